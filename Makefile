@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# What people type. The module itself is described in Kbuild; this file leads to it.
+#
+# kbuild leaves objects beside the sources, so two kernels would share them. Every kernel therefore gets a mirror
+# of the source tree, out/<kernel>/, made of symbolic links; kbuild is pointed there, and messages are shown with
+# the paths of the real files. A lock per mirror lets several builds run beside each other.
+#
+# make works on one kernel, KVER: the running one, or the newest installed one if the running kernel has no
+# headers. Everything else takes its time and its tools from scripts under tests/.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -ec
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+
+NAME := target_core_rbd
+VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
+
+ifndef KVER
+KVER := $(shell tests/kernels default)
+endif
+KDIR ?= /lib/modules/$(KVER)/build
+OUT := out/$(KVER)
+MOD := $(OUT)/$(NAME).ko
+
+# The floors of the module; with the top, everything in them is source.
+FLOORS := scsi gateway rbd rados compat
+SOURCES := $(wildcard *.[ch] $(addsuffix /*.[ch],$(FLOORS)))
+MIRRORED := Kbuild $(SOURCES) $(wildcard compat/*.mk)
+
+# Warnings stop our own builds; they must not stop a user whose compiler is newer than ours.
+WERROR ?= y
+WARN := W=1 $(if $(filter y,$(WERROR)),KCFLAGS=-Werror)
+KBUILD = $(MAKE) -C $(KDIR) M=$(CURDIR)/$(OUT) $(WARN)
+LOCK = exec 9>$(OUT)/.lock; flock 9;
+REAL_PATHS = sed -u 's|$(CURDIR)/$(OUT)/||g'
+
+MODULES_DIR = $(DESTDIR)/lib/modules/$(KVER)/updates
+LOAD_CONF = $(DESTDIR)/etc/modules-load.d/$(NAME).conf
+DKMS_SRC := /usr/src/$(NAME)-$(VERSION)
+
+##@ Build
+
+all: modules ## build target_core_rbd.ko for KVER (default: the running kernel, else the newest installed)
+	@ln -sfn $(MOD) $(NAME).ko
+	@echo "$(NAME).ko -> $(MOD)"
+
+modules: mirror ## build out/KVER/target_core_rbd.ko only
+	@$(LOCK) $(KBUILD) modules 2>&1 9>&- | $(REAL_PATHS)
+	@cp -u $(OUT)/build/$(NAME).ko $(MOD)
+
+mirror:
+	@test -n "$(KVER)" || { echo "no kernel with headers found: apt-get install linux-headers-amd64" >&2; exit 1; }
+	@test -e $(KDIR)/Makefile || { echo "no headers for kernel $(KVER): $(KDIR) is missing" >&2; exit 1; }
+	@mkdir -p $(addprefix $(OUT)/,build $(FLOORS))
+	@$(LOCK) find $(OUT) -xtype l -delete; \
+	for f in $(MIRRORED); do \
+		[ -e $(OUT)/$$f ] || ln -s $(CURDIR)/$$f $(OUT)/$$f; \
+	done
+
+clean: ## remove everything that was built
+	rm -rf out $(NAME).ko
+	@for d in tests targetcli; do [ ! -e $$d/Makefile ] || $(MAKE) -s -C $$d clean; done
+
+##@ Install
+
+install: modules install-tools ## install the module for KVER, the targetcli backstore, and a modules-load.d entry
+	install -D -m 644 $(MOD) $(MODULES_DIR)/$(NAME).ko
+	depmod $(if $(DESTDIR),-b $(DESTDIR)) $(KVER)
+
+install-tools:
+	install -d $(dir $(LOAD_CONF))
+	echo $(NAME) >$(LOAD_CONF)
+	$(MAKE) -C targetcli install DESTDIR=$(DESTDIR)
+
+uninstall: uninstall-tools ## remove what install put there, for KVER
+	rm -f $(MODULES_DIR)/$(NAME).ko
+	depmod $(if $(DESTDIR),-b $(DESTDIR)) $(KVER)
+
+uninstall-tools:
+	rm -f $(LOAD_CONF)
+	$(MAKE) -C targetcli uninstall DESTDIR=$(DESTDIR)
+
+dkms-install: install-tools ## install through DKMS, for all kernels with headers (or for KVER=...)
+	tests/dkms install $(NAME) $(VERSION) $(if $(filter command environment,$(origin KVER)),$(KVER))
+
+dkms-remove: uninstall-tools ## remove what dkms-install put there, for all kernels
+	tests/dkms remove $(NAME) $(VERSION)
+
+##@ Look at the code
+
+style: sparse checkpatch ## sparse and checkpatch
+
+sparse: mirror ## sparse on every file; any warning in our files fails
+	@$(LOCK) log=$(OUT)/sparse.log; \
+	$(KBUILD) C=2 CHECK=sparse modules 2>&1 9>&- | $(REAL_PATHS) | tee $$log; \
+	if grep -qE '^[a-z_]+(/[a-z_]+)?\.[ch]:[0-9]+:[0-9]+:' $$log; then \
+		echo "sparse: warnings, see above" >&2; exit 1; \
+	fi
+
+checkpatch: ## checkpatch.pl --strict on every file; errors, warnings and checks fail
+	@tests/checkpatch $(SOURCES)
+
+##@ Try and test
+
+demo: deps ## show one image through two gateways, from nothing (KEEP=1: leave the lab running)
+	@tests/demo
+
+check: deps ## all tests on both kernels (KERNELS="6.1 6.12", TESTS="scsi/*" for less)
+	@KERNELS="$(KERNELS)" TESTS="$(TESTS)" tests/run-check
+
+check-host: modules ## single-gateway tests on this machine, against your own cluster: POOL=... [ID=...]
+	@test -n "$(POOL)" || { echo "usage: make check-host POOL=pool [ID=user] [CONF=/etc/ceph/ceph.conf]" >&2; exit 2; }
+	@POOL="$(POOL)" ID="$(ID)" CONF="$(CONF)" MODULE=$(CURDIR)/$(MOD) tests/check-host
+
+deps: ## install the Debian packages that build and tests need, if any is missing
+	@tests/install-packages tests/packages/build tests/packages/check tests/lab/packages
+
+help: ## this list
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: all modules mirror clean install install-tools uninstall uninstall-tools dkms-install dkms-remove \
+	style sparse checkpatch demo check check-host deps help

@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# What the kernel we build against looks like, found by looking at its headers: vendors backport, so a version
+# number says less than the declaration itself. Each probe defines one macro; compat/*.h turn macros into one
+# spelling for the rest of the tree.
+
+compat-has = $(shell grep -qsE '$(2)' $(srctree)/include/$(1) && echo y)
+
+ccflags-$(call compat-has,target/target_core_backend.h,struct exec_cmd_ops) += -DTRBD_HAVE_EXEC_CMD_OPS
