@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Metadata calls: one object, one answer, somebody waits for it.
+ *
+ * These are the calls by which an image is opened and refreshed. They differ from data requests in that they wait,
+ * and in that they have a deadline: a person at a prompt waits for the end of "enable", and libceph itself would
+ * wait for a dead OSD for ever. The deadline is the session's mount_timeout; a fatal signal ends the wait as well.
+ *
+ * Answers are taken into pages that the request owns, and copied out afterwards: a request that was cancelled
+ * takes its pages along, and the caller's buffer is never written to after the call returned. A reply larger than its
+ * pages would be dropped by libceph and the call would run into the deadline, so each reply has a page to spare.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/ceph/libceph.h>
+#include <linux/ceph/osd_client.h>
+#include <linux/ceph/rados.h>
+#include <linux/completion.h>
+#include <linux/err.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/string.h>
+
+#include "rados/cls.h"
+#include "rados/session.h"
+
+/* Returns req->r_result, or why there is none. */
+static int request_wait(struct trbd_session *session, struct ceph_osd_request *req)
+{
+	unsigned long timeout = ceph_timeout_jiffies(trbd_session_timeout(session));
+	long left;
+
+	ceph_osdc_start_request(req->r_osdc, req);
+	left = wait_for_completion_killable_timeout(&req->r_completion, timeout);
+	if (left > 0)
+		return req->r_result;
+
+	ceph_osdc_cancel_request(req);
+	return left ? left : -ETIMEDOUT;
+}
+
+static struct ceph_osd_request *request_alloc(struct trbd_session *session,
+					      const struct ceph_object_id *oid,
+					      const struct ceph_object_locator *oloc)
+{
+	struct ceph_osd_request *req;
+
+	req = ceph_osdc_alloc_request(trbd_session_osdc(session), NULL, 1, false, GFP_NOIO);
+	if (!req)
+		return NULL;
+	ceph_oid_copy(&req->r_base_oid, oid);
+	ceph_oloc_copy(&req->r_base_oloc, oloc);
+	req->r_flags = CEPH_OSD_FLAG_READ;
+	return req;
+}
+
+static struct page **request_in_pages(const void *in, size_t in_len)
+{
+	struct page **pages = ceph_alloc_page_vector(1, GFP_NOIO);
+
+	if (!IS_ERR(pages))
+		memcpy(page_address(pages[0]), in, in_len);
+	return pages;
+}
+
+/**
+ * trbd_cls_call() - call a read method of an object class
+ * @session: session to send it on
+ * @oid: object
+ * @oloc: pool and namespace
+ * @class: object class, "rbd"
+ * @method: its method
+ * @in: encoded arguments, NULL for none
+ * @in_len: their length, at most one page
+ * @out: where the answer goes
+ * @out_len: room in @out
+ *
+ * Context: may sleep up to the session's mount_timeout.
+ * Return: the length of the answer; -ERANGE when it does not fit into @out, -ETIMEDOUT, -EINTR after a fatal
+ * signal, -ENOENT for a missing object, -EOPNOTSUPP for a method the OSD does not know, other errors of the method.
+ */
+int trbd_cls_call(struct trbd_session *session, const struct ceph_object_id *oid,
+		  const struct ceph_object_locator *oloc, const char *class, const char *method,
+		  const void *in, size_t in_len, void *out, size_t out_len)
+{
+	unsigned int num_pages = DIV_ROUND_UP(out_len, PAGE_SIZE) + 1;
+	struct ceph_osd_request *req;
+	struct page **pages;
+	u32 got;
+	int ret;
+
+	if (in_len > PAGE_SIZE)
+		return -E2BIG;
+
+	req = request_alloc(session, oid, oloc);
+	if (!req)
+		return -ENOMEM;
+
+	ret = osd_req_op_cls_init(req, 0, class, method);
+	if (ret)
+		goto out_put;
+
+	if (in_len) {
+		pages = request_in_pages(in, in_len);
+		if (IS_ERR(pages)) {
+			ret = PTR_ERR(pages);
+			goto out_put;
+		}
+		osd_req_op_cls_request_data_pages(req, 0, pages, in_len, 0, false, true);
+	}
+
+	pages = ceph_alloc_page_vector(num_pages, GFP_NOIO);
+	if (IS_ERR(pages)) {
+		ret = PTR_ERR(pages);
+		goto out_put;
+	}
+	osd_req_op_cls_response_data_pages(req, 0, pages, (u64)num_pages << PAGE_SHIFT, 0, false, true);
+
+	ret = ceph_osdc_alloc_messages(req, GFP_NOIO);
+	if (ret)
+		goto out_put;
+
+	ret = request_wait(session, req);
+	if (ret < 0)
+		goto out_put;
+	ret = req->r_ops[0].rval;
+	if (ret < 0)
+		goto out_put;
+
+	got = req->r_ops[0].outdata_len;
+	if (got > out_len) {
+		ret = -ERANGE;
+		goto out_put;
+	}
+	ceph_copy_from_page_vector(pages, out, 0, got);
+	ret = got;
+
+out_put:
+	ceph_osdc_put_request(req);
+	return ret;
+}
+
+/**
+ * trbd_stat() - is there such an object?
+ * @session: session to send it on
+ * @oid: object
+ * @oloc: pool and namespace
+ *
+ * Context: may sleep up to the session's mount_timeout.
+ * Return: 0, -ENOENT, -ETIMEDOUT, -EINTR after a fatal signal, other errors of the OSD.
+ */
+int trbd_stat(struct trbd_session *session, const struct ceph_object_id *oid,
+	      const struct ceph_object_locator *oloc)
+{
+	struct ceph_osd_request *req;
+	struct page **pages;
+	int ret;
+
+	req = request_alloc(session, oid, oloc);
+	if (!req)
+		return -ENOMEM;
+
+	pages = ceph_alloc_page_vector(1, GFP_NOIO);
+	if (IS_ERR(pages)) {
+		ret = PTR_ERR(pages);
+		goto out_put;
+	}
+	osd_req_op_init(req, 0, CEPH_OSD_OP_STAT, 0);
+	osd_req_op_raw_data_in_pages(req, 0, pages, PAGE_SIZE, 0, false, true);
+
+	ret = ceph_osdc_alloc_messages(req, GFP_NOIO);
+	if (ret)
+		goto out_put;
+
+	ret = min(request_wait(session, req), 0);
+out_put:
+	ceph_osdc_put_request(req);
+	return ret;
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The options of a cluster session, from key and value to struct ceph_options.
+ *
+ * libceph has its own parser, made for mount options; whatever it knows passes through under the same name, so
+ * that "rbd map -o" and a control string here mean the same. Four keys are spelled differently:
+ *
+ *   mon_addr=A/B/C   the monitors; "/" stands between them because "," stands between keys (as in cephfs mounts)
+ *   id=admin         the user without "client.", as "rbd --id" has it; libceph calls it name
+ *   key=NAME         a key of type "ceph" on the writing process' keyrings
+ *   secret=BASE64    the secret itself
+ *
+ * Nothing here logs a value. A secret lives in struct ceph_options only, and libceph wipes it there.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/ceph/libceph.h>
+#include <linux/err.h>
+#include <linux/fs_context.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "rados/options.h"
+
+static int options_parse(struct ceph_options *opt, const char *key, const char *value)
+{
+	struct fs_parameter param = {
+		.key = key,
+		.type = fs_value_is_flag,
+	};
+	int ret;
+
+	if (value) {
+		param.type = fs_value_is_string;
+		param.string = kstrdup(value, GFP_KERNEL);
+		if (!param.string)
+			return -ENOMEM;
+		param.size = strlen(value);
+	}
+
+	ret = ceph_parse_param(&param, opt, NULL);
+	/* libceph takes the string over for some keys and then leaves NULL behind */
+	if (value)
+		kfree_sensitive(param.string);
+	return ret == -ENOPARAM ? -EINVAL : ret;
+}
+
+/**
+ * trbd_options_alloc() - options with this module's defaults
+ *
+ * libceph starts with msgr1; every supported cluster speaks msgr2, and cancelling a half-received read is clean
+ * only there, so the default becomes ms_mode=prefer-crc.
+ *
+ * Context: may sleep.
+ * Return: the options, to be given to trbd_session_get() or ceph_destroy_options(); ERR_PTR(-ENOMEM).
+ */
+struct ceph_options *trbd_options_alloc(void)
+{
+	struct ceph_options *opt = ceph_alloc_options();
+	int ret;
+
+	if (!opt)
+		return ERR_PTR(-ENOMEM);
+
+	ret = options_parse(opt, "ms_mode", "prefer-crc");
+	if (ret) {
+		ceph_destroy_options(opt);
+		return ERR_PTR(ret);
+	}
+	return opt;
+}
+
+/**
+ * trbd_options_set() - set one option
+ * @opt: options under construction
+ * @key: option name, see the top of the file
+ * @value: its value, NULL for a flag ("nocrc")
+ *
+ * Context: may sleep; "key" searches the keyrings of the current process.
+ * Return: 0, -EINVAL for an unknown key or an unusable value, -EPERM when the named key is not there, -ENOMEM.
+ */
+int trbd_options_set(struct ceph_options *opt, const char *key, const char *value)
+{
+	if (!strcmp(key, "mon_addr")) {
+		if (!value || !*value)
+			return -EINVAL;
+		return ceph_parse_mon_ips(value, strlen(value), opt, NULL, '/');
+	}
+	if (!strcmp(key, "id"))
+		key = "name";
+	else if (!strcmp(key, "name"))
+		return -EINVAL;
+	/* sharing is by equal options, always: the client's identity is what a gateway is fenced by */
+	else if (!strcmp(key, "share") || !strcmp(key, "noshare"))
+		return -EINVAL;
+
+	return options_parse(opt, key, value);
+}

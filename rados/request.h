@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef TRBD_RADOS_REQUEST_H
+#define TRBD_RADOS_REQUEST_H
+
+#include <linux/types.h>
+
+struct bio_vec;
+struct ceph_object_id;
+struct ceph_object_locator;
+struct ceph_osd_request;
+struct ceph_snap_context;
+struct trbd_session;
+
+/**
+ * struct trbd_extent - a byte range of one object and the memory it is read into or written from
+ * @off: offset in the object, bytes
+ * @len: length, bytes, at least 1
+ * @bvecs: memory, @len bytes in all; must outlive the request
+ * @num_bvecs: entries in @bvecs
+ */
+struct trbd_extent {
+	u64 off;
+	u64 len;
+	struct bio_vec *bvecs;
+	unsigned int num_bvecs;
+};
+
+/**
+ * enum trbd_mutation_kind - what a mutation does to its object
+ * @TRBD_MUTATION_WRITE: writes the extent, makes the object if it is missing
+ */
+enum trbd_mutation_kind {
+	TRBD_MUTATION_WRITE,
+};
+
+/**
+ * struct trbd_mutation - a change of one data object
+ * @kind: what to do
+ * @extent: where, and with what data
+ * @snapc: snapshot context the change happens in; the request takes a reference of its own
+ */
+struct trbd_mutation {
+	enum trbd_mutation_kind kind;
+	struct trbd_extent extent;
+	struct ceph_snap_context *snapc;
+};
+
+struct ceph_osd_request *trbd_request_read(struct trbd_session *session, const char *oid_name,
+					   const struct ceph_object_locator *oloc, u64 snap_id,
+					   const struct trbd_extent *extent);
+struct ceph_osd_request *trbd_request_mutate(struct trbd_session *session, const char *oid_name,
+					     const struct ceph_object_locator *oloc,
+					     const struct trbd_mutation *mutation);
+void trbd_request_submit(struct ceph_osd_request *req, void (*done)(struct ceph_osd_request *req),
+			 void *priv);
+void trbd_request_put(struct ceph_osd_request *req);
+
+#endif /* TRBD_RADOS_REQUEST_H */

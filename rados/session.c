@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Sessions with a cluster.
+ *
+ * A session is an open ceph_client: a monitor session, an OSD map, OSD connections. Opening one costs a second or
+ * two and a set of sockets, so images whose options are equal (monitors, user, key, every libceph option) share it.
+ * Which options are equal is libceph's decision (ceph_compare_options).
+ *
+ * Opening happens outside sessions_lock, because it lasts until mount_timeout when a cluster does not answer and
+ * images of other clusters must not wait for that. Two images enabled at the same moment may thus open two equal
+ * sessions; the second one to finish finds the first in the list, takes it, and closes its own. Everything here may
+ * sleep and is called from process context only.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/ceph/libceph.h>
+#include <linux/ceph/osd_client.h>
+#include <linux/ceph/osdmap.h>
+#include <linux/err.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
+
+#include "rados/session.h"
+
+static DEFINE_MUTEX(sessions_lock);
+static LIST_HEAD(sessions);		/* guarded by sessions_lock */
+
+/* A referenced session with options equal to @opt, or NULL. */
+static struct trbd_session *session_find(struct ceph_options *opt)
+{
+	struct trbd_session *session;
+
+	lockdep_assert_held(&sessions_lock);
+
+	list_for_each_entry(session, &sessions, node) {
+		if (!ceph_compare_options(opt, session->client)) {
+			refcount_inc(&session->ref);
+			return session;
+		}
+	}
+	return NULL;
+}
+
+static void session_destroy(struct trbd_session *session)
+{
+	ceph_destroy_client(session->client);
+	kfree(session);
+}
+
+/* Consumes @opt. */
+static struct trbd_session *session_open(struct ceph_options *opt)
+{
+	struct trbd_session *session;
+	int ret;
+
+	session = kzalloc(sizeof(*session), GFP_KERNEL);
+	if (!session) {
+		ceph_destroy_options(opt);
+		return ERR_PTR(-ENOMEM);
+	}
+	refcount_set(&session->ref, 1);
+
+	session->client = ceph_create_client(opt, session);
+	if (IS_ERR(session->client)) {
+		ret = PTR_ERR(session->client);
+		ceph_destroy_options(opt);
+		kfree(session);
+		return ERR_PTR(ret);
+	}
+
+	ret = ceph_open_session(session->client);
+	if (ret) {
+		session_destroy(session);
+		return ERR_PTR(ret);
+	}
+	return session;
+}
+
+/**
+ * trbd_session_get() - a session for these options, shared or new
+ * @opt: from trbd_options_alloc(); consumed in every case
+ *
+ * The OSD map of a shared session is brought up to date first, so that a pool created a moment ago is found.
+ *
+ * Context: may sleep up to the options' mount_timeout.
+ * Return: the session with a reference for the caller; ERR_PTR(-ETIMEDOUT) when no monitor answered, -EACCES or
+ * -EPERM for a wrong user or key, other errors of libceph.
+ */
+struct trbd_session *trbd_session_get(struct ceph_options *opt)
+{
+	struct trbd_session *session, *other;
+	int ret;
+
+	mutex_lock(&sessions_lock);
+	session = session_find(opt);
+	mutex_unlock(&sessions_lock);
+
+	if (session) {
+		ceph_destroy_options(opt);
+		ret = ceph_wait_for_latest_osdmap(session->client, trbd_session_timeout(session));
+		if (ret) {
+			trbd_session_put(session);
+			return ERR_PTR(ret);
+		}
+		return session;
+	}
+
+	session = session_open(opt);
+	if (IS_ERR(session))
+		return session;
+
+	mutex_lock(&sessions_lock);
+	other = session_find(session->client->options);
+	if (!other)
+		list_add_tail(&session->node, &sessions);
+	mutex_unlock(&sessions_lock);
+
+	if (other) {
+		session_destroy(session);
+		return other;
+	}
+	return session;
+}
+
+/**
+ * trbd_session_put() - drop a reference
+ * @session: the session
+ *
+ * The last reference closes the connections. No request of the caller may be in flight.
+ *
+ * Context: may sleep.
+ */
+void trbd_session_put(struct trbd_session *session)
+{
+	if (!refcount_dec_and_mutex_lock(&session->ref, &sessions_lock))
+		return;
+	list_del(&session->node);
+	mutex_unlock(&sessions_lock);
+
+	session_destroy(session);
+}
+
+/**
+ * trbd_session_osdc() - the OSD client requests are made on
+ * @session: the session
+ *
+ * Return: the client, as long as the session is referenced.
+ */
+struct ceph_osd_client *trbd_session_osdc(struct trbd_session *session)
+{
+	return &session->client->osdc;
+}
+
+/**
+ * trbd_session_timeout() - how long something that a person waits for may take
+ * @session: the session
+ *
+ * Return: libceph's mount_timeout in jiffies, 0 for no limit (as libceph spells it).
+ */
+unsigned long trbd_session_timeout(struct trbd_session *session)
+{
+	return session->client->options->mount_timeout;
+}
+
+/**
+ * trbd_session_pool_id() - find a pool by name
+ * @session: the session
+ * @name: pool name
+ *
+ * Context: may sleep for the OSD map's lock, not for the network.
+ * Return: the pool id, or -ENOENT.
+ */
+s64 trbd_session_pool_id(struct trbd_session *session, const char *name)
+{
+	struct ceph_osd_client *osdc = trbd_session_osdc(session);
+	s64 id;
+
+	down_read(&osdc->lock);
+	id = ceph_pg_poolid_by_name(osdc->osdmap, name);
+	up_read(&osdc->lock);
+	return id;
+}
+
+/**
+ * trbd_session_pool_exists() - is the pool in the newest OSD map we have?
+ * @session: the session
+ * @pool_id: pool id
+ *
+ * An OSD answers -ENOENT for a missing object, libceph itself answers -ENOENT for a missing pool. To a reader the
+ * first is a hole and the second is lost data.
+ *
+ * Context: may sleep for the OSD map's lock; fine in request callbacks, which run without it.
+ */
+bool trbd_session_pool_exists(struct trbd_session *session, s64 pool_id)
+{
+	struct ceph_osd_client *osdc = trbd_session_osdc(session);
+	bool exists;
+
+	down_read(&osdc->lock);
+	exists = ceph_pg_pool_name_by_id(osdc->osdmap, pool_id);
+	up_read(&osdc->lock);
+	return exists;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef TRBD_RADOS_SESSION_H
+#define TRBD_RADOS_SESSION_H
+
+#include <linux/list.h>
+#include <linux/refcount.h>
+#include <linux/types.h>
+
+struct ceph_client;
+struct ceph_options;
+struct ceph_osd_client;
+
+/**
+ * struct trbd_session - one ceph_client, shared by all images with equal options
+ * @ref: users; the last put destroys the client
+ * @node: in the list of sessions; guarded by the sessions mutex of session.c
+ * @client: libceph's client, open; constant
+ */
+struct trbd_session {
+	refcount_t ref;
+	struct list_head node;
+	struct ceph_client *client;
+};
+
+struct trbd_session *trbd_session_get(struct ceph_options *opt);
+void trbd_session_put(struct trbd_session *session);
+struct ceph_osd_client *trbd_session_osdc(struct trbd_session *session);
+unsigned long trbd_session_timeout(struct trbd_session *session);
+s64 trbd_session_pool_id(struct trbd_session *session, const char *name);
+bool trbd_session_pool_exists(struct trbd_session *session, s64 pool_id);
+
+#endif /* TRBD_RADOS_SESSION_H */

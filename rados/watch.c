@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Watching an object.
+ *
+ * libceph delivers every notification of a client on one single-threaded workqueue, and acknowledging is a round
+ * trip to the OSD; one slow image would hold up all others, and a handler that waits for a notification would wait for
+ * itself. So the callbacks below only queue, and each watch has a thread that handles, acknowledges, and watches
+ * again when the watch broke.
+ *
+ *            start                 error from libceph               watch again worked
+ *   (none) --------> established ---------------------> lost ------------------------> established
+ *                          |                             | tries every second
+ *                          +------------> stop <---------+
+ *
+ * The handle of a broken watch must be given back with unwatch before a new one is made; both can wait for an OSD that
+ * does not answer. Unwatch is bounded by mount_timeout. Watch is not, but it can be killed: stop sends the thread a
+ * SIGKILL, which also ends whatever metadata call its handler is in.
+ *
+ * After ceph_osdc_unwatch() no callback runs any more, once ceph_osdc_flush_notifies() has returned.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/ceph/libceph.h>
+#include <linux/ceph/osd_client.h>
+#include <linux/err.h>
+#include <linux/jiffies.h>
+#include <linux/kthread.h>
+#include <linux/sched/signal.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "rados/session.h"
+#include "rados/watch.h"
+
+/* librbd's largest message is a few hundred bytes; what is longer is handled as if it were empty */
+#define WATCH_PAYLOAD_MAX	SZ_4K
+#define WATCH_PENDING_MAX	256
+#define WATCH_RETRY_DELAY	HZ
+
+struct watch_event {
+	struct list_head node;
+	u64 notify_id;
+	u64 cookie;
+	size_t len;
+	u8 payload[];
+};
+
+/* On libceph's notify workqueue. */
+static void watch_notify_cb(void *arg, u64 notify_id, u64 cookie, u64 notifier_id, void *data, size_t data_len)
+{
+	struct trbd_watch *watch = arg;
+	struct watch_event *event;
+
+	if (data_len > WATCH_PAYLOAD_MAX)
+		data_len = 0;
+
+	event = kmalloc(struct_size(event, payload, data_len), GFP_NOIO);
+	if (event) {
+		event->notify_id = notify_id;
+		event->cookie = cookie;
+		event->len = data_len;
+		if (data_len)
+			memcpy(event->payload, data, data_len);
+	}
+
+	spin_lock(&watch->lock);
+	if (event && watch->num_pending < WATCH_PENDING_MAX) {
+		list_add_tail(&event->node, &watch->pending);
+		watch->num_pending++;
+		event = NULL;
+	} else {
+		watch->missed = true;
+	}
+	spin_unlock(&watch->lock);
+	kfree(event);
+	wake_up(&watch->wait);
+}
+
+/* On libceph's notify workqueue. */
+static void watch_error_cb(void *arg, u64 cookie, int err)
+{
+	struct trbd_watch *watch = arg;
+
+	spin_lock(&watch->lock);
+	watch->lost = true;
+	spin_unlock(&watch->lock);
+	wake_up(&watch->wait);
+}
+
+static struct watch_event *watch_next_event(struct trbd_watch *watch)
+{
+	struct watch_event *event;
+
+	spin_lock(&watch->lock);
+	event = list_first_entry_or_null(&watch->pending, struct watch_event, node);
+	if (event) {
+		list_del(&event->node);
+		watch->num_pending--;
+	}
+	spin_unlock(&watch->lock);
+	return event;
+}
+
+static void watch_drop_events(struct trbd_watch *watch)
+{
+	struct watch_event *event;
+
+	while ((event = watch_next_event(watch)))
+		kfree(event);
+}
+
+static int watch_register(struct trbd_watch *watch)
+{
+	struct ceph_osd_linger_request *lreq;
+
+	lreq = ceph_osdc_watch(trbd_session_osdc(watch->session), (struct ceph_object_id *)watch->oid,
+			       (struct ceph_object_locator *)watch->oloc, watch_notify_cb, watch_error_cb,
+			       watch);
+	if (IS_ERR(lreq))
+		return PTR_ERR(lreq);
+	watch->lreq = lreq;
+	return 0;
+}
+
+/* Gives the handle back; retried until there is memory for it, since a handle that leaks keeps pinging. */
+static void watch_unregister(struct trbd_watch *watch)
+{
+	struct ceph_osd_client *osdc = trbd_session_osdc(watch->session);
+
+	if (!watch->lreq)
+		return;
+	while (ceph_osdc_unwatch(osdc, watch->lreq) == -ENOMEM)
+		schedule_timeout_uninterruptible(HZ / 10);
+	watch->lreq = NULL;
+	ceph_osdc_flush_notifies(osdc);
+}
+
+static void watch_handle_event(struct trbd_watch *watch, struct watch_event *event)
+{
+	struct ceph_osd_client *osdc = trbd_session_osdc(watch->session);
+
+	watch->ops->notify(watch->owner, event->len ? event->payload : NULL, event->len);
+	/* an error means that the watch broke, which is reported on its own */
+	ceph_osdc_notify_ack(osdc, (struct ceph_object_id *)watch->oid,
+			     (struct ceph_object_locator *)watch->oloc, event->notify_id, event->cookie,
+			     NULL, 0);
+	kfree(event);
+}
+
+static void watch_restore(struct trbd_watch *watch)
+{
+	int err;
+
+	watch_unregister(watch);
+	/* what was queued before belongs to a watch that is no more */
+	watch_drop_events(watch);
+
+	spin_lock(&watch->lock);
+	watch->lost = false;
+	spin_unlock(&watch->lock);
+
+	err = watch_register(watch);
+	if (kthread_should_stop())
+		return;
+	if (err) {
+		spin_lock(&watch->lock);
+		watch->lost = true;
+		spin_unlock(&watch->lock);
+	}
+	watch->ops->restored(watch->owner, err);
+	if (err)
+		schedule_timeout_interruptible(WATCH_RETRY_DELAY);
+}
+
+static bool watch_has_work(struct trbd_watch *watch)
+{
+	bool work;
+
+	spin_lock(&watch->lock);
+	work = watch->lost || watch->missed || !list_empty(&watch->pending);
+	spin_unlock(&watch->lock);
+	return work;
+}
+
+static int watch_thread(void *arg)
+{
+	struct trbd_watch *watch = arg;
+	struct watch_event *event;
+	bool lost, missed;
+
+	allow_signal(SIGKILL);
+
+	while (!kthread_should_stop()) {
+		wait_event_interruptible(watch->wait, watch_has_work(watch) || kthread_should_stop());
+		if (kthread_should_stop())
+			break;
+
+		spin_lock(&watch->lock);
+		lost = watch->lost;
+		missed = watch->missed;
+		watch->missed = false;
+		spin_unlock(&watch->lock);
+
+		if (lost) {
+			watch_restore(watch);
+			continue;
+		}
+		if (missed)
+			watch->ops->notify(watch->owner, NULL, 0);
+		event = watch_next_event(watch);
+		if (event)
+			watch_handle_event(watch, event);
+	}
+	return 0;
+}
+
+/**
+ * trbd_watch_start() - watch an object
+ * @watch: to be filled in
+ * @session: where
+ * @oid: object, must outlive the watch
+ * @oloc: pool and namespace, must outlive the watch
+ * @ops: callbacks
+ * @owner: their argument
+ * @name: for the thread's name
+ *
+ * Context: may sleep for the OSD of the object; a fatal signal ends it. Make sure first that the object answers.
+ * Return: 0, or a negative errno and nothing is left behind: -ENOENT, -EPERM, -ENOMEM, -EINTR, ...
+ */
+int trbd_watch_start(struct trbd_watch *watch, struct trbd_session *session,
+		     const struct ceph_object_id *oid, const struct ceph_object_locator *oloc,
+		     const struct trbd_watch_ops *ops, void *owner, const char *name)
+{
+	int ret;
+
+	watch->session = session;
+	watch->oid = oid;
+	watch->oloc = oloc;
+	watch->ops = ops;
+	watch->owner = owner;
+	watch->lreq = NULL;
+	watch->lost = false;
+	watch->missed = false;
+	watch->num_pending = 0;
+	spin_lock_init(&watch->lock);
+	INIT_LIST_HEAD(&watch->pending);
+	init_waitqueue_head(&watch->wait);
+
+	watch->thread = kthread_create(watch_thread, watch, "trbd/%s", name);
+	if (IS_ERR(watch->thread))
+		return PTR_ERR(watch->thread);
+	get_task_struct(watch->thread);
+
+	ret = watch_register(watch);
+	if (ret) {
+		kthread_stop(watch->thread);
+		put_task_struct(watch->thread);
+		return ret;
+	}
+	wake_up_process(watch->thread);
+	return 0;
+}
+
+/**
+ * trbd_watch_stop() - end a watch
+ * @watch: started watch
+ *
+ * No callback runs any more when this returns.
+ *
+ * Context: may sleep up to the session's mount_timeout when the object's OSD does not answer.
+ */
+void trbd_watch_stop(struct trbd_watch *watch)
+{
+	send_sig(SIGKILL, watch->thread, 1);
+	kthread_stop(watch->thread);
+	put_task_struct(watch->thread);
+
+	watch_unregister(watch);
+	watch_drop_events(watch);
+}

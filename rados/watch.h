@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef TRBD_RADOS_WATCH_H
+#define TRBD_RADOS_WATCH_H
+
+#include <linux/list.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/wait.h>
+
+struct ceph_object_id;
+struct ceph_object_locator;
+struct ceph_osd_linger_request;
+struct task_struct;
+struct trbd_session;
+
+/**
+ * struct trbd_watch_ops - what the owner of a watch is told, always on the watch's own thread
+ * @notify: a notification came; it is acknowledged when this returns. Payload is NULL/0 for an empty one.
+ * @restored: the watch was lost and is there again; notifications may have been missed. Also called with an
+ *	error when watching again failed, before each further try: -ENOENT means that the object is gone.
+ */
+struct trbd_watch_ops {
+	void (*notify)(void *owner, const void *payload, size_t len);
+	void (*restored)(void *owner, int err);
+};
+
+/**
+ * struct trbd_watch - a watch on one object, kept up by a thread of its own
+ * @session: where; constant
+ * @oid: object, owned by the caller; constant
+ * @oloc: pool and namespace, owned by the caller; constant
+ * @ops: callbacks; constant
+ * @owner: their argument; constant
+ * @lreq: libceph's handle; touched by start, then by the thread, then by stop, never by two at a time
+ * @thread: handles notifications and watches again
+ * @wait: the thread's
+ * @lock: guards @pending, @num_pending, @lost, @missed; a spinlock because libceph's callbacks only queue
+ * @pending: notifications to be handled
+ * @num_pending: how many; bounded, since anybody who may write the object can notify
+ * @lost: libceph reported an error on @lreq
+ * @missed: a notification could not be queued
+ */
+struct trbd_watch {
+	struct trbd_session *session;
+	const struct ceph_object_id *oid;
+	const struct ceph_object_locator *oloc;
+	const struct trbd_watch_ops *ops;
+	void *owner;
+	struct ceph_osd_linger_request *lreq;
+	struct task_struct *thread;
+	wait_queue_head_t wait;
+	spinlock_t lock;	/* see above */
+	struct list_head pending;
+	unsigned int num_pending;
+	bool lost;
+	bool missed;
+};
+
+int trbd_watch_start(struct trbd_watch *watch, struct trbd_session *session,
+		     const struct ceph_object_id *oid, const struct ceph_object_locator *oloc,
+		     const struct trbd_watch_ops *ops, void *owner, const char *name);
+void trbd_watch_stop(struct trbd_watch *watch);
+
+#endif /* TRBD_RADOS_WATCH_H */
