@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The header object of an image: the object class "rbd", one method a function.
+ *
+ * A format 2 image is found in three steps: the object rbd_id.<name> gives the image id, the object rbd_header.<id>
+ * describes the image, the objects <object prefix>.<number> hold its data. Only the header is read here, and nothing is
+ * remembered: rbd/image.c decides what is kept and when it is read again.
+ *
+ * Answers come from a cluster that may be of any version, or damaged. Every length is checked before it is used, every
+ * value that goes into arithmetic later is checked against its limits here, once.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/ceph/decode.h>
+#include <linux/ceph/libceph.h>
+#include <linux/ceph/osd_client.h>
+#include <linux/ceph/osdmap.h>
+#include <linux/err.h>
+#include <linux/log2.h>
+#include <linux/math64.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "rados/cls.h"
+#include "rbd/features.h"
+#include "rbd/header.h"
+
+/* as many as fit into a page with the rest of the answer; krbd draws the line at the same place */
+#define HEADER_SNAPS_MAX	510
+#define HEADER_SNAP_NAME_MAX	1024
+/* parent_get: a spec with pool, namespace, image id and snapshot id, and some framing */
+#define HEADER_PARENT_MAX	1024
+
+static int header_call(const struct trbd_header_ref *ref, const char *method, const void *in, size_t in_len,
+		       void *out, size_t out_len)
+{
+	return trbd_cls_call(ref->session, ref->oid, ref->oloc, "rbd", method, in, in_len, out, out_len);
+}
+
+/* A method whose answer is exactly @out_len bytes long. */
+static int header_call_fixed(const struct trbd_header_ref *ref, const char *method, const void *in,
+			     size_t in_len, void *out, size_t out_len)
+{
+	int ret = header_call(ref, method, in, in_len, out, out_len);
+
+	if (ret < 0)
+		return ret;
+	return (size_t)ret == out_len ? 0 : -EBADMSG;
+}
+
+/* Decodes an encoded string into @buf; refuses one that is too long, empty, or has a NUL inside. */
+static int header_decode_string(void *p, void *end, char *buf, size_t size)
+{
+	u32 len;
+
+	ceph_decode_32_safe(&p, end, len, bad);
+	if (!len || len >= size)
+		goto bad;
+	ceph_decode_need(&p, end, len, bad);
+	memcpy(buf, p, len);
+	buf[len] = '\0';
+	if (strlen(buf) != len)
+		goto bad;
+	return 0;
+bad:
+	return -EBADMSG;
+}
+
+static int header_call_string(struct trbd_session *session, const struct ceph_object_id *oid,
+			      const struct ceph_object_locator *oloc, const char *method, const void *in,
+			      size_t in_len, char *buf, size_t size)
+{
+	size_t reply_len = size + sizeof(__le32);
+	void *reply;
+	int ret;
+
+	reply = kmalloc(reply_len, GFP_KERNEL);
+	if (!reply)
+		return -ENOMEM;
+
+	ret = trbd_cls_call(session, oid, oloc, "rbd", method, in, in_len, reply, reply_len);
+	if (ret >= 0)
+		ret = header_decode_string(reply, reply + ret, buf, size);
+	kfree(reply);
+	return ret;
+}
+
+/**
+ * trbd_header_image_id() - the id of an image (cls_rbd get_id)
+ * @session: session with the cluster
+ * @oloc: pool and namespace
+ * @image: image name
+ * @id: room for TRBD_IMAGE_ID_MAX bytes
+ *
+ * Context: may sleep up to mount_timeout.
+ * Return: 0; -ENOENT when there is no such image; -EPROTONOSUPPORT when there is one of format 1; others.
+ */
+int trbd_header_image_id(struct trbd_session *session, const struct ceph_object_locator *oloc,
+			 const char *image, char *id)
+{
+	CEPH_DEFINE_OID_ONSTACK(oid);
+	int ret;
+
+	ret = ceph_oid_aprintf(&oid, GFP_KERNEL, "rbd_id.%s", image);
+	if (ret)
+		return ret;
+	ret = header_call_string(session, &oid, oloc, "get_id", NULL, 0, id, TRBD_IMAGE_ID_MAX);
+	ceph_oid_destroy(&oid);
+	if (ret != -ENOENT)
+		return ret;
+
+	ceph_oid_init(&oid);
+	ret = ceph_oid_aprintf(&oid, GFP_KERNEL, "%s.rbd", image);
+	if (ret)
+		return ret;
+	ret = trbd_stat(session, &oid, oloc);
+	ceph_oid_destroy(&oid);
+	return ret ? ret : -EPROTONOSUPPORT;
+}
+
+/**
+ * trbd_header_size() - size of the image or of a snapshot (cls_rbd get_size)
+ * @ref: header
+ * @snap_id: snapshot, or CEPH_NOSNAP
+ * @order: log2 of the object size
+ * @size: bytes
+ *
+ * Context: may sleep up to mount_timeout.
+ * Return: 0, -ENOENT when image or snapshot is gone, -EBADMSG for an order out of range, others.
+ */
+int trbd_header_size(const struct trbd_header_ref *ref, u64 snap_id, u8 *order, u64 *size)
+{
+	__le64 in = cpu_to_le64(snap_id);
+	struct {
+		u8 order;
+		__le64 size;
+	} __packed out;
+	int ret;
+
+	ret = header_call_fixed(ref, "get_size", &in, sizeof(in), &out, sizeof(out));
+	if (ret)
+		return ret;
+	if (out.order < TRBD_OBJECT_ORDER_MIN || out.order > TRBD_OBJECT_ORDER_MAX)
+		return -EBADMSG;
+	*order = out.order;
+	*size = le64_to_cpu(out.size);
+	return 0;
+}
+
+static int header_features(const struct trbd_header_ref *ref, u64 snap_id, struct trbd_header *header)
+{
+	struct {
+		__le64 snap_id;
+		u8 read_only;
+	} __packed in = {
+		.snap_id = cpu_to_le64(snap_id),
+		.read_only = snap_id != CEPH_NOSNAP,
+	};
+	struct {
+		__le64 features;
+		__le64 incompat;
+	} __packed out;
+	int ret;
+
+	ret = header_call_fixed(ref, "get_features", &in, sizeof(in), &out, sizeof(out));
+	if (ret)
+		return ret;
+	header->features = le64_to_cpu(out.features);
+	header->incompat = le64_to_cpu(out.incompat);
+	return 0;
+}
+
+static int header_striping(const struct trbd_header_ref *ref, struct trbd_header *header)
+{
+	u64 object_size = 1ULL << header->order;
+	struct {
+		__le64 unit;
+		__le64 count;
+	} __packed out;
+	int ret;
+
+	header->stripe_unit = object_size;
+	header->stripe_count = 1;
+	if (!(header->features & TRBD_FEATURE_STRIPINGV2))
+		return 0;
+
+	ret = header_call_fixed(ref, "get_stripe_unit_count", NULL, 0, &out, sizeof(out));
+	if (ret)
+		return ret;
+	header->stripe_unit = le64_to_cpu(out.unit);
+	header->stripe_count = le64_to_cpu(out.count);
+
+	/* a unit is a whole part of the object and a multiple of the largest block we offer */
+	if (!header->stripe_unit || header->stripe_unit > object_size ||
+	    !is_power_of_2(header->stripe_unit) || header->stripe_unit < 512 ||
+	    !header->stripe_count || header->stripe_count > U32_MAX >> header->order)
+		return -EBADMSG;
+	return 0;
+}
+
+static int header_data_pool(const struct trbd_header_ref *ref, struct trbd_header *header)
+{
+	__le64 out;
+	int ret;
+
+	header->data_pool = ref->oloc->pool;
+	if (!(header->features & TRBD_FEATURE_DATA_POOL))
+		return 0;
+
+	ret = header_call_fixed(ref, "get_data_pool", NULL, 0, &out, sizeof(out));
+	if (ret)
+		return ret;
+	header->data_pool = (s64)le64_to_cpu(out);
+	return header->data_pool < 0 ? -EBADMSG : 0;
+}
+
+/* cls_rbd parent_get (Octopus and later): does an optional parent spec follow? It carries the pool first. */
+static int header_parent(const struct trbd_header_ref *ref, u64 snap_id, struct trbd_header *header)
+{
+	__le64 in = cpu_to_le64(snap_id);
+	u8 struct_v;
+	u32 struct_len;
+	s64 pool;
+	void *reply, *p, *end;
+	int ret;
+
+	header->has_parent = false;
+	if (!(header->features & TRBD_FEATURE_LAYERING))
+		return 0;
+
+	reply = kmalloc(HEADER_PARENT_MAX, GFP_KERNEL);
+	if (!reply)
+		return -ENOMEM;
+
+	ret = header_call(ref, "parent_get", NULL, 0, reply, HEADER_PARENT_MAX);
+	if (ret == -EOPNOTSUPP) {
+		/* before Octopus: get_parent, a bare pool id in front, -1 for none */
+		ret = header_call(ref, "get_parent", &in, sizeof(in), reply, HEADER_PARENT_MAX);
+		p = reply;
+	} else if (ret >= 0) {
+		p = reply;
+		if (ceph_start_decoding(&p, reply + ret, 1, "ParentImageSpec", &struct_v, &struct_len))
+			ret = -EBADMSG;
+	}
+	if (ret < 0)
+		goto out;
+
+	end = reply + ret;
+	ret = -EBADMSG;
+	ceph_decode_64_safe(&p, end, pool, out);
+	header->has_parent = pool != CEPH_NOPOOL;
+	ret = 0;
+out:
+	kfree(reply);
+	return ret;
+}
+
+/**
+ * trbd_header_read() - all that never changes (cls_rbd get_size, get_features, get_object_prefix,
+ *	get_stripe_unit_count, get_data_pool, parent_get)
+ * @ref: header
+ * @snap_id: snapshot that is going to be read, or CEPH_NOSNAP
+ * @header: to be filled in; what is in it has passed the checks of this file
+ *
+ * Context: may sleep up to mount_timeout for each call.
+ * Return: 0, -ENOENT, -EBADMSG for a header that makes no sense, others. @header has valid features also when the
+ * reading stopped at something later.
+ */
+int trbd_header_read(const struct trbd_header_ref *ref, u64 snap_id, struct trbd_header *header)
+{
+	u64 size;
+	int ret;
+
+	memset(header, 0, sizeof(*header));
+	ret = header_features(ref, snap_id, header);
+	if (!ret)
+		ret = trbd_header_size(ref, snap_id, &header->order, &size);
+	if (!ret)
+		ret = header_call_string(ref->session, ref->oid, ref->oloc, "get_object_prefix", NULL, 0,
+					 header->object_prefix, sizeof(header->object_prefix));
+	if (!ret)
+		ret = header_striping(ref, header);
+	if (!ret)
+		ret = header_data_pool(ref, header);
+	if (!ret)
+		ret = header_parent(ref, snap_id, header);
+	return ret;
+}
+
+/**
+ * trbd_header_snap_context() - the snapshots writes must preserve (cls_rbd get_snapcontext)
+ * @ref: header
+ * @snapc: set to a new snapshot context
+ *
+ * Context: may sleep up to mount_timeout.
+ * Return: 0, -ENOENT, -ERANGE for more snapshots than fit (510), -EBADMSG, others.
+ */
+int trbd_header_snap_context(const struct trbd_header_ref *ref, struct ceph_snap_context **snapc)
+{
+	size_t reply_len = sizeof(__le64) + sizeof(__le32) + HEADER_SNAPS_MAX * sizeof(__le64);
+	struct ceph_snap_context *sc;
+	void *reply, *p, *end;
+	u64 seq;
+	u32 count, i;
+	int ret;
+
+	reply = kmalloc(reply_len, GFP_KERNEL);
+	if (!reply)
+		return -ENOMEM;
+
+	ret = header_call(ref, "get_snapcontext", NULL, 0, reply, reply_len);
+	if (ret < 0)
+		goto out;
+
+	p = reply;
+	end = reply + ret;
+	ret = -EBADMSG;
+	ceph_decode_64_safe(&p, end, seq, out);
+	ceph_decode_32_safe(&p, end, count, out);
+	if (count > HEADER_SNAPS_MAX)
+		goto out;
+	ceph_decode_need(&p, end, count * sizeof(__le64), out);
+
+	sc = ceph_create_snap_context(count, GFP_KERNEL);
+	if (!sc) {
+		ret = -ENOMEM;
+		goto out;
+	}
+	sc->seq = seq;
+	for (i = 0; i < count; i++)
+		sc->snaps[i] = ceph_decode_64(&p);
+	*snapc = sc;
+	ret = 0;
+out:
+	kfree(reply);
+	return ret;
+}
+
+/**
+ * trbd_header_snap_id() - find a snapshot by name (cls_rbd get_snapshot_name)
+ * @ref: header
+ * @snapc: the image's snapshots
+ * @snap: name
+ * @snap_id: set to the id
+ *
+ * Context: may sleep up to mount_timeout for each snapshot.
+ * Return: 0, -ENOENT when there is none of that name, others.
+ */
+int trbd_header_snap_id(const struct trbd_header_ref *ref, const struct ceph_snap_context *snapc,
+			const char *snap, u64 *snap_id)
+{
+	char *name;
+	u32 i;
+	int ret = -ENOENT;
+
+	name = kmalloc(HEADER_SNAP_NAME_MAX, GFP_KERNEL);
+	if (!name)
+		return -ENOMEM;
+
+	for (i = 0; i < snapc->num_snaps; i++) {
+		__le64 in = cpu_to_le64(snapc->snaps[i]);
+
+		ret = header_call_string(ref->session, ref->oid, ref->oloc, "get_snapshot_name", &in,
+					 sizeof(in), name, HEADER_SNAP_NAME_MAX);
+		/* removed since the context was read */
+		if (ret == -ENOENT)
+			continue;
+		if (ret)
+			break;
+		if (!strcmp(name, snap)) {
+			*snap_id = snapc->snaps[i];
+			break;
+		}
+		ret = -ENOENT;
+	}
+	kfree(name);
+	return ret;
+}

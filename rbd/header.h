@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef TRBD_RBD_HEADER_H
+#define TRBD_RBD_HEADER_H
+
+#include <linux/types.h>
+
+struct ceph_object_id;
+struct ceph_object_locator;
+struct ceph_snap_context;
+struct trbd_session;
+
+/* cls_rbd's own limits: an image id is at most 64 bytes, an object prefix a little more */
+#define TRBD_IMAGE_ID_MAX	64
+#define TRBD_OBJECT_PREFIX_MAX	(TRBD_IMAGE_ID_MAX + 40)
+
+/* 4 KiB to 32 MiB: what librbd makes, and what a libceph message carries with room to spare */
+#define TRBD_OBJECT_ORDER_MIN	12
+#define TRBD_OBJECT_ORDER_MAX	25
+
+/**
+ * struct trbd_header - what a header object says that never changes while the image lives
+ * @order: log2 of the object size in bytes
+ * @features: TRBD_FEATURE_* of the image
+ * @incompat: those that a client must know for the wanted access
+ * @stripe_unit: bytes
+ * @stripe_count: objects in a stripe
+ * @data_pool: pool of the data objects, the header's own pool unless the image says otherwise
+ * @has_parent: the image is a clone
+ * @object_prefix: what the data objects' names start with
+ */
+struct trbd_header {
+	u8 order;
+	u64 features;
+	u64 incompat;
+	u64 stripe_unit;
+	u64 stripe_count;
+	s64 data_pool;
+	bool has_parent;
+	char object_prefix[TRBD_OBJECT_PREFIX_MAX];
+};
+
+/**
+ * struct trbd_header_ref - where a header object is
+ * @session: session with its cluster
+ * @oid: its name
+ * @oloc: its pool and namespace
+ */
+struct trbd_header_ref {
+	struct trbd_session *session;
+	const struct ceph_object_id *oid;
+	const struct ceph_object_locator *oloc;
+};
+
+int trbd_header_image_id(struct trbd_session *session, const struct ceph_object_locator *oloc,
+			 const char *image, char *id);
+int trbd_header_read(const struct trbd_header_ref *ref, u64 snap_id, struct trbd_header *header);
+int trbd_header_size(const struct trbd_header_ref *ref, u64 snap_id, u8 *order, u64 *size);
+int trbd_header_snap_context(const struct trbd_header_ref *ref, struct ceph_snap_context **snapc);
+int trbd_header_snap_id(const struct trbd_header_ref *ref, const struct ceph_snap_context *snapc,
+			const char *snap, u64 *snap_id);
+
+#endif /* TRBD_RBD_HEADER_H */

@@ -1,0 +1,477 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * An open image: opening, keeping up with changes, closing.
+ *
+ * Opening reads the header, refuses what cannot be served, watches the header, and reads what can change only after
+ * that, so that no change falls between reading and watching. From then on a notification on the header object, or the
+ * news that the watch was lost for a while, makes the watch's thread read size and snapshots again:
+ *
+ *	opening ----> open <----> (refresh)
+ *	                |  header or snapshot is gone
+ *	                +----------------------------> unusable: every command fails, until the device is removed
+ *
+ * An image that is unusable stays so. Its data objects are gone or going, a read would find holes and a write would
+ * leave objects behind that belong to nobody.
+ *
+ * Data path and refresh meet at image->lock only: a command takes size and snapshot context once, when it is
+ * submitted, and carries its own reference.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/build_bug.h>
+#include <linux/ceph/decode.h>
+#include <linux/ceph/libceph.h>
+#include <linux/ceph/osd_client.h>
+#include <linux/ceph/string_table.h>
+#include <linux/err.h>
+#include <linux/log2.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "rados/session.h"
+#include "rbd/features.h"
+#include "rbd/image.h"
+
+/* librbd's notifications on the header object; all others need no answer but an ack */
+#define IMAGE_NOTIFY_HEADER_UPDATE	3
+
+static struct trbd_header_ref image_header(struct trbd_image *image)
+{
+	struct trbd_header_ref ref = {
+		.session = image->session,
+		.oid = &image->header_oid,
+		.oloc = &image->header_oloc,
+	};
+
+	return ref;
+}
+
+static void image_set_error(struct trbd_image *image, int error)
+{
+	bool first;
+
+	spin_lock(&image->lock);
+	first = !image->error;
+	if (first)
+		image->error = error;
+	spin_unlock(&image->lock);
+
+	if (first && error == -ENOENT)
+		pr_err("%s: the %s was deleted; every command fails from now on. Remove the backstore, or restore the image and create the backstore again\n",
+		       image->name, trbd_image_read_only(image) ? "snapshot" : "image");
+	else if (first)
+		pr_err("%s: unusable: error %d\n", image->name, error);
+}
+
+static bool snapc_has(const struct ceph_snap_context *snapc, u64 snap_id)
+{
+	u32 i;
+
+	for (i = 0; i < snapc->num_snaps; i++) {
+		if (snapc->snaps[i] == snap_id)
+			return true;
+	}
+	return false;
+}
+
+/* Reads what can change: the size and the snapshots. */
+static int image_refresh(struct trbd_image *image)
+{
+	struct trbd_header_ref ref = image_header(image);
+	struct ceph_snap_context *snapc, *old;
+	u64 size, old_size;
+	u8 order;
+	int ret;
+
+	ret = trbd_header_snap_context(&ref, &snapc);
+	if (ret)
+		return ret;
+	if (trbd_image_read_only(image) && !snapc_has(snapc, image->snap_id)) {
+		ret = -ENOENT;
+		goto err_snapc;
+	}
+	ret = trbd_header_size(&ref, image->snap_id, &order, &size);
+	if (ret)
+		goto err_snapc;
+	if (order != image->header.order) {
+		ret = -EBADMSG;
+		goto err_snapc;
+	}
+
+	spin_lock(&image->lock);
+	old = image->snapc;
+	old_size = image->size;
+	image->snapc = snapc;
+	image->size = size;
+	spin_unlock(&image->lock);
+
+	ceph_put_snap_context(old);
+	if (old && old_size != size)
+		pr_info("%s: size changed from %llu to %llu bytes\n", image->name, old_size, size);
+	return 0;
+
+err_snapc:
+	ceph_put_snap_context(snapc);
+	return ret;
+}
+
+/* On the watch's thread. */
+static void image_refresh_or_fail(struct trbd_image *image)
+{
+	int ret = image_refresh(image);
+
+	if (ret == -ENOENT)
+		image_set_error(image, ret);
+	else if (ret && ret != -EINTR)
+		pr_warn("%s: reading the header again failed: error %d; size and snapshots may be out of date\n",
+			image->name, ret);
+}
+
+/* On the watch's thread. Payload: what librbd encodes, a versioned frame with the operation first. */
+static void image_notified(void *owner, const void *payload, size_t len)
+{
+	struct trbd_image *image = owner;
+	void *p = (void *)payload;
+	void *end = p + len;
+	u8 struct_v;
+	u32 struct_len;
+	u32 op = IMAGE_NOTIFY_HEADER_UPDATE;
+
+	/* an empty one is a header update of old librbd; one we cannot read might be */
+	if (payload && !ceph_start_decoding(&p, end, 1, "NotifyMessage", &struct_v, &struct_len) &&
+	    ceph_has_room(&p, end, sizeof(u32)))
+		op = ceph_decode_32(&p);
+
+	if (op == IMAGE_NOTIFY_HEADER_UPDATE)
+		image_refresh_or_fail(image);
+}
+
+/* On the watch's thread. */
+static void image_watch_restored(void *owner, int err)
+{
+	struct trbd_image *image = owner;
+
+	if (err == -ENOENT) {
+		image_set_error(image, err);
+	} else if (err) {
+		pr_warn_ratelimited("%s: watching the header failed: error %d, trying again\n",
+				    image->name, err);
+	} else {
+		pr_info("%s: the header is watched again\n", image->name);
+		image_refresh_or_fail(image);
+	}
+}
+
+static const struct trbd_watch_ops image_watch_ops = {
+	.notify = image_notified,
+	.restored = image_watch_restored,
+};
+
+static int image_check_features(struct trbd_image *image)
+{
+	bool read_only = trbd_image_read_only(image);
+	u64 refused = trbd_features_refused(image->header.features, image->header.incompat, read_only);
+	u64 disable = trbd_features_disableable(refused);
+	char names[160];
+
+	if (refused & ~disable) {
+		trbd_features_names(refused & ~disable, names, sizeof(names));
+		pr_err("%s: the image has features that cannot be served: %s\n", image->name, names);
+		return -EOPNOTSUPP;
+	}
+	if (disable) {
+		trbd_features_names(disable, names, sizeof(names));
+		pr_err("%s: the image has features that allow one writer only; run: rbd feature disable %s %s\n",
+		       image->name, image->name, names);
+		return -EOPNOTSUPP;
+	}
+	if (image->header.has_parent) {
+		pr_err("%s: clones are not supported yet; run: rbd flatten %s\n", image->name, image->name);
+		return -EOPNOTSUPP;
+	}
+	return 0;
+}
+
+static void image_set_layout(struct trbd_image *image)
+{
+	const struct trbd_header *header = &image->header;
+
+	ceph_oloc_copy(&image->data_oloc, &image->header_oloc);
+	image->data_oloc.pool = header->data_pool;
+
+	image->striping.object_order = header->order;
+	image->striping.unit_order = ilog2(header->stripe_unit);
+	image->striping.count = header->stripe_count;
+
+	image->layout.object_size = 1U << header->order;
+	image->layout.stripe_unit = header->stripe_unit;
+	image->layout.stripe_count = header->stripe_count;
+	image->layout.pool_id = header->data_pool;
+	RCU_INIT_POINTER(image->layout.pool_ns, NULL);
+}
+
+static int image_find_snap(struct trbd_image *image, const char *snap)
+{
+	struct trbd_header_ref ref = image_header(image);
+	struct ceph_snap_context *snapc;
+	int ret;
+
+	image->snap_id = CEPH_NOSNAP;
+	if (!snap)
+		return 0;
+
+	ret = trbd_header_snap_context(&ref, &snapc);
+	if (ret)
+		return ret;
+	ret = trbd_header_snap_id(&ref, snapc, snap, &image->snap_id);
+	ceph_put_snap_context(snapc);
+	return ret;
+}
+
+static int image_locate(struct trbd_image *image, const struct trbd_image_spec *spec)
+{
+	s64 pool = trbd_session_pool_id(image->session, spec->pool);
+	int ret;
+
+	if (pool < 0) {
+		pr_err("%s: there is no pool %s\n", image->name, spec->pool);
+		return pool;
+	}
+
+	image->header_oloc.pool = pool;
+	if (spec->namespace) {
+		image->header_oloc.pool_ns = ceph_find_or_create_string(spec->namespace, strlen(spec->namespace));
+		if (!image->header_oloc.pool_ns)
+			return -ENOMEM;
+	}
+
+	ret = trbd_header_image_id(image->session, &image->header_oloc, spec->image, image->id);
+	if (ret == -ENOENT)
+		pr_err("%s: there is no such image\n", image->name);
+	else if (ret == -EPROTONOSUPPORT)
+		pr_err("%s: the image has format 1, which is not supported; copy it: rbd cp %s NEW --image-format 2\n",
+		       image->name, image->name);
+	if (ret)
+		return ret;
+
+	return ceph_oid_aprintf(&image->header_oid, GFP_KERNEL, "rbd_header.%s", image->id);
+}
+
+static int image_watch(struct trbd_image *image)
+{
+	int ret;
+
+	ret = trbd_watch_start(&image->watch, image->session, &image->header_oid, &image->header_oloc,
+			       &image_watch_ops, image, image->id);
+	if (ret == -EPERM && trbd_image_read_only(image)) {
+		pr_notice("%s: this user may not watch the header; the removal of the snapshot will not be noticed\n",
+			  image->name);
+		return 0;
+	}
+	image->watched = !ret;
+	return ret;
+}
+
+static char *image_name(const struct trbd_image_spec *spec)
+{
+	return kasprintf(GFP_KERNEL, "%s%s%s/%s%s%s", spec->pool, spec->namespace ? "/" : "",
+			 spec->namespace ? spec->namespace : "", spec->image, spec->snap ? "@" : "",
+			 spec->snap ? spec->snap : "");
+}
+
+/**
+ * trbd_image_open() - open an image or a snapshot of it
+ * @opt: options of the session with its cluster; consumed in every case
+ * @spec: what to open; not needed any more when this returns
+ *
+ * What goes wrong is said in the log, with what to do about it.
+ *
+ * Context: process; may sleep up to mount_timeout for each round trip.
+ * Return: the image; ERR_PTR of -ENOENT (no such pool, image, snapshot), -EPROTONOSUPPORT (format 1), -EOPNOTSUPP
+ * (features), -EBADMSG (damaged header), -EPERM or -EACCES (user or key), -ETIMEDOUT, -EINTR, -ENOMEM.
+ */
+struct trbd_image *trbd_image_open(struct ceph_options *opt, const struct trbd_image_spec *spec)
+{
+	struct trbd_header_ref ref;
+	struct trbd_image *image;
+	int ret;
+
+	image = kzalloc(sizeof(*image), GFP_KERNEL);
+	if (!image) {
+		ceph_destroy_options(opt);
+		return ERR_PTR(-ENOMEM);
+	}
+	spin_lock_init(&image->lock);
+	ceph_oid_init(&image->header_oid);
+	ceph_oloc_init(&image->header_oloc);
+	ceph_oloc_init(&image->data_oloc);
+
+	image->name = image_name(spec);
+	if (!image->name) {
+		ceph_destroy_options(opt);
+		ret = -ENOMEM;
+		goto err_image;
+	}
+
+	image->session = trbd_session_get(opt);
+	if (IS_ERR(image->session)) {
+		ret = PTR_ERR(image->session);
+		pr_err("%s: no session with the cluster: error %d; check mon_addr, id and key\n", image->name, ret);
+		goto err_image;
+	}
+
+	ret = image_locate(image, spec);
+	if (ret)
+		goto err_session;
+	ret = image_find_snap(image, spec->snap);
+	if (ret == -ENOENT)
+		pr_err("%s: there is no such snapshot\n", image->name);
+	if (ret)
+		goto err_session;
+
+	ref = image_header(image);
+	ret = trbd_header_read(&ref, image->snap_id, &image->header);
+	if (ret)
+		goto err_session;
+	ret = image_check_features(image);
+	if (ret)
+		goto err_session;
+	image_set_layout(image);
+
+	ret = image_watch(image);
+	if (ret)
+		goto err_session;
+	ret = image_refresh(image);
+	if (ret)
+		goto err_watch;
+	return image;
+
+err_watch:
+	if (image->watched)
+		trbd_watch_stop(&image->watch);
+err_session:
+	pr_err("%s: cannot be opened: error %d\n", image->name, ret);
+	ceph_put_snap_context(image->snapc);
+	trbd_session_put(image->session);
+err_image:
+	ceph_oloc_destroy(&image->data_oloc);
+	ceph_oloc_destroy(&image->header_oloc);
+	ceph_oid_destroy(&image->header_oid);
+	kfree(image->name);
+	kfree(image);
+	return ERR_PTR(ret);
+}
+
+/**
+ * trbd_image_close() - close an image
+ * @image: open image; no I/O may be in flight
+ *
+ * Context: process; may sleep up to mount_timeout when the cluster does not answer.
+ */
+void trbd_image_close(struct trbd_image *image)
+{
+	if (image->watched)
+		trbd_watch_stop(&image->watch);
+	ceph_put_snap_context(image->snapc);
+	trbd_session_put(image->session);
+	ceph_oloc_destroy(&image->data_oloc);
+	ceph_oloc_destroy(&image->header_oloc);
+	ceph_oid_destroy(&image->header_oid);
+	kfree(image->name);
+	kfree(image);
+}
+
+/**
+ * trbd_image_size() - size as of the last refresh
+ * @image: open image
+ *
+ * Context: any in which a spinlock may be taken.
+ * Return: bytes.
+ */
+u64 trbd_image_size(struct trbd_image *image)
+{
+	u64 size;
+
+	spin_lock(&image->lock);
+	size = image->size;
+	spin_unlock(&image->lock);
+	return size;
+}
+
+/**
+ * trbd_image_object_size() - size of a data object
+ * @image: open image
+ *
+ * Return: bytes, a power of two.
+ */
+u64 trbd_image_object_size(const struct trbd_image *image)
+{
+	return 1ULL << image->header.order;
+}
+
+/**
+ * trbd_image_stripe_size() - bytes after which an aligned access has used every object of a stripe once
+ * @image: open image
+ *
+ * Return: bytes: stripe unit times stripe count; the object size for an image without striping.
+ */
+u64 trbd_image_stripe_size(const struct trbd_image *image)
+{
+	return image->header.stripe_unit * image->header.stripe_count;
+}
+
+/**
+ * trbd_image_read_only() - is this a snapshot?
+ * @image: open image
+ *
+ * Return: true if writes are refused.
+ */
+bool trbd_image_read_only(const struct trbd_image *image)
+{
+	return image->snap_id != CEPH_NOSNAP;
+}
+
+/**
+ * trbd_image_identity() - what names the image in the world
+ * @image: open image
+ * @buf: where to
+ * @size: room in @buf; TRBD_IMAGE_IDENTITY_MAX is enough
+ *
+ * fsid, pool id, namespace, image id and snapshot id: equal wherever the image is opened, and never used again.
+ *
+ * Return: length of the text.
+ */
+size_t trbd_image_identity(const struct trbd_image *image, char *buf, size_t size)
+{
+	const struct ceph_string *ns = image->header_oloc.pool_ns;
+
+	return scnprintf(buf, size, "%pU/%lld/%.*s/%s@%llu", &image->session->client->fsid,
+			 image->header_oloc.pool, ns ? (int)ns->len : 0, ns ? ns->str : "", image->id,
+			 image->snap_id);
+}
+
+/**
+ * trbd_image_show() - describe the image as "Key: value" pairs
+ * @image: open image
+ * @buf: where to
+ * @size: room in @buf
+ *
+ * Values have no blanks and no colons.
+ *
+ * Context: process.
+ * Return: length of the text, cut to what fits.
+ */
+size_t trbd_image_show(struct trbd_image *image, char *buf, size_t size)
+{
+	int error;
+
+	spin_lock(&image->lock);
+	error = image->error;
+	spin_unlock(&image->lock);
+
+	return scnprintf(buf, size,
+			 "ImageId: %s Fsid: %pU Size: %llu ObjectSize: %llu StripeUnit: %llu StripeCount: %llu State: %s ",
+			 image->id, &image->session->client->fsid, trbd_image_size(image),
+			 trbd_image_object_size(image), image->header.stripe_unit, image->header.stripe_count,
+			 error == -ENOENT ? "deleted" : error ? "failed" : "open");
+}

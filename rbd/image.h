@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef TRBD_RBD_IMAGE_H
+#define TRBD_RBD_IMAGE_H
+
+#include <linux/ceph/libceph.h>
+#include <linux/ceph/osdmap.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+#include "rados/watch.h"
+#include "rbd/header.h"
+#include "rbd/striping.h"
+
+struct ceph_options;
+struct ceph_snap_context;
+struct trbd_session;
+
+/* fsid, pool id, namespace (255 at most), image id, snapshot id, and what stands between them */
+#define TRBD_IMAGE_IDENTITY_MAX	(36 + 20 + 255 + TRBD_IMAGE_ID_MAX + 20 + 8)
+
+/**
+ * struct trbd_image_spec - what image to open
+ * @pool: pool name
+ * @namespace: RADOS namespace in the pool, NULL for the default one
+ * @image: image name
+ * @snap: snapshot name, NULL for the image itself
+ */
+struct trbd_image_spec {
+	const char *pool;
+	const char *namespace;
+	const char *image;
+	const char *snap;
+};
+
+/**
+ * struct trbd_image - an open image
+ * @session: session with its cluster; constant
+ * @name: pool/namespace/image@snap, for messages; constant
+ * @id: image id; constant
+ * @header_oid: header object; constant
+ * @header_oloc: its pool and namespace; constant
+ * @data_oloc: pool and namespace of the data objects; constant
+ * @header: what never changes; constant
+ * @striping: the same as shifts; constant
+ * @layout: the same in libceph's terms; constant
+ * @snap_id: snapshot, or CEPH_NOSNAP for the image itself; constant
+ * @watch: on the header object
+ * @watched: @watch was started; constant
+ * @lock: guards what follows; taken once per command and held for a few instructions
+ * @size: bytes
+ * @snapc: snapshots that writes preserve; NULL when a snapshot is open
+ * @error: why the image cannot be used any more (-ENOENT: deleted), else 0
+ */
+struct trbd_image {
+	struct trbd_session *session;
+	char *name;
+	char id[TRBD_IMAGE_ID_MAX];
+	struct ceph_object_id header_oid;
+	struct ceph_object_locator header_oloc;
+	struct ceph_object_locator data_oloc;
+	struct trbd_header header;
+	struct trbd_striping striping;
+	struct ceph_file_layout layout;
+	u64 snap_id;
+	struct trbd_watch watch;
+	bool watched;
+
+	spinlock_t lock;	/* see above */
+	u64 size;
+	struct ceph_snap_context *snapc;
+	int error;
+};
+
+struct trbd_image *trbd_image_open(struct ceph_options *opt, const struct trbd_image_spec *spec);
+void trbd_image_close(struct trbd_image *image);
+u64 trbd_image_size(struct trbd_image *image);
+u64 trbd_image_object_size(const struct trbd_image *image);
+u64 trbd_image_stripe_size(const struct trbd_image *image);
+size_t trbd_image_identity(const struct trbd_image *image, char *buf, size_t size);
+size_t trbd_image_show(struct trbd_image *image, char *buf, size_t size);
+bool trbd_image_read_only(const struct trbd_image *image);
+
+#endif /* TRBD_RBD_IMAGE_H */

@@ -1,0 +1,507 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Image I/O: from a range of the image and a scatterlist to object requests, and back.
+ *
+ *	struct trbd_io         one I/O on the image
+ *	  struct io_object     one contiguous range of one object (ceph_object_extent), with its own
+ *	    bvecs              view of the command's pages: nothing is copied
+ *	    ceph_osd_request
+ *
+ * Everything is built before anything is submitted, so that an I/O either starts as a whole or not at all. Then all
+ * object requests are in flight at once; io->pending counts them, plus one for the submitter, and whoever takes it to
+ * zero finishes the I/O: frees it all, and only then calls done, because after done the image may be closed.
+ *
+ * A range of more memory segments than one table of bvecs holds becomes several object requests.
+ *
+ * Memory: structs and tables come from pools. Allocation never waits for a pool to be refilled, since that means
+ * waiting for the network in a submit path (iSCSI runs us in its receive thread): when the system is short of memory
+ * and the pool is empty too, trbd_io_submit() says -ENOMEM and the command ends with BUSY.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/atomic.h>
+#include <linux/bvec.h>
+#include <linux/ceph/libceph.h>
+#include <linux/ceph/osd_client.h>
+#include <linux/ceph/striper.h>
+#include <linux/highmem.h>
+#include <linux/list.h>
+#include <linux/mempool.h>
+#include <linux/minmax.h>
+#include <linux/scatterlist.h>
+#include <linux/slab.h>
+#include <linux/uio.h>
+
+#include "rados/request.h"
+#include "rados/session.h"
+#include "rbd/image.h"
+#include "rbd/io.h"
+
+#define IO_POOL_SIZE		64
+#define IO_BVECS_INLINE		4
+#define IO_BVECS_POOLED		256	/* one page's worth of table; 1 MiB of single pages */
+#define IO_BVECS_MAX		2048	/* 8 MiB of single pages */
+#define IO_GFP			(GFP_NOWAIT | __GFP_NOWARN)
+
+/**
+ * struct io_object - a contiguous range of one object
+ * @ex: the range, in io->objects by its oe_item
+ * @io: the I/O it belongs to
+ * @req: request, from building until its callback
+ * @bvecs: memory in the order of the object's bytes
+ * @num_bvecs: used entries
+ * @max_bvecs: room in @bvecs, tells where @bvecs came from
+ * @inline_bvecs: where @bvecs points for a small range
+ */
+struct io_object {
+	struct ceph_object_extent ex;
+	struct trbd_io *io;
+	struct ceph_osd_request *req;
+	struct bio_vec *bvecs;
+	unsigned int num_bvecs;
+	unsigned int max_bvecs;
+	struct bio_vec inline_bvecs[IO_BVECS_INLINE];
+};
+
+/**
+ * struct trbd_io - an I/O in flight
+ * @r: the submitter's description; sgl and nents point to the copy if there is one
+ * @snapc: snapshot context of a write
+ * @objects: io_objects by ex.oe_item, ascending
+ * @copy: own memory of an unstable write, or NULL
+ * @pending: object requests in flight, plus one while submitting
+ * @result: the first error, or 0
+ */
+struct trbd_io {
+	struct trbd_io_request r;
+	struct ceph_snap_context *snapc;
+	struct list_head objects;
+	struct scatterlist *copy;
+	atomic_t pending;
+	int result;
+};
+
+/**
+ * struct sg_cursor - a place in a scatterlist
+ * @sg: entry
+ * @start: bytes before @sg
+ */
+struct sg_cursor {
+	struct scatterlist *sg;
+	u64 start;
+};
+
+static struct kmem_cache *io_cache;
+static struct kmem_cache *object_cache;
+static mempool_t *io_pool;
+static mempool_t *object_pool;
+static mempool_t *bvecs_pool;
+
+static void object_free_bvecs(struct io_object *object)
+{
+	if (object->max_bvecs == IO_BVECS_POOLED)
+		mempool_free(object->bvecs, bvecs_pool);
+	else if (object->bvecs != object->inline_bvecs)
+		kfree(object->bvecs);
+}
+
+static int object_alloc_bvecs(struct io_object *object, unsigned int wanted)
+{
+	if (wanted <= IO_BVECS_INLINE) {
+		object->bvecs = object->inline_bvecs;
+		object->max_bvecs = IO_BVECS_INLINE;
+		return 0;
+	}
+	if (wanted > IO_BVECS_POOLED) {
+		object->max_bvecs = min_t(unsigned int, wanted, IO_BVECS_MAX);
+		object->bvecs = kmalloc_array(object->max_bvecs, sizeof(*object->bvecs), IO_GFP);
+		if (object->bvecs)
+			return 0;
+	}
+	object->bvecs = mempool_alloc(bvecs_pool, IO_GFP);
+	object->max_bvecs = object->bvecs ? IO_BVECS_POOLED : 0;
+	return object->bvecs ? 0 : -ENOMEM;
+}
+
+static struct io_object *object_alloc(struct trbd_io *io)
+{
+	struct io_object *object = mempool_alloc(object_pool, IO_GFP);
+
+	if (!object)
+		return NULL;
+	ceph_object_extent_init(&object->ex);
+	object->io = io;
+	object->req = NULL;
+	object->bvecs = NULL;
+	object->num_bvecs = 0;
+	object->max_bvecs = 0;
+	return object;
+}
+
+/* For ceph_file_to_extents(). */
+static struct ceph_object_extent *object_alloc_extent(void *arg)
+{
+	struct io_object *object = object_alloc(arg);
+
+	return object ? &object->ex : NULL;
+}
+
+static void io_free(struct trbd_io *io)
+{
+	struct io_object *object, *next;
+
+	list_for_each_entry_safe(object, next, &io->objects, ex.oe_item) {
+		if (object->req)
+			trbd_request_put(object->req);
+		object_free_bvecs(object);
+		mempool_free(object, object_pool);
+	}
+	if (io->copy)
+		sgl_free(io->copy);
+	ceph_put_snap_context(io->snapc);
+	mempool_free(io, io_pool);
+}
+
+static void io_put(struct trbd_io *io)
+{
+	void (*done)(void *arg, int result) = io->r.done;
+	void *arg = io->r.arg;
+	int result;
+
+	if (!atomic_dec_and_test(&io->pending))
+		return;
+	result = io->result;
+	io_free(io);
+	done(arg, result);
+}
+
+/*
+ * Appends @len bytes of the scatterlist from @off to the object's bvecs. Returns how many bytes fitted. With no bvecs
+ * it counts entries in num_bvecs.
+ */
+static u64 object_add_memory(struct io_object *object, struct sg_cursor *cur, u64 off, u64 len)
+{
+	u64 added = 0;
+
+	/* stripe units of one object come in ascending order; only the next object starts over */
+	if (off < cur->start) {
+		cur->sg = object->io->r.sgl;
+		cur->start = 0;
+	}
+	while (added < len) {
+		u64 skip, n;
+
+		while (off + added >= cur->start + cur->sg->length) {
+			cur->start += cur->sg->length;
+			cur->sg = sg_next(cur->sg);
+		}
+		skip = off + added - cur->start;
+		n = min(len - added, cur->sg->length - skip);
+		if (object->bvecs) {
+			struct bio_vec *bv;
+
+			if (object->num_bvecs == object->max_bvecs)
+				break;
+			bv = &object->bvecs[object->num_bvecs];
+			bv->bv_page = sg_page(cur->sg);
+			bv->bv_offset = cur->sg->offset + skip;
+			bv->bv_len = n;
+		}
+		object->num_bvecs++;
+		added += n;
+	}
+	return added;
+}
+
+/* Maps the object's range to memory, see object_add_memory(). Returns how many bytes fitted. */
+static u64 object_walk_memory(struct io_object *object, struct sg_cursor *cur)
+{
+	const struct trbd_io_request *r = &object->io->r;
+	const struct trbd_striping *striping = &r->image->striping;
+	u64 walked = 0;
+
+	object->num_bvecs = 0;
+	while (walked < object->ex.oe_len) {
+		u64 objoff = object->ex.oe_off + walked;
+		u64 imgoff = trbd_striping_image_offset(striping, object->ex.oe_objno, objoff);
+		u64 len = min(trbd_striping_unit_left(striping, objoff), object->ex.oe_len - walked);
+		u64 added = object_add_memory(object, cur, imgoff - r->off, len);
+
+		walked += added;
+		if (added < len)
+			break;
+	}
+	return walked;
+}
+
+/* Gives the object its bvecs; what does not fit into the table becomes another object behind it. */
+static int object_map_memory(struct io_object *object, struct sg_cursor *cur)
+{
+	struct sg_cursor start = *cur;
+	struct io_object *rest;
+	u64 mapped;
+	int ret;
+
+	object_walk_memory(object, cur);
+	*cur = start;
+	ret = object_alloc_bvecs(object, object->num_bvecs);
+	if (ret)
+		return ret;
+
+	mapped = object_walk_memory(object, cur);
+	if (mapped == object->ex.oe_len)
+		return 0;
+
+	rest = object_alloc(object->io);
+	if (!rest)
+		return -ENOMEM;
+	rest->ex.oe_objno = object->ex.oe_objno;
+	rest->ex.oe_off = object->ex.oe_off + mapped;
+	rest->ex.oe_len = object->ex.oe_len - mapped;
+	object->ex.oe_len = mapped;
+	list_add(&rest->ex.oe_item, &object->ex.oe_item);
+	return 0;
+}
+
+static int object_build_request(struct io_object *object)
+{
+	struct trbd_io *io = object->io;
+	struct trbd_image *image = io->r.image;
+	struct trbd_extent extent = {
+		.off = object->ex.oe_off,
+		.len = object->ex.oe_len,
+		.bvecs = object->bvecs,
+		.num_bvecs = object->num_bvecs,
+	};
+	struct trbd_mutation mutation = {
+		.kind = TRBD_MUTATION_WRITE,
+		.extent = extent,
+		.snapc = io->snapc,
+	};
+	char name[TRBD_OBJECT_PREFIX_MAX + 18];
+
+	snprintf(name, sizeof(name), "%s.%016llx", image->header.object_prefix, object->ex.oe_objno);
+	if (io->r.op == TRBD_IO_READ)
+		object->req = trbd_request_read(image->session, name, &image->data_oloc, image->snap_id, &extent);
+	else
+		object->req = trbd_request_mutate(image->session, name, &image->data_oloc, &mutation);
+	return object->req ? 0 : -ENOMEM;
+}
+
+static void object_zero_from(struct io_object *object, u64 off)
+{
+	struct iov_iter iter;
+
+	iov_iter_bvec(&iter, ITER_DEST, object->bvecs, object->num_bvecs, object->ex.oe_len);
+	iov_iter_advance(&iter, off);
+	iov_iter_zero(object->ex.oe_len - off, &iter);
+}
+
+/* What has no object, or lies behind the object's end, reads as zeros. */
+static int object_finish_read(struct io_object *object, int result)
+{
+	struct trbd_image *image = object->io->r.image;
+
+	if (result == -ENOENT) {
+		if (!trbd_session_pool_exists(image->session, image->data_oloc.pool))
+			return -ENXIO;
+		result = 0;
+	}
+	if (result < 0)
+		return result;
+	if (result > object->ex.oe_len)
+		return -EBADMSG;
+	if (result < object->ex.oe_len)
+		object_zero_from(object, result);
+	return 0;
+}
+
+/* In messenger context or on libceph's completion workqueue. */
+static void object_done(struct ceph_osd_request *req)
+{
+	struct io_object *object = req->r_priv;
+	struct trbd_io *io = object->io;
+	int result = req->r_result;
+
+	if (io->r.op == TRBD_IO_READ)
+		result = object_finish_read(object, result);
+	else if (result == -ENOENT)
+		result = -ENXIO;	/* a write makes its object: this is the pool */
+	if (result < 0)
+		cmpxchg(&io->result, 0, result);
+	io_put(io);
+}
+
+/* Replaces the memory of a write by a copy of it. */
+static int io_copy_memory(struct trbd_io *io)
+{
+	struct sg_mapping_iter src;
+	struct scatterlist *dst;
+	unsigned int nents;
+	u64 copied = 0;
+	size_t at = 0;
+
+	io->copy = sgl_alloc(io->r.len, IO_GFP, &nents);
+	if (!io->copy)
+		return -ENOMEM;
+
+	dst = io->copy;
+	sg_miter_start(&src, io->r.sgl, io->r.nents, SG_MITER_FROM_SG);
+	while (copied < io->r.len && sg_miter_next(&src)) {
+		size_t n = min3((u64)src.length, (u64)dst->length - at, io->r.len - copied);
+
+		memcpy_to_page(sg_page(dst), dst->offset + at, src.addr, n);
+		src.consumed = n;
+		copied += n;
+		at += n;
+		if (at == dst->length) {
+			dst = sg_next(dst);
+			at = 0;
+		}
+	}
+	sg_miter_stop(&src);
+
+	io->r.sgl = io->copy;
+	io->r.nents = nents;
+	return 0;
+}
+
+/* Takes what the I/O needs to know of the image, all at one moment. */
+static int io_take_image_state(struct trbd_io *io)
+{
+	struct trbd_image *image = io->r.image;
+	int ret = 0;
+
+	spin_lock(&image->lock);
+	if (image->error)
+		ret = image->error;
+	else if (io->r.off > image->size || io->r.len > image->size - io->r.off)
+		ret = -ERANGE;
+	else if (io->r.op == TRBD_IO_WRITE)
+		io->snapc = ceph_get_snap_context(image->snapc);
+	spin_unlock(&image->lock);
+	return ret;
+}
+
+static int io_build(struct trbd_io *io)
+{
+	struct trbd_image *image = io->r.image;
+	struct io_object *object;
+	struct sg_cursor cur;
+	int ret;
+
+	ret = io_take_image_state(io);
+	if (ret)
+		return ret;
+	if (io->r.unstable && io->r.op == TRBD_IO_WRITE) {
+		ret = io_copy_memory(io);
+		if (ret)
+			return ret;
+	}
+
+	ret = ceph_file_to_extents(&image->layout, io->r.off, io->r.len, &io->objects, object_alloc_extent, io,
+				   NULL, NULL);
+	if (ret)
+		return ret;
+
+	cur.sg = io->r.sgl;
+	cur.start = 0;
+	/* object_map_memory() may add to the list behind the object it is at */
+	list_for_each_entry(object, &io->objects, ex.oe_item) {
+		ret = object_map_memory(object, &cur);
+		if (!ret)
+			ret = object_build_request(object);
+		if (ret)
+			return ret;
+		atomic_inc(&io->pending);
+	}
+	return 0;
+}
+
+/**
+ * trbd_io_submit() - start an I/O
+ * @request: what to do; copied
+ *
+ * Context: process; may sleep for memory and locks, never for the network.
+ * Return: 0 and @request->done will be called; or a negative errno and it will not: -ENOMEM, -ERANGE (beyond the
+ * end of the image), -ENOENT (the image was deleted), -EROFS.
+ */
+int trbd_io_submit(const struct trbd_io_request *request)
+{
+	struct io_object *object;
+	struct trbd_io *io;
+	int ret;
+
+	if (request->op == TRBD_IO_WRITE && trbd_image_read_only(request->image))
+		return -EROFS;
+
+	io = mempool_alloc(io_pool, IO_GFP);
+	if (!io)
+		return -ENOMEM;
+	io->r = *request;
+	io->snapc = NULL;
+	io->copy = NULL;
+	io->result = 0;
+	atomic_set(&io->pending, 1);
+	INIT_LIST_HEAD(&io->objects);
+
+	ret = io_build(io);
+	if (ret) {
+		io_free(io);
+		return ret;
+	}
+	list_for_each_entry(object, &io->objects, ex.oe_item)
+		trbd_request_submit(object->req, object_done, object);
+	io_put(io);
+	return 0;
+}
+
+/**
+ * trbd_io_init() - make the pools
+ *
+ * Context: module init.
+ * Return: 0 or -ENOMEM.
+ */
+int __init trbd_io_init(void)
+{
+	io_cache = KMEM_CACHE(trbd_io, 0);
+	if (!io_cache)
+		return -ENOMEM;
+	object_cache = kmem_cache_create("trbd_io_object", sizeof(struct io_object), 0, 0, NULL);
+	if (!object_cache)
+		goto err_io_cache;
+	io_pool = mempool_create_slab_pool(IO_POOL_SIZE, io_cache);
+	if (!io_pool)
+		goto err_object_cache;
+	object_pool = mempool_create_slab_pool(IO_POOL_SIZE, object_cache);
+	if (!object_pool)
+		goto err_io_pool;
+	bvecs_pool = mempool_create_kmalloc_pool(IO_POOL_SIZE, IO_BVECS_POOLED * sizeof(struct bio_vec));
+	if (!bvecs_pool)
+		goto err_object_pool;
+	return 0;
+
+err_object_pool:
+	mempool_destroy(object_pool);
+err_io_pool:
+	mempool_destroy(io_pool);
+err_object_cache:
+	kmem_cache_destroy(object_cache);
+err_io_cache:
+	kmem_cache_destroy(io_cache);
+	return -ENOMEM;
+}
+
+/**
+ * trbd_io_exit() - undo trbd_io_init()
+ *
+ * Context: module exit; no I/O is in flight.
+ */
+void trbd_io_exit(void)
+{
+	mempool_destroy(bvecs_pool);
+	mempool_destroy(object_pool);
+	mempool_destroy(io_pool);
+	kmem_cache_destroy(object_cache);
+	kmem_cache_destroy(io_cache);
+}

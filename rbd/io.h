@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef TRBD_RBD_IO_H
+#define TRBD_RBD_IO_H
+
+#include <linux/types.h>
+
+struct scatterlist;
+struct trbd_image;
+
+/**
+ * enum trbd_io_op - what an I/O does
+ * @TRBD_IO_READ: image to memory
+ * @TRBD_IO_WRITE: memory to image
+ */
+enum trbd_io_op {
+	TRBD_IO_READ,
+	TRBD_IO_WRITE,
+};
+
+/**
+ * struct trbd_io_request - one I/O on an image, described by its submitter
+ * @image: open image
+ * @op: what to do
+ * @unstable: the memory of a write may change before it is done: write from a copy
+ * @off: offset in the image, bytes
+ * @len: length, bytes, at least 1
+ * @sgl: memory, at least @len bytes; stays until @done
+ * @nents: entries in @sgl
+ * @done: called once when all is done, with 0 or a negative errno; in messenger or workqueue context, must not wait
+ *	for other I/O
+ * @arg: for @done
+ */
+struct trbd_io_request {
+	struct trbd_image *image;
+	enum trbd_io_op op;
+	bool unstable;
+	u64 off;
+	u64 len;
+	struct scatterlist *sgl;
+	unsigned int nents;
+	void (*done)(void *arg, int result);
+	void *arg;
+};
+
+int trbd_io_init(void);
+void trbd_io_exit(void);
+int trbd_io_submit(const struct trbd_io_request *request);
+
+#endif /* TRBD_RBD_IO_H */
