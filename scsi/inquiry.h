@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef TRBD_SCSI_INQUIRY_H
+#define TRBD_SCSI_INQUIRY_H
+
+#include <linux/types.h>
+
+struct se_device;
+struct trbd_image;
+
+void trbd_inquiry_set_identity(struct se_device *se_dev, const struct trbd_image *image);
+unsigned int trbd_inquiry_io_min(struct se_device *se_dev);
+unsigned int trbd_inquiry_io_opt(struct se_device *se_dev);
+unsigned int trbd_inquiry_lbppbe(struct se_device *se_dev);
+
+#endif /* TRBD_SCSI_INQUIRY_H */

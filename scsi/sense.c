@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The end of a command: from an errno to a status and sense data an initiator can act on.
+ *
+ * What initiators do with them: BUSY is retried on the same path. NOT READY makes a multipath host change the path and
+ * try again. MEDIUM ERROR, DATA PROTECT and ILLEGAL REQUEST are final on every path and reach the application. So what
+ * concerns this gateway alone must not be final, and what concerns the data must not look like a broken path.
+ *
+ * LIO's own table cannot say most of this, so the sense data are built here and handed over complete.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/limits.h>
+#include <linux/types.h>
+#include <scsi/scsi_common.h>
+#include <scsi/scsi_proto.h>
+#include <target/target_core_backend.h>
+#include <target/target_core_base.h>
+
+#include "scsi/sense.h"
+
+/**
+ * struct sense_rule - what an errno becomes
+ * @err: positive errno
+ * @key: sense key
+ * @asc: additional sense code
+ * @ascq: its qualifier
+ */
+struct sense_rule {
+	int err;
+	u8 key;
+	u8 asc;
+	u8 ascq;
+};
+
+static const struct sense_rule read_rules[] = {
+	{ EIO, MEDIUM_ERROR, 0x11, 0x00 },	/* UNRECOVERED READ ERROR */
+	{ EBADMSG, MEDIUM_ERROR, 0x11, 0x00 },
+	{ EILSEQ, MEDIUM_ERROR, 0x11, 0x00 },
+};
+
+static const struct sense_rule write_rules[] = {
+	{ EIO, MEDIUM_ERROR, 0x0c, 0x00 },	/* WRITE ERROR */
+	{ EROFS, DATA_PROTECT, 0x27, 0x00 },	/* WRITE PROTECTED */
+	{ EPERM, DATA_PROTECT, 0x27, 0x00 },
+	{ EACCES, DATA_PROTECT, 0x27, 0x00 },
+	{ ENOSPC, DATA_PROTECT, 0x27, 0x07 },	/* SPACE ALLOCATION FAILED WRITE PROTECT */
+	{ EDQUOT, DATA_PROTECT, 0x27, 0x07 },
+};
+
+static const struct sense_rule common_rules[] = {
+	{ ERANGE, ILLEGAL_REQUEST, 0x21, 0x00 },	/* LOGICAL BLOCK ADDRESS OUT OF RANGE */
+	{ ENOENT, NOT_READY, 0x04, 0x03 },	/* NOT READY, MANUAL INTERVENTION REQUIRED */
+	{ ENXIO, NOT_READY, 0x04, 0x03 },
+	{ EPERM, NOT_READY, 0x04, 0x03 },
+	{ EACCES, NOT_READY, 0x04, 0x03 },
+	{ ESHUTDOWN, NOT_READY, 0x08, 0x00 },	/* LOGICAL UNIT COMMUNICATION FAILURE; EBLOCKLISTED */
+	{ ENOTCONN, NOT_READY, 0x08, 0x00 },
+	{ ECONNRESET, NOT_READY, 0x08, 0x00 },
+	{ ETIMEDOUT, NOT_READY, 0x08, 0x01 },	/* LOGICAL UNIT COMMUNICATION TIME-OUT */
+};
+
+/* INTERNAL TARGET FAILURE: something nobody thought of */
+static const struct sense_rule other_rule = { 0, HARDWARE_ERROR, 0x44, 0x00 };
+
+static const struct sense_rule *sense_find(const struct sense_rule *rules, size_t count, int err)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		if (rules[i].err == err)
+			return &rules[i];
+	}
+	return NULL;
+}
+
+static const struct sense_rule *sense_rule(bool write, int err)
+{
+	const struct sense_rule *rule;
+
+	rule = write ? sense_find(write_rules, ARRAY_SIZE(write_rules), err) :
+		       sense_find(read_rules, ARRAY_SIZE(read_rules), err);
+	if (!rule)
+		rule = sense_find(common_rules, ARRAY_SIZE(common_rules), err);
+	return rule ? rule : &other_rule;
+}
+
+static void complete_with_sense(struct se_cmd *cmd, u8 key, u8 asc, u8 ascq)
+{
+	/* the fixed format has room for four bytes of an LBA only */
+	bool descriptor = cmd->se_dev->transport->get_blocks(cmd->se_dev) > U32_MAX;
+	u8 sense[SE_SENSE_BUF] = { };
+
+	cmd->scsi_sense_length = sizeof(sense);
+	scsi_build_sense_buffer(descriptor, sense, key, asc, ascq);
+	transport_copy_sense_to_cmd(cmd, sense);
+	target_complete_cmd(cmd, SAM_STAT_CHECK_CONDITION);
+}
+
+/**
+ * trbd_complete() - end a command
+ * @cmd: command that execute_cmd returned 0 for
+ * @result: 0 for GOOD, or a negative errno
+ *
+ * Want of memory and the like end with BUSY: the command was not executed, or may be executed again as it is.
+ *
+ * Context: any but hard interrupt.
+ */
+void trbd_complete(struct se_cmd *cmd, int result)
+{
+	const struct sense_rule *rule;
+
+	switch (result) {
+	case 0:
+		target_complete_cmd(cmd, SAM_STAT_GOOD);
+		return;
+	case -ENOMEM:
+	case -EBUSY:
+	case -EAGAIN:
+		target_complete_cmd(cmd, SAM_STAT_BUSY);
+		return;
+	}
+
+	rule = sense_rule(cmd->data_direction == DMA_TO_DEVICE, -result);
+	pr_warn_ratelimited("%s: opcode 0x%02x at LBA %llu failed: error %d, sense %x/%02x/%02x\n",
+			    config_item_name(&cmd->se_dev->dev_group.cg_item), cmd->t_task_cdb[0],
+			    cmd->t_task_lba, result, rule->key, rule->asc, rule->ascq);
+	complete_with_sense(cmd, rule->key, rule->asc, rule->ascq);
+}

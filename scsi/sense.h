@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef TRBD_SCSI_SENSE_H
+#define TRBD_SCSI_SENSE_H
+
+struct se_cmd;
+
+void trbd_complete(struct se_cmd *cmd, int result);
+
+#endif /* TRBD_SCSI_SENSE_H */

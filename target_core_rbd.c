@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * target_core_rbd - Ceph RBD images as LIO backstores
+ *
+ * This file is what LIO sees: the ops table, the life of a device, its configfs files, module init.
+ *
+ *	mkdir core/rbd_0/disk    alloc_device
+ *	echo ... > control       set_configfs_dev_params: keys are collected and checked
+ *	echo 1 > enable          configure_device: the image is opened
+ *	(LUNs, commands)         parse_cdb, see scsi/command.c
+ *	rmdir core/rbd_0/disk    destroy_device: the image is closed; free_device
+ *
+ * LIO calls configure_device and destroy_device when no command runs. Removing a LUN waits for its commands, so there
+ * is no I/O in flight when an image is closed, and the module cannot go while there are devices: configfs holds a
+ * reference on it.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/ctype.h>
+#include <linux/err.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/kernel.h>
+#include <linux/string.h>
+
+#include "compat/target.h"
+#include "rados/options.h"
+#include "rbd/image.h"
+#include "rbd/io.h"
+#include "scsi/command.h"
+#include "scsi/inquiry.h"
+#include "target_core_rbd.h"
+
+#define TRBD_VERSION		"0.1.0"
+#define TRBD_BLOCK_SIZE		512
+#define TRBD_MAX_SECTORS	8192	/* 4 MiB: an object of the usual size in one command */
+#define TRBD_QUEUE_DEPTH	128
+
+static int trbd_attach_hba(struct se_hba *hba, u32 host_id)
+{
+	return 0;
+}
+
+static void trbd_detach_hba(struct se_hba *hba)
+{
+}
+
+static struct se_device *trbd_alloc_device(struct se_hba *hba, const char *name)
+{
+	struct trbd_device *dev;
+
+	dev = kzalloc(sizeof(*dev), GFP_KERNEL);
+	if (!dev)
+		return NULL;
+	mutex_init(&dev->lock);
+	return &dev->se_dev;
+}
+
+static void trbd_set_attributes(struct se_device *se_dev, const struct trbd_image *image)
+{
+	struct se_dev_attrib *attrib = &se_dev->dev_attrib;
+
+	attrib->hw_block_size = TRBD_BLOCK_SIZE;
+	attrib->hw_max_sectors = TRBD_MAX_SECTORS;
+	attrib->hw_queue_depth = TRBD_QUEUE_DEPTH;
+	attrib->is_nonrot = 1;
+	/*
+	 * LIO's own versions of these keep their state in one gateway. Wrong answers from the other gateways are
+	 * worse than none.
+	 */
+	attrib->emulate_caw = 0;
+	attrib->emulate_3pc = 0;
+	attrib->emulate_pr = 0;
+
+	if (trbd_image_read_only(image))
+		se_dev->dev_flags |= DF_READ_ONLY;
+}
+
+static int trbd_open_image(struct trbd_device *dev)
+{
+	struct trbd_image_spec spec;
+	struct ceph_options *opt;
+	struct trbd_image *image;
+	int ret;
+
+	ret = trbd_config_spec(&dev->config, &spec);
+	if (ret)
+		return ret;
+	opt = trbd_config_options(&dev->config);
+	if (IS_ERR(opt))
+		return PTR_ERR(opt);
+	image = trbd_image_open(opt, &spec);
+	if (IS_ERR(image))
+		return PTR_ERR(image);
+
+	if (trbd_image_size(image) < TRBD_BLOCK_SIZE) {
+		pr_err("%s: the image has no blocks; run: rbd resize --size SIZE %s\n", image->name, image->name);
+		trbd_image_close(image);
+		return -EINVAL;
+	}
+	dev->image = image;
+	return 0;
+}
+
+static int trbd_configure_device(struct se_device *se_dev)
+{
+	struct trbd_device *dev = to_trbd_device(se_dev);
+	int ret = -EEXIST;
+
+	mutex_lock(&dev->lock);
+	if (!dev->image)
+		ret = trbd_open_image(dev);
+	if (!ret) {
+		trbd_set_attributes(se_dev, dev->image);
+		trbd_inquiry_set_identity(se_dev, dev->image);
+	}
+	mutex_unlock(&dev->lock);
+	return ret;
+}
+
+static void trbd_destroy_device(struct se_device *se_dev)
+{
+	struct trbd_device *dev = to_trbd_device(se_dev);
+
+	mutex_lock(&dev->lock);
+	trbd_image_close(dev->image);
+	dev->image = NULL;
+	mutex_unlock(&dev->lock);
+}
+
+static void trbd_free_device_rcu(struct rcu_head *head)
+{
+	struct se_device *se_dev = container_of(head, struct se_device, rcu_head);
+
+	kfree(to_trbd_device(se_dev));
+}
+
+/* LIO's readers of lun->lun_se_dev may still look at the device. */
+static void trbd_free_device(struct se_device *se_dev)
+{
+	trbd_config_clear(&to_trbd_device(se_dev)->config);
+	call_rcu(&se_dev->rcu_head, trbd_free_device_rcu);
+}
+
+static ssize_t trbd_set_configfs_dev_params(struct se_device *se_dev, const char *page, ssize_t count)
+{
+	struct trbd_device *dev = to_trbd_device(se_dev);
+	int ret;
+
+	mutex_lock(&dev->lock);
+	if (dev->image) {
+		pr_err("%s: control cannot be changed while the device is enabled\n", dev->image->name);
+		ret = -EBUSY;
+	} else {
+		ret = trbd_config_add(&dev->config, page, count);
+	}
+	mutex_unlock(&dev->lock);
+	return ret ? ret : count;
+}
+
+/* One "Key: value"; readers split at blanks and colons, so these and the escape character itself are escaped. */
+static ssize_t show_pair(char *page, ssize_t len, const char *key, const char *value)
+{
+	len += scnprintf(page + len, PAGE_SIZE - len, "%s: ", key);
+	if (!value || !*value)
+		value = "-";
+	for (; *value; value++) {
+		if (isspace(*value) || *value == ':' || *value == '%')
+			len += scnprintf(page + len, PAGE_SIZE - len, "%%%02x", (u8)*value);
+		else
+			len += scnprintf(page + len, PAGE_SIZE - len, "%c", *value);
+	}
+	len += scnprintf(page + len, PAGE_SIZE - len, " ");
+	return len;
+}
+
+static ssize_t trbd_show_configfs_dev_params(struct se_device *se_dev, char *page)
+{
+	struct trbd_device *dev = to_trbd_device(se_dev);
+	const char *pool, *id;
+	ssize_t len = 0;
+
+	/* LIO has printed its line into the same page; what it leaves is more than this ever takes */
+	mutex_lock(&dev->lock);
+	pool = trbd_config_get(&dev->config, "pool");
+	id = trbd_config_get(&dev->config, "id");
+	len = show_pair(page, len, "Pool", pool ? pool : "rbd");
+	len = show_pair(page, len, "Namespace", trbd_config_get(&dev->config, "namespace"));
+	len = show_pair(page, len, "Image", trbd_config_get(&dev->config, "image"));
+	len = show_pair(page, len, "Snap", trbd_config_get(&dev->config, "snap"));
+	len = show_pair(page, len, "Id", id ? id : "guest");
+	if (dev->image)
+		len += trbd_image_show(dev->image, page + len, PAGE_SIZE - len);
+	mutex_unlock(&dev->lock);
+	len += scnprintf(page + len, PAGE_SIZE - len, "\n");
+	return len;
+}
+
+static sector_t trbd_get_blocks(struct se_device *se_dev)
+{
+	u64 blocks = div_u64(trbd_image_size(to_trbd_device(se_dev)->image), se_dev->dev_attrib.block_size);
+
+	return blocks ? blocks - 1 : 0;
+}
+
+static const struct target_backend_ops trbd_ops = {
+	.name = "rbd",
+	.inquiry_prod = "RBD",
+	.inquiry_rev = "1.0",
+	.owner = THIS_MODULE,
+	.attach_hba = trbd_attach_hba,
+	.detach_hba = trbd_detach_hba,
+	.alloc_device = trbd_alloc_device,
+	.configure_device = trbd_configure_device,
+	.destroy_device = trbd_destroy_device,
+	.free_device = trbd_free_device,
+	.set_configfs_dev_params = trbd_set_configfs_dev_params,
+	.show_configfs_dev_params = trbd_show_configfs_dev_params,
+	.parse_cdb = trbd_parse_cdb,
+	.get_device_type = sbc_get_device_type,
+	.get_blocks = trbd_get_blocks,
+	.get_lbppbe = trbd_inquiry_lbppbe,
+	.get_io_min = trbd_inquiry_io_min,
+	.get_io_opt = trbd_inquiry_io_opt,
+	.tb_dev_attrib_attrs = sbc_attrib_attrs,
+};
+
+static int __init trbd_init(void)
+{
+	int ret;
+
+	ret = trbd_io_init();
+	if (ret)
+		return ret;
+	ret = transport_backend_register(&trbd_ops);
+	if (ret)
+		trbd_io_exit();
+	return ret;
+}
+
+static void __exit trbd_exit(void)
+{
+	target_backend_unregister(&trbd_ops);
+	trbd_io_exit();
+}
+
+module_init(trbd_init);
+module_exit(trbd_exit);
+
+MODULE_DESCRIPTION("LIO backend for Ceph RBD images, active/active");
+MODULE_AUTHOR("The target_core_rbd developers");
+MODULE_LICENSE("GPL");
+MODULE_VERSION(TRBD_VERSION);
