@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: GPL-2.0
+"""RBDStorageObject: rtslib's view of core/rbd_N/NAME.
+
+    RBDStorageObject('disk1', image='rbd/disk1')                    create
+    RBDStorageObject('disk1')                                       look up
+    RBDStorageObject(**saved)                                       restore, from what dump() gave
+
+rtslib restores an object by calling its class with what dump() returned, so the keys of dump() are the arguments of the
+constructor. The secret is not among them: it is read from the keyring each time.
+
+State. What the module does not tell (where ceph.conf is, which options were given) must be found again by any program
+that looks the object up. configfs keeps two texts that the core only stores: udev_path holds the image, alias holds the
+rest as a query string.
+
+Identity. The module names the logical unit after the image, so that all gateways agree, and a serial number of rtslib's
+own making would break that. A serial that the operator chose wins and is saved as such. One that came from the image
+is saved too, since tools look for `wwn`, but marked with wwn_from = 'image' and not written back: if the image was
+replaced by another one of the same name, the saved serial would be right on no other gateway.
+
+Persistent reservations live in the cluster. What LIO keeps about them in local files is never replayed.
+
+The methods are in a class without a base, because Debian ships rtslib under two names with classes of their own:
+register() joins it to the StorageObject of either.
+"""
+
+import errno
+import os
+import re
+import sys
+from urllib.parse import parse_qsl, unquote, urlencode
+
+from .cluster import Cluster
+from .image_spec import ImageSpec
+from .options import Options
+from . import kernel_key
+from .kernel_log import KernelLog
+
+PLUGIN = 'rbd'
+MODULE = 'target_core_rbd'
+LONGEST_ALIAS = 511
+
+REASONS = {
+    errno.ENOENT: 'there is no such pool, namespace, image or snapshot',
+    errno.EACCES: 'the cluster refuses the client: check its key and caps',
+    errno.EPERM: 'the client lacks caps for this image',
+    errno.ETIMEDOUT: 'the cluster does not answer',
+    errno.EOPNOTSUPP: 'the image uses a feature that is not supported',
+    errno.EROFS: 'the image can only be read',
+}
+
+
+class RBDImage:
+    def __init__(self, name, image=None, conf=None, id=None, options=None, wwn=None, wwn_from=None, index=None):
+        """With an image, creates and enables the object; without, binds to one that exists.
+
+        image       [pool/[namespace/]]image[@snap]; a snapshot is read-only
+        conf        Ceph configuration file, by default /etc/ceph/ceph.conf
+        id          Ceph client without `client.`, by default admin
+        options     libceph options for the module, with commas between them
+        wwn         unit serial number, by default made by the module from the image
+        wwn_from    'image' if wwn was made by the module: it then is not set but made again
+        """
+        if image is None:
+            super().__init__(name, 'lookup', index)
+            return
+
+        # What can go wrong without the kernel goes wrong before anything is made.
+        try:
+            options = Options(options)
+            cluster = Cluster(conf, id)
+            spec = ImageSpec.parse(image, cluster.default_pool)
+            secret = cluster.secret()
+            mon_addr, ms_mode = cluster.mon_addr(options.ms_mode)
+        except ValueError as error:
+            raise self._error(str(error)) from None
+        control = ['mon_addr=' + mon_addr, 'id=' + cluster.id] + spec.control + options.control
+        if ms_mode and not options.ms_mode:
+            control.append('ms_mode=' + ms_mode)
+
+        self._load_module()
+        super().__init__(name, 'create', index)
+        try:
+            self._set_udev_path(spec)
+            self._remember(id=cluster.id, conf=cluster.conf, options=str(options))
+            self._open(spec, cluster, secret, control)
+            self._remember(id=cluster.id, conf=cluster.conf, options=str(options), serial=self.wwn)
+            if wwn and wwn_from != 'image':
+                self.wwn = wwn
+        except BaseException:
+            try:
+                self.delete()
+            except Exception:
+                # The first failure is the one to hear about.
+                pass
+            raise
+
+    def _load_module(self):
+        if os.path.isdir('/sys/module/' + MODULE):
+            return
+        try:
+            self._modprobe(MODULE)
+        except self._error as error:
+            detail = error.args[0] if error.args else ''
+            if isinstance(detail, bytes):
+                detail = detail.decode(errors='replace')
+            raise self._error('kernel module %s cannot be loaded: %s' % (MODULE, detail.strip())) from None
+
+    def _open(self, spec, cluster, secret, control):
+        with KernelLog() as log:
+            try:
+                if secret:
+                    with kernel_key.lent(cluster.name, secret) as key:
+                        self._control(','.join(control + ['key=' + key]))
+                elif cluster.uses_cephx and kernel_key.present(cluster.name):
+                    self._control(','.join(control + ['key=' + cluster.name]))
+                else:
+                    self._control(','.join(control))
+                self._enable()
+            except ValueError as error:
+                raise self._error(str(error)) from None
+            except OSError as error:
+                raise self._error(self._explain(error, spec, cluster, secret, log)) from None
+
+    @staticmethod
+    def _explain(error, spec, cluster, secret, log):
+        said = log.messages()
+        parts = ['image %s cannot be opened as %s' % (spec, cluster.name)]
+        parts.append('%s (%s)' % (REASONS.get(error.errno, error.strerror), errno.errorcode.get(error.errno, '?')))
+        if not secret and cluster.uses_cephx:
+            parts.append('no key of %s in %s' % (cluster.name, ', '.join(cluster.keyrings) or 'any keyring'))
+        return ': '.join(parts) + ''.join('\n  kernel: ' + line for line in said)
+
+    def _configure(self, wwn=None):
+        raise NotImplementedError('an rbd storage object is configured by its constructor')
+
+    def _config_pr_aptpl(self):
+        pass
+
+    def _remember(self, **settings):
+        text = urlencode({key: value for key, value in settings.items() if value}, safe='/')
+        if len(text) > LONGEST_ALIAS:
+            raise self._error('conf and options are too long together: %d bytes of %d' % (len(text), LONGEST_ALIAS))
+        with open(self.path + '/alias', 'w') as file:
+            file.write(text)
+
+    def _recall(self, key):
+        self._check_self()
+        try:
+            with open(self.path + '/alias') as file:
+                return dict(parse_qsl(file.read().strip())).get(key)
+        except OSError:
+            return None
+
+    def _parse_info(self, key):
+        # Not rtslib's: there `Id` finds ImageId, and `Size` finds ObjectSize.
+        self._check_self()
+        with open(self.path + '/info') as file:
+            match = re.search(r'(?:^|\s)%s: (\S+)' % re.escape(key), file.read())
+        return unquote(match[1]) if match else None
+
+    def _optional(self, key):
+        value = self._parse_info(key)
+        return value if value != '-' else None
+
+    def _get_spec(self):
+        names = [self._optional(key) for key in ('Pool', 'Namespace', 'Image', 'Snap')]
+        if names[0] and names[2]:
+            return str(ImageSpec(*(name or '' for name in names)))
+        return self.udev_path or None
+
+    def _get_size(self):
+        return int(self._parse_info('Size') or 0)
+
+    def _get_wwn_from(self):
+        if not self.is_configured():
+            return None
+        return 'image' if self.wwn == self._recall('serial') else 'operator'
+
+    image = property(_get_spec, doc='Get the image as pool[/namespace]/image[@snap].')
+    conf = property(lambda self: self._recall('conf'), doc='Get the path of the Ceph configuration file.')
+    id = property(lambda self: self._optional('Id') or self._recall('id'), doc='Get the Ceph client.')
+    options = property(lambda self: self._recall('options'), doc='Get the libceph options that were given.')
+    size = property(_get_size, doc='Get the size of the image in bytes, as the module sees it now.')
+    readonly = property(lambda self: self._optional('Snap') is not None, doc='Whether this is a snapshot.')
+    fsid = property(lambda self: self._optional('Fsid'), doc='Get the fsid of the cluster.')
+    image_id = property(lambda self: self._optional('ImageId'), doc='Get the internal id of the image.')
+    wwn_from = property(_get_wwn_from, doc="Get who chose the serial number: 'image' or 'operator'.")
+
+    def dump(self):
+        saved = super().dump()
+        saved['image'] = self.image
+        saved['conf'] = self.conf
+        saved['id'] = self.id
+        saved['options'] = self.options
+        saved['wwn'] = self.wwn if self.is_configured() else None
+        saved['wwn_from'] = self.wwn_from
+        return saved
+
+
+def register(tcm):
+    """Makes the class for this copy of rtslib's tcm module and enters it there."""
+    if PLUGIN in tcm.so_mapping:
+        return
+    package = tcm.__name__.rpartition('.')[0]
+    utils = __import__(package + '.utils', fromlist=['modprobe'])
+    storage_object = type('RBDStorageObject', (RBDImage, tcm.StorageObject), {
+        '__module__': tcm.__name__,
+        '__doc__': 'An interface to configFS storage objects for the rbd backstore.',
+        '_error': utils.RTSLibError,
+        '_modprobe': staticmethod(utils.modprobe),
+    })
+    for module in (tcm, sys.modules.get(package)):
+        if module is not None:
+            module.RBDStorageObject = storage_object
+    tcm.bs_params[storage_object] = {'name': PLUGIN}
+    tcm.so_mapping[PLUGIN] = storage_object

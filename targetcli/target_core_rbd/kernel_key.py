@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-2.0
+"""A client's secret, lent to the kernel for as long as the kernel needs to look at it.
+
+The kernel module takes the name of a key of type `ceph` and looks it up, as the process that writes to control, in that
+process's keyrings; libceph keeps a copy. So the secret goes into this process's own keyring, where no other process
+finds it, and is taken out again when control has been written. It never is an argument, an environment variable or a
+file.
+
+A key that an operator has put into a kernel keyring is found by the same name, and used when ceph.conf leads to none.
+"""
+
+import ctypes
+import os
+from contextlib import contextmanager
+
+TYPE = b'ceph'
+PROCESS_KEYRING = -2
+
+
+def _library():
+    try:
+        library = ctypes.CDLL('libkeyutils.so.1', use_errno=True)
+    except OSError:
+        raise ValueError('libkeyutils.so.1 is missing: install libkeyutils1') from None
+    library.add_key.argtypes = [ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_int32]
+    library.request_key.argtypes = [ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_int32]
+    library.keyctl_unlink.argtypes = [ctypes.c_int32, ctypes.c_int32]
+    library.keyctl_unlink.restype = ctypes.c_long
+    for function in (library.add_key, library.request_key):
+        function.restype = ctypes.c_int32
+    return library
+
+
+@contextmanager
+def lent(name, secret):
+    """The name of a key that holds the secret, while the block runs."""
+    library = _library()
+    serial = library.add_key(TYPE, name.encode(), secret, len(secret), PROCESS_KEYRING)
+    if serial < 0:
+        raise ValueError('the kernel does not take the key of %s: %s' % (name, os.strerror(ctypes.get_errno())))
+    try:
+        yield name
+    finally:
+        library.keyctl_unlink(serial, PROCESS_KEYRING)
+
+
+def present(name):
+    """Whether the kernel already has a key of that name for us."""
+    return _library().request_key(TYPE, name.encode(), None, 0) >= 0

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What the kernel module said while it refused something.
+
+configfs answers with a number. The module logs why, down to the command that helps (`rbd feature disable ...`); an
+operator should read that in targetcli and in the restore service's output, not search for it. The log is read from the
+moment on where the attempt began. If it cannot be read there is just less to say.
+"""
+
+import os
+
+DEVICE = '/dev/kmsg'
+SPEAKER = 'target_core_rbd: '
+
+
+class KernelLog:
+    def __init__(self):
+        try:
+            self._file = os.open(DEVICE, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            os.lseek(self._file, 0, os.SEEK_END)
+        except OSError:
+            self._file = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def messages(self):
+        """The module's lines since the object was made, each once."""
+        found = []
+        while self._file is not None:
+            try:
+                record = os.read(self._file, 8192)
+            except BrokenPipeError:
+                # Older records were overwritten; the next read goes on behind the gap.
+                continue
+            except OSError:
+                break
+            if not record:
+                break
+            text = record.decode(errors='replace').partition(';')[2].partition('\n')[0]
+            if text.startswith(SPEAKER) and text[len(SPEAKER):] not in found:
+                found.append(text[len(SPEAKER):])
+        return found

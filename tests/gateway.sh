@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# What lab tests do with gateways and images. A test sources ktap.sh, then this file.
+#
+# Backstores are made through configfs, as the module sees them; targetcli has tests of its own. All names a test
+# makes start with its own program name, and gw_clean, which runs at the end of every test, removes these and nothing
+# else.
+#
+#   img_create NAME [rbd create options...]       image (features: layering); also removed by gw_clean
+#   gw_enable GW NAME CONTROL                     backstore NAME; CONTROL is all but mon_addr, id and secret
+#   gw_disable GW NAME
+#   gw_info GW NAME KEY                           a value from the backstore's info file
+#   gw_export GW NAME [BLOCK_SIZE]                target iqn_of NAME with a TPG for each gateway, as documented:
+#                                                 all of them defined everywhere, the local one enabled
+#   gw_unexport GW NAME
+#   gw_url GW NAME                                iscsi:// URL of LUN 0 through that gateway
+#   serve NAME CONTROL [BLOCK_SIZE]               enable and export on gw1 and gw2
+#
+# Commands that fail say why on stderr and return 1.
+
+: "${KTAP_DIR:?source ktap.sh first}"
+TEST=$(basename "$0" .sh)
+TEST=${TEST//_/-}
+GW_GATEWAYS='gw1 gw2'
+# shellcheck disable=SC2034 # for tests
+ISCSI_PREFIX=iqn.2026-11.test.lab
+GW_IMAGES=()
+GW_CORE=/sys/kernel/config/target/core/rbd_0
+GW_ISCSI=/sys/kernel/config/target/iscsi
+
+iqn_of() { echo "$ISCSI_PREFIX:$1"; }
+gw_addr() { echo "10.78.0.1${1#gw}"; }
+gw_url() { echo "iscsi://$(gw_addr "$1")/$(iqn_of "$2")/0"; }
+
+img_create() {
+	local name=$1
+	shift
+	GW_IMAGES+=("$name")
+	lab rbd create --image-feature layering "$@" "$name"
+}
+
+# runs a script from stdin in a gateway: gw_sh GW ARGS... <<'SCRIPT'
+gw_sh() {
+	local gw=$1
+	shift
+	lab exec "$gw" -- bash -s -- "$@"
+}
+
+gw_enable() {
+	gw_sh "$1" "$2" "$3" <<-'SCRIPT'
+		dir=/sys/kernel/config/target/core/rbd_0/$1
+		secret=$(ceph-authtool -p -n client.admin /etc/ceph/ceph.client.admin.keyring)
+		mkdir -p "$dir" &&
+			printf '%s' "mon_addr=10.77.0.1:3300,id=admin,secret=$secret,$2" >"$dir/control" &&
+			echo 1 >"$dir/enable"
+	SCRIPT
+}
+
+gw_disable() { lab exec -n "$1" -- rmdir "$GW_CORE/$2"; }
+
+gw_info() {
+	lab exec -n "$1" -- cat "$GW_CORE/$2/info" |
+		tr '\n' ' ' | sed -n "s/.* $3: \([^ ]*\) .*/\1/p"
+}
+
+gw_export() {
+	gw_sh "$1" "$2" "$(iqn_of "$2")" "${1#gw}" "${3:-512}" "$GW_GATEWAYS" <<-'SCRIPT'
+		set -e
+		name=$1 iqn=$2 local=$3 block_size=$4 gateways=$5
+		dev=/sys/kernel/config/target/core/rbd_0/$name
+		target=/sys/kernel/config/target/iscsi/$iqn
+		[ "$block_size" = 512 ] || echo "$block_size" >"$dev/attrib/block_size"
+		mkdir -p "$target"
+		for gw in $gateways; do
+			n=${gw#gw}
+			tpg=$target/tpgt_$n
+			mkdir -p "$tpg/lun/lun_0" "$tpg/np/10.78.0.1$n:3260"
+			echo 0 >"$tpg/attrib/authentication"
+			echo 1 >"$tpg/attrib/generate_node_acls"
+			echo 1 >"$tpg/attrib/cache_dynamic_acls"
+			echo 0 >"$tpg/attrib/demo_mode_write_protect"
+			# SendTargets to one gateway tells of all of them
+			echo 0 >"$tpg/attrib/tpg_enabled_sendtargets"
+			ln -s "$dev" "$tpg/lun/lun_0/$name"
+		done
+		echo 1 >"$target/tpgt_$local/enable"
+	SCRIPT
+}
+
+gw_unexport() {
+	gw_sh "$1" "$(iqn_of "$2")" <<-'SCRIPT'
+		target=/sys/kernel/config/target/iscsi/$1
+		[ -d "$target" ] || exit 0
+		for tpg in "$target"/tpgt_*; do
+			echo 0 >"$tpg/enable" 2>/dev/null
+			rm -f "$tpg"/lun/lun_*/* 2>/dev/null
+			rmdir "$tpg"/lun/lun_* "$tpg"/np/* "$tpg"
+		done
+		rmdir "$target"
+	SCRIPT
+}
+
+serve() {
+	local gw
+	for gw in $GW_GATEWAYS; do
+		gw_enable "$gw" "$1" "$2" && gw_export "$gw" "$1" "${3:-512}" || return 1
+	done
+}
+
+gw_clean() {
+	local gw name
+	for gw in $GW_GATEWAYS; do
+		for name in $(lab exec -n --timeout 20 "$gw" -- sh -c "cd $GW_CORE 2>/dev/null && ls -d $TEST* 2>/dev/null"); do
+			gw_unexport "$gw" "$name"
+			gw_disable "$gw" "$name"
+		done
+	done
+	for name in "${GW_IMAGES[@]}"; do
+		lab rbd snap purge "$name"
+		lab rbd rm --no-progress "$name"
+	done
+}
+t_atexit gw_clean

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# KTAP for tests written in bash. A test sources this file and calls
+#
+#   t 'what must hold' cmd args...         passes if cmd succeeds; its output is shown if not
+#   t_fails 'what is refused' cmd args...  passes if cmd fails
+#   t_says 'how' REGEX cmd args...         passes if cmd fails and says something that matches
+#   t_is 'what' GOT WANTED                 passes if both are equal
+#   t_like 'what' GOT REGEX                passes if GOT matches
+#   t_ok 'what', t_not_ok 'what' [why]     when the test knows by itself
+#   t_skip 'what' why                      one that cannot run here
+#   t_skip_all why                         the whole test cannot run here; ends it with status 4
+#   t_bail why                             going on makes no sense; ends it with status 1
+#   note text...                           a diagnostic line
+#   t_atexit cmd                           cmd runs when the test ends, whatever the reason; last come, first served
+#   lab ...                                the lab (tests/lab/lab)
+#
+# The plan is printed at the end, and the exit status is kselftest's: 0 passed, 1 failed, 4 skipped. A test that
+# dies on the way fails: the plan is missing then.
+
+KTAP_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+KTAP_COUNT=0
+KTAP_FAILED=0
+KTAP_DONE=
+KTAP_ATEXIT=()
+
+lab() { "$KTAP_DIR/lab/lab" "$@"; }
+
+note() { printf '%s\n' "$*" | sed 's/^/# /'; }
+
+ktap_result() {
+	KTAP_COUNT=$((KTAP_COUNT + 1))
+	# a '#' would start a directive
+	printf '%s %d %s%s\n' "$1" "$KTAP_COUNT" "${2//\#/}" "${3:+ # $3}"
+}
+
+t_ok() { ktap_result ok "$1"; }
+
+t_not_ok() {
+	ktap_result 'not ok' "$1"
+	KTAP_FAILED=$((KTAP_FAILED + 1))
+	[ -z "${2-}" ] || note "$2"
+	return 0
+}
+
+t_skip() { ktap_result ok "$1" "SKIP ${2-}"; }
+
+t() {
+	local what=$1 out status
+	shift
+	out=$("$@" 2>&1)
+	status=$?
+	if [ $status = 0 ]; then
+		t_ok "$what"
+	else
+		t_not_ok "$what" "status $status from: $*"
+		[ -z "$out" ] || note "$(tail -n 30 <<<"$out")"
+	fi
+}
+
+t_fails() {
+	local what=$1 out
+	shift
+	if out=$("$@" 2>&1); then
+		t_not_ok "$what" "did not fail: $*"
+		[ -z "$out" ] || note "$(tail -n 30 <<<"$out")"
+	else
+		t_ok "$what"
+	fi
+}
+
+t_says() {
+	local what=$1 regex=$2 out
+	shift 2
+	if out=$("$@" 2>&1); then
+		t_not_ok "$what" "did not fail: $*"
+	elif [[ $out =~ $regex ]]; then
+		t_ok "$what"
+	else
+		t_not_ok "$what" "wanted a message like '$regex', got:"
+		note "$(tail -n 30 <<<"$out")"
+	fi
+}
+
+t_is() {
+	if [ "$2" = "$3" ]; then
+		t_ok "$1"
+	else
+		t_not_ok "$1" "got    '$2'"
+		note "wanted '$3'"
+	fi
+}
+
+t_like() {
+	if [[ $2 =~ $3 ]]; then
+		t_ok "$1"
+	else
+		t_not_ok "$1" "got    '$2'"
+		note "wanted a match of '$3'"
+	fi
+}
+
+t_skip_all() {
+	# the plan may say 0 only if nothing was reported yet
+	if [ "$KTAP_COUNT" = 0 ]; then
+		echo "1..0 # SKIP $*"
+		KTAP_DONE=4
+		exit 4
+	fi
+	t_skip 'the rest' "$*"
+	exit
+}
+
+t_bail() {
+	t_not_ok "$*" 'cannot go on'
+	exit 1
+}
+
+t_atexit() { KTAP_ATEXIT+=("$*"); }
+
+ktap_exit() {
+	local status=$? i
+	trap '' INT TERM HUP
+	for ((i = ${#KTAP_ATEXIT[@]} - 1; i >= 0; i--)); do
+		eval "${KTAP_ATEXIT[i]}" >/dev/null 2>&1
+	done
+	[ -z "$KTAP_DONE" ] || exit "$KTAP_DONE"
+	if [ "$status" != 0 ] && [ "$KTAP_FAILED" = 0 ]; then
+		note "ended with status $status before its end"
+		exit "$status"
+	fi
+	echo "1..$KTAP_COUNT"
+	[ "$KTAP_FAILED" = 0 ] || note "$KTAP_FAILED of $KTAP_COUNT failed"
+	[ "$KTAP_FAILED" = 0 ] && [ "$KTAP_COUNT" -gt 0 ]
+	# a bare exit would give the status from before the trap
+	exit $?
+}
+trap ktap_exit EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+# when the reader of our output went away first, cleaning up still comes first
+trap : PIPE
+
+echo 'TAP version 13'

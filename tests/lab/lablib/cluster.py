@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The lab's Ceph cluster: one monitor, one manager, three BlueStore OSDs.
+
+Real daemons of the machine's own Ceph packages, in the lab's namespace, with
+cephx on and v2 and v1 addresses. Everything they write is in the lab's folder.
+Data are in sparse files; memory is bounded to what a test machine can spare.
+
+Speed matters, since every test run begins here, and each call of the `ceph`
+program costs most of a second. So the monitor is born with every key it will
+need in its initial keyring, the OSDs' stores are made while it starts, and its
+remaining orders go through one `ceph` process that reads them from stdin.
+
+`wait` returns when all placement groups are active+clean and the pool `rbd`
+(two copies) is ready for images.
+"""
+
+import json
+import os
+import subprocess
+import time
+import uuid
+
+from .network import HOST, NETWORKS, run
+from .state import LabError
+
+OSDS = 3
+ADDRESSES = f"[v2:{HOST['ceph']}:3300,v1:{HOST['ceph']}:6789]"
+
+CONF = """\
+[global]
+fsid = {fsid}
+mon host = {addresses}
+auth cluster required = cephx
+auth service required = cephx
+auth client required = cephx
+keyring = {folder}/keyring
+run dir = {folder}/run
+admin socket = {folder}/run/$name.$pid.asok
+pid file = {folder}/run/$name.pid
+log file = {folder}/log/$name.log
+log to stderr = false
+crash dir = {folder}/crash
+public network = {network}.0/24
+ms bind ipv6 = false
+osd pool default size = 2
+osd pool default min size = 1
+osd pool default pg num = 8
+osd pool default pgp num = 8
+osd pool default pg autoscale mode = off
+osd crush chooseleaf type = 0
+
+[mon]
+mon data = {folder}/data/$name
+mon allow pool delete = true
+mon max pg per osd = 1000
+mon data avail warn = 2
+mon data avail crit = 1
+mon cluster log file = {folder}/log/cluster.log
+auth allow insecure global id reclaim = false
+mgr initial modules =
+
+[mgr]
+mgr data = {folder}/data/$name
+mgr stats period = 1
+
+[osd]
+osd data = {folder}/data/$name
+osd memory target = 939524096
+osd objectstore = bluestore
+bluestore block size = {osd_size}
+bluestore block create = true
+bluestore cache autotune = false
+bluestore cache size = 134217728
+osd max object namespace len = 256
+
+[client]
+admin socket =
+log file =
+"""
+
+GUEST_CONF = """\
+[global]
+fsid = {fsid}
+mon host = {addresses}
+auth cluster required = cephx
+auth service required = cephx
+auth client required = cephx
+keyring = /etc/ceph/$cluster.$name.keyring
+"""
+
+CAPS = {
+    "mon.": {"mon": "allow *"},
+    "client.admin": {who: "allow *" for who in ("mon", "osd", "mgr", "mds")},
+    "mgr.x": {"mon": "allow profile mgr", "osd": "allow *", "mds": "allow *"},
+    **{f"osd.{n}": {"mon": "allow profile osd", "mgr": "allow profile osd", "osd": "allow *"}
+       for n in range(OSDS)},
+}
+
+
+class Cluster:
+    def __init__(self, lab):
+        self.lab = lab
+        self.folder = lab.path("ceph")
+        self.conf = os.path.join(self.folder, "ceph.conf")
+        self.daemons = {}           # name: process, of this run of `lab up`
+        self.stores = []            # (id, process of its mkfs)
+
+    def path(self, *parts):
+        return os.path.join(self.folder, *parts)
+
+    def write_configuration(self):
+        """Conf and keys, here and for guests: no daemon needed, so guests can boot at once."""
+        for name in ("run", "log", "crash", "data/mon.a", "data/mgr.x",
+                     *(f"data/osd.{n}" for n in range(OSDS))):
+            os.makedirs(self.path(name))
+        self.fsid = str(uuid.uuid4())
+        values = {"fsid": self.fsid, "addresses": ADDRESSES, "folder": self.folder,
+                  "network": NETWORKS["ceph"], "osd_size": 16 << 30}
+        with open(self.conf, "w", encoding="utf-8") as file:
+            file.write(CONF.format(**values))
+
+        create = ["--create-keyring"]
+        for name, caps in CAPS.items():
+            options = [word for who, what in caps.items() for word in ("--cap", who, what)]
+            run("ceph-authtool", self.path("keyring"), *create, "--gen-key", "--name", name,
+                *options)
+            create = []
+        admin = run("ceph-authtool", self.path("keyring"), "--print-key", "--name",
+                    "client.admin").strip()
+
+        etc = os.path.join(self.lab.share, "root/etc/ceph")
+        os.makedirs(etc)
+        with open(os.path.join(etc, "ceph.conf"), "w", encoding="utf-8") as file:
+            file.write(GUEST_CONF.format(**values))
+        keyring = os.path.join(etc, "ceph.client.admin.keyring")
+        with open(keyring, "w", encoding="utf-8", opener=lambda path, flags:
+                  os.open(path, flags, 0o600)) as file:
+            file.write(f"[client.admin]\n\tkey = {admin}\n")
+
+    def environment(self):
+        return {**os.environ, "CEPH_CONF": self.conf}
+
+    def launch(self, name, *command):
+        with open(self.path("log", f"{name}.out"), "ab") as output:
+            process = subprocess.Popen(
+                [*command, "-c", self.conf], stdin=subprocess.DEVNULL, stdout=output,
+                stderr=output, start_new_session=True, env=self.environment())
+        return process
+
+    def begin(self):
+        """Start the monitor, and the making of the OSDs' stores beside it."""
+        self.uuids = [str(uuid.uuid4()) for _ in range(OSDS)]
+        run("monmaptool", "--create", "--fsid", self.fsid, "--addv", "a", ADDRESSES,
+            self.path("monmap"))
+        run("ceph-mon", "--mkfs", "-i", "a", "-c", self.conf, "--monmap", self.path("monmap"),
+            "--keyring", self.path("keyring"))
+        self.daemons["mon.a"] = self.launch("mon.a", "ceph-mon", "-f", "-i", "a")
+        self.stores = [(n, self.launch(f"mkfs.{n}", "ceph-osd", "--mkfs", "--no-mon-config",
+                                       "-i", str(n), "--osd-uuid", self.uuids[n]))
+                       for n in range(OSDS)]
+
+    def wait(self):
+        orders = [f"osd new {self.uuids[n]} {n}" for n in range(OSDS)]
+        orders.append("osd pool create rbd 8 8 replicated")
+        self.order(orders)
+        self.lab.progress("ceph: monitor up")
+        self.daemons["mgr.x"] = self.launch("mgr.x", "ceph-mgr", "-f", "-i", "x")
+        for n, store in self.stores:
+            if store.wait():
+                raise LabError(f"ceph-osd --mkfs {n} failed: see {self.path('log')}")
+            self.daemons[f"osd.{n}"] = self.launch(f"osd.{n}", "ceph-osd", "-f", "-i", str(n))
+        self.lab.progress("ceph: OSDs started")
+        run("rbd", "pool", "init", "rbd", env=self.environment(), timeout=120)
+        self.lab.progress("ceph: pool rbd ready")
+        self.wait_clean(120)
+        self.lab.progress("ceph: active+clean")
+
+    def order(self, lines):
+        """Give the monitor several commands through one `ceph` process."""
+        result = subprocess.run(["ceph"], input="\n".join(lines) + "\n", text=True, check=False,
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                env=self.environment(), timeout=90)
+        if result.returncode or "Error" in result.stdout:
+            raise LabError(f"ceph: {result.stdout.strip()}")
+
+    def wait_clean(self, seconds):
+        deadline = time.monotonic() + seconds
+        states = []
+        while time.monotonic() < deadline:
+            for name, process in self.daemons.items():
+                if process.poll() is not None:
+                    raise LabError(f"{name} ended: see {self.path('log', name)}.out and .log")
+            stat = json.loads(run("ceph", "pg", "stat", "-f", "json", env=self.environment()))
+            summary = stat.get("pg_summary", stat)
+            states = [(s["name"], s["num"]) for s in summary.get("num_pg_by_state", [])]
+            if states and states == [("active+clean", summary["num_pgs"])] \
+                    and summary["num_pgs"] >= 8:
+                return
+            time.sleep(0.3)
+        raise LabError(f"the cluster did not become active+clean: {states}")

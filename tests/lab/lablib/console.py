@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: GPL-2.0
+"""A node's kernel log, and whether it complained.
+
+The serial console of a guest goes to a file that is only ever appended to, so
+it tells the whole story of a node over all its restarts. `mark` notes the end
+of every node's log; `complaints` looks at what came after the mark and returns
+the lines that mean that something in the kernel is wrong, each with a few that
+follow it. A test run marks, runs, and fails if there are complaints.
+
+Only lines with a kernel time stamp count: programs print on the console too.
+
+A guest that was paused finds on waking that minutes have passed, and may then
+take its own sleep for a stall. So pausing leaves a note with the place in the
+log, and waking prints a line with the kernel's own time. Complaints that are
+about time, and about nothing else, are forgiven between the one and a few
+seconds after the other.
+"""
+
+import os
+import re
+
+from .state import read_json, write_json
+
+STAMP = re.compile(r"\[ *(\d+\.\d{6})\](?:\[ *[TC]\d+\])? (.*)")
+
+# About time only: these may be the echo of a pause.
+LATE = [
+    r"INFO: task .* blocked for more than",
+    r"rcu: INFO: .*stall",
+    r"rcu: .*kthread (?:starved|timer wakeup didn't happen)",
+    r"INFO: rcu_\w+ .*stall",
+    r"watchdog: BUG: soft lockup",
+    r"workqueue lockup",
+    r"hogged CPU for",
+]
+
+WRONG = [
+    r"BUG:",
+    r"kernel BUG at",
+    r"WARNING:",
+    r"Oops",
+    r"Kernel panic",
+    r"general protection fault",
+    r"Unable to handle kernel",
+    r"unable to handle page fault",
+    r"KASAN:",
+    r"UBSAN:",
+    r"KCSAN:",
+    r"kmemleak: .*new suspected",
+    r"refcount_t:",
+    r"list_(?:add|del) corruption",
+    r"BUG (?:kmalloc|[\w-]+) ",
+    r"Objects remaining in ",
+    r"slab cache .* still has objects",
+    r"possible (?:circular|recursive) locking",
+    r"inconsistent lock state",
+    r"suspicious RCU usage",
+    r"scheduling while atomic",
+    r"sleeping function called from invalid context",
+    r"Bad page state",
+    r"page allocation failure",
+    r"Out of memory: Killed",
+    r"unregister_netdevice: waiting",
+    r"stack-protector:",
+    r"double fault",
+    r"Call Trace:",
+]
+
+LATE_RE = re.compile("|".join(LATE))
+WRONG_RE = re.compile("|".join(WRONG + LATE))
+AWAKE = "lab: resumed"
+GRACE = 10.0        # seconds after waking
+CONTEXT = 25        # lines of a report that follow its first
+
+
+class Console:
+    def __init__(self, folder):
+        self.path = os.path.join(folder, "console")
+        self.notes = os.path.join(folder, "console.json")
+
+    def size(self):
+        try:
+            return os.path.getsize(self.path)
+        except FileNotFoundError:
+            return 0
+
+    def mark(self):
+        notes = read_json(self.notes)
+        notes["mark"] = self.size()
+        write_json(self.notes, notes)
+
+    def marked(self):
+        return read_json(self.notes).get("mark", 0)
+
+    def note_pause(self):
+        notes = read_json(self.notes)
+        notes.setdefault("pauses", []).append(self.size())
+        write_json(self.notes, notes)
+
+    def text(self, offset=0):
+        try:
+            with open(self.path, "rb") as file:
+                file.seek(offset)
+                return file.read().decode(errors="replace")
+        except FileNotFoundError:
+            return ""
+
+    def complaints(self, allow=()):
+        """Groups of lines since the mark, each a complaint and what follows it."""
+        notes = read_json(self.notes)
+        mark = notes.get("mark", 0)
+        forgiven = self.pauses(notes.get("pauses", []))
+        allowed = [re.compile(expression) for expression in allow]
+        groups = []
+        offset, following = mark, 0
+        for line in self.text(mark).splitlines(keepends=True):
+            here = offset
+            offset += len(line.encode(errors="replace"))
+            line = line.rstrip("\r\n")
+            found = STAMP.search(line)
+            wrong = found and WRONG_RE.search(found[2])
+            if wrong and LATE_RE.search(found[2]) and any(
+                    start <= here and (end is None or here <= end) for start, end in forgiven):
+                wrong = None
+            if wrong and any(expression.search(line) for expression in allowed):
+                wrong = None
+            if following and (wrong or found):
+                following -= 1
+                groups[-1].append(line)
+            elif wrong:
+                groups.append([line])
+                following = CONTEXT
+        return groups
+
+    def pauses(self, starts):
+        """[start, end] of the stretches of log in which lateness is forgiven."""
+        stretches = []
+        for start in starts:
+            text = self.text(start)
+            end, offset, awake = None, start, None
+            for line in text.splitlines(keepends=True):
+                found = STAMP.search(line)
+                if found and awake is None and AWAKE in line:
+                    awake = float(found[1])
+                elif found and awake is not None and (
+                        float(found[1]) > awake + GRACE or float(found[1]) < awake):
+                    end = offset
+                    break
+                offset += len(line.encode(errors="replace"))
+            stretches.append((start, end))
+        return stretches

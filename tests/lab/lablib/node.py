@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: GPL-2.0
+"""One virtual machine of the lab: gw1, gw2, ... and init1, ...
+
+A node is a QEMU process under software emulation with a stock kernel. Its life:
+
+    stopped -- start --> booting --> running -- pause --> paused -- resume --> running
+    any of them -- kill --> stopped
+
+`kill` is a power failure: QEMU gets SIGKILL. What is in the guest's memory, and
+that is all of its file system, is gone, except for the folders under
+share/node/NAME/keep. `pause` stops the QEMU process (SIGSTOP), and the guest's
+clocks have moved when it resumes: a machine that hung. With `freeze`, QEMU's own
+stop is used, and the guest's clocks stand still: a virtual machine that was
+suspended by its host. A guest that panics ends its QEMU (-no-reboot, panic=-1).
+
+The guest tells that it is up by writing share/node/NAME/ready. What is known of
+a node is in node/NAME/node.json; whether it runs is asked of /proc each time.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+
+from . import channel
+from .console import AWAKE, Console
+from .image import kernel_path
+from .network import NETWORKS, tap
+from .state import LabError, process_alive, process_record, process_start, read_json, write_json
+
+ROLES = {"gateway": ("gw", 10, ("ceph", "iscsi", "ctl")),
+         "initiator": ("init", 50, ("iscsi", "ctl"))}
+MOST = {"gateway": 16, "initiator": 8}
+
+COMMAND_LINE = (
+    "console=ttyS0 loglevel=6 panic=-1 net.ifnames=0 "
+    # An emulated processor needs none of these and is slower for each.
+    "mitigations=off audit=0 apparmor=0 selinux=0 cryptomgr.notests tsc=reliable "
+    # Emulated and sharing two cores: slow is not stuck.
+    "rcupdate.rcu_cpu_stall_timeout=60 watchdog_thresh=30"
+)
+
+
+def describe(name):
+    """Role, host number and networks that a node's name stands for."""
+    for role, (prefix, base, networks) in ROLES.items():
+        number = name[len(prefix):]
+        if name.startswith(prefix) and number.isdigit() and 1 <= int(number) <= MOST[role]:
+            return role, base + int(number), networks
+    raise LabError(f"{name}: not a node's name")
+
+
+class Node:
+    def __init__(self, lab, name):
+        self.lab = lab
+        self.name = name
+        self.role, self.number, self.networks = describe(name)
+        self.folder = lab.path("node", name)
+        self.share = os.path.join(lab.share, "node", name)
+        self.console = Console(self.folder)
+
+    def address(self, network):
+        return f"{NETWORKS[network]}.{self.number}" if network in self.networks else "-"
+
+    @property
+    def control_address(self):
+        return self.address("ctl")
+
+    def mac(self, network):
+        return "52:54:00:7c:%02x:%02x" % (list(NETWORKS).index(network), self.number)
+
+    def record(self):
+        return read_json(os.path.join(self.folder, "node.json"))
+
+    def save(self, **changes):
+        write_json(os.path.join(self.folder, "node.json"), {**self.record(), **changes})
+
+    def create(self):
+        """What a node has before it first starts, and keeps over restarts."""
+        os.makedirs(self.folder)
+        os.makedirs(os.path.join(self.share, "keep"))
+        nets = " ".join(f"{self.mac(network)}={self.address(network)}/24"
+                        for network in self.networks)
+        with open(os.path.join(self.share, "env"), "w", encoding="utf-8") as file:
+            file.write(f"ROLE={self.role}\nNETS='{nets}'\n")
+        self.save(name=self.name)
+
+    def alive(self):
+        return process_alive(self.record().get("qemu"))
+
+    def ready(self):
+        """What the guest said about its boot; None while it has not."""
+        try:
+            with open(os.path.join(self.share, "ready"), encoding="utf-8") as file:
+                return file.read().strip() or None
+        except FileNotFoundError:
+            return None
+
+    def state(self):
+        record = self.record()
+        if not process_alive(record.get("qemu")):
+            return "stopped"
+        if record.get("paused"):
+            return "paused"
+        return "running" if self.ready() else "booting"
+
+    def start(self, settings):
+        """Start QEMU; `wait` for the guest afterwards."""
+        if self.alive():
+            raise LabError(f"{self.name} is already running")
+        for leftover in (os.path.join(self.share, "ready"), os.path.join(self.folder, "qmp")):
+            if os.path.exists(leftover):
+                os.unlink(leftover)
+        with open(os.path.join(self.folder, "qemu.log"), "ab") as output:
+            process = subprocess.Popen(
+                self.command(settings), stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                start_new_session=True, cwd="/")
+        self.save(qemu=process_record(process.pid), paused=None)
+        return process
+
+    def command(self, settings):
+        command = [
+            "qemu-system-x86_64", "-name", f"{self.lab.name}-{self.name}",
+            "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
+            "-accel", "tcg,thread=multi", "-cpu", "max,la57=off",
+            "-smp", str(settings["cpus"]), "-m", str(settings["memory"]),
+            "-kernel", kernel_path(settings["kernel"]), "-initrd", self.lab.path("initramfs"),
+            "-append", f"{COMMAND_LINE} lab.node={self.name} {settings['append']}".strip(),
+            "-chardev", f"file,id=console,path={self.console.path},append=on",
+            "-serial", "chardev:console",
+            "-qmp", f"unix:{os.path.join(self.folder, 'qmp')},server=on,wait=off",
+            "-device", "virtio-rng-pci",
+        ]
+        for tag, path, options in (("root", "/", ",readonly=on"), ("share", self.lab.share, "")):
+            command += ["-fsdev", f"local,id={tag},path={path},security_model=none,"
+                                  f"multidevs=remap{options}",
+                        "-device", f"virtio-9p-pci,fsdev={tag},mount_tag={tag}"]
+        for network in self.networks:
+            command += ["-netdev", f"tap,id={network},ifname={tap(self.name, network)},"
+                                   "script=no,downscript=no",
+                        "-device", f"virtio-net-pci,netdev={network},romfile=,"
+                                   f"mac={self.mac(network)}"]
+        return command
+
+    def wait(self, seconds):
+        """Until the guest is up and its agent answers."""
+        deadline = time.monotonic() + seconds
+        while (ready := self.ready()) is None:
+            if not self.alive():
+                raise LabError(f"{self.name} ended while booting: lab log {self.name}; "
+                               f"{self.folder}/qemu.log")
+            if time.monotonic() > deadline:
+                raise LabError(f"{self.name} did not come up in {seconds:g} s: "
+                               f"lab log {self.name}")
+            time.sleep(0.05)
+        if ready != "ok":
+            raise LabError(f"{self.name}: boot {ready}: {self.share}/boot.log\n{self.boot_log()}")
+        channel.Channel(self.control_address, self.alive, seconds).run(
+            ["true"], stdin=None, stdout=None, stderr=None)
+
+    def boot_log(self):
+        try:
+            with open(os.path.join(self.share, "boot.log"), encoding="utf-8",
+                      errors="replace") as file:
+                return "".join(file.readlines()[-15:]).rstrip()
+        except FileNotFoundError:
+            return ""
+
+    def require_alive(self):
+        if not self.alive():
+            raise LabError(f"{self.name} is not running")
+
+    def signal(self, number):
+        try:
+            os.kill(self.record()["qemu"]["pid"], number)
+        except ProcessLookupError:
+            pass
+
+    def kill(self):
+        record = self.record().get("qemu")
+        if not process_alive(record):
+            return
+        self.signal(signal.SIGKILL)
+        while process_start(record["pid"]) == record["start"]:
+            time.sleep(0.01)
+        self.save(paused=None)
+
+    def pause(self, freeze=False):
+        self.require_alive()
+        if self.record().get("paused"):
+            raise LabError(f"{self.name} is already paused")
+        self.console.note_pause()
+        if freeze:
+            self.qmp("stop")
+        else:
+            self.signal(signal.SIGSTOP)
+        self.save(paused="freeze" if freeze else "stop")
+
+    def resume(self):
+        self.require_alive()
+        how = self.record().get("paused")
+        if not how:
+            raise LabError(f"{self.name} is not paused")
+        if how == "freeze":
+            self.qmp("cont")
+        else:
+            self.signal(signal.SIGCONT)
+        self.save(paused=None)
+        self.say(AWAKE)
+
+    def say(self, text):
+        """Put a line into the guest's kernel log; give up if it is not able to."""
+        try:
+            channel.Channel(self.control_address, self.alive, 20).run(
+                ["sh", "-c", 'echo "<5>$1" > /dev/kmsg', "sh", text],
+                stdin=None, stdout=None, stderr=None)
+        except (channel.Lost, channel.TimedOut):
+            pass
+
+    def qmp(self, command):
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(20)
+            connection.connect(os.path.join(self.folder, "qmp"))
+            with connection.makefile("rw") as stream:
+                for request in ("qmp_capabilities", command):
+                    stream.write(json.dumps({"execute": request}) + "\n")
+                    stream.flush()
+                    while True:
+                        answer = json.loads(stream.readline())
+                        if "error" in answer:
+                            raise LabError(f"{self.name}: {answer['error'].get('desc')}")
+                        if "return" in answer:
+                            break

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# What every test folder's Makefile ends with. In a kernel tree, with this folder at
+# tools/testing/selftests/target_core_rbd, kselftest's own lib.mk takes over; here a few lines do: "run_tests" runs
+# the folder with prove, "list" names its programs, "all" builds the generated ones.
+
+ifneq ($(wildcard ../../lib.mk),)
+include ../../lib.mk
+else
+
+.DEFAULT_GOAL := all
+OUTPUT ?= $(CURDIR)
+CFLAGS += -Wall -Wextra -Werror -O1 -g
+GENERATED := $(addprefix $(OUTPUT)/,$(TEST_GEN_PROGS))
+
+all: $(GENERATED)
+
+$(GENERATED): $(OUTPUT)/%: %.c
+	$(CC) $(CFLAGS) -o $@ $(filter %.c,$^) $(LDLIBS)
+
+list:
+	@printf '%s\n' $(TEST_PROGS) $(TEST_GEN_PROGS)
+
+run_tests: all
+	prove --exec ../run-one $(addprefix ./,$(TEST_PROGS)) $(GENERATED)
+
+clean:
+	rm -f $(GENERATED)
+
+.PHONY: all list run_tests clean
+
+endif
