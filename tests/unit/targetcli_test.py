@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -SB
 # SPDX-License-Identifier: GPL-2.0
 """The rbd backstore for rtslib and targetcli, without a kernel module and without a cluster.
 
@@ -7,11 +7,13 @@ installed copy. What is not: configfs. Its place takes a folder where mkdir and 
 storage object; so it shows which files are written with what, in which order, and what is read back, but not that the
 kernel agrees. That is what the lab's tests are for.
 
-The programs that import rtslib run as processes of their own, with `python3 -S`, so that a copy of the backstore that
-is installed on this machine has no part in it.
+This program and those that it starts run with `python3 -S`, so that a copy of the backstore that is installed on this
+machine has no part in it.
 """
 
+import base64
 import contextlib
+import errno
 import inspect
 import io
 import json
@@ -28,8 +30,10 @@ SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 't
 PACKAGES = '/usr/lib/python3/dist-packages'
 SKIP = 4
 
-sys.dont_write_bytecode = True
+if not sys.flags.no_site:
+    os.execv(sys.executable, [sys.executable, '-SB', os.path.abspath(__file__)])
 sys.path.insert(0, SOURCE)
+sys.path.append(PACKAGES)
 for package in ('rtslib_fb', 'targetcli'):
     if not os.path.isdir(os.path.join(PACKAGES, package)):
         print('TAP version 13\n1..0 # SKIP %s is not installed' % package)
@@ -42,6 +46,7 @@ from target_core_rbd.image_spec import ImageSpec                        # noqa: 
 from target_core_rbd.options import Options                             # noqa: E402
 
 SECRET = 'AQBvbXJkAAAAABAAzm5zQ2tZcE1ob0ZsdTBYQg=='
+OTHER = 'AQBvbXJkAAAAABAAT3RoZXJTZWNyZXQwMDAwMQ=='
 HAVE_CEPH = shutil.which('ceph-conf') and shutil.which('ceph-authtool')
 needs_ceph = unittest.skipUnless(HAVE_CEPH, 'ceph-common is not installed')
 
@@ -88,8 +93,8 @@ class Spec(unittest.TestCase):
 
 class OptionList(unittest.TestCase):
     def test_passed_on(self):
-        options = Options('ms_mode=secure,noshare,osd_request_timeout=30')
-        self.assertEqual(options.control, ['ms_mode=secure', 'noshare', 'osd_request_timeout=30'])
+        options = Options('ms_mode=secure,nocrc,osd_request_timeout=30')
+        self.assertEqual(options.control, ['ms_mode=secure', 'nocrc', 'osd_request_timeout=30'])
         self.assertEqual(options.ms_mode, 'secure')
         self.assertEqual(str(Options(None)), '')
 
@@ -158,7 +163,7 @@ class Monitors(unittest.TestCase):
 @needs_ceph
 class CephConf(WithFolder):
     def test_spellings(self):
-        for key in ('mon host', 'mon_host', 'mon-host'):
+        for key in ('mon host', 'mon_host', 'mon  host'):
             conf = self.write('ceph.conf', '[global]\n%s = 10.0.0.1 # here\n' % key)
             self.assertEqual(cluster.Cluster(conf).mon_addr(), ('10.0.0.1:3300', None))
 
@@ -183,8 +188,8 @@ class CephConf(WithFolder):
 
     def test_keyring_with_metavariables(self):
         conf = self.write('zoo.conf', '[client]\nkeyring = %s/$cluster.$name.keyring\n' % self.folder)
-        self.write('zoo.client.gw.keyring', '[client.other]\n\tkey = AAAA\n[client.gw]\n\tkey = %s\n' % SECRET)
-        self.assertEqual(cluster.Cluster(conf, 'gw').secret(), __import__('base64').b64decode(SECRET))
+        self.write('zoo.client.gw.keyring', '[client.other]\n\tkey = %s\n[client.gw]\n\tkey = %s\n' % (OTHER, SECRET))
+        self.assertEqual(cluster.Cluster(conf, 'gw').secret(), base64.b64decode(SECRET))
         self.assertEqual(cluster.Cluster(conf, 'client.gw').id, 'gw')
         self.assertIsNone(cluster.Cluster(conf, 'nobody').secret())
 
@@ -193,7 +198,7 @@ class CephConf(WithFolder):
         self.assertIn('/etc/ceph/zoo.client.gw.keyring', cluster.Cluster(conf, 'gw').keyrings)
 
     def test_key_and_keyfile(self):
-        plain = __import__('base64').b64decode(SECRET)
+        plain = base64.b64decode(SECRET)
         conf = self.write('ceph.conf', '[client.a]\nkey = %s\n[client.b]\nkeyfile = %s\n[client.c]\nkey = no!\n'
                           % (SECRET, self.write('secret', SECRET + '\n')))
         self.assertEqual(cluster.Cluster(conf, 'a').secret(), plain)
@@ -225,6 +230,38 @@ class CephConf(WithFolder):
                 cluster.Cluster(conf, name)
 
 
+class KernelKey(unittest.TestCase):
+    NAME = 'client.targetcli_test.%d' % os.getpid()
+
+    def setUp(self):
+        # Keys of type `ceph` need libceph; keys of type `user` are in every kernel and are kept alike.
+        patch = mock.patch.object(kernel_key, 'TYPE', b'user')
+        patch.start()
+        self.addCleanup(patch.stop)
+        try:
+            with kernel_key.lent(self.NAME, b'x'):
+                pass
+        except ValueError as error:
+            self.skipTest(str(error))
+
+    def test_there_only_while_it_is_needed(self):
+        self.assertFalse(kernel_key.present(self.NAME))
+        with kernel_key.lent(self.NAME, base64.b64decode(SECRET)):
+            self.assertTrue(kernel_key.present(self.NAME))
+        self.assertFalse(kernel_key.present(self.NAME))
+        with self.assertRaises(OSError):
+            with kernel_key.lent(self.NAME, b'x'):
+                raise OSError
+        self.assertFalse(kernel_key.present(self.NAME))
+
+    def test_not_for_other_processes(self):
+        with kernel_key.lent(self.NAME, b'x'):
+            code = ('import sys; sys.path.insert(0, %r); from target_core_rbd import kernel_key; kernel_key.TYPE = b"user"; '
+                    'print(kernel_key.present(%r))' % (SOURCE, self.NAME))
+            done = subprocess.run([sys.executable, '-SB', '-c', code], capture_output=True, text=True, check=True)
+        self.assertEqual(done.stdout.strip(), 'False')
+
+
 class Configfs:
     """A folder that behaves like configfs does for storage objects of this module."""
 
@@ -237,7 +274,7 @@ class Configfs:
         self.writes = []
         self.refuse = {}
         self.serial = 'made-from-the-image'
-        self._open, self._mkdir = open, os.mkdir
+        self._open, self._mkdir, self._rmdir = open, os.mkdir, os.rmdir
         os.makedirs(os.path.join(root, 'core'))
 
     def file(self, path, text):
@@ -256,8 +293,12 @@ class Configfs:
             self.file(path + '/attrib/block_size', '512\n')
             os.makedirs(path + '/alua')
 
-    def rmdir(self, path):
-        shutil.rmtree(path)
+    def rmdir(self, path, **kwargs):
+        # The files of a configfs folder go with it; folders that were made in it do not. rmtree comes back to here.
+        if kwargs or os.path.dirname(path) == os.path.join(self.root, 'core'):
+            self._rmdir(path, **kwargs)
+        else:
+            shutil.rmtree(path)
 
     def written(self, path, text):
         name = os.path.relpath(path, self.root)
@@ -275,7 +316,7 @@ class Configfs:
         self.file(path, text)
 
     def open(self, path, mode='r', *args, **kwargs):
-        if not (isinstance(path, str) and path.startswith(self.root) and 'w' in mode):
+        if not (isinstance(path, str) and path.startswith(self.root + '/') and 'w' in mode):
             return self._open(path, mode, *args, **kwargs)
         configfs = self
 
@@ -372,7 +413,7 @@ class StorageObject(WithFolder):
         self.assertEqual((so.image_id, so.fsid), ('10ab3c', '1b2c-3d'))
 
     def test_dump_and_restore(self):
-        so = self.create(options='ms_mode=secure,noshare', id='gw')
+        so = self.create(options='ms_mode=secure,nocrc', id='gw')
         first, control = so.dump(), self.configfs.control()
         so.delete()
         self.assertFalse(os.path.exists(self.configfs.root + '/core/rbd_0'))
@@ -401,7 +442,6 @@ class StorageObject(WithFolder):
         self.assertEqual((dumped['name'], dumped['image'], dumped['wwn']), ('hand', None, None))
 
     def test_failure_leaves_nothing(self):
-        import errno
         for name, number, said in (('/control', errno.EINVAL, 'EINVAL'), ('/enable', errno.ENOENT, 'no such'),
                                    ('/enable', errno.EACCES, 'key and caps'), ('/enable', errno.ETIMEDOUT, 'answer')):
             self.configfs.refuse = {name: number}
@@ -418,7 +458,6 @@ class StorageObject(WithFolder):
             self.assertEqual(os.listdir(self.configfs.root + '/core'), [])
 
     def test_restore_goes_on_past_a_missing_image(self):
-        import errno
         config = {'storage_objects': [self.create(name=name, image='rbd/' + name).dump() for name in ('a', 'b')]}
         root = rtslib_fb.RTSRoot()
         root.clear_existing(confirm=True)
@@ -442,10 +481,11 @@ class StorageObject(WithFolder):
         def lend(name, secret):
             lent.append((name, len(secret)))
             yield name
+            lent.append(self.configfs.names()[-1])
 
         with mock.patch.object(kernel_key, 'lent', lend):
             so = self.create()
-        self.assertEqual(lent, [('client.admin', 28)])
+        self.assertEqual(lent, [('client.admin', 28), 'enable'])
         self.assertTrue(self.configfs.control().endswith(',key=client.admin'))
         self.assertNotIn(SECRET, json.dumps(so.dump()) + str(self.configfs.writes))
 
