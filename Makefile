@@ -37,7 +37,6 @@ LOCK = exec 9>$(OUT)/.lock; flock 9;
 REAL_PATHS = sed -u 's|$(CURDIR)/$(OUT)/||g'
 
 MODULES_DIR = $(DESTDIR)/lib/modules/$(KVER)/updates
-LOAD_CONF = $(DESTDIR)/etc/modules-load.d/$(NAME).conf
 DKMS_SRC := /usr/src/$(NAME)-$(VERSION)
 
 ##@ Build
@@ -67,19 +66,16 @@ clean: ## remove everything that was built
 
 install: modules install-tools ## install the module for KVER, the targetcli backstore, and a modules-load.d entry
 	install -D -m 644 $(MOD) $(MODULES_DIR)/$(NAME).ko
-	depmod $(if $(DESTDIR),-b $(DESTDIR)) $(KVER)
+	$(if $(DESTDIR),,depmod $(KVER))
 
 install-tools:
-	install -d $(dir $(LOAD_CONF))
-	echo $(NAME) >$(LOAD_CONF)
 	$(MAKE) -C targetcli install DESTDIR=$(DESTDIR)
 
 uninstall: uninstall-tools ## remove what install put there, for KVER
 	rm -f $(MODULES_DIR)/$(NAME).ko
-	depmod $(if $(DESTDIR),-b $(DESTDIR)) $(KVER)
+	$(if $(DESTDIR),,depmod $(KVER))
 
 uninstall-tools:
-	rm -f $(LOAD_CONF)
 	$(MAKE) -C targetcli uninstall DESTDIR=$(DESTDIR)
 
 dkms-install: install-tools ## install through DKMS, for all kernels with headers (or for KVER=...)

@@ -27,6 +27,7 @@ import errno
 import os
 import re
 import sys
+from contextlib import contextmanager
 from urllib.parse import parse_qsl, unquote, urlencode
 
 from .cluster import Cluster
@@ -80,7 +81,7 @@ class RBDImage:
         self._load_module()
         super().__init__(name, 'create', index)
         try:
-            self._set_udev_path(spec)
+            self._set_udev_path(str(spec))
             self._remember(id=cluster.id, conf=cluster.conf, options=str(options))
             self._open(spec, cluster, secret, control)
             self._remember(id=cluster.id, conf=cluster.conf, options=str(options), serial=self.wwn)
@@ -108,18 +109,25 @@ class RBDImage:
     def _open(self, spec, cluster, secret, control):
         with KernelLog() as log:
             try:
-                if secret:
-                    with kernel_key.lent(cluster.name, secret) as key:
-                        self._control(','.join(control + ['key=' + key]))
-                elif cluster.uses_cephx and kernel_key.present(cluster.name):
-                    self._control(','.join(control + ['key=' + cluster.name]))
-                else:
-                    self._control(','.join(control))
-                self._enable()
+                with self._key(cluster, secret) as key:
+                    self._control(','.join(control + key))
+                    self._enable()
             except ValueError as error:
                 raise self._error(str(error)) from None
             except OSError as error:
                 raise self._error(self._explain(error, spec, cluster, secret, log)) from None
+
+    @staticmethod
+    @contextmanager
+    def _key(cluster, secret):
+        # The module looks the key up when it is named and when it is used: it has to stay until both are done.
+        if secret:
+            with kernel_key.lent(cluster.name, secret) as name:
+                yield ['key=' + name]
+        elif cluster.uses_cephx and kernel_key.present(cluster.name):
+            yield ['key=' + cluster.name]
+        else:
+            yield []
 
     @staticmethod
     def _explain(error, spec, cluster, secret, log):

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 """A client's secret, lent to the kernel for as long as the kernel needs to look at it.
 
-The kernel module takes the name of a key of type `ceph` and looks it up, as the process that writes to control, in that
-process's keyrings; libceph keeps a copy. So the secret goes into this process's own keyring, where no other process
-finds it, and is taken out again when control has been written. It never is an argument, an environment variable or a
-file.
+The kernel module takes the name of a key of type `ceph` and looks it up in the keyrings of the process at hand, when
+control is written and again when the device is enabled; libceph then keeps a copy. So the secret goes into this
+process's own keyring, where no other process finds it, and is taken out again after that. It never is an argument, an
+environment variable or a file.
 
 A key that an operator has put into a kernel keyring is found by the same name, and used when ceph.conf leads to none.
 """

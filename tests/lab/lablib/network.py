@@ -111,7 +111,16 @@ class Namespace:
             spared.add(pid)
             with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stat:
                 pid = int(stat.read().rpartition(")")[2].split()[1])
-        found = map(int, run("ip", "netns", "pids", self.name).split())
+        # Not `ip netns pids`: started from inside, it finds itself.
+        namespace = os.stat(self.path)
+        found = []
+        for name in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                own = os.stat(f"/proc/{name}/ns/net")
+            except OSError:
+                continue            # ended meanwhile
+            if (own.st_dev, own.st_ino) == (namespace.st_dev, namespace.st_ino):
+                found.append(int(name))
         return [pid for pid in found if pid not in spared]
 
     def remove(self):
