@@ -138,6 +138,17 @@ class RBDImage:
             parts.append('no key of %s in %s' % (cluster.name, ', '.join(cluster.keyrings) or 'any keyring'))
         return ': '.join(parts) + ''.join('\n  kernel: ' + line for line in said)
 
+    def _write(self, name, text):
+        # Not rtslib's: its buffered file writes again on close what was refused, so each failure would come twice.
+        with open(self.path + '/' + name, 'wb', buffering=0) as file:
+            file.write(text.encode())
+
+    def _control(self, command):
+        self._write('control', command)
+
+    def _enable(self):
+        self._write('enable', '1')
+
     def _configure(self, wwn=None):
         raise NotImplementedError('an rbd storage object is configured by its constructor')
 
@@ -148,8 +159,7 @@ class RBDImage:
         text = urlencode({key: value for key, value in settings.items() if value}, safe='/')
         if len(text) > LONGEST_ALIAS:
             raise self._error('conf and options are too long together: %d bytes of %d' % (len(text), LONGEST_ALIAS))
-        with open(self.path + '/alias', 'w') as file:
-            file.write(text)
+        self._write('alias', text)
 
     def _recall(self, key):
         self._check_self()

@@ -7,9 +7,11 @@ moment on where the attempt began. If it cannot be read there is just less to sa
 """
 
 import os
+import re
 
 DEVICE = '/dev/kmsg'
-SPEAKER = 'target_core_rbd: '
+# The build may have put a folder before the module's name.
+SPEAKER = re.compile(r'(?:\w+/)?target_core_rbd: (.*)')
 
 
 class KernelLog:
@@ -42,6 +44,7 @@ class KernelLog:
             if not record:
                 break
             text = record.decode(errors='replace').partition(';')[2].partition('\n')[0]
-            if text.startswith(SPEAKER) and text[len(SPEAKER):] not in found:
-                found.append(text[len(SPEAKER):])
+            match = SPEAKER.match(text)
+            if match and match[1] not in found:
+                found.append(match[1])
         return found

@@ -26,13 +26,15 @@ put() { # OFFSET LENGTH, in blocks of 512
 	dd if="$work/piece" of="$work/wanted" bs=512 seek="$1" conv=notrunc status=none &&
 		dd if="$work/piece" of="$HOST_DISK" bs=$(($2 * 512)) seek=$(($1 * 512)) oflag=direct,seek_bytes status=none
 }
+objects=$((size / (4 * MIB)))
 many() {
-	local length
+	local length border
 	for length in 1 2 7 8 255 256 1023 2048 8191 8192; do
 		# somewhere, at an object's border, across one
-		put $((RANDOM * 12 + RANDOM % 8)) $length || return
-		put $((8192 * (1 + RANDOM % 60))) $length || return
-		put $((8192 * (1 + RANDOM % 60) - length / 2)) $length || return
+		border=$((8192 * (1 + RANDOM % (objects - 1))))
+		put $((RANDOM % (8192 * (objects - 1)))) $length || return
+		put $border $length || return
+		put $((border - length / 2)) $length || return
 	done
 }
 t 'writes of 512 bytes to 4 MiB succeed' many

@@ -320,14 +320,17 @@ class Configfs:
             return self._open(path, mode, *args, **kwargs)
         configfs = self
 
-        class Writer(io.StringIO):
-            def close(self):
-                if not self.closed:
-                    text = self.getvalue()
-                    super().close()
-                    configfs.written(path, text)
+        class Raw(io.RawIOBase):
+            def writable(self):
+                return True
 
-        return Writer()
+            def write(self, data):
+                configfs.written(path, bytes(data).decode())
+                return len(data)
+
+        if kwargs.get('buffering') == 0:
+            return Raw()
+        return io.TextIOWrapper(io.BufferedWriter(Raw()))
 
     def control(self):
         return [text for name, text in self.writes if name.endswith('/control')][-1]
@@ -448,6 +451,8 @@ class StorageObject(WithFolder):
             with self.assertRaisesRegex(rtslib_fb.RTSLibError, said):
                 self.create()
             self.assertEqual(os.listdir(self.configfs.root + '/core'), [])
+            self.assertEqual(self.configfs.names().count(name[1:]), 1, 'tried once')
+            self.configfs.writes.clear()
         self.configfs.refuse = {}
         self.create()
 

@@ -2,7 +2,8 @@
 #
 # What every test folder's Makefile ends with. In a kernel tree, with this folder at
 # tools/testing/selftests/target_core_rbd, kselftest's own lib.mk takes over; here a few lines do: "run_tests" runs
-# the folder with prove, "list" names its programs, "all" builds the generated ones.
+# the folder with prove, "list" names its programs, "all" builds the generated ones. This file is not called lib.mk
+# because kselftest's finds its own place by that name.
 
 ifneq ($(wildcard ../../lib.mk),)
 include ../../lib.mk
