@@ -10,8 +10,6 @@
  * Values are arbitrary text without control characters; a comma cannot be part of one. A secret is held here until the
  * device is removed, is never printed, and is wiped before its memory is freed.
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
 #include <linux/ceph/libceph.h>
 #include <linux/ctype.h>
 #include <linux/err.h>

@@ -14,8 +14,6 @@
  * is no I/O in flight when an image is closed, and the module cannot go while there are devices: configfs holds a
  * reference on it.
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
 #include <linux/ctype.h>
 #include <linux/err.h>
 #include <linux/module.h>

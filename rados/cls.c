@@ -10,8 +10,6 @@
  * takes its pages along, and the caller's buffer is never written to after the call returned. A reply larger than its
  * pages would be dropped by libceph and the call would run into the deadline, so each reply has a page to spare.
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
 #include <linux/ceph/libceph.h>
 #include <linux/ceph/osd_client.h>
 #include <linux/ceph/rados.h>
@@ -36,7 +34,7 @@ static int request_wait(struct trbd_session *session, struct ceph_osd_request *r
 		return req->r_result;
 
 	ceph_osdc_cancel_request(req);
-	return left ? left : -ETIMEDOUT;
+	return left ? -EINTR : -ETIMEDOUT;
 }
 
 static struct ceph_osd_request *request_alloc(struct trbd_session *session,

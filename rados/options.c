@@ -12,8 +12,6 @@
  *
  * Nothing here logs a value. A secret lives in struct ceph_options only, and libceph wipes it there.
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
 #include <linux/ceph/libceph.h>
 #include <linux/err.h>
 #include <linux/fs_context.h>

@@ -14,8 +14,6 @@
  * The memory behind an extent belongs to the caller and stays untouched until done. libceph sums it up when it
  * sends, and may send again after a reconnect: memory that can change meanwhile must be copied first.
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
 #include <linux/bvec.h>
 #include <linux/ceph/libceph.h>
 #include <linux/ceph/osd_client.h>

@@ -11,8 +11,6 @@
  * sessions; the second one to finish finds the first in the list, takes it, and closes its own. Everything here may
  * sleep and is called from process context only.
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
 #include <linux/ceph/libceph.h>
 #include <linux/ceph/osd_client.h>
 #include <linux/ceph/osdmap.h>

@@ -18,8 +18,6 @@
  *
  * After ceph_osdc_unwatch() no callback runs any more, once ceph_osdc_flush_notifies() has returned.
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
 #include <linux/ceph/libceph.h>
 #include <linux/ceph/osd_client.h>
 #include <linux/err.h>

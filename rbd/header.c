@@ -9,8 +9,6 @@
  * Answers come from a cluster that may be of any version, or damaged. Every length is checked before it is used, every
  * value that goes into arithmetic later is checked against its limits here, once.
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
 #include <linux/ceph/decode.h>
 #include <linux/ceph/libceph.h>
 #include <linux/ceph/osd_client.h>

@@ -16,8 +16,6 @@
  * Data path and refresh meet at image->lock only: a command takes size and snapshot context once, when it is
  * submitted, and carries its own reference.
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
 #include <linux/build_bug.h>
 #include <linux/ceph/decode.h>
 #include <linux/ceph/libceph.h>

@@ -17,8 +17,6 @@
  * waiting for the network in a submit path (iSCSI runs us in its receive thread): when the system is short of memory
  * and the pool is empty too, trbd_io_submit() says -ENOMEM and the command ends with BUSY.
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
 #include <linux/atomic.h>
 #include <linux/bvec.h>
 #include <linux/ceph/libceph.h>

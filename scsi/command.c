@@ -10,8 +10,6 @@
  *   COMPARE AND WRITE         LIO's own is atomic within one gateway only
  *   EXTENDED COPY and kin     LIO re-issues its reads and writes for minutes, outside of any order with other gateways
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
 #include <linux/kernel.h>
 #include <linux/string.h>
 #include <linux/types.h>

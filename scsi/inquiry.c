@@ -8,8 +8,6 @@
  * These survive renaming the image and differ after it was deleted and made anew. An operator who set a serial number
  * keeps it.
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
 #include <crypto/sha2.h>
 #include <linux/log2.h>
 #include <linux/minmax.h>

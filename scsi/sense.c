@@ -8,8 +8,6 @@
  *
  * LIO's own table cannot say most of this, so the sense data are built here and handed over complete.
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/limits.h>

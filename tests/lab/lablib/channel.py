@@ -137,7 +137,7 @@ def execute(node, argv, timeout=None, stdin=0, terminal=False, stdout=1, stderr=
     try:
         if terminal:
             saved = termios.tcgetattr(0)
-            tty.setraw(0)
+            tty.setraw(0, termios.TCSADRAIN)    # keep what was typed ahead
         return channel.run(argv, stdin=stdin, stdout=stdout, stderr=stderr, terminal=terminal)
     except Lost:
         print(f"lab: {node.name} is not running", file=sys.stderr)
