@@ -71,7 +71,6 @@ bluestore block size = {osd_size}
 bluestore block create = true
 bluestore cache autotune = false
 bluestore cache size = 134217728
-osd max object namespace len = 256
 
 [client]
 admin socket =
