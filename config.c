@@ -2,13 +2,13 @@
 /*
  * The configuration of a device: control strings "key=value,flag,key=value".
  *
- * A control file may be written several times before the device is enabled; each write adds keys. A write is taken as a
- * whole or not at all, and judged on the spot: the new keys together with the old ones must make valid options of
- * libceph, a key may come once, and the name of a key on a keyring must be there. Options are built again when the
- * device is enabled, since libceph consumes them.
+ * A control file may be written several times before the device is enabled; each write adds keys. A write is taken
+ * as a whole or not at all, and judged on the spot: the new keys together with the old ones must make valid options
+ * of libceph, a key may come once, and the name of a key on a keyring must be there. Options are built again when
+ * the device is enabled, since libceph consumes them.
  *
- * Values are arbitrary text without control characters; a comma cannot be part of one. A secret is held here until the
- * device is removed, is never printed, and is wiped before its memory is freed.
+ * Values are arbitrary text without control characters; a comma cannot be part of one. A secret is held here until
+ * the device is removed, is never printed, and is wiped before its memory is freed.
  */
 #include <linux/ceph/libceph.h>
 #include <linux/ctype.h>

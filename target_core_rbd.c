@@ -22,11 +22,17 @@
 #include <linux/string.h>
 
 #include "compat/target.h"
+#include "gateway/group.h"
+#include "rados/guard.h"
 #include "rados/options.h"
+#include "rbd/compare_write.h"
 #include "rbd/image.h"
 #include "rbd/io.h"
 #include "scsi/command.h"
 #include "scsi/inquiry.h"
+#include "scsi/mutation.h"
+#include "scsi/provisioning.h"
+#include "scsi/verify.h"
 #include "target_core_rbd.h"
 
 #define TRBD_VERSION		"0.1.0"
@@ -62,11 +68,11 @@ static void trbd_set_attributes(struct se_device *se_dev, const struct trbd_imag
 	attrib->hw_max_sectors = TRBD_MAX_SECTORS;
 	attrib->hw_queue_depth = TRBD_QUEUE_DEPTH;
 	attrib->is_nonrot = 1;
+	trbd_provisioning_set_attributes(attrib, trbd_image_object_size(image));
 	/*
 	 * LIO's own versions of these keep their state in one gateway. Wrong answers from the other gateways are
 	 * worse than none.
 	 */
-	attrib->emulate_caw = 0;
 	attrib->emulate_3pc = 0;
 	attrib->emulate_pr = 0;
 
@@ -96,6 +102,18 @@ static int trbd_open_image(struct trbd_device *dev)
 		trbd_image_close(image);
 		return -EINVAL;
 	}
+	if (!trbd_image_read_only(image)) {
+		dev->group = trbd_group_join(image->session, &image->header_oloc);
+		if (IS_ERR(dev->group)) {
+			ret = PTR_ERR(dev->group);
+			dev->group = NULL;
+			pr_err("%s: cannot join the group of gateways: error %d; the user needs to write to the pool\n",
+			       image->name, ret);
+			trbd_image_close(image);
+			return ret;
+		}
+		image->clock = &dev->group->clock;
+	}
 	dev->image = image;
 	return 0;
 }
@@ -121,6 +139,10 @@ static void trbd_destroy_device(struct se_device *se_dev)
 	struct trbd_device *dev = to_trbd_device(se_dev);
 
 	mutex_lock(&dev->lock);
+	/* the group needs the session that the image holds */
+	if (dev->group)
+		trbd_group_leave(dev->group);
+	dev->group = NULL;
 	trbd_image_close(dev->image);
 	dev->image = NULL;
 	mutex_unlock(&dev->lock);
@@ -223,23 +245,45 @@ static const struct target_backend_ops trbd_ops = {
 	.tb_dev_attrib_attrs = sbc_attrib_attrs,
 };
 
+static const struct {
+	int (*init)(void);
+	void (*exit)(void);
+} trbd_parts[] = {
+	{ trbd_guard_init, trbd_guard_exit },
+	{ trbd_io_init, trbd_io_exit },
+	{ trbd_compare_write_init, trbd_compare_write_exit },
+	{ trbd_mutation_init, trbd_mutation_exit },
+	{ trbd_verify_init, trbd_verify_exit },
+};
+
+static void trbd_exit_parts(unsigned int count)
+{
+	while (count--)
+		trbd_parts[count].exit();
+}
+
 static int __init trbd_init(void)
 {
+	unsigned int i;
 	int ret;
 
-	ret = trbd_io_init();
-	if (ret)
-		return ret;
+	for (i = 0; i < ARRAY_SIZE(trbd_parts); i++) {
+		ret = trbd_parts[i].init();
+		if (ret) {
+			trbd_exit_parts(i);
+			return ret;
+		}
+	}
 	ret = transport_backend_register(&trbd_ops);
 	if (ret)
-		trbd_io_exit();
+		trbd_exit_parts(ARRAY_SIZE(trbd_parts));
 	return ret;
 }
 
 static void __exit trbd_exit(void)
 {
 	target_backend_unregister(&trbd_ops);
-	trbd_io_exit();
+	trbd_exit_parts(ARRAY_SIZE(trbd_parts));
 }
 
 module_init(trbd_init);

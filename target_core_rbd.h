@@ -10,21 +10,24 @@
 
 #include "config.h"
 
+struct trbd_group;
 struct trbd_image;
 
 /**
  * struct trbd_device - a backstore
  * @se_dev: LIO's part
- * @lock: guards @config and @image against configfs writers; never taken on the data path
+ * @lock: guards @config, @image and @group against configfs writers; never taken on the data path
  * @config: what was written to the control file
  * @image: open while the device is enabled. LIO starts commands only between configure_device and destroy_device, so
  *	the data path reads it without a lock.
+ * @group: the gateways of the image's pool, as long as @image; NULL for a snapshot, which nobody writes
  */
 struct trbd_device {
 	struct se_device se_dev;
 	struct mutex lock;	/* see above */
 	struct trbd_config config;
 	struct trbd_image *image;
+	struct trbd_group *group;
 };
 
 static inline struct trbd_device *to_trbd_device(struct se_device *se_dev)

@@ -3,8 +3,8 @@
  * LIO: struct sbc_ops was renamed to struct exec_cmd_ops when it also got the persistent reservation hooks. The
  * hooks this module fills in have the same names and types in both.
  *
- * get_unaligned_*() and put_unaligned_*() moved from asm/unaligned.h to linux/unaligned.h; target_core_backend.h brings
- * them along wherever they are, so whoever needs them includes this file.
+ * get_unaligned_*() and put_unaligned_*() moved from asm/unaligned.h to linux/unaligned.h; target_core_backend.h
+ * brings them along wherever they are, so whoever needs them includes this file.
  */
 #ifndef TRBD_COMPAT_TARGET_H
 #define TRBD_COMPAT_TARGET_H

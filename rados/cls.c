@@ -13,44 +13,13 @@
 #include <linux/ceph/libceph.h>
 #include <linux/ceph/osd_client.h>
 #include <linux/ceph/rados.h>
-#include <linux/completion.h>
 #include <linux/err.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/string.h>
 
 #include "rados/cls.h"
-#include "rados/session.h"
-
-/* Returns req->r_result, or why there is none. */
-static int request_wait(struct trbd_session *session, struct ceph_osd_request *req)
-{
-	unsigned long timeout = ceph_timeout_jiffies(trbd_session_timeout(session));
-	long left;
-
-	ceph_osdc_start_request(req->r_osdc, req);
-	left = wait_for_completion_killable_timeout(&req->r_completion, timeout);
-	if (left > 0)
-		return req->r_result;
-
-	ceph_osdc_cancel_request(req);
-	return left ? -EINTR : -ETIMEDOUT;
-}
-
-static struct ceph_osd_request *request_alloc(struct trbd_session *session,
-					      const struct ceph_object_id *oid,
-					      const struct ceph_object_locator *oloc)
-{
-	struct ceph_osd_request *req;
-
-	req = ceph_osdc_alloc_request(trbd_session_osdc(session), NULL, 1, false, GFP_NOIO);
-	if (!req)
-		return NULL;
-	ceph_oid_copy(&req->r_base_oid, oid);
-	ceph_oloc_copy(&req->r_base_oloc, oloc);
-	req->r_flags = CEPH_OSD_FLAG_READ;
-	return req;
-}
+#include "rados/request.h"
 
 static struct page **request_in_pages(const void *in, size_t in_len)
 {
@@ -90,7 +59,7 @@ int trbd_cls_call(struct trbd_session *session, const struct ceph_object_id *oid
 	if (in_len > PAGE_SIZE)
 		return -E2BIG;
 
-	req = request_alloc(session, oid, oloc);
+	req = trbd_request_alloc(session, oid, oloc, 1, CEPH_OSD_FLAG_READ);
 	if (!req)
 		return -ENOMEM;
 
@@ -118,7 +87,7 @@ int trbd_cls_call(struct trbd_session *session, const struct ceph_object_id *oid
 	if (ret)
 		goto out_put;
 
-	ret = request_wait(session, req);
+	ret = trbd_request_wait(session, req);
 	if (ret < 0)
 		goto out_put;
 	ret = req->r_ops[0].rval;
@@ -154,7 +123,7 @@ int trbd_stat(struct trbd_session *session, const struct ceph_object_id *oid,
 	struct page **pages;
 	int ret;
 
-	req = request_alloc(session, oid, oloc);
+	req = trbd_request_alloc(session, oid, oloc, 1, CEPH_OSD_FLAG_READ);
 	if (!req)
 		return -ENOMEM;
 
@@ -170,7 +139,7 @@ int trbd_stat(struct trbd_session *session, const struct ceph_object_id *oid,
 	if (ret)
 		goto out_put;
 
-	ret = min(request_wait(session, req), 0);
+	ret = min(trbd_request_wait(session, req), 0);
 out_put:
 	ceph_osdc_put_request(req);
 	return ret;

@@ -18,8 +18,11 @@
 #include <linux/ceph/libceph.h>
 #include <linux/ceph/osd_client.h>
 #include <linux/ceph/rados.h>
+#include <linux/completion.h>
 #include <linux/timekeeping.h>
 
+#include "compat/osd.h"
+#include "rados/guard.h"
 #include "rados/request.h"
 #include "rados/session.h"
 
@@ -96,7 +99,9 @@ struct ceph_osd_request *trbd_request_read(struct trbd_session *session, const c
  * @oloc: pool and namespace
  * @mutation: what to change
  *
- * When it is done, r_result is 0 (or positive), or a negative errno and then nothing was changed.
+ * When it is done, r_result is 0 (or positive), or a negative errno and then nothing was changed: -ECANCELED when
+ * the guard refused it, -ENOENT when there is no object, -EEXIST when there should not have been one, -ERANGE or
+ * -EOVERFLOW when its version is another.
  *
  * Context: may sleep for memory, never for the network.
  * Return: the request, or NULL for want of memory.
@@ -105,18 +110,33 @@ struct ceph_osd_request *trbd_request_mutate(struct trbd_session *session, const
 					     const struct ceph_object_locator *oloc,
 					     const struct trbd_mutation *mutation)
 {
+	unsigned int first = mutation->version ? 1 : 0;
+	unsigned int which = first + trbd_guard_num_ops(mutation->guard->mode);
+	unsigned int num_ops = which + (mutation->kind != TRBD_MUTATION_NONE);
 	struct ceph_osd_request *req;
 
-	req = request_alloc(session, oid_name, oloc, mutation->snapc, 1, CEPH_OSD_FLAG_WRITE);
+	req = request_alloc(session, oid_name, oloc, mutation->snapc, num_ops, CEPH_OSD_FLAG_WRITE);
 	if (!req)
 		return NULL;
 
 	ktime_get_real_ts64(&req->r_mtime);
 	req->r_data_offset = mutation->extent.off;
+	if (mutation->version)
+		trbd_compat_assert_version(req, 0, mutation->version);
+	trbd_guard_set_ops(mutation->guard, req, first);
 
 	switch (mutation->kind) {
 	case TRBD_MUTATION_WRITE:
-		request_set_extent(req, 0, CEPH_OSD_OP_WRITE, &mutation->extent);
+		request_set_extent(req, which, CEPH_OSD_OP_WRITE, &mutation->extent);
+		break;
+	case TRBD_MUTATION_ZERO:
+		osd_req_op_extent_init(req, which, CEPH_OSD_OP_ZERO, mutation->extent.off,
+				       mutation->extent.len, 0, 0);
+		break;
+	case TRBD_MUTATION_TRUNCATE:
+		osd_req_op_extent_init(req, which, CEPH_OSD_OP_TRUNCATE, mutation->extent.off, 0, 0, 0);
+		break;
+	case TRBD_MUTATION_NONE:
 		break;
 	}
 	return request_finish(req);
@@ -136,6 +156,77 @@ void trbd_request_submit(struct ceph_osd_request *req, void (*done)(struct ceph_
 	req->r_callback = done;
 	req->r_priv = priv;
 	ceph_osdc_start_request(req->r_osdc, req);
+}
+
+/**
+ * trbd_request_version() - what a read saw
+ * @req: read that is done
+ *
+ * Return: the object's version, for struct trbd_mutation; 0 when this kernel's libceph does not tell.
+ */
+u64 trbd_request_version(const struct ceph_osd_request *req)
+{
+	return trbd_compat_version(req);
+}
+
+/**
+ * trbd_request_has_versions() - can a mutation depend on a version?
+ *
+ * Return: true if trbd_request_version() tells versions.
+ */
+bool trbd_request_has_versions(void)
+{
+	return TRBD_COMPAT_HAS_VERSIONS;
+}
+
+/**
+ * trbd_request_alloc() - a request on an object of metadata, for somebody who waits
+ * @session: session to send it on
+ * @oid: object
+ * @oloc: pool and namespace
+ * @num_ops: how many ops it will have
+ * @flags: CEPH_OSD_FLAG_*
+ *
+ * Context: may sleep.
+ * Return: the request without ops and messages, or NULL for want of memory.
+ */
+struct ceph_osd_request *trbd_request_alloc(struct trbd_session *session, const struct ceph_object_id *oid,
+					    const struct ceph_object_locator *oloc, unsigned int num_ops,
+					    unsigned int flags)
+{
+	struct ceph_osd_request *req;
+
+	req = ceph_osdc_alloc_request(trbd_session_osdc(session), NULL, num_ops, false, GFP_NOIO);
+	if (!req)
+		return NULL;
+	ceph_oid_copy(&req->r_base_oid, oid);
+	ceph_oloc_copy(&req->r_base_oloc, oloc);
+	req->r_flags = flags;
+	if (flags & CEPH_OSD_FLAG_WRITE)
+		ktime_get_real_ts64(&req->r_mtime);
+	return req;
+}
+
+/**
+ * trbd_request_wait() - send a request and wait for its answer
+ * @session: session it was made for
+ * @req: request with its messages; memory for the answer must be owned by the request, which may be cancelled
+ *
+ * Context: may sleep up to the session's mount_timeout.
+ * Return: r_result, or -ETIMEDOUT, or -EINTR after a fatal signal.
+ */
+int trbd_request_wait(struct trbd_session *session, struct ceph_osd_request *req)
+{
+	unsigned long timeout = ceph_timeout_jiffies(trbd_session_timeout(session));
+	long left;
+
+	ceph_osdc_start_request(req->r_osdc, req);
+	left = wait_for_completion_killable_timeout(&req->r_completion, timeout);
+	if (left > 0)
+		return req->r_result;
+
+	ceph_osdc_cancel_request(req);
+	return left ? -EINTR : -ETIMEDOUT;
 }
 
 /**

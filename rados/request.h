@@ -9,6 +9,7 @@ struct ceph_object_id;
 struct ceph_object_locator;
 struct ceph_osd_request;
 struct ceph_snap_context;
+struct trbd_guard;
 struct trbd_session;
 
 /**
@@ -27,21 +28,31 @@ struct trbd_extent {
 
 /**
  * enum trbd_mutation_kind - what a mutation does to its object
- * @TRBD_MUTATION_WRITE: writes the extent, makes the object if it is missing
+ * @TRBD_MUTATION_WRITE: writes the extent
+ * @TRBD_MUTATION_ZERO: the extent reads as zeros
+ * @TRBD_MUTATION_TRUNCATE: the object ends at extent.off; what was behind reads as zeros
+ * @TRBD_MUTATION_NONE: only what the guard sets
  */
 enum trbd_mutation_kind {
 	TRBD_MUTATION_WRITE,
+	TRBD_MUTATION_ZERO,
+	TRBD_MUTATION_TRUNCATE,
+	TRBD_MUTATION_NONE,
 };
 
 /**
  * struct trbd_mutation - a change of one data object
  * @kind: what to do
- * @extent: where, and with what data
+ * @extent: where, and for a write with what data
+ * @guard: what is checked and set in the same transaction; must outlive the request
+ * @version: if not 0, the version the object must have
  * @snapc: snapshot context the change happens in; the request takes a reference of its own
  */
 struct trbd_mutation {
 	enum trbd_mutation_kind kind;
 	struct trbd_extent extent;
+	struct trbd_guard *guard;
+	u64 version;
 	struct ceph_snap_context *snapc;
 };
 
@@ -53,6 +64,12 @@ struct ceph_osd_request *trbd_request_mutate(struct trbd_session *session, const
 					     const struct trbd_mutation *mutation);
 void trbd_request_submit(struct ceph_osd_request *req, void (*done)(struct ceph_osd_request *req),
 			 void *priv);
+u64 trbd_request_version(const struct ceph_osd_request *req);
+bool trbd_request_has_versions(void);
+struct ceph_osd_request *trbd_request_alloc(struct trbd_session *session, const struct ceph_object_id *oid,
+					    const struct ceph_object_locator *oloc, unsigned int num_ops,
+					    unsigned int flags);
+int trbd_request_wait(struct trbd_session *session, struct ceph_osd_request *req);
 void trbd_request_put(struct ceph_osd_request *req);
 
 #endif /* TRBD_RADOS_REQUEST_H */

@@ -3,18 +3,18 @@
  * Watching an object.
  *
  * libceph delivers every notification of a client on one single-threaded workqueue, and acknowledging is a round
- * trip to the OSD; one slow image would hold up all others, and a handler that waits for a notification would wait for
- * itself. So the callbacks below only queue, and each watch has a thread that handles, acknowledges, and watches
- * again when the watch broke.
+ * trip to the OSD; one slow image would hold up all others, and a handler that waits for a notification would wait
+ * for itself. So the callbacks below only queue, and each watch has a thread that handles, acknowledges, and
+ * watches again when the watch broke.
  *
  *            start                 error from libceph               watch again worked
  *   (none) --------> established ---------------------> lost ------------------------> established
  *                          |                             | tries every second
  *                          +------------> stop <---------+
  *
- * The handle of a broken watch must be given back with unwatch before a new one is made; both can wait for an OSD that
- * does not answer. Unwatch is bounded by mount_timeout. Watch is not, but it can be killed: stop sends the thread a
- * SIGKILL, which also ends whatever metadata call its handler is in.
+ * The handle of a broken watch must be given back with unwatch before a new one is made; both can wait for an OSD
+ * that does not answer. Unwatch is bounded by mount_timeout. Watch is not, but it can be killed: stop sends the
+ * thread a SIGKILL, which also ends whatever metadata call its handler is in.
  *
  * After ceph_osdc_unwatch() no callback runs any more, once ceph_osdc_flush_notifies() has returned.
  */

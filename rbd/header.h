@@ -12,6 +12,8 @@ struct trbd_session;
 /* cls_rbd's own limits: an image id is at most 64 bytes, an object prefix a little more */
 #define TRBD_IMAGE_ID_MAX	64
 #define TRBD_OBJECT_PREFIX_MAX	(TRBD_IMAGE_ID_MAX + 40)
+/* the prefix, a dot, and the object's number in 16 digits */
+#define TRBD_OBJECT_NAME_MAX	(TRBD_OBJECT_PREFIX_MAX + 18)
 
 /* 4 KiB to 32 MiB: what librbd makes, and what a libceph message carries with room to spare */
 #define TRBD_OBJECT_ORDER_MIN	12

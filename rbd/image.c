@@ -3,8 +3,8 @@
  * An open image: opening, keeping up with changes, closing.
  *
  * Opening reads the header, refuses what cannot be served, watches the header, and reads what can change only after
- * that, so that no change falls between reading and watching. From then on a notification on the header object, or the
- * news that the watch was lost for a while, makes the watch's thread read size and snapshots again:
+ * that, so that no change falls between reading and watching. From then on a notification on the header object, or
+ * the news that the watch was lost for a while, makes the watch's thread read size and snapshots again:
  *
  *	opening ----> open <----> (refresh)
  *	                |  header or snapshot is gone
@@ -408,6 +408,17 @@ u64 trbd_image_object_size(const struct trbd_image *image)
 }
 
 /**
+ * trbd_image_object_name() - name of a data object
+ * @image: open image
+ * @objno: its number
+ * @buf: where to, TRBD_OBJECT_NAME_MAX bytes
+ */
+void trbd_image_object_name(const struct trbd_image *image, u64 objno, char *buf)
+{
+	snprintf(buf, TRBD_OBJECT_NAME_MAX, "%s.%016llx", image->header.object_prefix, objno);
+}
+
+/**
  * trbd_image_stripe_size() - bytes after which an aligned access has used every object of a stripe once
  * @image: open image
  *
@@ -468,8 +479,10 @@ size_t trbd_image_show(struct trbd_image *image, char *buf, size_t size)
 	spin_unlock(&image->lock);
 
 	return scnprintf(buf, size,
-			 "ImageId: %s Fsid: %pU Size: %llu ObjectSize: %llu StripeUnit: %llu StripeCount: %llu State: %s ",
+			 "ImageId: %s Fsid: %pU Size: %llu ObjectSize: %llu StripeUnit: %llu StripeCount: %llu State: %s Fallbacks: %llu Stale: %llu Late: %llu ",
 			 image->id, &image->session->client->fsid, trbd_image_size(image),
 			 trbd_image_object_size(image), image->header.stripe_unit, image->header.stripe_count,
-			 error == -ENOENT ? "deleted" : error ? "failed" : "open");
+			 error == -ENOENT ? "deleted" : error ? "failed" : "open",
+			 (u64)atomic64_read(&image->stats.fallbacks), (u64)atomic64_read(&image->stats.stale),
+			 (u64)atomic64_read(&image->stats.late));
 }

@@ -2,6 +2,7 @@
 #ifndef TRBD_RBD_IMAGE_H
 #define TRBD_RBD_IMAGE_H
 
+#include <linux/atomic.h>
 #include <linux/ceph/libceph.h>
 #include <linux/ceph/osdmap.h>
 #include <linux/spinlock.h>
@@ -13,6 +14,7 @@
 
 struct ceph_options;
 struct ceph_snap_context;
+struct trbd_clock;
 struct trbd_session;
 
 /* fsid, pool id, namespace (255 at most), image id, snapshot id, and what stands between them */
@@ -33,6 +35,18 @@ struct trbd_image_spec {
 };
 
 /**
+ * struct trbd_guard_stats - what the guard did to this gateway's mutations of an image
+ * @fallbacks: lost against a neighbour's of the same time, and were tried again
+ * @stale: refused by the OSD because something newer was there; ended with BUSY
+ * @late: not sent, because it was too long since they were accepted; ended with BUSY
+ */
+struct trbd_guard_stats {
+	atomic64_t fallbacks;
+	atomic64_t stale;
+	atomic64_t late;
+};
+
+/**
  * struct trbd_image - an open image
  * @session: session with its cluster; constant
  * @name: pool/namespace/image@snap, for messages; constant
@@ -46,6 +60,8 @@ struct trbd_image_spec {
  * @snap_id: snapshot, or CEPH_NOSNAP for the image itself; constant
  * @watch: on the header object
  * @watched: @watch was started; constant
+ * @clock: where stamps come from; set by whoever opened the image, before the first mutation
+ * @stats: for people
  * @lock: guards what follows; taken once per command and held for a few instructions
  * @size: bytes
  * @snapc: snapshots that writes preserve; NULL when a snapshot is open
@@ -64,6 +80,8 @@ struct trbd_image {
 	u64 snap_id;
 	struct trbd_watch watch;
 	bool watched;
+	struct trbd_clock *clock;
+	struct trbd_guard_stats stats;
 
 	spinlock_t lock;	/* see above */
 	u64 size;
@@ -75,6 +93,7 @@ struct trbd_image *trbd_image_open(struct ceph_options *opt, const struct trbd_i
 void trbd_image_close(struct trbd_image *image);
 u64 trbd_image_size(struct trbd_image *image);
 u64 trbd_image_object_size(const struct trbd_image *image);
+void trbd_image_object_name(const struct trbd_image *image, u64 objno, char *buf);
 u64 trbd_image_stripe_size(const struct trbd_image *image);
 size_t trbd_image_identity(const struct trbd_image *image, char *buf, size_t size);
 size_t trbd_image_show(struct trbd_image *image, char *buf, size_t size);

@@ -5,7 +5,7 @@
  *	struct trbd_io         one I/O on the image
  *	  struct io_object     one contiguous range of one object (ceph_object_extent), with its own
  *	    bvecs              view of the command's pages: nothing is copied
- *	    ceph_osd_request
+ *	    trbd_object_io     what happens to it at the OSD (rbd/object_io.c)
  *
  * Everything is built before anything is submitted, so that an I/O either starts as a whole or not at all. Then all
  * object requests are in flight at once; io->pending counts them, plus one for the submitter, and whoever takes it to
@@ -20,7 +20,6 @@
 #include <linux/atomic.h>
 #include <linux/bvec.h>
 #include <linux/ceph/libceph.h>
-#include <linux/ceph/osd_client.h>
 #include <linux/ceph/striper.h>
 #include <linux/highmem.h>
 #include <linux/list.h>
@@ -28,12 +27,10 @@
 #include <linux/minmax.h>
 #include <linux/scatterlist.h>
 #include <linux/slab.h>
-#include <linux/uio.h>
 
-#include "rados/request.h"
-#include "rados/session.h"
 #include "rbd/image.h"
 #include "rbd/io.h"
+#include "rbd/object_io.h"
 
 #define IO_POOL_SIZE		64
 #define IO_BVECS_INLINE		4
@@ -45,7 +42,8 @@
  * struct io_object - a contiguous range of one object
  * @ex: the range, in io->objects by its oe_item
  * @io: the I/O it belongs to
- * @req: request, from building until its callback
+ * @o: what is done with it
+ * @prepared: @o must be freed
  * @bvecs: memory in the order of the object's bytes
  * @num_bvecs: used entries
  * @max_bvecs: room in @bvecs, tells where @bvecs came from
@@ -54,7 +52,8 @@
 struct io_object {
 	struct ceph_object_extent ex;
 	struct trbd_io *io;
-	struct ceph_osd_request *req;
+	struct trbd_object_io o;
+	bool prepared;
 	struct bio_vec *bvecs;
 	unsigned int num_bvecs;
 	unsigned int max_bvecs;
@@ -64,7 +63,8 @@ struct io_object {
 /**
  * struct trbd_io - an I/O in flight
  * @r: the submitter's description; sgl and nents point to the copy if there is one
- * @snapc: snapshot context of a write
+ * @snapc: snapshot context of a mutation
+ * @size: size of the image when it began
  * @objects: io_objects by ex.oe_item, ascending
  * @copy: own memory of an unstable write, or NULL
  * @pending: object requests in flight, plus one while submitting
@@ -73,6 +73,7 @@ struct io_object {
 struct trbd_io {
 	struct trbd_io_request r;
 	struct ceph_snap_context *snapc;
+	u64 size;
 	struct list_head objects;
 	struct scatterlist *copy;
 	atomic_t pending;
@@ -87,6 +88,18 @@ struct trbd_io {
 struct sg_cursor {
 	struct scatterlist *sg;
 	u64 start;
+};
+
+/* What the kinds of I/O have and have not. */
+static const struct {
+	enum trbd_object_op object_op;
+	bool mutates;
+	bool has_memory;
+} io_ops[] = {
+	[TRBD_IO_READ] = { TRBD_OBJECT_READ, .has_memory = true },
+	[TRBD_IO_WRITE] = { TRBD_OBJECT_WRITE, .mutates = true, .has_memory = true },
+	[TRBD_IO_ZERO] = { TRBD_OBJECT_ZERO, .mutates = true },
+	[TRBD_IO_DISCARD] = { TRBD_OBJECT_DISCARD, .mutates = true },
 };
 
 static struct kmem_cache *io_cache;
@@ -129,7 +142,7 @@ static struct io_object *object_alloc(struct trbd_io *io)
 		return NULL;
 	ceph_object_extent_init(&object->ex);
 	object->io = io;
-	object->req = NULL;
+	object->prepared = false;
 	object->bvecs = NULL;
 	object->num_bvecs = 0;
 	object->max_bvecs = 0;
@@ -149,8 +162,8 @@ static void io_free(struct trbd_io *io)
 	struct io_object *object, *next;
 
 	list_for_each_entry_safe(object, next, &io->objects, ex.oe_item) {
-		if (object->req)
-			trbd_request_put(object->req);
+		if (object->prepared)
+			trbd_object_io_free(&object->o);
 		object_free_bvecs(object);
 		mempool_free(object, object_pool);
 	}
@@ -261,73 +274,35 @@ static int object_map_memory(struct io_object *object, struct sg_cursor *cur)
 	return 0;
 }
 
-static int object_build_request(struct io_object *object)
-{
-	struct trbd_io *io = object->io;
-	struct trbd_image *image = io->r.image;
-	struct trbd_extent extent = {
-		.off = object->ex.oe_off,
-		.len = object->ex.oe_len,
-		.bvecs = object->bvecs,
-		.num_bvecs = object->num_bvecs,
-	};
-	struct trbd_mutation mutation = {
-		.kind = TRBD_MUTATION_WRITE,
-		.extent = extent,
-		.snapc = io->snapc,
-	};
-	char name[TRBD_OBJECT_PREFIX_MAX + 18];
-
-	snprintf(name, sizeof(name), "%s.%016llx", image->header.object_prefix, object->ex.oe_objno);
-	if (io->r.op == TRBD_IO_READ)
-		object->req = trbd_request_read(image->session, name, &image->data_oloc, image->snap_id, &extent);
-	else
-		object->req = trbd_request_mutate(image->session, name, &image->data_oloc, &mutation);
-	return object->req ? 0 : -ENOMEM;
-}
-
-static void object_zero_from(struct io_object *object, u64 off)
-{
-	struct iov_iter iter;
-
-	iov_iter_bvec(&iter, ITER_DEST, object->bvecs, object->num_bvecs, object->ex.oe_len);
-	iov_iter_advance(&iter, off);
-	iov_iter_zero(object->ex.oe_len - off, &iter);
-}
-
-/* What has no object, or lies behind the object's end, reads as zeros. */
-static int object_finish_read(struct io_object *object, int result)
-{
-	struct trbd_image *image = object->io->r.image;
-
-	if (result == -ENOENT) {
-		if (!trbd_session_pool_exists(image->session, image->data_oloc.pool))
-			return -ENXIO;
-		result = 0;
-	}
-	if (result < 0)
-		return result;
-	if (result > object->ex.oe_len)
-		return -EBADMSG;
-	if (result < object->ex.oe_len)
-		object_zero_from(object, result);
-	return 0;
-}
-
 /* In messenger context or on libceph's completion workqueue. */
-static void object_done(struct ceph_osd_request *req)
+static void object_done(struct trbd_object_io *o, int result)
 {
-	struct io_object *object = req->r_priv;
+	struct io_object *object = container_of(o, struct io_object, o);
 	struct trbd_io *io = object->io;
-	int result = req->r_result;
 
-	if (io->r.op == TRBD_IO_READ)
-		result = object_finish_read(object, result);
-	else if (result == -ENOENT)
-		result = -ENXIO;	/* a write makes its object: this is the pool */
 	if (result < 0)
 		cmpxchg(&io->result, 0, result);
 	io_put(io);
+}
+
+static int object_prepare(struct io_object *object)
+{
+	struct trbd_io *io = object->io;
+	struct trbd_object_io *o = &object->o;
+
+	o->image = io->r.image;
+	o->op = io_ops[io->r.op].object_op;
+	o->objno = object->ex.oe_objno;
+	o->extent.off = object->ex.oe_off;
+	o->extent.len = object->ex.oe_len;
+	o->extent.bvecs = object->bvecs;
+	o->extent.num_bvecs = object->num_bvecs;
+	o->snapc = io->snapc;
+	o->size = io->size;
+	o->accepted_ms = io->r.accepted_ms;
+	o->done = object_done;
+	object->prepared = true;
+	return trbd_object_io_prepare(o);
 }
 
 /* Replaces the memory of a write by a copy of it. */
@@ -375,8 +350,9 @@ static int io_take_image_state(struct trbd_io *io)
 		ret = image->error;
 	else if (io->r.off > image->size || io->r.len > image->size - io->r.off)
 		ret = -ERANGE;
-	else if (io->r.op == TRBD_IO_WRITE)
+	else if (io_ops[io->r.op].mutates)
 		io->snapc = ceph_get_snap_context(image->snapc);
+	io->size = image->size;
 	spin_unlock(&image->lock);
 	return ret;
 }
@@ -406,9 +382,10 @@ static int io_build(struct trbd_io *io)
 	cur.start = 0;
 	/* object_map_memory() may add to the list behind the object it is at */
 	list_for_each_entry(object, &io->objects, ex.oe_item) {
-		ret = object_map_memory(object, &cur);
+		if (io_ops[io->r.op].has_memory)
+			ret = object_map_memory(object, &cur);
 		if (!ret)
-			ret = object_build_request(object);
+			ret = object_prepare(object);
 		if (ret)
 			return ret;
 		atomic_inc(&io->pending);
@@ -422,7 +399,7 @@ static int io_build(struct trbd_io *io)
  *
  * Context: process; may sleep for memory and locks, never for the network.
  * Return: 0 and @request->done will be called; or a negative errno and it will not: -ENOMEM, -ERANGE (beyond the
- * end of the image), -ENOENT (the image was deleted), -EROFS.
+ * end of the image), -ENOENT (the image was deleted), -EROFS, -EBUSY (accepted too long ago).
  */
 int trbd_io_submit(const struct trbd_io_request *request)
 {
@@ -430,7 +407,7 @@ int trbd_io_submit(const struct trbd_io_request *request)
 	struct trbd_io *io;
 	int ret;
 
-	if (request->op == TRBD_IO_WRITE && trbd_image_read_only(request->image))
+	if (io_ops[request->op].mutates && trbd_image_read_only(request->image))
 		return -EROFS;
 
 	io = mempool_alloc(io_pool, IO_GFP);
@@ -449,7 +426,7 @@ int trbd_io_submit(const struct trbd_io_request *request)
 		return ret;
 	}
 	list_for_each_entry(object, &io->objects, ex.oe_item)
-		trbd_request_submit(object->req, object_done, object);
+		trbd_object_io_submit(&object->o);
 	io_put(io);
 	return 0;
 }
@@ -460,7 +437,7 @@ int trbd_io_submit(const struct trbd_io_request *request)
  * Context: module init.
  * Return: 0 or -ENOMEM.
  */
-int __init trbd_io_init(void)
+int trbd_io_init(void)
 {
 	io_cache = KMEM_CACHE(trbd_io, 0);
 	if (!io_cache)

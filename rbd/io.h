@@ -11,10 +11,15 @@ struct trbd_image;
  * enum trbd_io_op - what an I/O does
  * @TRBD_IO_READ: image to memory
  * @TRBD_IO_WRITE: memory to image
+ * @TRBD_IO_ZERO: the range reads as zeros from then on, as if zeros had been written
+ * @TRBD_IO_DISCARD: the range reads as zeros from then on, and space is given back; a place that has none stays so, and
+ *	a write that was begun before may still land there
  */
 enum trbd_io_op {
 	TRBD_IO_READ,
 	TRBD_IO_WRITE,
+	TRBD_IO_ZERO,
+	TRBD_IO_DISCARD,
 };
 
 /**
@@ -24,7 +29,8 @@ enum trbd_io_op {
  * @unstable: the memory of a write may change before it is done: write from a copy
  * @off: offset in the image, bytes
  * @len: length, bytes, at least 1
- * @sgl: memory, at least @len bytes; stays until @done
+ * @accepted_ms: common time when the command of a mutation was accepted, see rados/guard.c
+ * @sgl: memory of a read or write, at least @len bytes; stays until @done
  * @nents: entries in @sgl
  * @done: called once when all is done, with 0 or a negative errno; in messenger or workqueue context, must not wait
  *	for other I/O
@@ -36,6 +42,7 @@ struct trbd_io_request {
 	bool unstable;
 	u64 off;
 	u64 len;
+	u64 accepted_ms;
 	struct scatterlist *sgl;
 	unsigned int nents;
 	void (*done)(void *arg, int result);

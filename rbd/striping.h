@@ -37,8 +37,8 @@ static inline u64 trbd_striping_unit_left(const struct trbd_striping *s, u64 obj
  * @objno: object number
  * @objoff: offset in the object, bytes
  *
- * The way back from libceph's ceph_calc_file_object_mapping(): stripe units are dealt out in turn to the @count objects
- * of an object set until these are full.
+ * The way back from libceph's ceph_calc_file_object_mapping(): stripe units are dealt out in turn to the @count
+ * objects of an object set until these are full.
  *
  * Return: offset in the image, bytes.
  */

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Commands of the logical unit: from a CDB to image I/O.
+ * Commands of the logical unit: which CDB goes where.
  *
  * parse_cdb runs before the data of a write have arrived, execute_cmd when they are complete. sbc_parse_cdb() does
- * the decoding, the LBA range and the transfer length; the functions here run as execute_cmd. They start I/O and return
- * 0 at once (iSCSI runs them in its receive thread); trbd_complete() ends the command later, in messenger context.
+ * the decoding, the LBA range and the transfer length; what runs as execute_cmd starts I/O and returns 0 at once
+ * (iSCSI runs it in its receive thread), and trbd_complete() ends the command later, in messenger context.
  *
- * What is answered with INVALID COMMAND OPERATION CODE on purpose:
- *   COMPARE AND WRITE         LIO's own is atomic within one gateway only
- *   EXTENDED COPY and kin     LIO re-issues its reads and writes for minutes, outside of any order with other gateways
+ * LIO compares the length of a command's data with what the initiator announced, in a function that is not
+ * exported. For commands that it does not know, or does not do, it is shown a CDB of the same shape that it knows,
+ * see parse_as().
+ *
+ * What is answered with INVALID COMMAND OPERATION CODE on purpose: EXTENDED COPY and its kin. LIO re-issues their
+ * reads and writes for minutes, outside of any order with other gateways.
  */
 #include <linux/kernel.h>
 #include <linux/string.h>
@@ -17,82 +20,146 @@
 #include <target/target_core_fabric.h>
 
 #include "compat/target.h"
-#include "rbd/io.h"
 #include "scsi/command.h"
+#include "scsi/compare_write.h"
+#include "scsi/provisioning.h"
+#include "scsi/rw.h"
 #include "scsi/sense.h"
-#include "target_core_rbd.h"
+#include "scsi/verify.h"
 
-/* Fabrics that pass on pages which their user may still write to; all others own the pages of a command. */
-static const char * const unstable_fabrics[] = { "loopback", "vhost", "xen-pvscsi" };
+#define PRE_FETCH_16	0x90
 
-static bool has_unstable_pages(const struct se_cmd *cmd)
-{
-	return match_string(unstable_fabrics, ARRAY_SIZE(unstable_fabrics), cmd->se_tfo->fabric_name) >= 0;
-}
-
-static void rw_done(void *arg, int result)
-{
-	trbd_complete(arg, result);
-}
-
-static sense_reason_t execute_rw(struct se_cmd *cmd, struct scatterlist *sgl, u32 nents,
-				 enum dma_data_direction direction)
-{
-	struct trbd_io_request request = {
-		.image = to_trbd_device(cmd->se_dev)->image,
-		.op = direction == DMA_TO_DEVICE ? TRBD_IO_WRITE : TRBD_IO_READ,
-		.off = cmd->t_task_lba * cmd->se_dev->dev_attrib.block_size,
-		.len = cmd->data_length,
-		.sgl = sgl,
-		.nents = nents,
-		.done = rw_done,
-		.arg = cmd,
-	};
-	int ret;
-
-	if (!request.len) {
-		trbd_complete(cmd, 0);
-		return 0;
-	}
-	if (request.op == TRBD_IO_WRITE)
-		request.unstable = has_unstable_pages(cmd);
-
-	ret = trbd_io_submit(&request);
-	if (ret)
-		trbd_complete(cmd, ret);
-	return 0;
-}
-
-/* A write is acknowledged when every replica has it, so there is no cache to synchronize. */
-static sense_reason_t execute_sync_cache(struct se_cmd *cmd)
+/*
+ * A write is acknowledged when every replica has it, so there is no cache to synchronize, and nothing to fetch
+ * ahead.
+ */
+static sense_reason_t execute_nothing(struct se_cmd *cmd)
 {
 	trbd_complete(cmd, 0);
 	return 0;
 }
 
-/* SBC-3 5.22: a range that ends behind the last block is an error even where nothing is to be done. */
-static sense_reason_t parse_sync_cache(struct se_cmd *cmd)
+/*
+ * LIO decodes UNMAP and WRITE SAME only for a backend that has hooks for them, and would call the hooks range by
+ * range, each to be finished on return. trbd_parse_cdb() puts the whole command into our hands instead.
+ */
+static sense_reason_t never_unmap(struct se_cmd *cmd, sector_t lba, sector_t blocks)
 {
-	const u8 *cdb = cmd->t_task_cdb;
-	u64 blocks = cmd->se_dev->transport->get_blocks(cmd->se_dev) + 1;
-	u64 lba, count;
-
-	if (cdb[0] == SYNCHRONIZE_CACHE) {
-		lba = get_unaligned_be32(&cdb[2]);
-		count = get_unaligned_be16(&cdb[7]);
-	} else {
-		lba = get_unaligned_be64(&cdb[2]);
-		count = get_unaligned_be32(&cdb[10]);
-	}
-	if (lba > blocks || count > blocks - lba)
-		return TCM_ADDRESS_OUT_OF_RANGE;
-	cmd->execute_cmd = execute_sync_cache;
-	return 0;
+	return TCM_LOGICAL_UNIT_COMMUNICATION_FAILURE;
 }
 
 static struct exec_cmd_ops command_ops = {
-	.execute_rw = execute_rw,
+	.execute_rw = trbd_execute_rw,
+	.execute_write_same = trbd_execute_write_same,
+	.execute_unmap = never_unmap,
 };
+
+/* Decodes the command as if its first two bytes were these. */
+static sense_reason_t parse_as(struct se_cmd *cmd, u8 opcode, u8 byte1)
+{
+	u8 *cdb = cmd->t_task_cdb;
+	u8 real[2] = { cdb[0], cdb[1] };
+	sense_reason_t ret;
+
+	cdb[0] = opcode;
+	cdb[1] = byte1;
+	ret = sbc_parse_cdb(cmd, &command_ops);
+	memcpy(cdb, real, sizeof(real));
+	return ret;
+}
+
+/* SBC-3 4.2.2.4: a range that ends behind the last block is an error even where nothing is to be done. */
+static sense_reason_t check_range(struct se_cmd *cmd)
+{
+	u64 blocks = cmd->se_dev->transport->get_blocks(cmd->se_dev) + 1;
+	u64 lba = trbd_rw_lba(cmd->t_task_cdb);
+
+	if (lba > blocks || trbd_rw_blocks(cmd->t_task_cdb) > blocks - lba)
+		return TCM_ADDRESS_OUT_OF_RANGE;
+	cmd->t_task_lba = lba;
+	return 0;
+}
+
+static bool is_16(const struct se_cmd *cmd)
+{
+	return cmd->t_task_cdb[0] >> 5 == 4;
+}
+
+/* A command without data that names a range. */
+static sense_reason_t parse_range(struct se_cmd *cmd, sense_reason_t (*execute)(struct se_cmd *cmd))
+{
+	sense_reason_t ret = parse_as(cmd, is_16(cmd) ? SYNCHRONIZE_CACHE_16 : SYNCHRONIZE_CACHE, 0);
+
+	if (!ret)
+		ret = check_range(cmd);
+	if (!ret)
+		cmd->execute_cmd = execute;
+	return ret;
+}
+
+/* BYTCHK, SBC-3 table 127: 00b the medium, 01b with data; one block for all of them (11b) is not offered. */
+static sense_reason_t parse_verify(struct se_cmd *cmd)
+{
+	sense_reason_t ret;
+
+	switch (cmd->t_task_cdb[1] >> 1 & 3) {
+	case 0:
+		return parse_range(cmd, trbd_execute_verify);
+	case 1:
+		ret = parse_as(cmd, is_16(cmd) ? WRITE_16 : WRITE_10, 0);
+		cmd->execute_cmd = trbd_execute_verify;
+		return ret;
+	default:
+		return TCM_INVALID_CDB_FIELD;
+	}
+}
+
+static sense_reason_t parse_write_verify(struct se_cmd *cmd)
+{
+	sense_reason_t ret = sbc_parse_cdb(cmd, &command_ops);
+
+	if (cmd->t_task_cdb[1] >> 1 & 2)
+		return TCM_INVALID_CDB_FIELD;
+	cmd->execute_cmd = trbd_execute_write_verify;
+	return ret;
+}
+
+/* LIO has the right shape for these, and something else in mind. */
+static sense_reason_t parse_then(struct se_cmd *cmd, sense_reason_t (*execute)(struct se_cmd *cmd))
+{
+	sense_reason_t ret = sbc_parse_cdb(cmd, &command_ops);
+
+	cmd->execute_cmd = execute;
+	return ret;
+}
+
+static sense_reason_t parse_compare_and_write(struct se_cmd *cmd)
+{
+	sense_reason_t ret = sbc_parse_cdb(cmd, &command_ops);
+
+	if (!ret) {
+		cmd->transport_complete_callback = NULL;
+		cmd->execute_cmd = trbd_execute_compare_and_write;
+	}
+	return ret;
+}
+
+/* Protection information is not offered, so nobody may ask for it (SBC-3 table 61 and its like). */
+static bool asks_for_protection(const struct se_cmd *cmd)
+{
+	switch (cmd->t_task_cdb[0]) {
+	case VERIFY:
+	case VERIFY_16:
+	case WRITE_VERIFY:
+	case WRITE_VERIFY_16:
+	case WRITE_SAME:
+	case WRITE_SAME_16:
+	case COMPARE_AND_WRITE:
+		return cmd->t_task_cdb[1] >> 5;
+	default:
+		return false;
+	}
+}
 
 /**
  * trbd_parse_cdb() - struct target_backend_ops parse_cdb
@@ -103,23 +170,39 @@ static struct exec_cmd_ops command_ops = {
  */
 sense_reason_t trbd_parse_cdb(struct se_cmd *cmd)
 {
-	sense_reason_t ret;
+	/*
+	 * LIO holds a command back behind an ORDERED one. Nobody would know how old its data are by then, and the
+	 * guard needs to know; no initiator relies on the order, since it ends where the path changes.
+	 */
+	cmd->sam_task_attr = TCM_SIMPLE_TAG;
+
+	if (asks_for_protection(cmd))
+		return TCM_INVALID_CDB_FIELD;
 
 	switch (cmd->t_task_cdb[0]) {
-	case COMPARE_AND_WRITE:
 	case EXTENDED_COPY:
 	case RECEIVE_COPY_RESULTS:
 		return TCM_UNSUPPORTED_SCSI_OPCODE;
-	}
-
-	ret = sbc_parse_cdb(cmd, &command_ops);
-	if (ret)
-		return ret;
-
-	switch (cmd->t_task_cdb[0]) {
+	case COMPARE_AND_WRITE:
+		return parse_compare_and_write(cmd);
 	case SYNCHRONIZE_CACHE:
 	case SYNCHRONIZE_CACHE_16:
-		return parse_sync_cache(cmd);
+	case PRE_FETCH:
+	case PRE_FETCH_16:
+		return parse_range(cmd, execute_nothing);
+	case VERIFY:
+	case VERIFY_16:
+		return parse_verify(cmd);
+	case WRITE_VERIFY:
+	case WRITE_VERIFY_16:
+		return parse_write_verify(cmd);
+	case UNMAP:
+		return parse_then(cmd, trbd_execute_unmap);
+	case WRITE_SAME:
+	case WRITE_SAME_16:
+	case VARIABLE_LENGTH_CMD:
+		return parse_then(cmd, trbd_execute_write_same);
+	default:
+		return sbc_parse_cdb(cmd, &command_ops);
 	}
-	return 0;
 }

@@ -2,11 +2,11 @@
 /*
  * Who the logical unit says it is, and how it wants to be used.
  *
- * A multipath host takes two paths for paths to one unit when their identification is equal. So the unit serial number,
- * from which LIO also makes the NAA designator, must come out the same on every gateway without anybody copying it: it
- * is a hash of what names the image in the world, its cluster's fsid, pool id, namespace, image id and snapshot id.
- * These survive renaming the image and differ after it was deleted and made anew. An operator who set a serial number
- * keeps it.
+ * A multipath host takes two paths for paths to one unit when their identification is equal. So the unit serial
+ * number, from which LIO also makes the NAA designator, must come out the same on every gateway without anybody
+ * copying it: it is a hash of what names the image in the world, its cluster's fsid, pool id, namespace, image id
+ * and snapshot id. These survive renaming the image and differ after it was deleted and made anew. An operator who
+ * set a serial number keeps it.
  */
 #include <crypto/sha2.h>
 #include <linux/log2.h>

@@ -2,9 +2,10 @@
 /*
  * The end of a command: from an errno to a status and sense data an initiator can act on.
  *
- * What initiators do with them: BUSY is retried on the same path. NOT READY makes a multipath host change the path and
- * try again. MEDIUM ERROR, DATA PROTECT and ILLEGAL REQUEST are final on every path and reach the application. So what
- * concerns this gateway alone must not be final, and what concerns the data must not look like a broken path.
+ * What initiators do with them: BUSY is retried on the same path. NOT READY makes a multipath host change the path
+ * and try again. MEDIUM ERROR, DATA PROTECT and ILLEGAL REQUEST are final on every path and reach the application.
+ * So what concerns this gateway alone must not be final, and what concerns the data must not look like a broken
+ * path.
  *
  * LIO's own table cannot say most of this, so the sense data are built here and handed over complete.
  */
@@ -85,7 +86,7 @@ static const struct sense_rule *sense_rule(bool write, int err)
 	return rule ? rule : &other_rule;
 }
 
-static void complete_with_sense(struct se_cmd *cmd, u8 key, u8 asc, u8 ascq)
+static void complete_with_sense(struct se_cmd *cmd, u8 key, u8 asc, u8 ascq, const u64 *information)
 {
 	/* the fixed format has room for four bytes of an LBA only */
 	bool descriptor = cmd->se_dev->transport->get_blocks(cmd->se_dev) > U32_MAX;
@@ -93,6 +94,8 @@ static void complete_with_sense(struct se_cmd *cmd, u8 key, u8 asc, u8 ascq)
 
 	cmd->scsi_sense_length = sizeof(sense);
 	scsi_build_sense_buffer(descriptor, sense, key, asc, ascq);
+	if (information)
+		scsi_set_sense_information(sense, sizeof(sense), *information);
 	transport_copy_sense_to_cmd(cmd, sense);
 	target_complete_cmd(cmd, SAM_STAT_CHECK_CONDITION);
 }
@@ -125,5 +128,19 @@ void trbd_complete(struct se_cmd *cmd, int result)
 	pr_warn_ratelimited("%s: opcode 0x%02x at LBA %llu failed: error %d, sense %x/%02x/%02x\n",
 			    config_item_name(&cmd->se_dev->dev_group.cg_item), cmd->t_task_cdb[0],
 			    cmd->t_task_lba, result, rule->key, rule->asc, rule->ascq);
-	complete_with_sense(cmd, rule->key, rule->asc, rule->ascq);
+	complete_with_sense(cmd, rule->key, rule->asc, rule->ascq, NULL);
+}
+
+/**
+ * trbd_complete_miscompare() - end a command that compared and found a difference
+ * @cmd: command that execute_cmd returned 0 for
+ * @offset: of the first byte that differs, in the data of the command
+ *
+ * MISCOMPARE DURING VERIFY OPERATION with the offset in the INFORMATION field (SBC-3 5.2, 5.30).
+ *
+ * Context: any but hard interrupt.
+ */
+void trbd_complete_miscompare(struct se_cmd *cmd, u64 offset)
+{
+	complete_with_sense(cmd, MISCOMPARE, 0x1d, 0x00, &offset);
 }

@@ -5,5 +5,6 @@
 struct se_cmd;
 
 void trbd_complete(struct se_cmd *cmd, int result);
+void trbd_complete_miscompare(struct se_cmd *cmd, u64 offset);
 
 #endif /* TRBD_SCSI_SENSE_H */

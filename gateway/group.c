@@ -1,0 +1,597 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The gateways of one pool and namespace: slots, heartbeats, the common clock, and knowing when one was out of touch.
+ *
+ * The group object "target_core_rbd.group" holds a table, one slot a gateway (gateway/group_table.c). A gateway
+ * takes a slot, writes its own entry every second, and reads all. There is no leader, and nobody writes another's
+ * entry.
+ *
+ *	         no live peer: start at the greatest limit;
+ *	join --> live peers: take their clock          --> member --> leave: slot is free, the limit stays
+ *	                                                     |  ^
+ *	     slot lost to another, or never got back in time v  | rejoin, new slot
+ *	                                                   (lost)
+ *
+ * A heartbeat that went to the OSD and back proves that this gateway was in touch when it sent it, and gives it a
+ * lease from that moment. Within its lease it accepts mutations. When the lease runs out, mutations wait. Then one of
+ * two things turns out:
+ *
+ *  - The others could beat while we could not, or their clocks ran ahead of ours: we were out of touch (cut off,
+ *    paused). Initiators may have gone to other paths long ago, and what they sent us then is still in our socket
+ *    buffers. All that was accepted ends with BUSY, and so does for a few seconds all that comes.
+ *  - Nobody could beat, or there is nobody else: the object's OSD was away. Nobody is ahead of anybody; what waited
+ *    goes on if it is still within the guard's window.
+ *
+ * Wall clocks take part only when an object that never existed is made. Each entry carries a limit that is well
+ * ahead of its clock, and no stamp is ever later than the limit. So when all gateways died, the greatest limit is
+ * ahead of every stamp, and whoever comes next starts there.
+ *
+ * The thread does all I/O of the group. Calls from the data path only look at a few numbers under group->lock.
+ */
+#include <linux/err.h>
+#include <linux/jiffies.h>
+#include <linux/kernel.h>
+#include <linux/kthread.h>
+#include <linux/ktime.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/random.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/timekeeping.h>
+#include <linux/utsname.h>
+
+#include "gateway/group.h"
+#include "rados/object.h"
+#include "rados/session.h"
+
+#define GROUP_OBJECT		"target_core_rbd.group"
+/* how far ahead of the clock the limit is, and how much of that may be used up before it is moved */
+#define GROUP_LIMIT_MS		60000
+/* a dead gateway's slot is free for others after this, in common time */
+#define GROUP_SLOT_REUSE_MS	60000
+/* readings, one a second, in which a gateway may be silent and still count as alive: its beats and ours drift */
+#define GROUP_SILENT_MAX	3
+/* nobody's clock is this far ahead of another's in honesty */
+#define GROUP_FAR_FUTURE_MS	(24ULL * 3600 * 1000)
+
+static DEFINE_MUTEX(groups_lock);
+static LIST_HEAD(groups);		/* guarded by groups_lock */
+
+static u64 monotonic_ms(void)
+{
+	return ktime_to_ms(ktime_get());
+}
+
+static void group_slot_xattr(int slot, char *buf, size_t size)
+{
+	snprintf(buf, size, "slot.%02x", slot);
+}
+
+/* Reads the table into group->peers. Liveness is relative to what was read before. */
+static int group_read(struct trbd_group *group)
+{
+	int ret, slot;
+
+	memset(group->table, 0, TRBD_GROUP_TABLE_SIZE);
+	ret = trbd_object_read(group->session, &group->oid, &group->oloc, group->table, TRBD_GROUP_TABLE_SIZE);
+	if (ret < 0)
+		return ret;
+
+	for (slot = 0; slot < TRBD_SLOTS; slot++) {
+		struct trbd_group_peer *peer = &group->peers[slot];
+		struct trbd_group_entry entry;
+		enum trbd_group_entry_state state;
+
+		state = trbd_group_decode(group->table + slot * TRBD_GROUP_ENTRY_SIZE, &entry);
+		if (state == TRBD_GROUP_ENTRY_FOREIGN && peer->state != state)
+			pr_warn("group of pool %lld: slot %d of object %s is not ours and is left alone; if no other program uses the object, stop all gateways and remove it\n",
+				group->oloc.pool, slot, GROUP_OBJECT);
+		spin_lock(&group->lock);
+		if (state != TRBD_GROUP_ENTRY_VALID || !entry.owner || entry.owner != peer->entry.owner)
+			peer->alive = false;
+		else if (entry.beats != peer->entry.beats)
+			peer->alive = true;
+		else if (peer->alive && ++peer->silent > GROUP_SILENT_MAX)
+			peer->alive = false;
+		if (!peer->alive || entry.beats != peer->entry.beats)
+			peer->silent = 0;
+		peer->state = state;
+		peer->entry = entry;
+		spin_unlock(&group->lock);
+	}
+	return 0;
+}
+
+/* Writes our entry; @owner 0 gives the slot back. */
+static int group_write(struct trbd_group *group, int slot, u64 expected, u64 owner)
+{
+	struct trbd_group_entry entry = {
+		.owner = owner,
+		.clock_ms = trbd_clock_now(&group->clock),
+		.limit_ms = group->limit_ms,
+		.beats = group->beats,
+	};
+	u8 buf[TRBD_GROUP_ENTRY_SIZE];
+	char xattr[16];
+
+	strscpy(entry.name, init_utsname()->nodename, sizeof(entry.name));
+	trbd_group_encode(&entry, buf);
+	group_slot_xattr(slot, xattr, sizeof(xattr));
+	return trbd_object_write_if(group->session, &group->oid, &group->oloc, xattr, expected, owner,
+				    (u64)slot * TRBD_GROUP_ENTRY_SIZE, buf, sizeof(buf));
+}
+
+/* A slot to try: one that was never used, else one whose gateway left or has been silent for long. */
+static int group_pick_slot(struct trbd_group *group, u64 now_ms)
+{
+	int slot, stale = -1;
+
+	for (slot = 0; slot < TRBD_SLOTS; slot++) {
+		const struct trbd_group_peer *peer = &group->peers[slot];
+
+		if (peer->state == TRBD_GROUP_ENTRY_UNUSED)
+			return slot;
+		if (peer->state == TRBD_GROUP_ENTRY_VALID && !peer->alive && stale < 0 &&
+		    (!peer->entry.owner || peer->entry.clock_ms + GROUP_SLOT_REUSE_MS < now_ms))
+			stale = slot;
+	}
+	return stale;
+}
+
+/* The time to start with, see the top of the file. */
+static u64 group_start_time(struct trbd_group *group)
+{
+	u64 live = 0, limit = 0;
+	int slot;
+
+	for (slot = 0; slot < TRBD_SLOTS; slot++) {
+		const struct trbd_group_peer *peer = &group->peers[slot];
+
+		if (peer->state != TRBD_GROUP_ENTRY_VALID)
+			continue;
+		if (peer->alive)
+			live = max(live, peer->entry.clock_ms);
+		limit = max(limit, peer->entry.limit_ms);
+	}
+	if (live)
+		return live;
+	return limit ? limit + TRBD_GRANULE_MS : ktime_to_ms(ktime_get_real());
+}
+
+static bool group_has_owners(struct trbd_group *group)
+{
+	int slot;
+
+	for (slot = 0; slot < TRBD_SLOTS; slot++) {
+		if (group->peers[slot].state == TRBD_GROUP_ENTRY_VALID && group->peers[slot].entry.owner)
+			return true;
+	}
+	return false;
+}
+
+static void group_set_slot(struct trbd_group *group, int slot)
+{
+	spin_lock(&group->lock);
+	group->slot = slot;
+	spin_unlock(&group->lock);
+	if (slot >= 0)
+		trbd_clock_set_slot(&group->clock, slot);
+}
+
+/* Gets a slot and the common time. Bounded: mount_timeout for each round trip. */
+static int group_take_slot(struct trbd_group *group)
+{
+	u64 sent_ms;
+	int ret, slot, tries;
+
+	group_set_slot(group, -1);
+	ret = trbd_object_create(group->session, &group->oid, &group->oloc);
+	if (ret)
+		return ret;
+	ret = group_read(group);
+	if (ret)
+		return ret;
+	/* who is alive shows only in comparison */
+	if (group_has_owners(group)) {
+		schedule_timeout_killable(msecs_to_jiffies(2 * TRBD_HEARTBEAT_MS));
+		ret = group_read(group);
+		if (ret)
+			return ret;
+	}
+
+	get_random_bytes(&group->owner, sizeof(group->owner));
+	/* the OSD reads a stored number as a signed one; 0 is nobody */
+	group->owner = (group->owner >> 1) | 1;
+	group->beats = 0;
+
+	for (tries = 0; tries < TRBD_SLOTS; tries++) {
+		trbd_clock_advance(&group->clock, group_start_time(group));
+		slot = group_pick_slot(group, trbd_clock_now(&group->clock));
+		if (slot < 0) {
+			pr_err("group of pool %lld: all %d slots are taken; no more gateways can serve this pool\n",
+			       group->oloc.pool, TRBD_SLOTS);
+			return -EUSERS;
+		}
+		group->limit_ms = max(trbd_clock_now(&group->clock), group->peers[slot].entry.limit_ms) +
+				  GROUP_LIMIT_MS;
+		sent_ms = monotonic_ms();
+		ret = group_write(group, slot, group->peers[slot].entry.owner, group->owner);
+		if (!ret)
+			break;
+		if (ret != -ECANCELED)
+			return ret;
+		/* somebody else took it */
+		ret = group_read(group);
+		if (ret)
+			return ret;
+		ret = -EUSERS;
+	}
+	if (ret)
+		return ret;
+
+	group_set_slot(group, slot);
+	spin_lock(&group->lock);
+	group->lease_until_ms = sent_ms + TRBD_LEASE_MS;
+	spin_unlock(&group->lock);
+	pr_info("group of pool %lld: joined as slot %d\n", group->oloc.pool, slot);
+	return 0;
+}
+
+/* Lets go of those who waited: the ones accepted early enough to be told to go on, or all of them with -EBUSY. */
+static void group_release_waiting(struct trbd_group *group, bool in_touch)
+{
+	struct trbd_group_ticket *ticket, *next;
+	u64 now_ms = trbd_clock_now(&group->clock);
+	LIST_HEAD(released);
+
+	spin_lock(&group->lock);
+	list_for_each_entry_safe(ticket, next, &group->waiting, node) {
+		if (in_touch || ticket->accepted_ms + TRBD_GUARD_WINDOW_MS < now_ms ||
+		    ticket->accepted_ms < group->stale_before_ms)
+			list_move_tail(&ticket->node, &released);
+	}
+	spin_unlock(&group->lock);
+
+	list_for_each_entry_safe(ticket, next, &released, node) {
+		bool late = ticket->accepted_ms + TRBD_GUARD_WINDOW_MS < now_ms ||
+			    ticket->accepted_ms < group->stale_before_ms;
+
+		list_del(&ticket->node);
+		ticket->run(ticket, late ? -EBUSY : 0);
+	}
+}
+
+/* @lock held. What was accepted before @now_ms ends with BUSY, and for a while all that comes. */
+static void group_set_out_of_touch(struct trbd_group *group, u64 now_ms)
+{
+	lockdep_assert_held(&group->lock);
+
+	group->stale_before_ms = now_ms;
+	group->quarantine_until_ms = monotonic_ms() + TRBD_QUARANTINE_MS;
+	group->out_of_touch++;
+}
+
+static void group_warn_out_of_touch(struct trbd_group *group, const char *why)
+{
+	pr_warn("group of pool %lld: this gateway was out of touch (%s); writes it got before end with BUSY\n",
+		group->oloc.pool, why);
+}
+
+static void group_declare_out_of_touch(struct trbd_group *group, const char *why)
+{
+	spin_lock(&group->lock);
+	group_set_out_of_touch(group, trbd_clock_now(&group->clock));
+	spin_unlock(&group->lock);
+	group_warn_out_of_touch(group, why);
+}
+
+/* Did others beat while we could not? @old is what we knew of them before, @gap_ms how long we were silent. */
+static bool group_others_went_on(struct trbd_group *group, const struct trbd_group_peer *old, u64 gap_ms)
+{
+	int slot;
+
+	for (slot = 0; slot < TRBD_SLOTS; slot++) {
+		const struct trbd_group_entry *was = &old[slot].entry;
+		const struct trbd_group_entry *is = &group->peers[slot].entry;
+
+		if (slot == group->slot || !is->owner || is->owner != was->owner)
+			continue;
+		if ((is->beats - was->beats) * TRBD_HEARTBEAT_MS > gap_ms / 2)
+			return true;
+	}
+	return false;
+}
+
+/* The latest clock of the table. */
+static u64 group_latest_clock(struct trbd_group *group)
+{
+	u64 now_ms = trbd_clock_now(&group->clock);
+	u64 latest = 0;
+	int slot;
+
+	for (slot = 0; slot < TRBD_SLOTS; slot++) {
+		const struct trbd_group_peer *peer = &group->peers[slot];
+
+		if (!peer->alive || slot == group->slot)
+			continue;
+		if (peer->entry.clock_ms > now_ms + GROUP_FAR_FUTURE_MS) {
+			pr_warn_ratelimited("group of pool %lld: slot %d (%s) claims a time %llu hours ahead and is ignored\n",
+					    group->oloc.pool, slot, peer->entry.name,
+					    (peer->entry.clock_ms - now_ms) / (3600 * 1000));
+			continue;
+		}
+		latest = max(latest, peer->entry.clock_ms);
+	}
+	return latest;
+}
+
+/*
+ * Moves forward to the latest clock of the table. A clock that was far behind belongs to a gateway that was paused:
+ * what is admitted with the new time must not be what came out of its socket buffers, so the quarantine begins
+ * before.
+ */
+static bool group_merge(struct trbd_group *group)
+{
+	u64 latest_ms = group_latest_clock(group);
+	bool jumped;
+
+	spin_lock(&group->lock);
+	jumped = latest_ms > trbd_clock_now(&group->clock) + TRBD_JUMP_MS;
+	if (jumped)
+		group_set_out_of_touch(group, latest_ms);
+	trbd_clock_advance(&group->clock, latest_ms);
+	spin_unlock(&group->lock);
+	return jumped;
+}
+
+/* One heartbeat: write, read, compare, merge. */
+static int group_beat(struct trbd_group *group, struct trbd_group_peer *old)
+{
+	u64 sent_ms = monotonic_ms();
+	u64 now_ms = trbd_clock_now(&group->clock);
+	u64 lease_until_ms = group->lease_until_ms;
+	int ret;
+
+	if (now_ms + GROUP_LIMIT_MS / 2 > group->limit_ms)
+		group->limit_ms = now_ms + GROUP_LIMIT_MS;
+	group->beats++;
+	ret = group_write(group, group->slot, group->owner, group->owner);
+	if (ret)
+		return ret;
+
+	memcpy(old, group->peers, TRBD_SLOTS * sizeof(*old));
+	ret = group_read(group);
+	if (ret)
+		return ret;
+
+	if (group_merge(group))
+		group_warn_out_of_touch(group, "its clock was behind");
+	else if (monotonic_ms() > lease_until_ms &&
+		 group_others_went_on(group, old, monotonic_ms() + TRBD_LEASE_MS - lease_until_ms))
+		group_declare_out_of_touch(group, "no heartbeat came through");
+
+	spin_lock(&group->lock);
+	group->lease_until_ms = sent_ms + TRBD_LEASE_MS;
+	spin_unlock(&group->lock);
+	return 0;
+}
+
+static void group_sleep(void)
+{
+	schedule_timeout_interruptible(msecs_to_jiffies(TRBD_HEARTBEAT_MS));
+}
+
+static int group_thread(void *arg)
+{
+	struct trbd_group *group = arg;
+	struct trbd_group_peer *old;
+	int ret;
+
+	allow_signal(SIGKILL);
+	old = kvcalloc(TRBD_SLOTS, sizeof(*old), GFP_KERNEL);
+	ret = old ? group_take_slot(group) : -ENOMEM;
+	group->join_err = ret;
+	complete_all(&group->joined);
+
+	while (!ret && !kthread_should_stop()) {
+		int err = group->slot < 0 ? group_take_slot(group) : group_beat(group, old);
+
+		if (kthread_should_stop())
+			break;
+		if (err == -ECANCELED || err == -ENOENT) {
+			/* somebody took our slot, or removed the object: all that relied on it is void */
+			group_set_slot(group, -1);
+			group_declare_out_of_touch(group, "its slot was lost");
+		} else if (err) {
+			pr_warn_ratelimited("group of pool %lld: heartbeat failed: error %d\n", group->oloc.pool, err);
+		}
+		group_release_waiting(group, !err);
+		group_sleep();
+	}
+	kvfree(old);
+	while (!kthread_should_stop())
+		group_sleep();
+	return 0;
+}
+
+static void group_free(struct trbd_group *group)
+{
+	ceph_oloc_destroy(&group->oloc);
+	ceph_oid_destroy(&group->oid);
+	kvfree(group->peers);
+	kvfree(group->table);
+	kfree(group);
+}
+
+static struct trbd_group *group_alloc(struct trbd_session *session, const struct ceph_object_locator *oloc)
+{
+	struct trbd_group *group = kzalloc(sizeof(*group), GFP_KERNEL);
+
+	if (!group)
+		return NULL;
+	refcount_set(&group->ref, 1);
+	group->session = session;
+	group->slot = -1;
+	spin_lock_init(&group->lock);
+	INIT_LIST_HEAD(&group->waiting);
+	init_completion(&group->joined);
+	trbd_clock_init(&group->clock);
+	ceph_oid_init(&group->oid);
+	ceph_oid_printf(&group->oid, "%s", GROUP_OBJECT);
+	ceph_oloc_init(&group->oloc);
+	ceph_oloc_copy(&group->oloc, oloc);
+	group->table = kvzalloc(TRBD_GROUP_TABLE_SIZE, GFP_KERNEL);
+	group->peers = kvcalloc(TRBD_SLOTS, sizeof(*group->peers), GFP_KERNEL);
+	if (!group->table || !group->peers) {
+		group_free(group);
+		return NULL;
+	}
+	return group;
+}
+
+static void group_stop(struct trbd_group *group)
+{
+	send_sig(SIGKILL, group->thread, 1);
+	kthread_stop(group->thread);
+	put_task_struct(group->thread);
+}
+
+/**
+ * trbd_group_join() - become a member of a pool's group, or use the membership there is
+ * @session: session with the cluster; must outlive the membership
+ * @oloc: pool and namespace
+ *
+ * Context: process; may sleep up to mount_timeout for each round trip, and two heartbeats for finding out who lives.
+ * Return: the membership; ERR_PTR of -EUSERS (no slot is free), -EPERM, -ETIMEDOUT, -EINTR, -ENOMEM, others.
+ */
+struct trbd_group *trbd_group_join(struct trbd_session *session, const struct ceph_object_locator *oloc)
+{
+	struct trbd_group *group;
+	int ret;
+
+	mutex_lock(&groups_lock);
+	list_for_each_entry(group, &groups, node) {
+		/* libceph keeps one string for equal namespaces */
+		if (group->session == session && group->oloc.pool == oloc->pool &&
+		    group->oloc.pool_ns == oloc->pool_ns) {
+			refcount_inc(&group->ref);
+			goto out_unlock;
+		}
+	}
+	group = group_alloc(session, oloc);
+	if (!group) {
+		mutex_unlock(&groups_lock);
+		return ERR_PTR(-ENOMEM);
+	}
+	group->thread = kthread_create(group_thread, group, "trbd-group/%lld", oloc->pool);
+	if (IS_ERR(group->thread)) {
+		ret = PTR_ERR(group->thread);
+		mutex_unlock(&groups_lock);
+		group_free(group);
+		return ERR_PTR(ret);
+	}
+	get_task_struct(group->thread);
+	list_add_tail(&group->node, &groups);
+	wake_up_process(group->thread);
+out_unlock:
+	mutex_unlock(&groups_lock);
+
+	ret = wait_for_completion_killable(&group->joined);
+	if (!ret)
+		ret = group->join_err;
+	if (ret) {
+		trbd_group_leave(group);
+		return ERR_PTR(ret == -ERESTARTSYS ? -EINTR : ret);
+	}
+	return group;
+}
+
+/**
+ * trbd_group_leave() - end the use of a membership
+ * @group: membership; none of the caller's tickets wait
+ *
+ * The last user gives the slot back.
+ *
+ * Context: process; may sleep up to mount_timeout when the cluster does not answer.
+ */
+void trbd_group_leave(struct trbd_group *group)
+{
+	if (!refcount_dec_and_mutex_lock(&group->ref, &groups_lock))
+		return;
+	list_del(&group->node);
+	mutex_unlock(&groups_lock);
+
+	group_stop(group);
+	if (group->slot >= 0) {
+		/* from now on no stamp of ours is later than this */
+		group->limit_ms = trbd_clock_now(&group->clock) + TRBD_GRANULE_MS;
+		group->beats++;
+		group_write(group, group->slot, group->owner, 0);
+	}
+	group_free(group);
+}
+
+/**
+ * trbd_group_admit() - may a mutation start now?
+ * @group: membership
+ * @ticket: run is set; accepted_ms is filled in
+ *
+ * Context: any in which a spinlock may be taken.
+ * Return: 0: start it. -EINPROGRESS: the ticket waits and its run will be called. -EBUSY: this gateway was out of
+ * touch a moment ago.
+ */
+int trbd_group_admit(struct trbd_group *group, struct trbd_group_ticket *ticket)
+{
+	u64 now_ms = monotonic_ms();
+	int ret = 0;
+
+	spin_lock(&group->lock);
+	/* under the lock, or a jump of the clock could come between it and the quarantine that belongs to it */
+	ticket->accepted_ms = trbd_clock_now(&group->clock);
+	if (now_ms < group->quarantine_until_ms) {
+		ret = -EBUSY;
+	} else if (now_ms > group->lease_until_ms || group->slot < 0) {
+		list_add_tail(&ticket->node, &group->waiting);
+		ret = -EINPROGRESS;
+	}
+	spin_unlock(&group->lock);
+	return ret;
+}
+
+/**
+ * trbd_group_show() - describe the group for the operator
+ * @group: membership
+ * @buf: where to
+ * @size: room in @buf
+ *
+ * One line for this gateway, one for each entry of the table.
+ *
+ * Context: process.
+ * Return: length of the text, cut to what fits.
+ */
+size_t trbd_group_show(struct trbd_group *group, char *buf, size_t size)
+{
+	u64 now_ms = trbd_clock_now(&group->clock);
+	u64 mono_ms = monotonic_ms();
+	size_t len;
+	int slot;
+
+	spin_lock(&group->lock);
+	len = scnprintf(buf, size, "slot %d lease_ms %lld window_ms %d out_of_touch %llu\n", group->slot,
+			(s64)(group->lease_until_ms - mono_ms), TRBD_WINDOW_MS, group->out_of_touch);
+	for (slot = 0; slot < TRBD_SLOTS; slot++) {
+		const struct trbd_group_peer *peer = &group->peers[slot];
+
+		if (peer->state == TRBD_GROUP_ENTRY_FOREIGN)
+			len += scnprintf(buf + len, size - len, "%d foreign\n", slot);
+		else if (peer->state == TRBD_GROUP_ENTRY_VALID && peer->entry.owner)
+			len += scnprintf(buf + len, size - len, "%d %s %s last_heartbeat_ms %lld\n", slot,
+					 peer->entry.name, slot == group->slot ? "self" :
+					 peer->alive ? "alive" : "silent",
+					 (s64)(now_ms - peer->entry.clock_ms));
+	}
+	spin_unlock(&group->lock);
+	return len;
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef TRBD_GATEWAY_GROUP_H
+#define TRBD_GATEWAY_GROUP_H
+
+#include <linux/ceph/libceph.h>
+#include <linux/ceph/osdmap.h>
+#include <linux/completion.h>
+#include <linux/list.h>
+#include <linux/refcount.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+#include "gateway/group_table.h"
+#include "rados/clock.h"
+
+struct task_struct;
+struct trbd_session;
+
+/* Window W: what a gateway received longer ago than this can no longer overwrite an acknowledged write. */
+#define TRBD_HEARTBEAT_MS	1000
+#define TRBD_LEASE_MS		3000
+#define TRBD_JUMP_MS		1000
+#define TRBD_WINDOW_MS		(TRBD_LEASE_MS + TRBD_GUARD_WINDOW_MS + TRBD_HEARTBEAT_MS + TRBD_JUMP_MS)
+#define TRBD_QUARANTINE_MS	5000
+
+/**
+ * struct trbd_group_ticket - a place to wait while the group cannot be reached; embedded by its owner
+ * @node: in the group's list of those who wait
+ * @accepted_ms: common time when the command was accepted
+ * @run: called once, on the group's thread: with 0 to go on, or with -EBUSY
+ */
+struct trbd_group_ticket {
+	struct list_head node;
+	u64 accepted_ms;
+	void (*run)(struct trbd_group_ticket *ticket, int err);
+};
+
+/**
+ * struct trbd_group_peer - what the last reading of the table said of a slot
+ * @state: what is there
+ * @entry: valid if @state says so
+ * @silent: how often in a row its beats had not advanced
+ * @alive: its beats advance
+ */
+struct trbd_group_peer {
+	enum trbd_group_entry_state state;
+	struct trbd_group_entry entry;
+	unsigned int silent;
+	bool alive;
+};
+
+/**
+ * struct trbd_group - this gateway's membership in the group of a pool and namespace
+ * @ref: users; guarded by the list's mutex when it goes to 0
+ * @node: in the list of groups; guarded by the groups mutex of group.c
+ * @session: session with the cluster; constant
+ * @oid: the group object; constant
+ * @oloc: its pool and namespace; constant
+ * @clock: common time
+ * @thread: beats; NULL until joined
+ * @joined: the first attempt to join has ended, see @join_err
+ * @join_err: how
+ * @table: memory for reading the group object; the thread's
+ * @peers: what was read last; written by the thread, guarded by @lock
+ * @owner: number of this membership; the thread's
+ * @slot: our slot, or -1; written by the thread, guarded by @lock
+ * @beats: heartbeats of this membership; the thread's
+ * @limit_ms: what our entry says; the thread's
+ * @lock: guards what follows; taken once per mutation, for a few instructions
+ * @lease_until_ms: CLOCK_MONOTONIC: until then this gateway is known to be in touch
+ * @quarantine_until_ms: CLOCK_MONOTONIC: until then commands end with BUSY
+ * @stale_before_ms: common time: what was accepted before this ends with BUSY
+ * @waiting: tickets
+ * @out_of_touch: how often this gateway was
+ */
+struct trbd_group {
+	refcount_t ref;
+	struct list_head node;
+	struct trbd_session *session;
+	struct ceph_object_id oid;
+	struct ceph_object_locator oloc;
+	struct trbd_clock clock;
+	struct task_struct *thread;
+	struct completion joined;
+	int join_err;
+	u8 *table;
+	struct trbd_group_peer *peers;
+	u64 owner;
+	int slot;
+	u64 beats;
+	u64 limit_ms;
+
+	spinlock_t lock;	/* see above */
+	u64 lease_until_ms;
+	u64 quarantine_until_ms;
+	u64 stale_before_ms;
+	struct list_head waiting;
+	u64 out_of_touch;
+};
+
+struct trbd_group *trbd_group_join(struct trbd_session *session, const struct ceph_object_locator *oloc);
+void trbd_group_leave(struct trbd_group *group);
+int trbd_group_admit(struct trbd_group *group, struct trbd_group_ticket *ticket);
+size_t trbd_group_show(struct trbd_group *group, char *buf, size_t size);
+
+#endif /* TRBD_GATEWAY_GROUP_H */

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef TRBD_GATEWAY_GROUP_TABLE_H
+#define TRBD_GATEWAY_GROUP_TABLE_H
+
+#include <linux/types.h>
+
+#include "rados/clock.h"
+
+#define TRBD_GROUP_ENTRY_SIZE	64
+#define TRBD_GROUP_TABLE_SIZE	(TRBD_SLOTS * TRBD_GROUP_ENTRY_SIZE)
+#define TRBD_GROUP_NAME_MAX	16
+
+/**
+ * struct trbd_group_entry - what a gateway says of itself
+ * @owner: random number of the gateway's membership, 0 for a slot that nobody has
+ * @clock_ms: common time when it was written
+ * @limit_ms: no stamp of this slot is later than this, whatever happens to the gateway
+ * @beats: counts its heartbeats
+ * @name: host name, for people
+ */
+struct trbd_group_entry {
+	u64 owner;
+	u64 clock_ms;
+	u64 limit_ms;
+	u64 beats;
+	char name[TRBD_GROUP_NAME_MAX];
+};
+
+enum trbd_group_entry_state {
+	TRBD_GROUP_ENTRY_UNUSED,
+	TRBD_GROUP_ENTRY_VALID,
+	TRBD_GROUP_ENTRY_FOREIGN,
+};
+
+void trbd_group_encode(const struct trbd_group_entry *entry, u8 *buf);
+enum trbd_group_entry_state trbd_group_decode(const u8 *buf, struct trbd_group_entry *entry);
+
+#endif /* TRBD_GATEWAY_GROUP_TABLE_H */

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The write guard: no stale write, ever.
+ *
+ * Gateway X gets a write and cannot reach the OSD. Its initiator gives up, changes the path, and writes something
+ * newer through gateway Y. When X reaches the OSD again, its write lands on top. Neither fencing nor waiting closes
+ * this for good, because a request may be anywhere by then. So the OSD itself decides: every mutation of a data
+ * object carries a stamp, and the object keeps the latest it has seen. A mutation whose stamp is older is refused
+ * in the transaction that would have applied it.
+ *
+ *	first try   stamp of the object <= end of my granule       stamp := mine          mutate
+ *	fallback    stamp of the object <= accepted + window       tag := unique          mutate
+ *	create      there is no object                             stamp := mine          mutate
+ *
+ * The fallback is for a write that lost against a neighbour's of the same time. It is safe because an initiator that
+ * writes something newer does so after it gave the older one up, and the window is shorter than that; and because it
+ * does not move the stamp back. The tag tells a load-linked/store-conditional pair that somebody wrote.
+ *
+ * What the OSDs do with it: CMPXATTR compares "operand op stored" as unsigned numbers, the operand 8 bytes little
+ * endian, the stored value decimal text; an object without the xattr counts as 0, a missing object is -ENOENT, a
+ * comparison that fails is -ECANCELED and nothing is applied.
+ *
+ * osd_req_op_xattr_init() would allocate a page and a pagelist for each op; the ops are filled here instead, over
+ * memory from a slab whose objects do not cross a page.
+ */
+#include <linux/build_bug.h>
+#include <linux/ceph/libceph.h>
+#include <linux/ceph/osd_client.h>
+#include <linux/ceph/rados.h>
+#include <linux/kernel.h>
+#include <linux/log2.h>
+#include <linux/mempool.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "rados/guard.h"
+
+#define GUARD_POOL_SIZE		64
+#define GUARD_ATTR_STAMP	"tcr.stamp"
+#define GUARD_ATTR_TAG		"tcr.tag"
+
+static struct kmem_cache *guard_cache;
+static mempool_t *guard_pool;
+
+/*
+ * Takes the memory of attribute @attr for op @which: the name, and behind it @value_len bytes that are there
+ * already.
+ */
+static void guard_set_op(struct trbd_guard *guard, struct ceph_osd_request *req, unsigned int which,
+			 unsigned int attr, u16 opcode, const char *name, size_t value_len)
+{
+	struct ceph_osd_req_op *op = osd_req_op_init(req, which, opcode, 0);
+	struct ceph_osd_data *data = osd_req_op_data(req, which, xattr, osd_data);
+	size_t name_len = strlen(name);
+
+	memcpy(guard->attrs[attr], name, name_len);
+	op->xattr.name_len = name_len;
+	op->xattr.value_len = value_len;
+	op->indata_len = name_len + value_len;
+
+	data->type = CEPH_OSD_DATA_TYPE_PAGES;
+	data->pages = &guard->page;
+	data->length = name_len + value_len;
+	data->alignment = offset_in_page(guard->attrs[attr]);
+	data->pages_from_pool = false;
+	data->own_pages = false;
+}
+
+/* Op @attr of the guard, which uses memory @attr. */
+static void guard_compare(struct trbd_guard *guard, struct ceph_osd_request *req, unsigned int first,
+			  unsigned int attr, const char *name, u8 cmp_op)
+{
+	__le64 operand = cpu_to_le64(guard->limit);
+
+	memcpy(guard->attrs[attr] + strlen(name), &operand, sizeof(operand));
+	guard_set_op(guard, req, first + attr, attr, CEPH_OSD_OP_CMPXATTR, name, sizeof(operand));
+	req->r_ops[first + attr].xattr.cmp_op = cmp_op;
+	req->r_ops[first + attr].xattr.cmp_mode = CEPH_OSD_CMPXATTR_MODE_U64;
+}
+
+static void guard_store(struct trbd_guard *guard, struct ceph_osd_request *req, unsigned int first,
+			unsigned int attr, const char *name)
+{
+	size_t name_len = strlen(name);
+	size_t len;
+
+	len = scnprintf(guard->attrs[attr] + name_len, TRBD_GUARD_ATTR_MAX - name_len, "%llu", guard->value);
+	guard_set_op(guard, req, first + attr, attr, CEPH_OSD_OP_SETXATTR, name, len);
+}
+
+/**
+ * trbd_guard_num_ops() - how many ops stand before the mutation
+ * @mode: kind of guard
+ *
+ * Return: 2 or 3.
+ */
+unsigned int trbd_guard_num_ops(enum trbd_guard_mode mode)
+{
+	switch (mode) {
+	case TRBD_GUARD_CONDITIONAL:
+	case TRBD_GUARD_LINK:
+		return 3;
+	default:
+		return 2;
+	}
+}
+
+/**
+ * trbd_guard_set_ops() - put the guard in front of a mutation
+ * @guard: mode, limit and value are set; must outlive @req
+ * @req: request
+ * @first: from here on trbd_guard_num_ops() ops are free
+ *
+ * Context: any; allocates nothing.
+ */
+void trbd_guard_set_ops(struct trbd_guard *guard, struct ceph_osd_request *req, unsigned int first)
+{
+	switch (guard->mode) {
+	case TRBD_GUARD_STAMP:
+		guard_compare(guard, req, first, 0, GUARD_ATTR_STAMP, CEPH_OSD_CMPXATTR_OP_GTE);
+		guard_store(guard, req, first, 1, GUARD_ATTR_STAMP);
+		break;
+	case TRBD_GUARD_TAG:
+		guard_compare(guard, req, first, 0, GUARD_ATTR_STAMP, CEPH_OSD_CMPXATTR_OP_GTE);
+		guard_store(guard, req, first, 1, GUARD_ATTR_TAG);
+		break;
+	case TRBD_GUARD_CREATE:
+		osd_req_op_init(req, first, CEPH_OSD_OP_CREATE, CEPH_OSD_OP_FLAG_EXCL);
+		guard_store(guard, req, first, 1, GUARD_ATTR_STAMP);
+		break;
+	case TRBD_GUARD_CONDITIONAL:
+		guard_compare(guard, req, first, 0, GUARD_ATTR_STAMP, CEPH_OSD_CMPXATTR_OP_EQ);
+		guard_compare(guard, req, first, 1, GUARD_ATTR_TAG, CEPH_OSD_CMPXATTR_OP_EQ);
+		guard_store(guard, req, first, 2, GUARD_ATTR_STAMP);
+		break;
+	case TRBD_GUARD_LINK:
+		guard_compare(guard, req, first, 0, GUARD_ATTR_STAMP, CEPH_OSD_CMPXATTR_OP_GTE);
+		guard_store(guard, req, first, 1, GUARD_ATTR_STAMP);
+		guard_store(guard, req, first, 2, GUARD_ATTR_TAG);
+		break;
+	}
+}
+
+/**
+ * trbd_guard_alloc() - memory for a guard
+ *
+ * Context: any in which memory may be allocated without waiting; never waits for the pool.
+ * Return: the guard with its page set, or NULL.
+ */
+struct trbd_guard *trbd_guard_alloc(void)
+{
+	struct trbd_guard *guard = mempool_alloc(guard_pool, GFP_NOWAIT | __GFP_NOWARN);
+
+	if (guard)
+		guard->page = virt_to_page(guard);
+	return guard;
+}
+
+/**
+ * trbd_guard_free() - give it back
+ * @guard: guard whose request is done, or NULL
+ */
+void trbd_guard_free(struct trbd_guard *guard)
+{
+	if (guard)
+		mempool_free(guard, guard_pool);
+}
+
+/**
+ * trbd_guard_init() - make the pool
+ *
+ * Context: module init.
+ * Return: 0 or -ENOMEM.
+ */
+int trbd_guard_init(void)
+{
+	/* a power of two and aligned to it: no object crosses a page */
+	size_t size = roundup_pow_of_two(sizeof(struct trbd_guard));
+
+	BUILD_BUG_ON(sizeof(struct trbd_guard) > PAGE_SIZE);
+	guard_cache = kmem_cache_create("trbd_guard", size, size, 0, NULL);
+	if (!guard_cache)
+		return -ENOMEM;
+	guard_pool = mempool_create_slab_pool(GUARD_POOL_SIZE, guard_cache);
+	if (!guard_pool) {
+		kmem_cache_destroy(guard_cache);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+/**
+ * trbd_guard_exit() - undo trbd_guard_init()
+ *
+ * Context: module exit.
+ */
+void trbd_guard_exit(void)
+{
+	mempool_destroy(guard_pool);
+	kmem_cache_destroy(guard_cache);
+}

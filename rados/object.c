@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Small objects that gateways share: create, read, and write a part of it on condition.
+ *
+ * libceph can compare an xattr with a number and set it, but not read one. So what must be read lives in the
+ * object's data, and a number in an xattr guards it: a write goes through only if the number is what the writer
+ * thinks it is, and changes number and data in one transaction.
+ *
+ * Somebody waits for each of these calls; they end after the session's mount_timeout or with a fatal signal. A write
+ * that ended early may still be applied later.
+ */
+#include <linux/ceph/libceph.h>
+#include <linux/ceph/osd_client.h>
+#include <linux/ceph/rados.h>
+#include <linux/err.h>
+#include <linux/kernel.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/string.h>
+
+#include "rados/object.h"
+#include "rados/request.h"
+
+/**
+ * trbd_object_create() - make sure an object is there
+ * @session: session to send it on
+ * @oid: object
+ * @oloc: pool and namespace
+ *
+ * Context: may sleep up to the session's mount_timeout.
+ * Return: 0, also if it was there; -EPERM, -ETIMEDOUT, -EINTR, -ENOMEM, others.
+ */
+int trbd_object_create(struct trbd_session *session, const struct ceph_object_id *oid,
+		       const struct ceph_object_locator *oloc)
+{
+	struct ceph_osd_request *req;
+	int ret = -ENOMEM;
+
+	req = trbd_request_alloc(session, oid, oloc, 1, CEPH_OSD_FLAG_WRITE);
+	if (!req)
+		return -ENOMEM;
+	osd_req_op_init(req, 0, CEPH_OSD_OP_CREATE, 0);
+	if (!ceph_osdc_alloc_messages(req, GFP_NOIO))
+		ret = min(trbd_request_wait(session, req), 0);
+	ceph_osdc_put_request(req);
+	return ret;
+}
+
+/**
+ * trbd_object_read() - read an object from its start
+ * @session: session to send it on
+ * @oid: object
+ * @oloc: pool and namespace
+ * @buf: where to
+ * @len: room in @buf, bytes
+ *
+ * Context: may sleep up to the session's mount_timeout.
+ * Return: bytes read, short at the end of the object; -ENOENT, -ETIMEDOUT, -EINTR, -ENOMEM, others.
+ */
+int trbd_object_read(struct trbd_session *session, const struct ceph_object_id *oid,
+		     const struct ceph_object_locator *oloc, void *buf, size_t len)
+{
+	struct ceph_osd_request *req;
+	struct page **pages;
+	int ret;
+
+	req = trbd_request_alloc(session, oid, oloc, 1, CEPH_OSD_FLAG_READ);
+	if (!req)
+		return -ENOMEM;
+
+	pages = ceph_alloc_page_vector(DIV_ROUND_UP(len, PAGE_SIZE), GFP_NOIO);
+	if (IS_ERR(pages)) {
+		ret = PTR_ERR(pages);
+		goto out_put;
+	}
+	osd_req_op_extent_init(req, 0, CEPH_OSD_OP_READ, 0, len, 0, 0);
+	osd_req_op_extent_osd_data_pages(req, 0, pages, len, 0, false, true);
+
+	ret = ceph_osdc_alloc_messages(req, GFP_NOIO);
+	if (ret)
+		goto out_put;
+	ret = trbd_request_wait(session, req);
+	if (ret > 0)
+		ceph_copy_from_page_vector(pages, buf, 0, ret);
+out_put:
+	ceph_osdc_put_request(req);
+	return ret;
+}
+
+/**
+ * trbd_object_write_if() - write a part of an object if an xattr has the expected number
+ * @session: session to send it on
+ * @oid: object; must be there
+ * @oloc: pool and namespace
+ * @xattr: name of the xattr; a missing one counts as 0
+ * @expected: what it must be
+ * @new: what it becomes in the same transaction
+ * @off: where to write, bytes
+ * @buf: what
+ * @len: how much, at most a page
+ *
+ * Context: may sleep up to the session's mount_timeout.
+ * Return: 0; -ECANCELED if the number was another; -ENOENT, -ETIMEDOUT, -EINTR, -ENOMEM, others.
+ */
+int trbd_object_write_if(struct trbd_session *session, const struct ceph_object_id *oid,
+			 const struct ceph_object_locator *oloc, const char *xattr, u64 expected, u64 new,
+			 u64 off, const void *buf, size_t len)
+{
+	__le64 operand = cpu_to_le64(expected);
+	struct ceph_osd_request *req;
+	struct page **pages;
+	char text[24];
+	int ret;
+
+	if (len > PAGE_SIZE)
+		return -E2BIG;
+	req = trbd_request_alloc(session, oid, oloc, 3, CEPH_OSD_FLAG_WRITE);
+	if (!req)
+		return -ENOMEM;
+
+	ret = osd_req_op_xattr_init(req, 0, CEPH_OSD_OP_CMPXATTR, xattr, &operand, sizeof(operand),
+				    CEPH_OSD_CMPXATTR_OP_EQ, CEPH_OSD_CMPXATTR_MODE_U64);
+	if (ret)
+		goto out_put;
+	ret = osd_req_op_xattr_init(req, 1, CEPH_OSD_OP_SETXATTR, xattr, text,
+				    scnprintf(text, sizeof(text), "%llu", new), 0, 0);
+	if (ret)
+		goto out_put;
+
+	pages = ceph_alloc_page_vector(1, GFP_NOIO);
+	if (IS_ERR(pages)) {
+		ret = PTR_ERR(pages);
+		goto out_put;
+	}
+	memcpy(page_address(pages[0]), buf, len);
+	osd_req_op_extent_init(req, 2, CEPH_OSD_OP_WRITE, off, len, 0, 0);
+	osd_req_op_extent_osd_data_pages(req, 2, pages, len, 0, false, true);
+
+	ret = ceph_osdc_alloc_messages(req, GFP_NOIO);
+	if (!ret)
+		ret = min(trbd_request_wait(session, req), 0);
+out_put:
+	ceph_osdc_put_request(req);
+	return ret;
+}

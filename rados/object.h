@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef TRBD_RADOS_OBJECT_H
+#define TRBD_RADOS_OBJECT_H
+
+#include <linux/types.h>
+
+struct ceph_object_id;
+struct ceph_object_locator;
+struct trbd_session;
+
+int trbd_object_create(struct trbd_session *session, const struct ceph_object_id *oid,
+		       const struct ceph_object_locator *oloc);
+int trbd_object_read(struct trbd_session *session, const struct ceph_object_id *oid,
+		     const struct ceph_object_locator *oloc, void *buf, size_t len);
+int trbd_object_write_if(struct trbd_session *session, const struct ceph_object_id *oid,
+			 const struct ceph_object_locator *oloc, const char *xattr, u64 expected, u64 new,
+			 u64 off, const void *buf, size_t len);
+
+#endif /* TRBD_RADOS_OBJECT_H */

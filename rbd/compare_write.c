@@ -1,0 +1,448 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Compare and write, atomic against every write of every gateway.
+ *
+ * An OSD applies the ops of one request together, but none of the ops that libceph can send compares data. So the
+ * data are read, compared here, and written on condition that nobody wrote in between. How the condition is said
+ * depends on libceph:
+ *
+ *	with versions      READ, which tells the object's version
+ *	                   {ASSERT_VER version, guard, WRITE}: -ERANGE or -EOVERFLOW when it is another
+ *
+ *	without            LINK: {stamp of the object <= my granule; stamp := t1; tag := t1}
+ *	                   READ
+ *	                   {stamp == t1; tag == t1; stamp := t2; WRITE}: -ECANCELED when it is not
+ *	                   since every other mutation changes the stamp or the tag
+ *
+ * An object that is not there reads as zeros, and is written on condition that it still is not there.
+ *
+ * Whoever loses starts over after a moment, as long as the command is within the guard's window; the write itself
+ * is safe at any age, because its condition says that nothing happened since the comparison.
+ *
+ * A write that was sent twice and lost may have lost against itself. Then a difference that is found afterwards may
+ * be our own data, and the command ends with BUSY instead of a miscompare.
+ */
+#include <linux/bvec.h>
+#include <linux/ceph/libceph.h>
+#include <linux/ceph/osd_client.h>
+#include <linux/ceph/striper.h>
+#include <linux/kernel.h>
+#include <linux/log2.h>
+#include <linux/mempool.h>
+#include <linux/mm.h>
+#include <linux/random.h>
+#include <linux/scatterlist.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/workqueue.h>
+
+#include "rados/clock.h"
+#include "rados/guard.h"
+#include "rados/request.h"
+#include "rados/session.h"
+#include "rbd/compare_write.h"
+#include "rbd/image.h"
+
+#define CAW_POOL_SIZE		16
+/* the longest pause after a lost round, doubled each time up to the maximum */
+#define CAW_PAUSE_MS		4
+#define CAW_PAUSE_MAX_MS	128
+
+enum caw_buffer {
+	CAW_EXPECTED,	/* what the block must hold */
+	CAW_NEW,	/* what it shall hold */
+	CAW_FOUND,	/* what it holds */
+	CAW_BUFFERS,
+};
+
+/**
+ * struct caw - one compare and write
+ * @r: the submitter's description
+ * @objno: object
+ * @extent: range in it, with @bvec
+ * @bvec: memory of what is read or written
+ * @snapc: snapshot context of the write
+ * @size: size of the image when it began
+ * @guard: of the request in flight
+ * @req: request in flight
+ * @step: called with the result of the request
+ * @link: stamp of the link
+ * @version: of the object that was read
+ * @maybe_applied: a conditional write was sent more than once and lost
+ * @pause_ms: before starting over
+ * @restart: starting over
+ * @memory: pages of the buffers
+ */
+struct caw {
+	struct trbd_compare_write r;
+	u64 objno;
+	struct trbd_extent extent;
+	struct bio_vec bvec;
+	struct ceph_snap_context *snapc;
+	u64 size;
+	struct trbd_guard *guard;
+	struct ceph_osd_request *req;
+	void (*step)(struct caw *caw, int result);
+	u64 link;
+	u64 version;
+	bool maybe_applied;
+	unsigned int pause_ms;
+	struct delayed_work restart;
+	struct page *memory[CAW_BUFFERS];
+};
+
+static struct kmem_cache *caw_cache;
+static mempool_t *caw_pool;
+static mempool_t *page_pool;
+
+static u8 *caw_buffer(struct caw *caw, enum caw_buffer which)
+{
+	return page_address(caw->memory[which]);
+}
+
+static void caw_free(struct caw *caw)
+{
+	unsigned int i;
+
+	if (caw->req)
+		trbd_request_put(caw->req);
+	trbd_guard_free(caw->guard);
+	ceph_put_snap_context(caw->snapc);
+	for (i = 0; i < CAW_BUFFERS; i++) {
+		if (caw->memory[i])
+			mempool_free(caw->memory[i], page_pool);
+	}
+	mempool_free(caw, caw_pool);
+}
+
+static void caw_end(struct caw *caw, int result, u32 offset)
+{
+	void (*done)(void *arg, int result, u32 offset) = caw->r.done;
+	void *arg = caw->r.arg;
+
+	caw_free(caw);
+	done(arg, result, offset);
+}
+
+/* In messenger context or on libceph's completion workqueue. */
+static void caw_request_done(struct ceph_osd_request *req)
+{
+	struct caw *caw = req->r_priv;
+
+	caw->step(caw, req->r_result);
+}
+
+/* Takes over the request; without one it ends for want of memory. */
+static void caw_send(struct caw *caw, struct ceph_osd_request *req, void (*step)(struct caw *caw, int result))
+{
+	if (caw->req)
+		trbd_request_put(caw->req);
+	caw->req = req;
+	if (!req) {
+		caw_end(caw, -ENOMEM, 0);
+		return;
+	}
+	caw->step = step;
+	trbd_request_submit(req, caw_request_done, caw);
+}
+
+static void caw_set_memory(struct caw *caw, enum caw_buffer which)
+{
+	caw->bvec.bv_page = caw->memory[which];
+	caw->bvec.bv_offset = 0;
+	caw->bvec.bv_len = caw->r.len;
+}
+
+static void caw_mutate(struct caw *caw, enum trbd_guard_mode mode, enum trbd_mutation_kind kind, u64 limit, u64 value,
+		       u64 version, void (*step)(struct caw *caw, int result))
+{
+	struct trbd_image *image = caw->r.image;
+	struct trbd_mutation mutation = {
+		.kind = kind,
+		.extent = caw->extent,
+		.guard = caw->guard,
+		.version = version,
+		.snapc = caw->snapc,
+	};
+	char name[TRBD_OBJECT_NAME_MAX];
+
+	caw->guard->mode = mode;
+	caw->guard->limit = limit;
+	caw->guard->value = value;
+	caw_set_memory(caw, CAW_NEW);
+	trbd_image_object_name(image, caw->objno, name);
+	caw_send(caw, trbd_request_mutate(image->session, name, &image->data_oloc, &mutation), step);
+}
+
+static u64 caw_stamp(struct caw *caw, u64 now_ms)
+{
+	return trbd_clock_stamp(caw->r.image->clock, now_ms);
+}
+
+/* Somebody else was at the object. */
+static void caw_lost(struct caw *caw)
+{
+	caw->pause_ms = min_t(unsigned int, 2 * caw->pause_ms, CAW_PAUSE_MAX_MS);
+	queue_delayed_work(system_wq, &caw->restart,
+			   msecs_to_jiffies(1 + get_random_u32() % caw->pause_ms));
+}
+
+/* How many bytes are as expected. */
+static u32 caw_equal(struct caw *caw)
+{
+	const u8 *expected = caw_buffer(caw, CAW_EXPECTED);
+	const u8 *found = caw_buffer(caw, CAW_FOUND);
+	u32 i;
+
+	for (i = 0; i < caw->r.len && expected[i] == found[i]; i++)
+		;
+	return i;
+}
+
+static void caw_written(struct caw *caw, int result)
+{
+	switch (result) {
+	case -ECANCELED:
+	case -ERANGE:
+	case -EOVERFLOW:
+	case -ENOENT:
+	case -EEXIST:
+		if (caw->req->r_attempts > 1)
+			caw->maybe_applied = true;
+		caw_lost(caw);
+		return;
+	default:
+		caw_end(caw, min(result, 0), 0);
+	}
+}
+
+/* The version says that nobody wrote; the stamp is a neighbour's of our time, and stays. */
+static void caw_written_versioned(struct caw *caw, int result)
+{
+	if (result == -ECANCELED)
+		caw_mutate(caw, TRBD_GUARD_TAG, TRBD_MUTATION_WRITE, S64_MAX, caw->guard->value, caw->version,
+			   caw_written);
+	else
+		caw_written(caw, result);
+}
+
+static int caw_may_create(struct caw *caw)
+{
+	struct trbd_image *image = caw->r.image;
+	int ret = 0;
+
+	spin_lock(&image->lock);
+	if (image->error)
+		ret = image->error;
+	else if (image->size != caw->size || image->snapc->seq != caw->snapc->seq)
+		ret = -EBUSY;
+	spin_unlock(&image->lock);
+	return ret;
+}
+
+static void caw_write(struct caw *caw, bool missing)
+{
+	u64 now_ms = trbd_clock_now(caw->r.image->clock);
+	u64 stamp = caw_stamp(caw, now_ms);
+	int ret;
+
+	if (missing) {
+		ret = caw_may_create(caw);
+		if (ret)
+			caw_end(caw, ret, 0);
+		else
+			caw_mutate(caw, TRBD_GUARD_CREATE, TRBD_MUTATION_WRITE, 0, stamp, 0, caw_written);
+	} else if (trbd_request_has_versions()) {
+		caw_mutate(caw, TRBD_GUARD_STAMP, TRBD_MUTATION_WRITE, trbd_clock_granule_end(now_ms), stamp,
+			   caw->version, caw_written_versioned);
+	} else {
+		caw_mutate(caw, TRBD_GUARD_CONDITIONAL, TRBD_MUTATION_WRITE, caw->link, stamp, 0, caw_written);
+	}
+}
+
+static void caw_compare(struct caw *caw, int result)
+{
+	bool missing = false;
+	u32 equal;
+
+	if (result == -ENOENT) {
+		if (!trbd_session_pool_exists(caw->r.image->session, caw->r.image->data_oloc.pool)) {
+			caw_end(caw, -ENXIO, 0);
+			return;
+		}
+		missing = true;
+		result = 0;
+	}
+	if (result < 0 || result > caw->r.len) {
+		caw_end(caw, result < 0 ? result : -EBADMSG, 0);
+		return;
+	}
+	memset(caw_buffer(caw, CAW_FOUND) + result, 0, caw->r.len - result);
+
+	equal = caw_equal(caw);
+	if (equal < caw->r.len) {
+		caw_end(caw, caw->maybe_applied ? -EBUSY : -EILSEQ, equal);
+		return;
+	}
+	caw->version = trbd_request_version(caw->req);
+	caw_write(caw, missing);
+}
+
+static void caw_read(struct caw *caw)
+{
+	struct trbd_image *image = caw->r.image;
+	char name[TRBD_OBJECT_NAME_MAX];
+
+	caw_set_memory(caw, CAW_FOUND);
+	trbd_image_object_name(image, caw->objno, name);
+	caw_send(caw, trbd_request_read(image->session, name, &image->data_oloc, CEPH_NOSNAP, &caw->extent),
+		 caw_compare);
+}
+
+static void caw_linked(struct caw *caw, int result)
+{
+	if (result >= 0)
+		caw_read(caw);
+	else if (result == -ENOENT)
+		caw_compare(caw, result);
+	else if (result == -ECANCELED)
+		caw_lost(caw);
+	else
+		caw_end(caw, result, 0);
+}
+
+static void caw_start(struct caw *caw)
+{
+	u64 now_ms = trbd_clock_now(caw->r.image->clock);
+
+	/* one reading of the clock for check and stamp */
+	if (now_ms > caw->r.accepted_ms + TRBD_GUARD_WINDOW_MS) {
+		atomic64_inc(&caw->r.image->stats.late);
+		caw_end(caw, -EBUSY, 0);
+	} else if (trbd_request_has_versions()) {
+		caw_read(caw);
+	} else {
+		caw->link = caw_stamp(caw, now_ms);
+		caw_mutate(caw, TRBD_GUARD_LINK, TRBD_MUTATION_NONE, trbd_clock_granule_end(now_ms), caw->link, 0,
+			   caw_linked);
+	}
+}
+
+static void caw_restart(struct work_struct *work)
+{
+	caw_start(container_of(to_delayed_work(work), struct caw, restart));
+}
+
+/* Takes what it needs to know of the image, all at one moment. */
+static int caw_take_image_state(struct caw *caw)
+{
+	struct trbd_image *image = caw->r.image;
+	int ret = 0;
+
+	spin_lock(&image->lock);
+	if (image->error)
+		ret = image->error;
+	else if (caw->r.off > image->size || caw->r.len > image->size - caw->r.off)
+		ret = -ERANGE;
+	else
+		caw->snapc = ceph_get_snap_context(image->snapc);
+	caw->size = image->size;
+	spin_unlock(&image->lock);
+	return ret;
+}
+
+static int caw_prepare(struct caw *caw)
+{
+	struct trbd_image *image = caw->r.image;
+	u64 objoff;
+	u32 objlen;
+	unsigned int i;
+
+	ceph_calc_file_object_mapping(&image->layout, caw->r.off, caw->r.len, &caw->objno, &objoff, &objlen);
+	if (caw->r.len > PAGE_SIZE || objlen != caw->r.len)
+		return -EOPNOTSUPP;
+
+	caw->guard = trbd_guard_alloc();
+	if (!caw->guard)
+		return -ENOMEM;
+	for (i = 0; i < CAW_BUFFERS; i++) {
+		caw->memory[i] = mempool_alloc(page_pool, GFP_NOWAIT | __GFP_NOWARN);
+		if (!caw->memory[i])
+			return -ENOMEM;
+	}
+	sg_pcopy_to_buffer(caw->r.sgl, caw->r.nents, caw_buffer(caw, CAW_EXPECTED), caw->r.len, 0);
+	sg_pcopy_to_buffer(caw->r.sgl, caw->r.nents, caw_buffer(caw, CAW_NEW), caw->r.len, caw->r.len);
+
+	caw->extent.off = objoff;
+	caw->extent.len = caw->r.len;
+	caw->extent.bvecs = &caw->bvec;
+	caw->extent.num_bvecs = 1;
+	return caw_take_image_state(caw);
+}
+
+/**
+ * trbd_compare_write_submit() - start a compare and write
+ * @request: what to do; copied
+ *
+ * Context: process; may sleep for memory and locks, never for the network.
+ * Return: 0 and @request->done will be called; or a negative errno and it will not: -ENOMEM, -ERANGE (beyond the
+ * end of the image), -ENOENT (the image was deleted), -EOPNOTSUPP (longer than a page or a stripe unit).
+ */
+int trbd_compare_write_submit(const struct trbd_compare_write *request)
+{
+	struct caw *caw = mempool_alloc(caw_pool, GFP_NOWAIT | __GFP_NOWARN);
+	int ret;
+
+	if (!caw)
+		return -ENOMEM;
+	memset(caw, 0, sizeof(*caw));
+	caw->r = *request;
+	caw->pause_ms = CAW_PAUSE_MS;
+	INIT_DELAYED_WORK(&caw->restart, caw_restart);
+
+	ret = caw_prepare(caw);
+	if (ret) {
+		caw_free(caw);
+		return ret;
+	}
+	caw_start(caw);
+	return 0;
+}
+
+/**
+ * trbd_compare_write_init() - make the pools
+ *
+ * Context: module init.
+ * Return: 0 or -ENOMEM.
+ */
+int trbd_compare_write_init(void)
+{
+	caw_cache = kmem_cache_create("trbd_compare_write", sizeof(struct caw), 0, 0, NULL);
+	if (!caw_cache)
+		return -ENOMEM;
+	caw_pool = mempool_create_slab_pool(CAW_POOL_SIZE, caw_cache);
+	if (!caw_pool)
+		goto err_cache;
+	page_pool = mempool_create_page_pool(CAW_POOL_SIZE * CAW_BUFFERS, 0);
+	if (!page_pool)
+		goto err_pool;
+	return 0;
+
+err_pool:
+	mempool_destroy(caw_pool);
+err_cache:
+	kmem_cache_destroy(caw_cache);
+	return -ENOMEM;
+}
+
+/**
+ * trbd_compare_write_exit() - undo trbd_compare_write_init()
+ *
+ * Context: module exit; nothing is in flight.
+ */
+void trbd_compare_write_exit(void)
+{
+	mempool_destroy(page_pool);
+	mempool_destroy(caw_pool);
+	kmem_cache_destroy(caw_cache);
+}

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * I/O on one data object: a read, or a mutation and what becomes of it at the guard (rados/guard.c).
+ *
+ *	               -ECANCELED         -ECANCELED
+ *	  first try ---------------> tag ------------> BUSY: the mutation is stale
+ *	   |      ^
+ *	   | no   | -EEXIST: somebody was faster
+ *	   v      |
+ *	   create ---> (done)
+ *
+ * The stamp is taken once, at most a guard window after the command was accepted, and all tries use it: what
+ * happens on the way to the OSD, and how long it takes, does not matter, since the OSD decides. Creating an object
+ * is safe at any age, because whoever wrote later made the object; unless the image shrank or a snapshot was taken
+ * in between, which puts the object out of reach or the data into the wrong time.
+ *
+ * A mutation that fails was not applied, as far as its last request goes. The requests before it were refused.
+ */
+#include <linux/ceph/libceph.h>
+#include <linux/ceph/osd_client.h>
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/uio.h>
+
+#include "rados/clock.h"
+#include "rados/guard.h"
+#include "rados/session.h"
+#include "rbd/image.h"
+#include "rbd/object_io.h"
+
+/* an object that comes and goes this often is somebody's game */
+#define OBJECT_ROUNDS_MAX	8
+
+static int object_io_build_read(struct trbd_object_io *o)
+{
+	struct trbd_image *image = o->image;
+	char name[TRBD_OBJECT_NAME_MAX];
+
+	trbd_image_object_name(image, o->objno, name);
+	o->req = trbd_request_read(image->session, name, &image->data_oloc, image->snap_id, &o->extent);
+	return o->req ? 0 : -ENOMEM;
+}
+
+/*
+ * Zeroing up to the object's end cuts it off, which frees the space; an object as a whole keeps its stamp this way.
+ */
+static enum trbd_mutation_kind object_io_zero_kind(const struct trbd_object_io *o)
+{
+	return o->extent.off + o->extent.len == trbd_image_object_size(o->image) ? TRBD_MUTATION_TRUNCATE :
+										    TRBD_MUTATION_ZERO;
+}
+
+static int object_io_build_mutation(struct trbd_object_io *o, enum trbd_guard_mode mode)
+{
+	struct trbd_image *image = o->image;
+	struct trbd_mutation mutation = {
+		.extent = o->extent,
+		.guard = o->guard,
+		.snapc = o->snapc,
+	};
+	char name[TRBD_OBJECT_NAME_MAX];
+
+	o->guard->mode = mode;
+	o->guard->limit = o->limit;
+	o->guard->value = o->stamp;
+	if (mode == TRBD_GUARD_TAG)
+		o->guard->limit = trbd_clock_granule_end(o->accepted_ms + TRBD_GUARD_WINDOW_MS);
+
+	if (o->op == TRBD_OBJECT_WRITE)
+		mutation.kind = TRBD_MUTATION_WRITE;
+	else if (mode == TRBD_GUARD_CREATE)
+		mutation.kind = TRBD_MUTATION_NONE;	/* a new object is zeros all over */
+	else
+		mutation.kind = object_io_zero_kind(o);
+
+	trbd_image_object_name(image, o->objno, name);
+	o->req = trbd_request_mutate(image->session, name, &image->data_oloc, &mutation);
+	return o->req ? 0 : -ENOMEM;
+}
+
+/**
+ * trbd_object_io_prepare() - get everything an object I/O needs to start
+ * @o: described down to @done
+ *
+ * Context: may sleep for memory, never for the network.
+ * Return: 0; -ENOMEM; -EBUSY when the command is too old to be stamped. In every case trbd_object_io_free() must
+ * follow.
+ */
+int trbd_object_io_prepare(struct trbd_object_io *o)
+{
+	struct trbd_clock *clock = o->image->clock;
+	u64 now_ms;
+
+	o->guard = NULL;
+	o->req = NULL;
+	o->rounds = 0;
+	if (o->op == TRBD_OBJECT_READ)
+		return object_io_build_read(o);
+
+	o->guard = trbd_guard_alloc();
+	if (!o->guard)
+		return -ENOMEM;
+	/* one reading of the clock for check and stamp */
+	now_ms = trbd_clock_now(clock);
+	if (now_ms > o->accepted_ms + TRBD_GUARD_WINDOW_MS) {
+		atomic64_inc(&o->image->stats.late);
+		return -EBUSY;
+	}
+	o->limit = trbd_clock_granule_end(now_ms);
+	o->stamp = trbd_clock_stamp(clock, now_ms);
+	return object_io_build_mutation(o, TRBD_GUARD_STAMP);
+}
+
+static void object_io_zero_from(struct trbd_object_io *o, u64 off)
+{
+	struct iov_iter iter;
+
+	iov_iter_bvec(&iter, ITER_DEST, o->extent.bvecs, o->extent.num_bvecs, o->extent.len);
+	iov_iter_advance(&iter, off);
+	iov_iter_zero(o->extent.len - off, &iter);
+}
+
+/* -ENOENT of an object that is not there, and not of a pool that is not there. */
+static bool object_io_is_hole(struct trbd_object_io *o, int result)
+{
+	return result == -ENOENT && trbd_session_pool_exists(o->image->session, o->image->data_oloc.pool);
+}
+
+/* What has no object, or lies behind the object's end, reads as zeros. */
+static int object_io_finish_read(struct trbd_object_io *o, int result)
+{
+	if (object_io_is_hole(o, result))
+		result = 0;
+	if (result < 0)
+		return result == -ENOENT ? -ENXIO : result;
+	if (result > o->extent.len)
+		return -EBADMSG;
+	if (result < o->extent.len)
+		object_io_zero_from(o, result);
+	return 0;
+}
+
+/* May an object be made for a command that was accepted with what this one knows of the image? */
+static int object_io_may_create(struct trbd_object_io *o)
+{
+	struct trbd_image *image = o->image;
+	int ret = 0;
+
+	spin_lock(&image->lock);
+	if (image->error)
+		ret = image->error;
+	else if (image->size != o->size || image->snapc->seq != o->snapc->seq)
+		ret = -EBUSY;
+	spin_unlock(&image->lock);
+	return ret;
+}
+
+static void object_io_send(struct trbd_object_io *o);
+
+/* Tries again in another way. */
+static int object_io_retry(struct trbd_object_io *o, enum trbd_guard_mode mode)
+{
+	int ret;
+
+	trbd_request_put(o->req);
+	o->req = NULL;
+	ret = object_io_build_mutation(o, mode);
+	if (ret)
+		return ret;
+	object_io_send(o);
+	return -EINPROGRESS;
+}
+
+/* The first try or the fallback found no object. */
+static int object_io_missing(struct trbd_object_io *o)
+{
+	int ret;
+
+	if (!object_io_is_hole(o, -ENOENT))
+		return -ENXIO;
+	if (o->op == TRBD_OBJECT_DISCARD)
+		return 0;
+	if (++o->rounds > OBJECT_ROUNDS_MAX)
+		return -EBUSY;
+	ret = object_io_may_create(o);
+	if (ret)
+		return ret;
+	return object_io_retry(o, TRBD_GUARD_CREATE);
+}
+
+/* Return: the end of the mutation, or -EINPROGRESS when it goes on. */
+static int object_io_next(struct trbd_object_io *o, int result)
+{
+	struct trbd_guard_stats *stats = &o->image->stats;
+
+	switch (result) {
+	case -ECANCELED:
+		if (o->guard->mode == TRBD_GUARD_STAMP) {
+			atomic64_inc(&stats->fallbacks);
+			return object_io_retry(o, TRBD_GUARD_TAG);
+		}
+		atomic64_inc(&stats->stale);
+		return -EBUSY;
+	case -ENOENT:
+		return object_io_missing(o);
+	case -EEXIST:
+		if (o->guard->mode == TRBD_GUARD_CREATE)
+			return object_io_retry(o, TRBD_GUARD_STAMP);
+		return -EIO;
+	default:
+		return min(result, 0);
+	}
+}
+
+/* In messenger context or on libceph's completion workqueue. */
+static void object_io_done(struct ceph_osd_request *req)
+{
+	struct trbd_object_io *o = req->r_priv;
+	int result = req->r_result;
+
+	if (o->op == TRBD_OBJECT_READ)
+		result = object_io_finish_read(o, result);
+	else
+		result = object_io_next(o, result);
+	if (result != -EINPROGRESS)
+		o->done(o, result);
+}
+
+static void object_io_send(struct trbd_object_io *o)
+{
+	trbd_request_submit(o->req, object_io_done, o);
+}
+
+/**
+ * trbd_object_io_submit() - send a prepared object I/O on its way
+ * @o: prepared object I/O
+ *
+ * Context: may sleep for locks, never for the network.
+ */
+void trbd_object_io_submit(struct trbd_object_io *o)
+{
+	object_io_send(o);
+}
+
+/**
+ * trbd_object_io_free() - give back what an object I/O needed
+ * @o: prepared and not submitted, or done
+ */
+void trbd_object_io_free(struct trbd_object_io *o)
+{
+	if (o->req)
+		trbd_request_put(o->req);
+	trbd_guard_free(o->guard);
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef TRBD_RBD_OBJECT_IO_H
+#define TRBD_RBD_OBJECT_IO_H
+
+#include <linux/types.h>
+
+#include "rados/request.h"
+
+struct trbd_image;
+
+/**
+ * enum trbd_object_op - what is done with a range of an object
+ * @TRBD_OBJECT_READ: object to memory; what is not there reads as zeros
+ * @TRBD_OBJECT_WRITE: memory to object; makes the object
+ * @TRBD_OBJECT_ZERO: the range reads as zeros from then on; makes the object, so that older writes find its stamp
+ * @TRBD_OBJECT_DISCARD: the same, but an object that is not there stays away
+ */
+enum trbd_object_op {
+	TRBD_OBJECT_READ,
+	TRBD_OBJECT_WRITE,
+	TRBD_OBJECT_ZERO,
+	TRBD_OBJECT_DISCARD,
+};
+
+/**
+ * struct trbd_object_io - an I/O on a contiguous range of one data object
+ * @image: open image
+ * @op: what to do
+ * @objno: number of the object
+ * @extent: where, and the memory of a read or write
+ * @snapc: snapshot context of a mutation; the I/O it belongs to holds it
+ * @size: size of the image when the command was accepted, bytes
+ * @accepted_ms: common time when the command was accepted
+ * @done: called once after submit, when all is done, with 0 or a negative errno; in messenger or workqueue context
+ * @guard: of a mutation, from prepare to free
+ * @req: request that is built or in flight
+ * @limit: what the first try compares with
+ * @stamp: what it sets
+ * @rounds: how often the object came or went under us
+ */
+struct trbd_object_io {
+	struct trbd_image *image;
+	enum trbd_object_op op;
+	u64 objno;
+	struct trbd_extent extent;
+	struct ceph_snap_context *snapc;
+	u64 size;
+	u64 accepted_ms;
+	void (*done)(struct trbd_object_io *o, int result);
+
+	struct trbd_guard *guard;
+	struct ceph_osd_request *req;
+	u64 limit;
+	u64 stamp;
+	unsigned int rounds;
+};
+
+int trbd_object_io_prepare(struct trbd_object_io *o);
+void trbd_object_io_submit(struct trbd_object_io *o);
+void trbd_object_io_free(struct trbd_object_io *o);
+
+#endif /* TRBD_RBD_OBJECT_IO_H */

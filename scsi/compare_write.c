@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * COMPARE AND WRITE (SBC-3 5.2): one block, atomic against every write through every gateway; see
+ * rbd/compare_write.c.
+ */
+#include <linux/errno.h>
+#include <target/target_core_base.h>
+
+#include "rbd/compare_write.h"
+#include "scsi/compare_write.h"
+#include "scsi/mutation.h"
+#include "scsi/sense.h"
+#include "target_core_rbd.h"
+
+static void finish_miscompare(struct se_cmd *cmd, int offset)
+{
+	trbd_complete_miscompare(cmd, -offset - 1);
+}
+
+static void compare_done(void *arg, int result, u32 offset)
+{
+	struct trbd_mutation_cmd *m = arg;
+
+	if (result == -EILSEQ) {
+		/* the result is what tells the finish where */
+		m->finish = finish_miscompare;
+		result = -(int)offset - 1;
+	}
+	trbd_mutation_put(m, result);
+}
+
+static void start_compare(struct trbd_mutation_cmd *m)
+{
+	struct se_cmd *cmd = m->cmd;
+	struct trbd_compare_write request = {
+		.image = to_trbd_device(cmd->se_dev)->image,
+		.off = cmd->t_task_lba * cmd->se_dev->dev_attrib.block_size,
+		.len = cmd->se_dev->dev_attrib.block_size,
+		.sgl = cmd->t_data_sg,
+		.nents = cmd->t_data_nents,
+		.accepted_ms = m->ticket.accepted_ms,
+		.done = compare_done,
+		.arg = m,
+	};
+	int ret;
+
+	atomic_inc(&m->pending);
+	ret = trbd_compare_write_submit(&request);
+	if (ret)
+		trbd_mutation_put(m, ret);
+}
+
+/**
+ * trbd_execute_compare_and_write() - COMPARE AND WRITE
+ * @cmd: command with its data: what to compare with, then what to write
+ *
+ * Context: process; never sleeps for the network.
+ * Return: 0.
+ */
+sense_reason_t trbd_execute_compare_and_write(struct se_cmd *cmd)
+{
+	if (cmd->t_task_nolb)
+		trbd_mutation_begin(cmd, start_compare);
+	else
+		trbd_complete(cmd, 0);
+	return 0;
+}

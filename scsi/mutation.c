@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Commands that change data: from execute_cmd, when the data are complete, to the end.
+ *
+ *	begin --> admitted --> start: image I/Os, each with the time the command was accepted
+ *	  |          ^
+ *	  |          | within the guard's window
+ *	  +--> waiting, while the group of gateways cannot be reached --> BUSY
+ *	  +--> BUSY: this gateway was out of touch a moment ago
+ *
+ * The time of acceptance is taken here and nowhere else; see rados/guard.c for what hangs on it.
+ */
+#include <linux/kernel.h>
+#include <linux/mempool.h>
+#include <linux/scatterlist.h>
+#include <linux/slab.h>
+#include <target/target_core_base.h>
+
+#include "gateway/group.h"
+#include "rbd/io.h"
+#include "scsi/mutation.h"
+#include "scsi/sense.h"
+#include "target_core_rbd.h"
+
+#define MUTATION_POOL_SIZE	64
+
+static struct kmem_cache *mutation_cache;
+static mempool_t *mutation_pool;
+
+static void mutation_run(struct trbd_group_ticket *ticket, int err)
+{
+	struct trbd_mutation_cmd *m = container_of(ticket, struct trbd_mutation_cmd, ticket);
+
+	if (err)
+		m->result = err;
+	else
+		m->start(m);
+	trbd_mutation_put(m, 0);
+}
+
+/**
+ * trbd_mutation_begin() - accept a command that changes data
+ * @cmd: command with its data complete
+ * @start: begins the I/O; takes a place in pending for each. Called at once, or later on the group's thread, or never
+ *
+ * Context: process; never sleeps for the network. The command may be over when this returns.
+ */
+void trbd_mutation_begin(struct se_cmd *cmd, trbd_mutation_start start)
+{
+	struct trbd_device *dev = to_trbd_device(cmd->se_dev);
+	struct trbd_mutation_cmd *m;
+	int ret;
+
+	/* LIO refuses writes to a read-only device before this */
+	if (!dev->group) {
+		trbd_complete(cmd, -EROFS);
+		return;
+	}
+	m = mempool_alloc(mutation_pool, GFP_NOWAIT | __GFP_NOWARN);
+	if (!m) {
+		trbd_complete(cmd, -ENOMEM);
+		return;
+	}
+	m->cmd = cmd;
+	m->start = start;
+	m->result = 0;
+	m->finish = trbd_complete;
+	m->memory = NULL;
+	atomic_set(&m->pending, 1);
+	m->ticket.run = mutation_run;
+
+	ret = trbd_group_admit(dev->group, &m->ticket);
+	if (ret != -EINPROGRESS)
+		mutation_run(&m->ticket, ret);
+}
+
+/**
+ * trbd_mutation_put() - an I/O of the command is over
+ * @m: command
+ * @result: 0 or a negative errno; the first error is the command's
+ *
+ * The last one ends the command.
+ *
+ * Context: any but hard interrupt.
+ */
+void trbd_mutation_put(struct trbd_mutation_cmd *m, int result)
+{
+	void (*finish)(struct se_cmd *cmd, int result) = m->finish;
+	struct se_cmd *cmd = m->cmd;
+
+	if (result)
+		cmpxchg(&m->result, 0, result);
+	if (!atomic_dec_and_test(&m->pending))
+		return;
+	result = m->result;
+	if (m->memory)
+		sgl_free(m->memory);
+	mempool_free(m, mutation_pool);
+	finish(cmd, result);
+}
+
+/**
+ * trbd_mutation_io_done() - the done of an image I/O of such a command
+ * @arg: the command, a struct trbd_mutation_cmd
+ * @result: 0 or a negative errno
+ */
+void trbd_mutation_io_done(void *arg, int result)
+{
+	trbd_mutation_put(arg, result);
+}
+
+/**
+ * trbd_mutation_submit() - start an image I/O of such a command
+ * @m: command
+ * @request: off, len, op and memory are set; the rest is filled in
+ *
+ * Context: process; never sleeps for the network.
+ * Return: 0; what fails is the command's result as well.
+ */
+int trbd_mutation_submit(struct trbd_mutation_cmd *m, struct trbd_io_request *request)
+{
+	int ret;
+
+	request->image = to_trbd_device(m->cmd->se_dev)->image;
+	request->accepted_ms = m->ticket.accepted_ms;
+	request->done = trbd_mutation_io_done;
+	request->arg = m;
+
+	atomic_inc(&m->pending);
+	ret = trbd_io_submit(request);
+	if (ret)
+		trbd_mutation_put(m, ret);
+	return ret;
+}
+
+/**
+ * trbd_mutation_init() - make the pool
+ *
+ * Context: module init.
+ * Return: 0 or -ENOMEM.
+ */
+int trbd_mutation_init(void)
+{
+	mutation_cache = KMEM_CACHE(trbd_mutation_cmd, 0);
+	if (!mutation_cache)
+		return -ENOMEM;
+	mutation_pool = mempool_create_slab_pool(MUTATION_POOL_SIZE, mutation_cache);
+	if (!mutation_pool) {
+		kmem_cache_destroy(mutation_cache);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+/**
+ * trbd_mutation_exit() - undo trbd_mutation_init()
+ *
+ * Context: module exit.
+ */
+void trbd_mutation_exit(void)
+{
+	mempool_destroy(mutation_pool);
+	kmem_cache_destroy(mutation_cache);
+}

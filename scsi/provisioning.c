@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Thin provisioning and writing the same block many times: UNMAP and WRITE SAME (SBC-3 5.28, 5.43 to 5.45).
+ *
+ * What was unmapped reads as zeros (LBPRZ = 1), so unmapping is zeroing that gives space back. WRITE SAME of a
+ * block of zeros is the same thing, with or without its UNMAP bit, and with one difference: it leaves an object
+ * with a stamp where there was none, as a write would, so that an older write cannot land there any more. UNMAP of
+ * what was never written leaves nothing behind; SBC lets a target ignore an UNMAP, so an older write that still
+ * lands breaks no promise.
+ *
+ * A command's ranges are image I/Os side by side; the command ends when all have.
+ */
+#include <linux/kernel.h>
+#include <linux/minmax.h>
+#include <linux/scatterlist.h>
+#include <linux/sizes.h>
+#include <linux/string.h>
+#include <scsi/scsi_proto.h>
+#include <target/target_core_fabric.h>
+
+#include "compat/target.h"
+#include "rbd/io.h"
+#include "scsi/mutation.h"
+#include "scsi/provisioning.h"
+#include "scsi/sense.h"
+
+/* how many objects one command may touch: each is a request of its own */
+#define UNMAP_OBJECTS_MAX	256
+#define UNMAP_DESCRIPTORS_MAX	255
+/* what OSDs allocate in */
+#define UNMAP_GRANULARITY	SZ_4K
+#define UNMAP_HEADER_LEN	8
+#define UNMAP_DESCRIPTOR_LEN	16
+/* bytes of one WRITE SAME whose block is not zeros */
+#define WRITE_SAME_MAX		SZ_4M
+
+/**
+ * trbd_provisioning_set_attributes() - what the logical block provisioning pages say
+ * @attrib: attributes of a device that is being configured; hw_block_size is set
+ * @object_size: of the image, bytes
+ */
+void trbd_provisioning_set_attributes(struct se_dev_attrib *attrib, u64 object_size)
+{
+	attrib->max_unmap_lba_count = min_t(u64, UNMAP_OBJECTS_MAX * object_size / attrib->hw_block_size, U32_MAX);
+	attrib->max_unmap_block_desc_count = UNMAP_DESCRIPTORS_MAX;
+	attrib->unmap_granularity = UNMAP_GRANULARITY / attrib->hw_block_size;
+	attrib->unmap_zeroes_data = 1;
+	attrib->emulate_tpu = 1;
+	attrib->emulate_tpws = 1;
+	attrib->max_write_same_len = WRITE_SAME_MAX / attrib->hw_block_size;
+}
+
+static void submit_range(struct trbd_mutation_cmd *m, enum trbd_io_op op, u64 lba, u64 blocks)
+{
+	u32 block_size = m->cmd->se_dev->dev_attrib.block_size;
+	struct trbd_io_request request = {
+		.op = op,
+		.off = lba * block_size,
+		.len = blocks * block_size,
+	};
+
+	if (blocks)
+		trbd_mutation_submit(m, &request);
+}
+
+/* The descriptors of a parameter list: where they are, and how many are complete. */
+static unsigned int unmap_descriptors(const u8 *list, u32 len)
+{
+	u32 claimed = get_unaligned_be16(&list[2]);
+
+	return min(claimed, len - UNMAP_HEADER_LEN) / UNMAP_DESCRIPTOR_LEN;
+}
+
+static const u8 *unmap_descriptor(const u8 *list, unsigned int i)
+{
+	return list + UNMAP_HEADER_LEN + i * UNMAP_DESCRIPTOR_LEN;
+}
+
+static sense_reason_t unmap_check(struct se_cmd *cmd, const u8 *list, unsigned int count)
+{
+	const struct se_dev_attrib *attrib = &cmd->se_dev->dev_attrib;
+	u64 blocks = cmd->se_dev->transport->get_blocks(cmd->se_dev) + 1;
+	u64 total = 0;
+	unsigned int i;
+
+	if (count > attrib->max_unmap_block_desc_count)
+		return TCM_INVALID_PARAMETER_LIST;
+	for (i = 0; i < count; i++) {
+		u64 lba = get_unaligned_be64(unmap_descriptor(list, i));
+		u32 number = get_unaligned_be32(unmap_descriptor(list, i) + 8);
+
+		if (lba > blocks || number > blocks - lba)
+			return TCM_ADDRESS_OUT_OF_RANGE;
+		total += number;
+	}
+	return total > attrib->max_unmap_lba_count ? TCM_INVALID_PARAMETER_LIST : 0;
+}
+
+static void start_unmap(struct trbd_mutation_cmd *m)
+{
+	const u8 *list = transport_kmap_data_sg(m->cmd);
+	unsigned int i, count;
+
+	if (!list) {
+		cmpxchg(&m->result, 0, -ENOMEM);
+		return;
+	}
+	count = unmap_descriptors(list, m->cmd->data_length);
+	for (i = 0; i < count; i++)
+		submit_range(m, TRBD_IO_DISCARD, get_unaligned_be64(unmap_descriptor(list, i)),
+			     get_unaligned_be32(unmap_descriptor(list, i) + 8));
+	transport_kunmap_data_sg(m->cmd);
+}
+
+/**
+ * trbd_execute_unmap() - UNMAP, SBC-3 5.28
+ * @cmd: command with its parameter list
+ *
+ * All descriptors are checked before anything is unmapped.
+ *
+ * Context: process; never sleeps for the network.
+ * Return: 0, or the reason of a CHECK CONDITION.
+ */
+sense_reason_t trbd_execute_unmap(struct se_cmd *cmd)
+{
+	unsigned int count;
+	sense_reason_t ret;
+	const u8 *list;
+
+	/* ANCHOR, which page B2h does not offer, and reserved bits */
+	if (cmd->t_task_cdb[1])
+		return TCM_INVALID_CDB_FIELD;
+	if (!cmd->data_length) {
+		trbd_complete(cmd, 0);
+		return 0;
+	}
+	if (cmd->data_length < UNMAP_HEADER_LEN)
+		return TCM_PARAMETER_LIST_LENGTH_ERROR;
+
+	list = transport_kmap_data_sg(cmd);
+	if (!list) {
+		trbd_complete(cmd, -ENOMEM);
+		return 0;
+	}
+	count = unmap_descriptors(list, cmd->data_length);
+	ret = unmap_check(cmd, list, count);
+	transport_kunmap_data_sg(cmd);
+	if (ret)
+		return ret;
+
+	if (count)
+		trbd_mutation_begin(cmd, start_unmap);
+	else
+		trbd_complete(cmd, 0);
+	return 0;
+}
+
+static u32 write_same_blocks(const u8 *cdb)
+{
+	switch (cdb[0]) {
+	case WRITE_SAME:
+		return get_unaligned_be16(&cdb[7]);
+	case WRITE_SAME_16:
+		return get_unaligned_be32(&cdb[10]);
+	default:
+		return get_unaligned_be32(&cdb[28]);
+	}
+}
+
+static bool block_is_zero(struct se_cmd *cmd)
+{
+	struct sg_mapping_iter block;
+	bool zero = true;
+
+	sg_miter_start(&block, cmd->t_data_sg, cmd->t_data_nents, SG_MITER_FROM_SG);
+	while (zero && sg_miter_next(&block))
+		zero = !memchr_inv(block.addr, 0, block.length);
+	sg_miter_stop(&block);
+	return zero;
+}
+
+/* A table that shows one page, filled with the block, over and over for @len bytes. */
+static int write_same_memory(struct trbd_mutation_cmd *m, u64 len, struct sg_table *table)
+{
+	u32 block_size = m->cmd->se_dev->dev_attrib.block_size;
+	struct scatterlist *sg;
+	unsigned int nents, i;
+	u32 off;
+
+	m->memory = sgl_alloc(PAGE_SIZE, GFP_NOWAIT | __GFP_NOWARN, &nents);
+	if (!m->memory)
+		return -ENOMEM;
+	for (off = 0; off < PAGE_SIZE; off += block_size)
+		sg_copy_to_buffer(m->cmd->t_data_sg, m->cmd->t_data_nents, sg_virt(m->memory) + off, block_size);
+
+	if (sg_alloc_table(table, DIV_ROUND_UP(len, PAGE_SIZE), GFP_NOWAIT | __GFP_NOWARN))
+		return -ENOMEM;
+	for_each_sg(table->sgl, sg, table->nents, i)
+		sg_set_page(sg, sg_page(m->memory), min_t(u64, PAGE_SIZE, len - i * PAGE_SIZE), 0);
+	return 0;
+}
+
+static void start_write_same(struct trbd_mutation_cmd *m)
+{
+	struct se_cmd *cmd = m->cmd;
+	u32 block_size = cmd->se_dev->dev_attrib.block_size;
+	struct trbd_io_request request = {
+		.op = TRBD_IO_WRITE,
+		.off = cmd->t_task_lba * block_size,
+		.len = (u64)write_same_blocks(cmd->t_task_cdb) * block_size,
+	};
+	struct sg_table table;
+	int ret;
+
+	if (block_is_zero(cmd)) {
+		request.op = TRBD_IO_ZERO;
+		trbd_mutation_submit(m, &request);
+		return;
+	}
+
+	ret = write_same_memory(m, request.len, &table);
+	if (ret) {
+		cmpxchg(&m->result, 0, ret);
+		return;
+	}
+	request.sgl = table.sgl;
+	request.nents = table.nents;
+	trbd_mutation_submit(m, &request);
+	/* the I/O has tables of its own from the moment it is submitted */
+	sg_free_table(&table);
+}
+
+/**
+ * trbd_execute_write_same() - WRITE SAME (10), (16), (32), SBC-3 5.43 to 5.45
+ * @cmd: command with its block; range and flags were checked
+ *
+ * Context: process; never sleeps for the network.
+ * Return: 0, or the reason of a CHECK CONDITION.
+ */
+sense_reason_t trbd_execute_write_same(struct se_cmd *cmd)
+{
+	if (cmd->data_length != cmd->se_dev->dev_attrib.block_size)
+		return TCM_INVALID_CDB_FIELD;
+	trbd_mutation_begin(cmd, start_write_same);
+	return 0;
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * READ and WRITE: the command's pages to and from the image, without a copy where the fabric allows it.
+ */
+#include <linux/kernel.h>
+#include <linux/string.h>
+#include <linux/types.h>
+#include <target/target_core_fabric.h>
+
+#include "compat/target.h"
+#include "rbd/io.h"
+#include "scsi/mutation.h"
+#include "scsi/rw.h"
+#include "scsi/sense.h"
+#include "target_core_rbd.h"
+
+/* Fabrics that pass on pages which their user may still write to; all others own the pages of a command. */
+static const char * const unstable_fabrics[] = { "loopback", "vhost", "xen-pvscsi" };
+
+static bool has_unstable_pages(const struct se_cmd *cmd)
+{
+	return match_string(unstable_fabrics, ARRAY_SIZE(unstable_fabrics), cmd->se_tfo->fabric_name) >= 0;
+}
+
+/* The group code is in the first three bits: 6, 10, 10, -, 16, 12 bytes (SPC-4 4.2.5.1). */
+static unsigned int cdb_group(const u8 *cdb)
+{
+	return cdb[0] >> 5;
+}
+
+/**
+ * trbd_rw_lba() - LOGICAL BLOCK ADDRESS
+ * @cdb: of 10, 12 or 16 bytes, in the form that most commands have
+ *
+ * Return: the block.
+ */
+u64 trbd_rw_lba(const u8 *cdb)
+{
+	return cdb_group(cdb) == 4 ? get_unaligned_be64(&cdb[2]) : get_unaligned_be32(&cdb[2]);
+}
+
+/**
+ * trbd_rw_blocks() - TRANSFER LENGTH or VERIFICATION LENGTH
+ * @cdb: of 10, 12 or 16 bytes, in the form that most commands have
+ *
+ * Return: blocks.
+ */
+u64 trbd_rw_blocks(const u8 *cdb)
+{
+	switch (cdb_group(cdb)) {
+	case 4:
+		return get_unaligned_be32(&cdb[10]);
+	case 5:
+		return get_unaligned_be32(&cdb[6]);
+	default:
+		return get_unaligned_be16(&cdb[7]);
+	}
+}
+
+static void read_done(void *arg, int result)
+{
+	trbd_complete(arg, result);
+}
+
+static void execute_read(struct se_cmd *cmd)
+{
+	struct trbd_io_request request = {
+		.image = to_trbd_device(cmd->se_dev)->image,
+		.op = TRBD_IO_READ,
+		.off = cmd->t_task_lba * cmd->se_dev->dev_attrib.block_size,
+		.len = cmd->data_length,
+		.sgl = cmd->t_data_sg,
+		.nents = cmd->t_data_nents,
+		.done = read_done,
+		.arg = cmd,
+	};
+	int ret = trbd_io_submit(&request);
+
+	if (ret)
+		trbd_complete(cmd, ret);
+}
+
+/**
+ * trbd_start_write() - the start of a mutation that writes the command's data
+ * @m: command
+ *
+ * Context: process; never sleeps for the network.
+ */
+void trbd_start_write(struct trbd_mutation_cmd *m)
+{
+	struct se_cmd *cmd = m->cmd;
+	struct trbd_io_request request = {
+		.op = TRBD_IO_WRITE,
+		.unstable = has_unstable_pages(cmd),
+		.off = cmd->t_task_lba * cmd->se_dev->dev_attrib.block_size,
+		.len = cmd->data_length,
+		.sgl = cmd->t_data_sg,
+		.nents = cmd->t_data_nents,
+	};
+
+	trbd_mutation_submit(m, &request);
+}
+
+/**
+ * trbd_execute_rw() - struct exec_cmd_ops execute_rw
+ * @cmd: READ, or WRITE with its data
+ * @sgl: its data
+ * @nents: entries in @sgl
+ * @direction: which of the two
+ *
+ * Context: process; never sleeps for the network.
+ * Return: 0.
+ */
+sense_reason_t trbd_execute_rw(struct se_cmd *cmd, struct scatterlist *sgl, u32 nents,
+			       enum dma_data_direction direction)
+{
+	if (!cmd->data_length)
+		trbd_complete(cmd, 0);
+	else if (direction == DMA_TO_DEVICE)
+		trbd_mutation_begin(cmd, trbd_start_write);
+	else
+		execute_read(cmd);
+	return 0;
+}

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * VERIFY (10), (16) and WRITE AND VERIFY (10), (16): SBC-3 5.30, 5.31, 5.40, 5.41.
+ *
+ * The blocks are read from the OSDs, which check their own checksums while they read, and with BYTCHK = 01b they are
+ * compared with the data of the command. Chunk after chunk: VERIFY without data may cover the whole unit.
+ *
+ *	begin --> read a chunk --> compare --+--> miscompare
+ *	               ^                     |
+ *	               +------- more --------+--> GOOD
+ */
+#include <linux/kernel.h>
+#include <linux/mempool.h>
+#include <linux/minmax.h>
+#include <linux/scatterlist.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+#include <scsi/scsi_proto.h>
+
+#include "compat/target.h"
+#include "rbd/io.h"
+#include "scsi/mutation.h"
+#include "scsi/rw.h"
+#include "scsi/sense.h"
+#include "scsi/verify.h"
+#include "target_core_rbd.h"
+
+#define VERIFY_CHUNK		SZ_256K
+#define VERIFY_POOL_SIZE	16
+
+/**
+ * struct verify - a verification in progress
+ * @cmd: LIO's command
+ * @compare: with the data of @cmd
+ * @off: where the range begins in the image, bytes
+ * @len: its length, bytes
+ * @done: how much of it is verified
+ * @chunk: how much is being read
+ * @memory: where to
+ * @nents: entries in @memory
+ */
+struct verify {
+	struct se_cmd *cmd;
+	bool compare;
+	u64 off;
+	u64 len;
+	u64 done;
+	u64 chunk;
+	struct scatterlist *memory;
+	unsigned int nents;
+};
+
+static struct kmem_cache *verify_cache;
+static mempool_t *verify_pool;
+
+static void verify_free(struct verify *v)
+{
+	if (v->memory)
+		sgl_free(v->memory);
+	mempool_free(v, verify_pool);
+}
+
+/* The offset of the first byte that differs, or the length of the chunk. */
+static u64 verify_compare(struct verify *v)
+{
+	u64 at = 0;
+	struct sg_mapping_iter data;
+
+	sg_miter_start(&data, v->cmd->t_data_sg, v->cmd->t_data_nents, SG_MITER_FROM_SG);
+	if (!sg_miter_skip(&data, v->done)) {
+		sg_miter_stop(&data);
+		return 0;
+	}
+	while (at < v->chunk && sg_miter_next(&data)) {
+		size_t n = min_t(u64, data.length, v->chunk - at), i = 0;
+
+		while (i < n) {
+			u8 piece[64];
+			size_t len = min(n - i, sizeof(piece)), same = 0;
+
+			sg_pcopy_to_buffer(v->memory, v->nents, piece, len, at + i);
+			while (same < len && piece[same] == ((u8 *)data.addr)[i + same])
+				same++;
+			i += same;
+			if (same < len)
+				break;
+		}
+		at += i;
+		if (i < n)
+			break;
+	}
+	sg_miter_stop(&data);
+	return at;
+}
+
+static int verify_next(struct verify *v);
+
+static void verify_read_done(void *arg, int result)
+{
+	struct verify *v = arg;
+	struct se_cmd *cmd = v->cmd;
+
+	if (!result && v->compare) {
+		u64 same = verify_compare(v);
+
+		if (same < v->chunk) {
+			u64 offset = v->done + same;
+
+			verify_free(v);
+			trbd_complete_miscompare(cmd, offset);
+			return;
+		}
+	}
+	if (!result) {
+		v->done += v->chunk;
+		result = verify_next(v);
+		if (result == -EINPROGRESS)
+			return;
+	}
+	verify_free(v);
+	trbd_complete(cmd, result);
+}
+
+/* Return: -EINPROGRESS when a read is on its way, 0 when nothing is left, or an error. */
+static int verify_next(struct verify *v)
+{
+	struct trbd_io_request request = {
+		.image = to_trbd_device(v->cmd->se_dev)->image,
+		.op = TRBD_IO_READ,
+		.off = v->off + v->done,
+		.sgl = v->memory,
+		.nents = v->nents,
+		.done = verify_read_done,
+		.arg = v,
+	};
+	int ret;
+
+	v->chunk = min_t(u64, VERIFY_CHUNK, v->len - v->done);
+	if (!v->chunk)
+		return 0;
+	request.len = v->chunk;
+	ret = trbd_io_submit(&request);
+	return ret ? ret : -EINPROGRESS;
+}
+
+static void verify_begin(struct se_cmd *cmd, u64 blocks, bool compare)
+{
+	u32 block_size = cmd->se_dev->dev_attrib.block_size;
+	struct verify *v = mempool_alloc(verify_pool, GFP_NOWAIT | __GFP_NOWARN);
+	int ret;
+
+	if (!v) {
+		trbd_complete(cmd, -ENOMEM);
+		return;
+	}
+	v->cmd = cmd;
+	v->compare = compare;
+	v->off = cmd->t_task_lba * block_size;
+	v->len = blocks * block_size;
+	v->done = 0;
+	v->memory = sgl_alloc(VERIFY_CHUNK, GFP_NOWAIT | __GFP_NOWARN, &v->nents);
+	ret = v->memory ? verify_next(v) : -ENOMEM;
+	if (ret != -EINPROGRESS) {
+		verify_free(v);
+		trbd_complete(cmd, ret);
+	}
+}
+
+static bool verify_bytchk(const struct se_cmd *cmd)
+{
+	return cmd->t_task_cdb[1] & 0x02;
+}
+
+/**
+ * trbd_execute_verify() - VERIFY
+ * @cmd: command with its data, if it has any; range and BYTCHK were checked
+ *
+ * Context: process; never sleeps for the network.
+ * Return: 0.
+ */
+sense_reason_t trbd_execute_verify(struct se_cmd *cmd)
+{
+	verify_begin(cmd, trbd_rw_blocks(cmd->t_task_cdb), verify_bytchk(cmd));
+	return 0;
+}
+
+static void write_finished(struct se_cmd *cmd, int result)
+{
+	if (result)
+		trbd_complete(cmd, result);
+	else
+		verify_begin(cmd, trbd_rw_blocks(cmd->t_task_cdb), verify_bytchk(cmd));
+}
+
+static void start_write_verify(struct trbd_mutation_cmd *m)
+{
+	m->finish = write_finished;
+	trbd_start_write(m);
+}
+
+/**
+ * trbd_execute_write_verify() - WRITE AND VERIFY
+ * @cmd: command with its data; range and BYTCHK were checked
+ *
+ * Context: process; never sleeps for the network.
+ * Return: 0.
+ */
+sense_reason_t trbd_execute_write_verify(struct se_cmd *cmd)
+{
+	if (cmd->data_length)
+		trbd_mutation_begin(cmd, start_write_verify);
+	else
+		trbd_complete(cmd, 0);
+	return 0;
+}
+
+/**
+ * trbd_verify_init() - make the pool
+ *
+ * Context: module init.
+ * Return: 0 or -ENOMEM.
+ */
+int trbd_verify_init(void)
+{
+	verify_cache = kmem_cache_create("trbd_verify", sizeof(struct verify), 0, 0, NULL);
+	if (!verify_cache)
+		return -ENOMEM;
+	verify_pool = mempool_create_slab_pool(VERIFY_POOL_SIZE, verify_cache);
+	if (!verify_pool) {
+		kmem_cache_destroy(verify_cache);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+/**
+ * trbd_verify_exit() - undo trbd_verify_init()
+ *
+ * Context: module exit.
+ */
+void trbd_verify_exit(void)
+{
+	mempool_destroy(verify_pool);
+	kmem_cache_destroy(verify_cache);
+}

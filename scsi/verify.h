@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef TRBD_SCSI_VERIFY_H
+#define TRBD_SCSI_VERIFY_H
+
+#include <target/target_core_base.h>
+
+int trbd_verify_init(void);
+void trbd_verify_exit(void);
+sense_reason_t trbd_execute_verify(struct se_cmd *cmd);
+sense_reason_t trbd_execute_write_verify(struct se_cmd *cmd);
+
+#endif /* TRBD_SCSI_VERIFY_H */
