@@ -378,9 +378,13 @@ static int group_beat(struct trbd_group *group, struct trbd_group_peer *old)
 	return 0;
 }
 
-static void group_sleep(void)
+/* Beats come at a steady pace: a slow one must not make the next one late as well. */
+static void group_sleep_since(u64 began_ms)
 {
-	schedule_timeout_interruptible(msecs_to_jiffies(TRBD_HEARTBEAT_MS));
+	u64 spent_ms = monotonic_ms() - began_ms;
+
+	if (spent_ms < TRBD_HEARTBEAT_MS)
+		schedule_timeout_interruptible(msecs_to_jiffies(TRBD_HEARTBEAT_MS - spent_ms));
 }
 
 static int group_thread(void *arg)
@@ -396,6 +400,7 @@ static int group_thread(void *arg)
 	complete_all(&group->joined);
 
 	while (!ret && !kthread_should_stop()) {
+		u64 began_ms = monotonic_ms();
 		int err = group->slot < 0 ? group_take_slot(group) : group_beat(group, old);
 
 		if (kthread_should_stop())
@@ -408,11 +413,11 @@ static int group_thread(void *arg)
 			pr_warn_ratelimited("group of pool %lld: heartbeat failed: error %d\n", group->oloc.pool, err);
 		}
 		group_release_waiting(group, !err);
-		group_sleep();
+		group_sleep_since(began_ms);
 	}
 	kvfree(old);
 	while (!kthread_should_stop())
-		group_sleep();
+		group_sleep_since(monotonic_ms());
 	return 0;
 }
 
