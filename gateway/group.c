@@ -123,21 +123,23 @@ static int group_write(struct trbd_group *group, int slot, u64 expected, u64 own
 				    (u64)slot * TRBD_GROUP_ENTRY_SIZE, buf, sizeof(buf));
 }
 
-/* A slot to try: one that was never used, else one whose gateway left or has been silent for long. */
+/* A slot to try: one that its gateway gave back, else one that was never used, else one that has been silent for long. */
 static int group_pick_slot(struct trbd_group *group, u64 now_ms)
 {
-	int slot, stale = -1;
+	int slot, unused = -1, stale = -1;
 
 	for (slot = 0; slot < TRBD_SLOTS; slot++) {
 		const struct trbd_group_peer *peer = &group->peers[slot];
 
-		if (peer->state == TRBD_GROUP_ENTRY_UNUSED)
+		if (peer->state == TRBD_GROUP_ENTRY_VALID && !peer->entry.owner)
 			return slot;
+		if (peer->state == TRBD_GROUP_ENTRY_UNUSED && unused < 0)
+			unused = slot;
 		if (peer->state == TRBD_GROUP_ENTRY_VALID && !peer->alive && stale < 0 &&
-		    (!peer->entry.owner || peer->entry.clock_ms + GROUP_SLOT_REUSE_MS < now_ms))
+		    peer->entry.clock_ms + GROUP_SLOT_REUSE_MS < now_ms)
 			stale = slot;
 	}
-	return stale;
+	return unused >= 0 ? unused : stale;
 }
 
 /* The time to start with, see the top of the file. */

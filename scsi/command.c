@@ -102,6 +102,10 @@ static sense_reason_t parse_verify(struct se_cmd *cmd)
 {
 	sense_reason_t ret;
 
+	/* DPO where MODE SENSE does not offer it */
+	if (cmd->t_task_cdb[1] & 0x10 && !cmd->se_dev->dev_attrib.emulate_write_cache)
+		return TCM_INVALID_CDB_FIELD;
+
 	switch (cmd->t_task_cdb[1] >> 1 & 3) {
 	case 0:
 		return parse_range(cmd, trbd_execute_verify);
@@ -121,6 +125,16 @@ static sense_reason_t parse_write_verify(struct se_cmd *cmd)
 	if (cmd->t_task_cdb[1] >> 1 & 2)
 		return TCM_INVALID_CDB_FIELD;
 	cmd->execute_cmd = trbd_execute_write_verify;
+	return ret;
+}
+
+static sense_reason_t parse_get_lba_status(struct se_cmd *cmd)
+{
+	sense_reason_t ret = parse_as(cmd, SERVICE_ACTION_IN_16, SAI_READ_CAPACITY_16);
+
+	if (get_unaligned_be64(&cmd->t_task_cdb[2]) > cmd->se_dev->transport->get_blocks(cmd->se_dev))
+		return TCM_ADDRESS_OUT_OF_RANGE;
+	cmd->execute_cmd = trbd_execute_get_lba_status;
 	return ret;
 }
 
@@ -196,6 +210,10 @@ sense_reason_t trbd_parse_cdb(struct se_cmd *cmd)
 	case WRITE_VERIFY:
 	case WRITE_VERIFY_16:
 		return parse_write_verify(cmd);
+	case SERVICE_ACTION_IN_16:
+		if ((cmd->t_task_cdb[1] & 0x1f) == SAI_GET_LBA_STATUS)
+			return parse_get_lba_status(cmd);
+		return sbc_parse_cdb(cmd, &command_ops);
 	case UNMAP:
 		return parse_then(cmd, trbd_execute_unmap);
 	case WRITE_SAME:

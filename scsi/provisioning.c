@@ -19,13 +19,16 @@
 #include <target/target_core_fabric.h>
 
 #include "compat/target.h"
+#include "rbd/block_status.h"
 #include "rbd/io.h"
 #include "scsi/mutation.h"
 #include "scsi/provisioning.h"
 #include "scsi/sense.h"
+#include "target_core_rbd.h"
 
 /* how many objects one command may touch: each is a request of its own */
 #define UNMAP_OBJECTS_MAX	256
+#define UNMAP_BLOCKS_MAX	(1U << 20)
 #define UNMAP_DESCRIPTORS_MAX	255
 /* what OSDs allocate in */
 #define UNMAP_GRANULARITY	SZ_4K
@@ -41,7 +44,8 @@
  */
 void trbd_provisioning_set_attributes(struct se_dev_attrib *attrib, u64 object_size)
 {
-	attrib->max_unmap_lba_count = min_t(u64, UNMAP_OBJECTS_MAX * object_size / attrib->hw_block_size, U32_MAX);
+	attrib->max_unmap_lba_count = min_t(u64, UNMAP_OBJECTS_MAX * object_size / attrib->hw_block_size,
+					    UNMAP_BLOCKS_MAX);
 	attrib->max_unmap_block_desc_count = UNMAP_DESCRIPTORS_MAX;
 	attrib->unmap_granularity = UNMAP_GRANULARITY / attrib->hw_block_size;
 	attrib->unmap_zeroes_data = 1;
@@ -167,6 +171,13 @@ static u32 write_same_blocks(const u8 *cdb)
 	}
 }
 
+static bool write_same_unmaps(const struct se_cmd *cmd)
+{
+	const u8 *cdb = cmd->t_task_cdb;
+
+	return (cdb[0] == VARIABLE_LENGTH_CMD ? cdb[10] : cdb[1]) & 0x08;
+}
+
 static bool block_is_zero(struct se_cmd *cmd)
 {
 	struct sg_mapping_iter block;
@@ -212,7 +223,7 @@ static void start_write_same(struct trbd_mutation_cmd *m)
 	struct sg_table table;
 	int ret;
 
-	if (block_is_zero(cmd)) {
+	if (!cmd->data_length || block_is_zero(cmd)) {
 		request.op = TRBD_IO_ZERO;
 		trbd_mutation_submit(m, &request);
 		return;
@@ -239,8 +250,60 @@ static void start_write_same(struct trbd_mutation_cmd *m)
  */
 sense_reason_t trbd_execute_write_same(struct se_cmd *cmd)
 {
-	if (cmd->data_length != cmd->se_dev->dev_attrib.block_size)
+	/* who unmaps may leave the block out, as LIO has it: there is only one it could be */
+	if (cmd->data_length != cmd->se_dev->dev_attrib.block_size && (cmd->data_length || !write_same_unmaps(cmd)))
 		return TCM_INVALID_CDB_FIELD;
 	trbd_mutation_begin(cmd, start_write_same);
+	return 0;
+}
+
+/* PROVISIONING STATUS, SBC-3 table 91 */
+enum {
+	LBA_STATUS_MAPPED = 0,
+	LBA_STATUS_DEALLOCATED = 1,
+};
+
+#define LBA_STATUS_LEN		24	/* header and one descriptor */
+#define LBA_STATUS_HEADER_LEN	8
+
+static void lba_status_done(void *arg, int result, u64 len, bool mapped)
+{
+	struct se_cmd *cmd = arg;
+	u32 block_size = cmd->se_dev->dev_attrib.block_size;
+	u8 data[LBA_STATUS_LEN] = { };
+	u8 *descriptor = data + LBA_STATUS_HEADER_LEN;
+
+	if (!result) {
+		/* what follows the length itself */
+		put_unaligned_be32(sizeof(data) - 4, &data[0]);
+		put_unaligned_be64(get_unaligned_be64(&cmd->t_task_cdb[2]), &descriptor[0]);
+		put_unaligned_be32(min_t(u64, DIV_ROUND_UP_ULL(len, block_size), U32_MAX), &descriptor[8]);
+		descriptor[12] = mapped ? LBA_STATUS_MAPPED : LBA_STATUS_DEALLOCATED;
+		sg_copy_from_buffer(cmd->t_data_sg, cmd->t_data_nents, data, min_t(u32, sizeof(data), cmd->data_length));
+	}
+	trbd_complete(cmd, result);
+}
+
+/**
+ * trbd_execute_get_lba_status() - GET LBA STATUS, SBC-3 5.6
+ * @cmd: command; its LBA was checked
+ *
+ * One descriptor, which the standard allows: an initiator asks again from its end.
+ *
+ * Context: process; never sleeps for the network.
+ * Return: 0.
+ */
+sense_reason_t trbd_execute_get_lba_status(struct se_cmd *cmd)
+{
+	u64 off = get_unaligned_be64(&cmd->t_task_cdb[2]) * cmd->se_dev->dev_attrib.block_size;
+	int ret;
+
+	if (!cmd->data_length) {
+		trbd_complete(cmd, 0);
+		return 0;
+	}
+	ret = trbd_block_status_submit(to_trbd_device(cmd->se_dev)->image, off, lba_status_done, cmd);
+	if (ret)
+		trbd_complete(cmd, ret);
 	return 0;
 }

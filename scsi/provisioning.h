@@ -7,5 +7,6 @@
 void trbd_provisioning_set_attributes(struct se_dev_attrib *attrib, u64 object_size);
 sense_reason_t trbd_execute_unmap(struct se_cmd *cmd);
 sense_reason_t trbd_execute_write_same(struct se_cmd *cmd);
+sense_reason_t trbd_execute_get_lba_status(struct se_cmd *cmd);
 
 #endif /* TRBD_SCSI_PROVISIONING_H */

@@ -13,6 +13,7 @@
 #   t_skip_all why                         the whole test cannot run here; ends it with status 4
 #   t_bail why                             going on makes no sense; ends it with status 1
 #   note text...                           a diagnostic line
+#   t_kill pid                             ends a process and its children, without a warning
 #   t_atexit cmd                           cmd runs when the test ends, whatever the reason; last come, first served
 #   lab ...                                the lab (tests/lab/lab)
 #
@@ -115,6 +116,13 @@ t_skip_all() {
 t_bail() {
 	t_not_ok "$*" 'cannot go on'
 	exit 1
+}
+
+# a process with all its children; those that it left to init are not found any more
+t_kill() {
+	local child
+	for child in $(pgrep -P "$1"); do t_kill "$child"; done
+	kill -KILL "$1" 2>/dev/null
 }
 
 t_atexit() { KTAP_ATEXIT+=("$*"); }

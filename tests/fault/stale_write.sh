@@ -47,8 +47,7 @@ stuck_start() { # URL COMMAND
 # the initiator goes away: were it still there, it would repeat a command that ends with BUSY, and rightly so
 stuck_give_up() {
 	kill -0 $stuck_pid 2>/dev/null || return 1
-	pkill -KILL -P $stuck_pid
-	kill -KILL $stuck_pid
+	t_kill $stuck_pid
 	wait $stuck_pid 2>/dev/null
 	return 0
 }

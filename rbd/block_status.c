@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Is there anything at this place of the image?
+ *
+ * A byte is read from the object. No object, or nothing at this place, means that the place reads as zeros and takes no
+ * space, from here to the end of the stripe unit. What is there is called mapped up to the end of the unit, although the
+ * object may end before it: initiators may take mapped for "read it to find out".
+ */
+#include <linux/bvec.h>
+#include <linux/ceph/libceph.h>
+#include <linux/ceph/osd_client.h>
+#include <linux/ceph/striper.h>
+#include <linux/errno.h>
+#include <linux/gfp.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "rados/request.h"
+#include "rados/session.h"
+#include "rbd/block_status.h"
+#include "rbd/image.h"
+
+/**
+ * struct block_status - a question on its way
+ * @image: open image
+ * @len: how far the answer reaches, bytes
+ * @done: who wants to know
+ * @arg: for @done
+ * @bvec: memory for the byte
+ * @byte: where @bvec points
+ */
+struct block_status {
+	struct trbd_image *image;
+	u64 len;
+	void (*done)(void *arg, int result, u64 len, bool mapped);
+	void *arg;
+	struct bio_vec bvec;
+	u8 byte;
+};
+
+/* In messenger context or on libceph's completion workqueue. */
+static void block_status_done(struct ceph_osd_request *req)
+{
+	struct block_status *status = req->r_priv;
+	struct trbd_image *image = status->image;
+	void (*done)(void *arg, int result, u64 len, bool mapped) = status->done;
+	void *arg = status->arg;
+	int result = req->r_result;
+	u64 len = status->len;
+
+	if (result == -ENOENT)
+		result = trbd_session_pool_exists(image->session, image->data_oloc.pool) ? 0 : -ENXIO;
+	trbd_request_put(req);
+	kfree(status);
+	done(arg, min(result, 0), len, result > 0);
+}
+
+/**
+ * trbd_block_status_submit() - ask about a place of the image
+ * @image: open image
+ * @off: the place, bytes
+ * @done: called once with 0 or a negative errno, for how many bytes from @off the answer holds, and the answer
+ * @arg: for @done
+ *
+ * Context: process; may sleep for memory and locks, never for the network.
+ * Return: 0 and @done will be called; or a negative errno and it will not: -ENOMEM, -ERANGE, -ENOENT (deleted).
+ */
+int trbd_block_status_submit(struct trbd_image *image, u64 off,
+			     void (*done)(void *arg, int result, u64 len, bool mapped), void *arg)
+{
+	struct trbd_extent extent = { .len = 1, .num_bvecs = 1 };
+	struct ceph_osd_request *req;
+	struct block_status *status;
+	char name[TRBD_OBJECT_NAME_MAX];
+	u64 size, objno;
+	u32 objlen;
+	int error;
+
+	spin_lock(&image->lock);
+	error = image->error;
+	size = image->size;
+	spin_unlock(&image->lock);
+	if (error)
+		return error;
+	if (off >= size)
+		return -ERANGE;
+
+	status = kmalloc(sizeof(*status), GFP_NOWAIT | __GFP_NOWARN);
+	if (!status)
+		return -ENOMEM;
+	ceph_calc_file_object_mapping(&image->layout, off, U32_MAX, &objno, &extent.off, &objlen);
+	status->image = image;
+	status->len = min_t(u64, objlen, size - off);
+	status->done = done;
+	status->arg = arg;
+	status->bvec.bv_page = virt_to_page(&status->byte);
+	status->bvec.bv_offset = offset_in_page(&status->byte);
+	status->bvec.bv_len = 1;
+	extent.bvecs = &status->bvec;
+
+	trbd_image_object_name(image, objno, name);
+	req = trbd_request_read(image->session, name, &image->data_oloc, image->snap_id, &extent);
+	if (!req) {
+		kfree(status);
+		return -ENOMEM;
+	}
+	trbd_request_submit(req, block_status_done, status);
+	return 0;
+}

@@ -1,0 +1,16 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# A write that was acknowledged by one gateway is what the other one reads, block by block, with two initiators at work at
+# the same time.
+. ../ktap.sh
+. ../gateway.sh
+
+[ -n "${LAB_NAME-}" ] || t_skip_all 'needs a lab: make check TESTS=cross'
+
+BLOCKS=${CROSS_BLOCKS:-1000}
+n=$TEST-disk
+img_create "$n" --size 16M
+t 'served by both gateways' serve "$n" "pool=rbd,image=$n"
+t "$BLOCKS blocks, there and back" lab run -- python3 "$PWD/cross.py" "$(gw_addr gw1)" "$(gw_addr gw2)" "$(iqn_of "$n")" "$BLOCKS"
+t_is 'nothing was refused as stale' "$(gw_info gw1 "$n" Stale)$(gw_info gw2 "$n" Stale)" 00

@@ -1,0 +1,125 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# What initiators write is in the image, byte by byte, and what is in the image is what initiators read: for every
+# layout that an image can have.
+#
+#   DATA_MIB     size of each image (24)
+#   DATA_WRITES  random writes to each (36)
+#   SEED         of the random writes
+. ../ktap.sh
+. ../gateway.sh
+
+[ -n "${LAB_NAME-}" ] || t_skip_all 'needs a lab: make check TESTS=data'
+
+MIB=${DATA_MIB:-24}
+WRITES=${DATA_WRITES:-36}
+SEED=${SEED:-$RANDOM}
+work=$(mktemp -d)
+t_atexit "rm -rf '$work'"
+note "SEED=$SEED"
+
+image_sum() { lab rbd export --no-progress "$1" - | sha256sum | cut -d' ' -f1; }
+file_sum() { sha256sum "$1" | cut -d' ' -f1; }
+iscsi_sum() {
+	rm -f "$work/read"
+	lab run -- qemu-img dd -f raw -O raw bs=1M "if=$1" "of=$work/read" 2>/dev/null && file_sum "$work/read"
+}
+
+# The same through the kernel's initiator: qemu-img fails an assertion of its own on units with blocks of 4096 bytes.
+init_sum() { # GATEWAY NAME
+	lab exec init1 -- bash -s -- "$(gw_addr "$1")" "$(iqn_of "$2")" <<-'SCRIPT'
+		iscsiadm -m discovery -t sendtargets -p $1 >/dev/null
+		iscsiadm -m node -T $2 -p $1 --login >/dev/null
+		path=/dev/disk/by-path/ip-$1:3260-iscsi-$2-lun-0
+		for _ in $(seq 50); do [ ! -b $path ] || break; sleep 0.2; done
+		dd if=$path bs=1M iflag=direct status=none | sha256sum | cut -d' ' -f1
+		multipath -F 2>/dev/null
+		iscsiadm -m node -T $2 --logout >/dev/null
+		iscsiadm -m node -T $2 -o delete >/dev/null
+	SCRIPT
+}
+disk_sum() { # GATEWAY NAME BLOCK_SIZE
+	if [ "$3" = 512 ]; then
+		iscsi_sum "$(gw_url "$1" "$2")"
+	else
+		init_sum "$1" "$2"
+	fi
+}
+
+# qemu-io commands from stdin; all must succeed
+play() {
+	local wanted
+	cat >"$work/commands"
+	wanted=$(grep -c . "$work/commands")
+	lab run -- qemu-io -f raw "$1" <"$work/commands" >"$work/play.out" 2>&1
+	[ "$(grep -cE '(^|> )(wrote|read) ' "$work/play.out")" = "$wanted" ] || { tail -5 "$work/play.out"; return 1; }
+}
+
+# layout NAME SPEC BLOCK_SIZE CONTROL
+layout() {
+	local name=$1 spec=$2 block=$3 control=$4 wanted
+	t "$name: served by both gateways" serve "$name" "$control" "$block"
+
+	head -c ${MIB}M /dev/urandom >"$work/mirror"
+	t "$name: random data through gw1" lab run -- qemu-img convert -n -f raw -O raw "$work/mirror" "$(gw_url gw1 "$name")"
+	rm -f "$work"/piece*
+	python3 random_writes.py "$work/mirror" "$block" "$WRITES" "$SEED" "$work" >"$work/all"
+	t "$name: random writes through gw1" play "$(gw_url gw1 "$name")" < <(head -n $((WRITES / 2)) "$work/all")
+	t "$name: and through gw2" play "$(gw_url gw2 "$name")" < <(tail -n +$((WRITES / 2 + 1)) "$work/all")
+	wanted=$(file_sum "$work/mirror")
+	t_is "$name: the image has them" "$(image_sum "$spec")" "$wanted"
+	t_is "$name: gw1 reads them" "$(disk_sum gw1 "$name" "$block")" "$wanted"
+	t_is "$name: gw2 reads them" "$(disk_sum gw2 "$name" "$block")" "$wanted"
+
+	t "$name: rbd bench writes" lab rbd bench --io-type write --io-pattern rand --io-size 12K --io-total 4M "$spec"
+	wanted=$(image_sum "$spec")
+	t_is "$name: gw1 reads what it wrote" "$(disk_sum gw1 "$name" "$block")" "$wanted"
+	gw_unexport gw1 "$name"
+	gw_unexport gw2 "$name"
+}
+
+n=$TEST-plain
+img_create "$n" --size ${MIB}M
+layout "$n" "rbd/$n" 512 "pool=rbd,image=$n"
+
+n=$TEST-striped
+img_create "$n" --size ${MIB}M --stripe-unit 64K --stripe-count 4
+layout "$n" "rbd/$n" 512 "pool=rbd,image=$n"
+
+n=$TEST-4k
+img_create "$n" --size ${MIB}M
+layout "$n" "rbd/$n" 4096 "pool=rbd,image=$n"
+
+n=$TEST-namespace
+lab rbd namespace create --pool rbd --namespace "$TEST" 2>/dev/null
+img_create "rbd/$TEST/$n" --size ${MIB}M
+layout "$n" "rbd/$TEST/$n" 512 "pool=rbd,namespace=$TEST,image=$n"
+
+# 2 + 1 on the OSDs of the lab; pool and profile go with the test
+ec_pool() {
+	lab ceph osd erasure-code-profile set "$TEST" k=2 m=1 crush-failure-domain=osd &&
+		lab ceph osd pool create "$TEST" 8 8 erasure "$TEST" &&
+		lab ceph osd pool set "$TEST" min_size 2 &&
+		lab ceph osd pool set "$TEST" allow_ec_overwrites true &&
+		lab ceph osd pool application enable "$TEST" rbd
+}
+ec_clean() {
+	lab ceph osd pool rm "$TEST" "$TEST" --yes-i-really-really-mean-it
+	lab ceph osd erasure-code-profile rm "$TEST"
+	lab ceph osd crush rule rm "$TEST"
+}
+n=$TEST-ec
+# removed after the images, which gw_clean does
+KTAP_ATEXIT=(ec_clean "${KTAP_ATEXIT[@]}")
+t 'an erasure coded pool' ec_pool
+img_create "$n" --size ${MIB}M --data-pool "$TEST"
+layout "$n" "rbd/$n" 512 "pool=rbd,image=$n"
+
+# the other way round: an image that the module first sees with data in it
+n=$TEST-imported
+head -c ${MIB}M /dev/urandom >"$work/mirror"
+GW_IMAGES+=("$n")
+t 'rbd import' lab rbd import --no-progress --image-feature layering "$work/mirror" "$n"
+serve "$n" "pool=rbd,image=$n"
+t_is 'gw2 reads what was imported' "$(iscsi_sum "$(gw_url gw2 "$n")")" "$(file_sum "$work/mirror")"

@@ -1,0 +1,137 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Backstores come and go, with I/O and without, and leave nothing behind.
+#
+#   CYCLES    create, enable, export, I/O, delete: how often (20)
+. ../ktap.sh
+. ../gateway.sh
+
+[ -n "${LAB_NAME-}" ] || t_skip_all 'needs a lab: make check TESTS=life_cycle'
+
+CYCLES=${CYCLES:-20}
+gw=gw1
+n=$TEST-disk
+url=$(gw_url $gw "$n")
+img_create "$n" --size 64M
+io() { lab run -- qemu-io -f raw "$@" "$url"; }
+
+# What must not grow: our slabs, pages that the kernel cannot reclaim, our threads, sessions with the cluster.
+figures() {
+	lab exec -n $gw -- sh -c '
+		echo 3 >/proc/sys/vm/drop_caches; sleep 1; echo 3 >/proc/sys/vm/drop_caches
+		awk "/^trbd/ { n += \$2 } END { print \"objects\", n + 0 }" /proc/slabinfo
+		awk "/^SUnreclaim/ { print \"unreclaimable_kib\", \$2 }" /proc/meminfo
+		echo threads $(ps -eo comm | grep -c "^trbd")
+		echo sessions $(ls /sys/kernel/debug/ceph | wc -l)'
+}
+figure() { awk -v k="$1" '$1 == k { print $2 }' <<<"$2"; }
+
+cycle() {
+	gw_enable $gw "$n" "pool=rbd,image=$n" && gw_export $gw "$n" &&
+		io -c 'write -P 3 0 1M' -c 'read -P 3 0 1M' -c 'discard 0 1M' -c 'read -P 0 0 1M' >/dev/null &&
+		gw_unexport $gw "$n" && gw_disable $gw "$n"
+}
+cycles() {
+	local i
+	for ((i = 0; i < $1; i++)); do
+		cycle || { echo "cycle $i"; return 1; }
+	done
+}
+t 'ten cycles' cycles 10
+first=$(figures)
+t "$CYCLES more" cycles "$CYCLES"
+last=$(figures)
+note "after ten: $(tr '\n' ' ' <<<"$first")"
+note "at the end: $(tr '\n' ' ' <<<"$last")"
+t_is 'no object of ours is left' "$(figure objects "$last")" "$(figure objects "$first")"
+t_is 'no thread' "$(figure threads "$last")" 0
+t_is 'no session' "$(figure sessions "$last")" 0
+# pages come and go with everything else the kernel does: 10 KiB a cycle would be seen
+t 'no memory' test "$(figure unreclaimable_kib "$last")" -le $(($(figure unreclaimable_kib "$first") + 1024 + 10 * CYCLES))
+
+t 'the module can go when nobody uses it' lab exec -n $gw -- sh -c \
+	'rmdir /sys/kernel/config/target/core/rbd_* 2>/dev/null; rmmod target_core_rbd'
+t 'and come back' lab exec -n $gw -- insmod /lab/target_core_rbd.ko
+
+# Going away with I/O in flight: the LUN is unlinked and the backstore deleted while an initiator writes.
+writes_forever() {
+	local args=() i
+	for ((i = 0; i < 400; i++)); do args+=(-c "aio_write -P $((i % 255)) $((i % 60))M 256k"); done
+	lab run -- timeout 60 qemu-io -f raw "${args[@]}" -c aio_flush "$url" >/dev/null 2>&1 &
+}
+gone_under_io() {
+	gw_enable $gw "$n" "pool=rbd,image=$n" && gw_export $gw "$n" || return 1
+	writes_forever
+	local pid=$!
+	sleep 2
+	timeout 40 bash -c "$(declare -f lab gw_sh gw_unexport gw_disable iqn_of); ISCSI_PREFIX=$ISCSI_PREFIX GW_CORE=$GW_CORE KTAP_DIR=$KTAP_DIR
+		gw_unexport $gw $n && gw_disable $gw $n"
+	local status=$?
+	t_kill $pid
+	wait $pid 2>/dev/null
+	return $status
+}
+for i in 1 2 3; do
+	t "a backstore is deleted with I/O in flight, round $i" gone_under_io
+done
+t_is 'nothing of it is left' "$(figure threads "$(figures)")$(figure sessions "$(figures)")" 00
+
+# Sessions: one for all images with equal options.
+img_create "$TEST-second" --size 16M
+gw_enable $gw "$n" "pool=rbd,image=$n"
+gw_enable $gw "$TEST-second" "pool=rbd,image=$TEST-second"
+t_is 'two images share a session' "$(figure sessions "$(figures)")" 1
+gw_disable $gw "$TEST-second"
+gw_enable $gw "$TEST-second" "pool=rbd,image=$TEST-second,osdkeepalive=4"
+t_is 'with other options there are two' "$(figure sessions "$(figures)")" 2
+gw_disable $gw "$TEST-second"
+gw_disable $gw "$n"
+
+# enable_with CONTROL: all of control is the caller's
+enable_with() {
+	lab exec $gw -- bash -s -- "$n" "$1" <<-'SCRIPT'
+		dir=/sys/kernel/config/target/core/rbd_0/$1
+		mkdir -p $dir && printf '%s' "$2" >$dir/control && echo 1 >$dir/enable
+	SCRIPT
+}
+works_with() {
+	enable_with "$1" && gw_export $gw "$n" && io -c 'write -P 8 1M 64k' -c 'read -P 8 1M 64k' | grep -q '^read' || return 1
+	gw_unexport $gw "$n" && gw_disable $gw "$n"
+}
+key=$(lab ceph auth get-key client.admin)
+for mode in prefer-crc crc secure prefer-secure; do
+	t "ms_mode=$mode" works_with "mon_addr=10.77.0.1:3300,ms_mode=$mode,id=admin,secret=$key,image=$n"
+done
+t 'ms_mode=legacy' works_with "mon_addr=10.77.0.1:6789,ms_mode=legacy,id=admin,secret=$key,image=$n"
+t 'several monitors, the first one dead' works_with \
+	"mon_addr=10.77.0.9:3300/10.77.0.1:3300,id=admin,secret=$key,image=$n"
+
+lab ceph auth get-or-create client.least mon 'profile rbd' osd 'profile rbd pool=rbd' >/dev/null
+t_atexit 'lab ceph auth rm client.least'
+t 'the least a user needs is enough' works_with \
+	"mon_addr=10.77.0.1:3300,id=least,secret=$(lab ceph auth get-key client.least),image=$n"
+
+# A snapshot is read-only, and stays what it was.
+snapshot() {
+	lab rbd snap create --no-progress "$n@s" 2>&1 &&
+		gw_enable $gw "$n" "pool=rbd,image=$n" && gw_export $gw "$n" && io -c 'write -P 9 1M 64k' | grep -q ^wrote &&
+		gw_unexport $gw "$n" && gw_disable $gw "$n" &&
+		gw_enable $gw "$n" "pool=rbd,image=$n,snap=s" && gw_export $gw "$n" &&
+		lab run -- qemu-io -r -f raw -c 'read -P 8 1M 64k' "$url" | grep -q ^read &&
+		! io -c 'write 0 4k' | grep -q ^wrote
+}
+t 'a snapshot can be read, not written, and does not change' snapshot
+gw_unexport $gw "$n"
+gw_disable $gw "$n"
+
+# A dead cluster.
+t_atexit "lab heal $gw ceph"
+lab cut $gw ceph
+began=$SECONDS
+t_fails 'enabling against a dead cluster fails' \
+	enable_with "mon_addr=10.77.0.1:3300,id=admin,secret=$key,image=$n,mount_timeout=5"
+t 'within mount_timeout' test $((SECONDS - began)) -le 15
+lab heal $gw ceph
+lab exec -n $gw -- rmdir "$GW_CORE/$n"
+t 'and it works when the cluster is back' works_with "mon_addr=10.77.0.1:3300,id=admin,secret=$key,image=$n"

@@ -1,0 +1,39 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0
+"""Random writes for qemu-io, and what the disk must hold afterwards.
+
+random_writes.py MIRROR BLOCK_SIZE COUNT SEED DIR
+
+Writes COUNT pieces of random data of one block to 4 MiB into DIR, puts each into the file MIRROR where it belongs, and
+prints the qemu-io commands that do the same with a disk. The offsets are multiples of BLOCK_SIZE; a third of the pieces
+lie across a border of 4 MiB objects.
+"""
+
+import os
+import random
+import sys
+
+MIB = 1 << 20
+
+
+def main():
+    mirror, block, count, seed, folder = sys.argv[1], *map(int, sys.argv[2:5]), sys.argv[5]
+    size = os.path.getsize(mirror)
+    rng = random.Random(seed)
+    with open(mirror, 'r+b') as disk:
+        for number in range(count):
+            length = max(block, int(2 ** rng.uniform(9, 22)) // block * block)
+            offset = rng.randrange(0, (size - length) // block + 1) * block
+            if number % 3 == 0:
+                border = rng.randrange(1, size // (4 * MIB)) * 4 * MIB
+                offset = max(0, min(border - length // 2 // block * block, size - length))
+            data = rng.randbytes(length)
+            piece = f'{folder}/piece{number}'
+            with open(piece, 'wb') as out:
+                out.write(data)
+            disk.seek(offset)
+            disk.write(data)
+            print(f'write -s {piece} {offset} {length}')
+
+
+main()

@@ -1,0 +1,75 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# A gateway is configured with targetcli, loses its power, boots, and serves the same unit again; the secret is in the
+# keyring and nowhere else.
+. ../ktap.sh
+. ../gateway.sh
+
+[ -n "${LAB_NAME-}" ] || t_skip_all 'needs a lab: make check TESTS=restore'
+
+gw=gw1
+n=$TEST-disk
+iqn=$(iqn_of "$n")
+url=$(gw_url $gw "$n")
+root=$(lab share)/root
+
+# The tools, for the running machine and for the one that boots later; the keyring of a user with the least rights.
+tools_up() {
+	mkdir -p "$root/etc/ceph" &&
+		make -s -C ../../targetcli install DESTDIR="$root" >&2 &&
+		lab ceph auth get-or-create client.restore mon 'profile rbd' osd 'profile rbd pool=rbd' \
+			>"$root/etc/ceph/ceph.client.restore.keyring" &&
+		tar -C "$root" -cf - . | lab exec $gw -- tar -C / -xf -
+}
+tools_down() {
+	lab exec -n $gw -- targetctl clear
+	lab exec -n $gw -- rm -f /etc/rtslib-fb-target/saveconfig.json /etc/target/saveconfig.json \
+		/etc/ceph/ceph.client.restore.keyring
+	make -s -C ../../targetcli uninstall DESTDIR="$root"
+	rm -f "$root/etc/ceph/ceph.client.restore.keyring"
+	lab ceph auth rm client.restore
+}
+t_atexit tools_down
+
+configure() {
+	lab exec $gw -- targetcli <<-EOF
+		/backstores/rbd create name=$n image=rbd/$n id=restore
+		/iscsi create $iqn
+		/iscsi/$iqn/tpg1/luns create /backstores/rbd/$n
+		/iscsi/$iqn/tpg1 set attribute generate_node_acls=1 demo_mode_write_protect=0 authentication=0
+		saveconfig
+	EOF
+}
+
+serial() { lab run -- iscsi-inq -e 1 -c 128 "$url" | sed -n 's/.*Unit Serial Number:\[\(.*\)\].*/\1/p'; }
+naa() { lab run -- iscsi-inq -e 1 -c 131 "$url" | grep -a -i 'designator:' | md5sum; }
+
+img_create "$n" --size 16M
+t 'the tools are installed' tools_up
+t 'configured with targetcli' configure
+t 'it serves' lab run -- qemu-io -f raw -c 'write -P 0x5e 1M 64k' "$url"
+serial=$(serial)
+naa=$(naa)
+t_like 'the unit has a serial number' "$serial" '^[0-9a-f-]{36}$'
+
+secret=$(sed -n 's/.*key = //p' "$root/etc/ceph/ceph.client.restore.keyring")
+# where a secret could have gone: what is kept, what was written, what the kernel says
+secret_places() {
+	lab exec $gw -- sh -s -- "$secret" <<-'SCRIPT'
+		grep -rlF -- "$1" /etc /run /var/target /var/log 2>/dev/null
+		grep -rlF -- "$1" /sys/kernel/config/target 2>/dev/null
+		dmesg | grep -qF -- "$1" && echo dmesg
+		true
+	SCRIPT
+}
+t_like 'the secret is known to this test' "$secret" '^.{40}$'
+t_is 'it is in the keyring and nowhere else' "$(secret_places)" /etc/ceph/ceph.client.restore.keyring
+
+t 'power failure' lab kill $gw
+t 'boot' lab start $gw
+lab exec -n $gw -- targetctl restore 2>/dev/null
+t 'what was written is there' lab run -- qemu-io -f raw -c 'read -P 0x5e 1M 64k' "$url"
+t_is 'the serial number is the same' "$(serial)" "$serial"
+t_is 'and so are the designators' "$(naa)" "$naa"
+t_is 'the secret is still in the keyring and nowhere else' "$(secret_places)" /etc/ceph/ceph.client.restore.keyring

@@ -1,0 +1,132 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Whatever an operator types wrong, or somebody does to an image, is an error on the spot that says what to do; nothing is
+# left behind, and nothing else is disturbed.
+. ../ktap.sh
+. ../gateway.sh
+
+[ -n "${LAB_NAME-}" ] || t_skip_all 'needs a lab: make check TESTS=bad_input'
+
+gw=gw1
+bystander=$TEST-bystander
+img_create "$bystander" --size 16M
+t 'a bystander is served' serve "$bystander" "pool=rbd,image=$bystander"
+bystander_works() { lab run -- qemu-io -f raw -c 'write -P 7 0 64k' -c 'read -P 7 0 64k' "$(gw_url $gw "$bystander")"; }
+
+secret=$(lab ceph auth get-key client.admin)
+good="mon_addr=10.77.0.1:3300,id=admin,secret=$secret"
+
+# refused WHAT REGEX CONTROL...: the writes to control, then enable: one of them must fail and what was said must match
+refused() {
+	local what=$1 regex=$2
+	shift 2
+	t_says "$what" "$regex" lab exec $gw -- bash -s -- "$TEST-x" "$@" <<-'SCRIPT'
+		exec 2>&1
+		dir=/sys/kernel/config/target/core/rbd_0/$1
+		shift
+		dmesg -C
+		mkdir -p "$dir" || exit 0
+		status=0
+		for control; do
+			printf "$control" | dd of="$dir/control" bs=8k status=none || status=1
+		done
+		[ $status = 1 ] || echo 1 >"$dir/enable" || status=1
+		dmesg | grep target_core_rbd
+		rmdir "$dir" || exit 0
+		exit $status
+	SCRIPT
+}
+
+img_create "$TEST-disk" --size 16M
+img_create "$TEST-exclusive" --size 16M --image-feature layering,exclusive-lock,object-map,fast-diff
+img_create "$TEST-journal" --size 16M --image-feature exclusive-lock,journaling
+
+long=$(printf 'x%.0s' {1..300})
+refused 'a word that is no pair' 'malformed|Invalid argument' "$good,image=$TEST-disk,nonsense"
+refused 'an unknown key' 'nosuchkey' "$good,image=$TEST-disk,nosuchkey=1"
+refused 'a value that is no number' 'mount_timeout|Invalid' "$good,image=$TEST-disk,mount_timeout=soon"
+refused 'an empty image name' 'image' "$good,image="
+refused 'a name that is too long' 'too long|Invalid|image' "$good,image=$long"
+refused 'binary' 'Invalid|malformed' "$good,image=\\001\\377\\376"
+refused 'a NUL in the middle' 'Invalid|malformed' "$good,image=a\\000b"
+refused 'a key twice' 'image' "$good,image=$TEST-disk,image=$TEST-other"
+refused 'no image' 'image' "$good,pool=rbd"
+refused 'no monitor' 'mon_addr' "id=admin,secret=$secret,image=$TEST-disk"
+refused 'a monitor that is no address' 'mon_addr|Invalid' "mon_addr=nowhere!,id=admin,secret=$secret,image=$TEST-disk"
+refused 'a monitor where nobody listens' 'no session|mon_addr' \
+	"mon_addr=10.77.0.99:3300,id=admin,secret=$secret,image=$TEST-disk,mount_timeout=3"
+refused 'a wrong key' 'check .*key' \
+	"mon_addr=10.77.0.1:3300,id=admin,secret=$(ceph-authtool --gen-print-key),image=$TEST-disk,mount_timeout=5"
+refused 'a wrong user' 'check .*id' "mon_addr=10.77.0.1:3300,id=nobody,secret=$secret,image=$TEST-disk,mount_timeout=5"
+refused 'a secret that is none' 'secret|Invalid' "mon_addr=10.77.0.1:3300,id=admin,secret=hello,image=$TEST-disk"
+refused 'a key that the keyring has not' 'key' "mon_addr=10.77.0.1:3300,id=admin,key=nosuchkey,image=$TEST-disk"
+refused 'a pool that is not there' 'no pool nosuchpool' "$good,pool=nosuchpool,image=$TEST-disk"
+refused 'a namespace that is not there' 'no such image' "$good,pool=rbd,namespace=nosuchns,image=$TEST-disk"
+refused 'an image that is not there' 'no such image' "$good,pool=rbd,image=nosuchimage"
+refused 'a snapshot that is not there' 'no such snapshot' "$good,pool=rbd,image=$TEST-disk,snap=nosuchsnap"
+refused 'an image with exclusive-lock' "rbd feature disable [^ ]*$TEST-exclusive [a-z, -]*exclusive-lock" \
+	"$good,pool=rbd,image=$TEST-exclusive"
+refused 'an image with journaling' "rbd feature disable [^ ]*$TEST-journal [a-z, -]*journaling" "$good,pool=rbd,image=$TEST-journal"
+
+# format 1 has not been made by rbd for years; what says so is its header object
+lab run -- sh -c "printf '<<< Rados Block Device Image >>>\n' | rados -p rbd put $TEST-old.rbd -"
+t_atexit "lab run -- rados -p rbd rm $TEST-old.rbd"
+refused 'an image of format 1' 'format 1' "$good,pool=rbd,image=$TEST-old"
+t 'the bystander works' bystander_works
+
+# what is refused while a device is enabled, or in use
+n=$TEST-disk
+t 'a good one is served' serve "$n" "pool=rbd,image=$n"
+core=/sys/kernel/config/target/core/rbd_0
+t_says 'enabling twice' 'exists|busy|Invalid' lab exec -n $gw -- sh -c "/bin/echo 1 >$core/$n/enable"
+t_says 'changing control of an enabled device' 'busy' lab exec -n $gw -- sh -c "/bin/echo image=other >$core/$n/control"
+t_says 'deleting an exported device' 'busy|not permitted|Operation' lab exec -n $gw -- rmdir $core/$n
+t_says 'removing the module under a device' 'in use' lab exec -n $gw -- rmmod target_core_rbd
+t 'it still works' lab run -- qemu-io -f raw -c 'write -P 9 0 64k' -c 'read -P 9 0 64k' "$(gw_url $gw "$n")"
+
+nowhere() { ! lab exec -n $gw -- sh -c "cat $core/$n/* $core/$n/attrib/* 2>/dev/null; dmesg" | grep -qF "$secret"; }
+t 'the secret can be read back nowhere' nowhere
+
+# shrunk under us: what is there stays, what is behind is an error, and nothing else
+t 'an image is shrunk under us' lab rbd resize --no-progress --allow-shrink --size 8M "$n"
+sleep 2
+io_ok() { lab run -- qemu-io -f raw -c "$1" "$(gw_url $gw "$n")" | grep -E '^(wrote|read) [0-9]'; }
+t 'what is left can be read' io_ok 'read -P 9 0 64k'
+t_is 'the new size is what initiators are told' \
+	"$(lab run -- iscsi-readcapacity16 "$(gw_url $gw "$n")" | awk -F: '/Total size/ { print $2 + 0 }')" $((8 * 1048576))
+raw_read() { lab exec init1 -- bash -s -- "$(gw_addr $gw)" "$(iqn_of "$n")" <<-'SCRIPT'
+	iscsiadm -m discovery -t sendtargets -p $1 >/dev/null
+	iscsiadm -m node -T $2 -p $1 --login >/dev/null
+	path=/dev/disk/by-path/ip-$1:3260-iscsi-$2-lun-0
+	for _ in $(seq 50); do [ ! -b $path ] || break; sleep 0.2; done
+	sg_read_lba() { sg_raw -r 512 $path 28 00 00 00 60 00 00 00 01 00 2>&1; }
+	sg_read_lba
+	multipath -F 2>/dev/null
+	iscsiadm -m node -T $2 --logout >/dev/null
+	iscsiadm -m node -T $2 -o delete >/dev/null
+	SCRIPT
+}
+t_like 'what is behind the end is out of range' "$(raw_read)" 'address out of range|21 00'
+
+# deleted under us: rbd rm refuses while we watch, so the objects go one by one
+delete_image() {
+	local id
+	id=$(gw_info $gw "$n" ImageId)
+	lab run -- rados -p rbd rm "rbd_header.$id"
+	lab run -- rados -p rbd rm "rbd_id.$n"
+	lab run -- rados -p rbd rmomapkey rbd_directory "name_$n"
+	lab run -- rados -p rbd rmomapkey rbd_directory "id_$id"
+	for gw_ in gw1 gw2; do
+		for _ in $(seq 80); do
+			[ "$(gw_info $gw_ "$n" State)" != open ] && break
+			sleep 0.5
+		done
+	done
+}
+delete_image
+t_is 'a deleted image is noticed' "$(gw_info $gw "$n" State)" deleted
+t_fails 'reads of a deleted image fail' io_ok 'read 0 64k'
+t_fails 'and writes' io_ok 'write 0 64k'
+t 'its device can be removed' eval 'for g in gw1 gw2; do gw_unexport $g "$n"; gw_disable $g "$n"; done'
+t 'the bystander works to the end' bystander_works
