@@ -143,6 +143,37 @@ struct ceph_osd_request *trbd_request_mutate(struct trbd_session *session, const
 }
 
 /**
+ * trbd_request_copyup() - build a call of cls_rbd copyup: write an object if there is none
+ * @session: session to send it on
+ * @oid_name: object name
+ * @oloc: pool and namespace
+ * @extent: its data, from the object's beginning
+ *
+ * The one mutation without a guard: it changes nothing that can be read, see rbd/clone.c.
+ *
+ * Context: may sleep for memory, never for the network.
+ * Return: the request, or NULL for want of memory.
+ */
+struct ceph_osd_request *trbd_request_copyup(struct trbd_session *session, const char *oid_name,
+					     const struct ceph_object_locator *oloc,
+					     const struct trbd_extent *extent)
+{
+	struct ceph_osd_request *req;
+
+	req = request_alloc(session, oid_name, oloc, NULL, 1, CEPH_OSD_FLAG_WRITE);
+	if (!req)
+		return NULL;
+
+	ktime_get_real_ts64(&req->r_mtime);
+	if (osd_req_op_cls_init(req, 0, "rbd", "copyup")) {
+		ceph_osdc_put_request(req);
+		return NULL;
+	}
+	osd_req_op_cls_request_data_bvecs(req, 0, extent->bvecs, extent->num_bvecs, extent->len);
+	return request_finish(req);
+}
+
+/**
  * trbd_request_submit() - send a request on its way
  * @req: built request; its reference goes to @done
  * @done: called once, see the top of the file; must trbd_request_put() in the end

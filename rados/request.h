@@ -62,6 +62,9 @@ struct ceph_osd_request *trbd_request_read(struct trbd_session *session, const c
 struct ceph_osd_request *trbd_request_mutate(struct trbd_session *session, const char *oid_name,
 					     const struct ceph_object_locator *oloc,
 					     const struct trbd_mutation *mutation);
+struct ceph_osd_request *trbd_request_copyup(struct trbd_session *session, const char *oid_name,
+					     const struct ceph_object_locator *oloc,
+					     const struct trbd_extent *extent);
 void trbd_request_submit(struct ceph_osd_request *req, void (*done)(struct ceph_osd_request *req),
 			 void *priv);
 u64 trbd_request_version(const struct ceph_osd_request *req);

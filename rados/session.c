@@ -121,6 +121,18 @@ struct trbd_session *trbd_session_get(struct ceph_options *opt)
 }
 
 /**
+ * trbd_session_ref() - one more user of a session
+ * @session: a session that the caller has a reference on
+ *
+ * Return: @session.
+ */
+struct trbd_session *trbd_session_ref(struct trbd_session *session)
+{
+	refcount_inc(&session->ref);
+	return session;
+}
+
+/**
  * trbd_session_put() - drop a reference
  * @session: the session
  *

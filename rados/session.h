@@ -23,6 +23,7 @@ struct trbd_session {
 };
 
 struct trbd_session *trbd_session_get(struct ceph_options *opt);
+struct trbd_session *trbd_session_ref(struct trbd_session *session);
 void trbd_session_put(struct trbd_session *session);
 struct ceph_osd_client *trbd_session_osdc(struct trbd_session *session);
 unsigned long trbd_session_timeout(struct trbd_session *session);

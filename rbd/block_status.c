@@ -4,7 +4,7 @@
  *
  * A byte is read from the object. No object, or nothing at this place, means that the place reads as zeros and takes no
  * space, from here to the end of the stripe unit. What is there is called mapped up to the end of the unit, although the
- * object may end before it: initiators may take mapped for "read it to find out".
+ * object may end before it: initiators may take mapped for "read it to find out". So is what a clone's parent may have.
  */
 #include <linux/bvec.h>
 #include <linux/ceph/libceph.h>
@@ -25,6 +25,7 @@
  * struct block_status - a question on its way
  * @image: open image
  * @len: how far the answer reaches, bytes
+ * @shared: without an object, the parent may have something there
  * @done: who wants to know
  * @arg: for @done
  * @bvec: memory for the byte
@@ -33,6 +34,7 @@
 struct block_status {
 	struct trbd_image *image;
 	u64 len;
+	bool shared;
 	void (*done)(void *arg, int result, u64 len, bool mapped);
 	void *arg;
 	struct bio_vec bvec;
@@ -50,7 +52,7 @@ static void block_status_done(struct ceph_osd_request *req)
 	u64 len = status->len;
 
 	if (result == -ENOENT)
-		result = trbd_session_pool_exists(image->session, image->data_oloc.pool) ? 0 : -ENXIO;
+		result = trbd_session_pool_exists(image->session, image->data_oloc.pool) ? status->shared : -ENXIO;
 	trbd_request_put(req);
 	kfree(status);
 	done(arg, min(result, 0), len, result > 0);
@@ -92,6 +94,7 @@ int trbd_block_status_submit(struct trbd_image *image, u64 off,
 	ceph_calc_file_object_mapping(&image->layout, off, U32_MAX, &objno, &extent.off, &objlen);
 	status->image = image;
 	status->len = min_t(u64, objlen, size - off);
+	status->shared = off < trbd_image_overlap(image);
 	status->done = done;
 	status->arg = arg;
 	status->bvec.bv_page = virt_to_page(&status->byte);

@@ -40,6 +40,7 @@
 #include "rados/guard.h"
 #include "rados/request.h"
 #include "rados/session.h"
+#include "rbd/clone.h"
 #include "rbd/compare_write.h"
 #include "rbd/image.h"
 
@@ -69,6 +70,8 @@ enum caw_buffer {
  * @link: stamp of the link
  * @version: of the object that was read
  * @maybe_applied: a conditional write was sent more than once and lost
+ * @parent_is_zero: a clone's parent was asked and has nothing there
+ * @copyup: waits for the object of a clone
  * @pause_ms: before starting over
  * @restart: starting over
  * @memory: pages of the buffers
@@ -86,6 +89,8 @@ struct caw {
 	u64 link;
 	u64 version;
 	bool maybe_applied;
+	bool parent_is_zero;
+	struct trbd_copyup_waiter copyup;
 	unsigned int pause_ms;
 	struct delayed_work restart;
 	struct page *memory[CAW_BUFFERS];
@@ -260,14 +265,25 @@ static void caw_write(struct caw *caw, bool missing)
 	}
 }
 
+static void caw_copied_up(void *arg, int result);
+
 static void caw_compare(struct caw *caw, int result)
 {
+	struct trbd_image *image = caw->r.image;
 	bool missing = false;
 	u32 equal;
 
 	if (result == -ENOENT) {
-		if (!trbd_session_pool_exists(caw->r.image->session, caw->r.image->data_oloc.pool)) {
+		if (!trbd_session_pool_exists(image->session, image->data_oloc.pool)) {
 			caw_end(caw, -ENXIO, 0);
+			return;
+		}
+		if (!caw->parent_is_zero && trbd_clone_object_overlap(image, caw->objno)) {
+			caw->copyup.done = caw_copied_up;
+			caw->copyup.arg = caw;
+			result = trbd_clone_copyup(image, caw->objno, &caw->copyup);
+			if (result)
+				caw_end(caw, result, 0);
 			return;
 		}
 		missing = true;
@@ -326,6 +342,19 @@ static void caw_start(struct caw *caw)
 		caw_mutate(caw, TRBD_GUARD_LINK, TRBD_MUTATION_NONE, trbd_clock_granule_end(now_ms), caw->link, 0,
 			   caw_linked);
 	}
+}
+
+/* The object is there now, or the parent has only zeros for it. */
+static void caw_copied_up(void *arg, int result)
+{
+	struct caw *caw = arg;
+
+	if (result < 0) {
+		caw_end(caw, result, 0);
+		return;
+	}
+	caw->parent_is_zero = result;
+	caw_start(caw);
 }
 
 static void caw_restart(struct work_struct *work)

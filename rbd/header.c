@@ -212,18 +212,91 @@ static int header_data_pool(const struct trbd_header_ref *ref, struct trbd_heade
 	return header->data_pool < 0 ? -EBADMSG : 0;
 }
 
-/* cls_rbd parent_get (Octopus and later): does an optional parent spec follow? It carries the pool first. */
-static int header_parent(const struct trbd_header_ref *ref, u64 snap_id, struct trbd_header *header)
+/* Takes an encoded string off a reply that may be empty. */
+static int header_take_string(void **p, void *end, char *buf, size_t size)
+{
+	u32 len;
+
+	ceph_decode_32_safe(p, end, len, bad);
+	if (len >= size)
+		goto bad;
+	ceph_decode_need(p, end, len, bad);
+	memcpy(buf, *p, len);
+	buf[len] = '\0';
+	*p += len;
+	return strlen(buf) == len ? 0 : -EBADMSG;
+bad:
+	return -EBADMSG;
+}
+
+/* cls_rbd parent_get: ParentImageSpec { pool, namespace, image id, snapshot }. */
+static int header_decode_parent_spec(void *p, void *end, struct trbd_parent *parent)
+{
+	u32 struct_len;
+	u8 struct_v;
+
+	if (ceph_start_decoding(&p, end, 1, "ParentImageSpec", &struct_v, &struct_len))
+		return -EBADMSG;
+	ceph_decode_64_safe(&p, end, parent->pool, bad);
+	if (header_take_string(&p, end, parent->namespace, sizeof(parent->namespace)) ||
+	    header_take_string(&p, end, parent->image_id, sizeof(parent->image_id)))
+		goto bad;
+	ceph_decode_64_safe(&p, end, parent->snap_id, bad);
+	return 0;
+bad:
+	return -EBADMSG;
+}
+
+/* cls_rbd get_parent, before Nautilus: { pool, image id, snapshot, overlap }. */
+static int header_decode_old_parent(void *p, void *end, struct trbd_parent *parent)
+{
+	ceph_decode_64_safe(&p, end, parent->pool, bad);
+	if (header_take_string(&p, end, parent->image_id, sizeof(parent->image_id)))
+		goto bad;
+	ceph_decode_64_safe(&p, end, parent->snap_id, bad);
+	ceph_decode_64_safe(&p, end, parent->overlap, bad);
+	return 0;
+bad:
+	return -EBADMSG;
+}
+
+/* cls_rbd parent_overlap_get: an optional number. */
+static int header_parent_overlap(const struct trbd_header_ref *ref, u64 snap_id, u64 *overlap)
 {
 	__le64 in = cpu_to_le64(snap_id);
-	u8 struct_v;
-	u32 struct_len;
-	s64 pool;
-	void *reply, *p, *end;
+	struct {
+		u8 present;
+		__le64 value;
+	} __packed out = { };
+	int ret = header_call(ref, "parent_overlap_get", &in, sizeof(in), &out, sizeof(out));
+
+	if (ret < 0)
+		return ret;
+	if (ret < sizeof(out.present) || (out.present && ret != sizeof(out)))
+		return -EBADMSG;
+	*overlap = out.present ? le64_to_cpu(out.value) : 0;
+	return 0;
+}
+
+/**
+ * trbd_header_parent() - what the image was cloned from (cls_rbd parent_get and parent_overlap_get, get_parent)
+ * @ref: header
+ * @features: of the image
+ * @snap_id: snapshot of the image, or CEPH_NOSNAP
+ * @parent: to be filled in; without a parent its pool is negative and its overlap 0
+ *
+ * Context: may sleep up to mount_timeout for each round trip.
+ * Return: 0; -ENOENT when the header is gone, -EBADMSG, -ETIMEDOUT, -EINTR, -ENOMEM, others.
+ */
+int trbd_header_parent(const struct trbd_header_ref *ref, u64 features, u64 snap_id, struct trbd_parent *parent)
+{
+	__le64 in = cpu_to_le64(snap_id);
+	void *reply;
 	int ret;
 
-	header->has_parent = false;
-	if (!(header->features & TRBD_FEATURE_LAYERING))
+	memset(parent, 0, sizeof(*parent));
+	parent->pool = CEPH_NOPOOL;
+	if (!(features & TRBD_FEATURE_LAYERING))
 		return 0;
 
 	reply = kmalloc(HEADER_PARENT_MAX, GFP_KERNEL);
@@ -232,30 +305,23 @@ static int header_parent(const struct trbd_header_ref *ref, u64 snap_id, struct 
 
 	ret = header_call(ref, "parent_get", NULL, 0, reply, HEADER_PARENT_MAX);
 	if (ret == -EOPNOTSUPP) {
-		/* before Octopus: get_parent, a bare pool id in front, -1 for none */
 		ret = header_call(ref, "get_parent", &in, sizeof(in), reply, HEADER_PARENT_MAX);
-		p = reply;
+		if (ret >= 0)
+			ret = header_decode_old_parent(reply, reply + ret, parent);
 	} else if (ret >= 0) {
-		p = reply;
-		if (ceph_start_decoding(&p, reply + ret, 1, "ParentImageSpec", &struct_v, &struct_len))
-			ret = -EBADMSG;
+		ret = header_decode_parent_spec(reply, reply + ret, parent);
+		if (!ret && parent->pool != CEPH_NOPOOL)
+			ret = header_parent_overlap(ref, snap_id, &parent->overlap);
 	}
-	if (ret < 0)
-		goto out;
-
-	end = reply + ret;
-	ret = -EBADMSG;
-	ceph_decode_64_safe(&p, end, pool, out);
-	header->has_parent = pool != CEPH_NOPOOL;
-	ret = 0;
-out:
 	kfree(reply);
+	if (!ret && parent->pool != CEPH_NOPOOL && (parent->pool < 0 || !*parent->image_id))
+		ret = -EBADMSG;
 	return ret;
 }
 
 /**
  * trbd_header_read() - all that never changes (cls_rbd get_size, get_features, get_object_prefix,
- *	get_stripe_unit_count, get_data_pool, parent_get)
+ *	get_stripe_unit_count, get_data_pool)
  * @ref: header
  * @snap_id: snapshot that is going to be read, or CEPH_NOSNAP
  * @header: to be filled in; what is in it has passed the checks of this file
@@ -280,8 +346,6 @@ int trbd_header_read(const struct trbd_header_ref *ref, u64 snap_id, struct trbd
 		ret = header_striping(ref, header);
 	if (!ret)
 		ret = header_data_pool(ref, header);
-	if (!ret)
-		ret = header_parent(ref, snap_id, header);
 	return ret;
 }
 

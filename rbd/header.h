@@ -19,6 +19,25 @@ struct trbd_session;
 #define TRBD_OBJECT_ORDER_MIN	12
 #define TRBD_OBJECT_ORDER_MAX	25
 
+/* RADOS has no limit for it that matters; rbd namespaces are names that people type */
+#define TRBD_NAMESPACE_MAX	256
+
+/**
+ * struct trbd_parent - what a clone reads where it has nothing of its own
+ * @pool: pool of the parent's header, or negative for no parent
+ * @snap_id: its snapshot
+ * @overlap: how much of the clone the parent still stands behind, bytes from the beginning
+ * @namespace: in @pool, empty for the default one
+ * @image_id: the parent
+ */
+struct trbd_parent {
+	s64 pool;
+	u64 snap_id;
+	u64 overlap;
+	char namespace[TRBD_NAMESPACE_MAX];
+	char image_id[TRBD_IMAGE_ID_MAX];
+};
+
 /**
  * struct trbd_header - what a header object says that never changes while the image lives
  * @order: log2 of the object size in bytes
@@ -27,7 +46,6 @@ struct trbd_session;
  * @stripe_unit: bytes
  * @stripe_count: objects in a stripe
  * @data_pool: pool of the data objects, the header's own pool unless the image says otherwise
- * @has_parent: the image is a clone
  * @object_prefix: what the data objects' names start with
  */
 struct trbd_header {
@@ -37,7 +55,6 @@ struct trbd_header {
 	u64 stripe_unit;
 	u64 stripe_count;
 	s64 data_pool;
-	bool has_parent;
 	char object_prefix[TRBD_OBJECT_PREFIX_MAX];
 };
 
@@ -56,6 +73,7 @@ struct trbd_header_ref {
 int trbd_header_image_id(struct trbd_session *session, const struct ceph_object_locator *oloc,
 			 const char *image, char *id);
 int trbd_header_read(const struct trbd_header_ref *ref, u64 snap_id, struct trbd_header *header);
+int trbd_header_parent(const struct trbd_header_ref *ref, u64 features, u64 snap_id, struct trbd_parent *parent);
 int trbd_header_size(const struct trbd_header_ref *ref, u64 snap_id, u8 *order, u64 *size);
 int trbd_header_snap_context(const struct trbd_header_ref *ref, struct ceph_snap_context **snapc);
 int trbd_header_snap_id(const struct trbd_header_ref *ref, const struct ceph_snap_context *snapc,

@@ -32,6 +32,8 @@
 
 /* librbd's notifications on the header object; all others need no answer but an ack */
 #define IMAGE_NOTIFY_HEADER_UPDATE	3
+/* how many parents may stand behind each other */
+#define IMAGE_DEPTH_MAX			16
 
 static struct trbd_header_ref image_header(struct trbd_image *image)
 {
@@ -72,15 +74,39 @@ static bool snapc_has(const struct ceph_snap_context *snapc, u64 snap_id)
 	return false;
 }
 
-/* Reads what can change: the size and the snapshots. */
+/* How much of a clone its parent stands behind. */
+static int image_overlap(struct trbd_image *image, u64 *overlap)
+{
+	struct trbd_header_ref ref = image_header(image);
+	struct trbd_parent *parent;
+	int ret;
+
+	*overlap = 0;
+	if (!image->parent)
+		return 0;
+	parent = kmalloc(sizeof(*parent), GFP_KERNEL);
+	if (!parent)
+		return -ENOMEM;
+	ret = trbd_header_parent(&ref, image->header.features, image->snap_id, parent);
+	/* an image gets no other parent, it only loses the one it has */
+	if (!ret && parent->pool >= 0)
+		*overlap = parent->overlap;
+	kfree(parent);
+	return ret;
+}
+
+/* Reads what can change: the size, the snapshots, the parent's overlap. */
 static int image_refresh(struct trbd_image *image)
 {
 	struct trbd_header_ref ref = image_header(image);
 	struct ceph_snap_context *snapc, *old;
-	u64 size, old_size;
+	u64 size, old_size, overlap;
 	u8 order;
 	int ret;
 
+	ret = image_overlap(image, &overlap);
+	if (ret)
+		return ret;
 	ret = trbd_header_snap_context(&ref, &snapc);
 	if (ret)
 		return ret;
@@ -101,6 +127,7 @@ static int image_refresh(struct trbd_image *image)
 	old_size = image->size;
 	image->snapc = snapc;
 	image->size = size;
+	image->overlap = min(overlap, size);
 	spin_unlock(&image->lock);
 
 	ceph_put_snap_context(old);
@@ -181,10 +208,6 @@ static int image_check_features(struct trbd_image *image)
 		trbd_features_names(disable, names, sizeof(names));
 		pr_err("%s: the image has features that allow one writer only; run: rbd feature disable %s %s\n",
 		       image->name, image->name, names);
-		return -EOPNOTSUPP;
-	}
-	if (image->header.has_parent) {
-		pr_err("%s: clones are not supported yet; run: rbd flatten %s\n", image->name, image->name);
 		return -EOPNOTSUPP;
 	}
 	return 0;
@@ -277,86 +300,169 @@ static char *image_name(const struct trbd_image_spec *spec)
 			 spec->snap ? spec->snap : "");
 }
 
-/**
- * trbd_image_open() - open an image or a snapshot of it
- * @opt: options of the session with its cluster; consumed in every case
- * @spec: what to open; not needed any more when this returns
- *
- * What goes wrong is said in the log, with what to do about it.
- *
- * Context: process; may sleep up to mount_timeout for each round trip.
- * Return: the image; ERR_PTR of -ENOENT (no such pool, image, snapshot), -EPROTONOSUPPORT (format 1), -EOPNOTSUPP
- * (features), -EBADMSG (damaged header), -EPERM or -EACCES (user or key), -ETIMEDOUT, -EINTR, -ENOMEM.
- */
-struct trbd_image *trbd_image_open(struct ceph_options *opt, const struct trbd_image_spec *spec)
+static struct trbd_image *image_alloc(void)
 {
-	struct trbd_header_ref ref;
-	struct trbd_image *image;
-	int ret;
+	struct trbd_image *image = kzalloc(sizeof(*image), GFP_KERNEL);
 
-	image = kzalloc(sizeof(*image), GFP_KERNEL);
-	if (!image) {
-		ceph_destroy_options(opt);
-		return ERR_PTR(-ENOMEM);
-	}
+	if (!image)
+		return NULL;
 	spin_lock_init(&image->lock);
+	INIT_LIST_HEAD(&image->copyups);
 	ceph_oid_init(&image->header_oid);
 	ceph_oloc_init(&image->header_oloc);
 	ceph_oloc_init(&image->data_oloc);
-
-	image->name = image_name(spec);
-	if (!image->name) {
-		ceph_destroy_options(opt);
-		ret = -ENOMEM;
-		goto err_image;
-	}
-
-	image->session = trbd_session_get(opt);
-	if (IS_ERR(image->session)) {
-		ret = PTR_ERR(image->session);
-		pr_err("%s: no session with the cluster: error %d; check mon_addr, id and key\n", image->name, ret);
-		goto err_image;
-	}
-
-	ret = image_locate(image, spec);
-	if (ret)
-		goto err_session;
-	ret = image_find_snap(image, spec->snap);
-	if (ret == -ENOENT)
-		pr_err("%s: there is no such snapshot\n", image->name);
-	if (ret)
-		goto err_session;
-
-	ref = image_header(image);
-	ret = trbd_header_read(&ref, image->snap_id, &image->header);
-	if (ret)
-		goto err_session;
-	ret = image_check_features(image);
-	if (ret)
-		goto err_session;
-	image_set_layout(image);
-
-	ret = image_watch(image);
-	if (ret)
-		goto err_session;
-	ret = image_refresh(image);
-	if (ret)
-		goto err_watch;
 	return image;
+}
 
-err_watch:
+/* Undoes image_alloc() and all that was done to the image since. */
+static void image_free(struct trbd_image *image)
+{
 	if (image->watched)
 		trbd_watch_stop(&image->watch);
-err_session:
-	pr_err("%s: cannot be opened: error %d\n", image->name, ret);
+	if (image->parent)
+		image_free(image->parent);
 	ceph_put_snap_context(image->snapc);
-	trbd_session_put(image->session);
-err_image:
+	if (image->session)
+		trbd_session_put(image->session);
 	ceph_oloc_destroy(&image->data_oloc);
 	ceph_oloc_destroy(&image->header_oloc);
 	ceph_oid_destroy(&image->header_oid);
 	kfree(image->name);
 	kfree(image);
+}
+
+static int image_open_parent(struct trbd_image *image, unsigned int depth);
+
+/* Header, parents and what can change, of an image that was located. Parents never change; they are not watched. */
+static int image_open_located(struct trbd_image *image, unsigned int depth)
+{
+	struct trbd_header_ref ref = image_header(image);
+	int ret;
+
+	ret = trbd_header_read(&ref, image->snap_id, &image->header);
+	if (ret)
+		return ret;
+	ret = image_check_features(image);
+	if (ret)
+		return ret;
+	image_set_layout(image);
+
+	if (!depth) {
+		ret = image_watch(image);
+		if (ret)
+			return ret;
+	}
+	ret = image_open_parent(image, depth);
+	if (ret)
+		return ret;
+	return image_refresh(image);
+}
+
+static int image_locate_parent(struct trbd_image *image, const struct trbd_image *child,
+			       const struct trbd_parent *spec)
+{
+	image->session = trbd_session_ref(child->session);
+	image->name = kasprintf(GFP_KERNEL, "%s (parent %s)", child->name, spec->image_id);
+	if (!image->name)
+		return -ENOMEM;
+	image->header_oloc.pool = spec->pool;
+	if (*spec->namespace) {
+		image->header_oloc.pool_ns = ceph_find_or_create_string(spec->namespace, strlen(spec->namespace));
+		if (!image->header_oloc.pool_ns)
+			return -ENOMEM;
+	}
+	strscpy(image->id, spec->image_id, sizeof(image->id));
+	image->snap_id = spec->snap_id;
+	return ceph_oid_aprintf(&image->header_oid, GFP_KERNEL, "rbd_header.%s", image->id);
+}
+
+static int image_open_parent(struct trbd_image *image, unsigned int depth)
+{
+	struct trbd_header_ref ref = image_header(image);
+	struct trbd_parent *spec;
+	struct trbd_image *parent;
+	int ret;
+
+	spec = kmalloc(sizeof(*spec), GFP_KERNEL);
+	if (!spec)
+		return -ENOMEM;
+	ret = trbd_header_parent(&ref, image->header.features, image->snap_id, spec);
+	if (ret || spec->pool < 0)
+		goto out;
+
+	if (depth == IMAGE_DEPTH_MAX) {
+		pr_err("%s: more than %d parents behind each other; flatten one of them\n", image->name,
+		       IMAGE_DEPTH_MAX);
+		ret = -EMLINK;
+		goto out;
+	}
+	ret = -ENOMEM;
+	parent = image_alloc();
+	if (!parent)
+		goto out;
+	ret = image_locate_parent(parent, image, spec);
+	if (!ret)
+		ret = image_open_located(parent, depth + 1);
+	if (ret) {
+		if (parent->name)
+			pr_err("%s: cannot be opened: error %d; the user needs to read it, also in other pools\n",
+			       parent->name, ret);
+		image_free(parent);
+	} else {
+		image->parent = parent;
+	}
+out:
+	kfree(spec);
+	return ret;
+}
+
+/**
+ * trbd_image_open() - open an image or a snapshot of it
+ * @opt: options of the session with its cluster; consumed in every case
+ * @spec: what to open; not needed any more when this returns
+ *
+ * The parents of a clone are opened with it. What goes wrong is said in the log, with what to do about it.
+ *
+ * Context: process; may sleep up to mount_timeout for each round trip.
+ * Return: the image; ERR_PTR of -ENOENT (no such pool, image, snapshot), -EPROTONOSUPPORT (format 1), -EOPNOTSUPP
+ * (features), -EBADMSG (damaged header), -EMLINK (too many parents), -EPERM or -EACCES (user or key), -ETIMEDOUT,
+ * -EINTR, -ENOMEM.
+ */
+struct trbd_image *trbd_image_open(struct ceph_options *opt, const struct trbd_image_spec *spec)
+{
+	struct trbd_image *image = image_alloc();
+	struct trbd_session *session;
+	int ret = -ENOMEM;
+
+	if (image)
+		image->name = image_name(spec);
+	if (!image || !image->name) {
+		ceph_destroy_options(opt);
+		goto err;
+	}
+
+	session = trbd_session_get(opt);
+	if (IS_ERR(session)) {
+		ret = PTR_ERR(session);
+		pr_err("%s: no session with the cluster: error %d; check mon_addr, id and key\n", image->name, ret);
+		goto err;
+	}
+	image->session = session;
+
+	ret = image_locate(image, spec);
+	if (!ret) {
+		ret = image_find_snap(image, spec->snap);
+		if (ret == -ENOENT)
+			pr_err("%s: there is no such snapshot\n", image->name);
+	}
+	if (!ret)
+		ret = image_open_located(image, 0);
+	if (!ret)
+		return image;
+	pr_err("%s: cannot be opened: error %d\n", image->name, ret);
+err:
+	if (image)
+		image_free(image);
 	return ERR_PTR(ret);
 }
 
@@ -368,15 +474,7 @@ err_image:
  */
 void trbd_image_close(struct trbd_image *image)
 {
-	if (image->watched)
-		trbd_watch_stop(&image->watch);
-	ceph_put_snap_context(image->snapc);
-	trbd_session_put(image->session);
-	ceph_oloc_destroy(&image->data_oloc);
-	ceph_oloc_destroy(&image->header_oloc);
-	ceph_oid_destroy(&image->header_oid);
-	kfree(image->name);
-	kfree(image);
+	image_free(image);
 }
 
 /**
@@ -416,6 +514,25 @@ u64 trbd_image_object_size(const struct trbd_image *image)
 void trbd_image_object_name(const struct trbd_image *image, u64 objno, char *buf)
 {
 	snprintf(buf, TRBD_OBJECT_NAME_MAX, "%s.%016llx", image->header.object_prefix, objno);
+}
+
+/**
+ * trbd_image_overlap() - how much of a clone its parent stands behind
+ * @image: open image
+ *
+ * Context: any in which a spinlock may be taken.
+ * Return: bytes from the beginning; 0 for what is no clone, or no more.
+ */
+u64 trbd_image_overlap(struct trbd_image *image)
+{
+	u64 overlap;
+
+	if (!image->parent)
+		return 0;
+	spin_lock(&image->lock);
+	overlap = image->overlap;
+	spin_unlock(&image->lock);
+	return overlap;
 }
 
 /**

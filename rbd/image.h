@@ -5,6 +5,7 @@
 #include <linux/atomic.h>
 #include <linux/ceph/libceph.h>
 #include <linux/ceph/osdmap.h>
+#include <linux/list.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
@@ -62,8 +63,12 @@ struct trbd_guard_stats {
  * @watched: @watch was started; constant
  * @clock: where stamps come from; set by whoever opened the image, before the first mutation
  * @stats: for people
+ * @parent: what a clone reads where it has nothing of its own; open as long as the clone, even when that was
+ *	flattened; NULL for others; constant
  * @lock: guards what follows; taken once per command and held for a few instructions
  * @size: bytes
+ * @overlap: how much of a clone @parent still stands behind, bytes from the beginning; 0 when it was flattened
+ * @copyups: objects of a clone that are being copied up
  * @snapc: snapshots that writes preserve; NULL when a snapshot is open
  * @error: why the image cannot be used any more (-ENOENT: deleted), else 0
  */
@@ -82,9 +87,12 @@ struct trbd_image {
 	bool watched;
 	struct trbd_clock *clock;
 	struct trbd_guard_stats stats;
+	struct trbd_image *parent;
 
 	spinlock_t lock;	/* see above */
 	u64 size;
+	u64 overlap;
+	struct list_head copyups;
 	struct ceph_snap_context *snapc;
 	int error;
 };
@@ -92,6 +100,7 @@ struct trbd_image {
 struct trbd_image *trbd_image_open(struct ceph_options *opt, const struct trbd_image_spec *spec);
 void trbd_image_close(struct trbd_image *image);
 u64 trbd_image_size(struct trbd_image *image);
+u64 trbd_image_overlap(struct trbd_image *image);
 u64 trbd_image_object_size(const struct trbd_image *image);
 void trbd_image_object_name(const struct trbd_image *image, u64 objno, char *buf);
 u64 trbd_image_stripe_size(const struct trbd_image *image);

@@ -300,6 +300,7 @@ static int object_prepare(struct io_object *object)
 	o->snapc = io->snapc;
 	o->size = io->size;
 	o->accepted_ms = io->r.accepted_ms;
+	o->holes = io->r.holes;
 	o->done = object_done;
 	object->prepared = true;
 	return trbd_object_io_prepare(o);

@@ -32,6 +32,7 @@ enum trbd_io_op {
  * @accepted_ms: common time when the command of a mutation was accepted, see rados/guard.c
  * @sgl: memory of a read or write, at least @len bytes; stays until @done
  * @nents: entries in @sgl
+ * @holes: NULL, or set to true when a read finds a place that was never written
  * @done: called once when all is done, with 0 or a negative errno; in messenger or workqueue context, must not wait
  *	for other I/O
  * @arg: for @done
@@ -45,6 +46,7 @@ struct trbd_io_request {
 	u64 accepted_ms;
 	struct scatterlist *sgl;
 	unsigned int nents;
+	bool *holes;
 	void (*done)(void *arg, int result);
 	void *arg;
 };

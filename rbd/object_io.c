@@ -7,7 +7,7 @@
  *	   |      ^
  *	   | no   | -EEXIST: somebody was faster
  *	   v      |
- *	   create ---> (done)
+ *	   create ---> (done)      in a clone: copy up from the parent, then the first try again
  *
  * The stamp is taken once, at most a guard window after the command was accepted, and all tries use it: what
  * happens on the way to the OSD, and how long it takes, does not matter, since the OSD decides. Creating an object
@@ -94,6 +94,7 @@ int trbd_object_io_prepare(struct trbd_object_io *o)
 	o->guard = NULL;
 	o->req = NULL;
 	o->rounds = 0;
+	o->from_parent = false;
 	if (o->op == TRBD_OBJECT_READ)
 		return object_io_build_read(o);
 
@@ -126,11 +127,45 @@ static bool object_io_is_hole(struct trbd_object_io *o, int result)
 	return result == -ENOENT && trbd_session_pool_exists(o->image->session, o->image->data_oloc.pool);
 }
 
-/* What has no object, or lies behind the object's end, reads as zeros. */
+static void object_io_send(struct trbd_object_io *o);
+
+/* The parent's data are there. Where it had none, the clone must say once more that it has none: see rbd/clone.c. */
+static void object_io_parent_read(void *arg, int result, bool holes)
+{
+	struct trbd_object_io *o = arg;
+
+	if (!result && holes) {
+		o->from_parent = true;
+		trbd_request_put(o->req);
+		result = object_io_build_read(o);
+		if (!result) {
+			object_io_send(o);
+			return;
+		}
+	}
+	o->done(o, result);
+}
+
+static int object_io_read_hole(struct trbd_object_io *o)
+{
+	int ret;
+
+	if (o->from_parent || trbd_clone_object_overlap(o->image, o->objno) <= o->extent.off) {
+		if (o->holes)
+			WRITE_ONCE(*o->holes, true);
+		if (!o->from_parent)
+			object_io_zero_from(o, 0);
+		return 0;
+	}
+	ret = trbd_clone_read(o->image, o->objno, &o->extent, object_io_parent_read, o);
+	return ret ? ret : -EINPROGRESS;
+}
+
+/* What has no object, or lies behind the object's end, reads as zeros, or as what the parent has. */
 static int object_io_finish_read(struct trbd_object_io *o, int result)
 {
 	if (object_io_is_hole(o, result))
-		result = 0;
+		return object_io_read_hole(o);
 	if (result < 0)
 		return result == -ENOENT ? -ENXIO : result;
 	if (result > o->extent.len)
@@ -155,8 +190,6 @@ static int object_io_may_create(struct trbd_object_io *o)
 	return ret;
 }
 
-static void object_io_send(struct trbd_object_io *o);
-
 /* Tries again in another way. */
 static int object_io_retry(struct trbd_object_io *o, enum trbd_guard_mode mode)
 {
@@ -171,21 +204,40 @@ static int object_io_retry(struct trbd_object_io *o, enum trbd_guard_mode mode)
 	return -EINPROGRESS;
 }
 
+static void object_io_copied_up(void *arg, int result)
+{
+	struct trbd_object_io *o = arg;
+
+	if (!result)
+		result = object_io_retry(o, TRBD_GUARD_STAMP);
+	else if (result > 0)
+		result = object_io_retry(o, TRBD_GUARD_CREATE);
+	if (result != -EINPROGRESS)
+		o->done(o, result);
+}
+
 /* The first try or the fallback found no object. */
 static int object_io_missing(struct trbd_object_io *o)
 {
+	u64 overlap = trbd_clone_object_overlap(o->image, o->objno);
 	int ret;
 
 	if (!object_io_is_hole(o, -ENOENT))
 		return -ENXIO;
-	if (o->op == TRBD_OBJECT_DISCARD)
+	if (o->op == TRBD_OBJECT_DISCARD && o->extent.off >= overlap)
 		return 0;
 	if (++o->rounds > OBJECT_ROUNDS_MAX)
 		return -EBUSY;
 	ret = object_io_may_create(o);
 	if (ret)
 		return ret;
-	return object_io_retry(o, TRBD_GUARD_CREATE);
+	/* nothing of the parent's is to be seen behind a mutation that covers it all */
+	if (!overlap || (!o->extent.off && o->extent.len >= overlap))
+		return object_io_retry(o, TRBD_GUARD_CREATE);
+	o->copyup.done = object_io_copied_up;
+	o->copyup.arg = o;
+	ret = trbd_clone_copyup(o->image, o->objno, &o->copyup);
+	return ret ? ret : -EINPROGRESS;
 }
 
 /* Return: the end of the mutation, or -EINPROGRESS when it goes on. */

@@ -5,6 +5,7 @@
 #include <linux/types.h>
 
 #include "rados/request.h"
+#include "rbd/clone.h"
 
 struct trbd_image;
 
@@ -31,12 +32,15 @@ enum trbd_object_op {
  * @snapc: snapshot context of a mutation; the I/O it belongs to holds it
  * @size: size of the image when the command was accepted, bytes
  * @accepted_ms: common time when the command was accepted
+ * @holes: NULL, or set to true when a read finds nothing, in the parents neither
  * @done: called once after submit, when all is done, with 0 or a negative errno; in messenger or workqueue context
  * @guard: of a mutation, from prepare to free
  * @req: request that is built or in flight
  * @limit: what the first try compares with
  * @stamp: what it sets
  * @rounds: how often the object came or went under us
+ * @from_parent: a read has the parent's data, and asks the clone again
+ * @copyup: waits for the object of a clone
  */
 struct trbd_object_io {
 	struct trbd_image *image;
@@ -46,6 +50,7 @@ struct trbd_object_io {
 	struct ceph_snap_context *snapc;
 	u64 size;
 	u64 accepted_ms;
+	bool *holes;
 	void (*done)(struct trbd_object_io *o, int result);
 
 	struct trbd_guard *guard;
@@ -53,6 +58,8 @@ struct trbd_object_io {
 	u64 limit;
 	u64 stamp;
 	unsigned int rounds;
+	bool from_parent;
+	struct trbd_copyup_waiter copyup;
 };
 
 int trbd_object_io_prepare(struct trbd_object_io *o);

@@ -27,7 +27,9 @@
 #include "scsi/sense.h"
 #include "scsi/verify.h"
 
-#define PRE_FETCH_16	0x90
+#define PRE_FETCH_16		0x90
+#define WRITE_SAME_NDOB		0x01
+#define WRITE_SAME_UNMAP	0x08
 
 /*
  * A write is acknowledged when every replica has it, so there is no cache to synchronize, and nothing to fetch
@@ -147,10 +149,27 @@ static sense_reason_t parse_then(struct se_cmd *cmd, sense_reason_t (*execute)(s
 	return ret;
 }
 
+/* WRITE SAME (16) without a data-out buffer (NDOB): the block is zeros. LIO does not know that form. */
+static sense_reason_t parse_write_same_16(struct se_cmd *cmd)
+{
+	u8 flags = cmd->t_task_cdb[1];
+	u64 blocks = trbd_rw_blocks(cmd->t_task_cdb);
+
+	if (!(flags & WRITE_SAME_NDOB))
+		return parse_then(cmd, trbd_execute_write_same);
+	if (flags & ~(WRITE_SAME_NDOB | WRITE_SAME_UNMAP) || !blocks ||
+	    blocks > cmd->se_dev->dev_attrib.max_write_same_len)
+		return TCM_INVALID_CDB_FIELD;
+	return parse_range(cmd, trbd_execute_write_same);
+}
+
 static sense_reason_t parse_compare_and_write(struct se_cmd *cmd)
 {
 	sense_reason_t ret = sbc_parse_cdb(cmd, &command_ops);
 
+	/* data that do not go with NUMBER OF LOGICAL BLOCKS are the CDB's mistake (SBC-3 5.2) */
+	if (ret == TCM_INVALID_FIELD_IN_COMMAND_IU)
+		return TCM_INVALID_CDB_FIELD;
 	if (!ret) {
 		cmd->transport_complete_callback = NULL;
 		cmd->execute_cmd = trbd_execute_compare_and_write;
@@ -216,8 +235,9 @@ sense_reason_t trbd_parse_cdb(struct se_cmd *cmd)
 		return sbc_parse_cdb(cmd, &command_ops);
 	case UNMAP:
 		return parse_then(cmd, trbd_execute_unmap);
-	case WRITE_SAME:
 	case WRITE_SAME_16:
+		return parse_write_same_16(cmd);
+	case WRITE_SAME:
 	case VARIABLE_LENGTH_CMD:
 		return parse_then(cmd, trbd_execute_write_same);
 	default:

@@ -171,13 +171,6 @@ static u32 write_same_blocks(const u8 *cdb)
 	}
 }
 
-static bool write_same_unmaps(const struct se_cmd *cmd)
-{
-	const u8 *cdb = cmd->t_task_cdb;
-
-	return (cdb[0] == VARIABLE_LENGTH_CMD ? cdb[10] : cdb[1]) & 0x08;
-}
-
 static bool block_is_zero(struct se_cmd *cmd)
 {
 	struct sg_mapping_iter block;
@@ -243,15 +236,15 @@ static void start_write_same(struct trbd_mutation_cmd *m)
 
 /**
  * trbd_execute_write_same() - WRITE SAME (10), (16), (32), SBC-3 5.43 to 5.45
- * @cmd: command with its block; range and flags were checked
+ * @cmd: command with its block, or with NDOB; range and flags were checked
  *
  * Context: process; never sleeps for the network.
  * Return: 0, or the reason of a CHECK CONDITION.
  */
 sense_reason_t trbd_execute_write_same(struct se_cmd *cmd)
 {
-	/* who unmaps may leave the block out, as LIO has it: there is only one it could be */
-	if (cmd->data_length != cmd->se_dev->dev_attrib.block_size && (cmd->data_length || !write_same_unmaps(cmd)))
+	/* no data: NDOB, or whoever sent it said that there are none */
+	if (cmd->data_length && cmd->data_length != cmd->se_dev->dev_attrib.block_size)
 		return TCM_INVALID_CDB_FIELD;
 	trbd_mutation_begin(cmd, start_write_same);
 	return 0;

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef TRBD_RBD_CLONE_H
+#define TRBD_RBD_CLONE_H
+
+#include <linux/list.h>
+#include <linux/types.h>
+
+struct trbd_extent;
+struct trbd_image;
+
+/**
+ * struct trbd_copyup_waiter - somebody who needs an object in a clone; embedded by its owner
+ * @node: among those who wait for the same copyup
+ * @done: called once with 0: there is an object now, with the parent's data unless somebody was faster; 1: the parent
+ *	has only zeros there, and nothing was done; or a negative errno
+ * @arg: for @done
+ */
+struct trbd_copyup_waiter {
+	struct list_head node;
+	void (*done)(void *arg, int result);
+	void *arg;
+};
+
+u64 trbd_clone_object_overlap(struct trbd_image *image, u64 objno);
+int trbd_clone_read(struct trbd_image *image, u64 objno, const struct trbd_extent *extent,
+		    void (*done)(void *arg, int result, bool holes), void *arg);
+int trbd_clone_copyup(struct trbd_image *image, u64 objno, struct trbd_copyup_waiter *waiter);
+
+#endif /* TRBD_RBD_CLONE_H */
