@@ -16,6 +16,9 @@
 #   gw_unexport GW NAME
 #   gw_url GW NAME                                iscsi:// URL of LUN 0 through that gateway
 #   serve NAME CONTROL [BLOCK_SIZE]               enable and export on gw1 and gw2
+#   ec_pool NAME                                  erasure coded pool for data, 2 + 1; removed at the end
+#   krbd_serve GW NAME                            a peer: LIO's iblock over a krbd mapping of image NAME, exported as ours
+#                                                 are; removed at the end
 #
 # Commands that fail say why on stderr and return 1.
 
@@ -122,3 +125,53 @@ gw_clean() {
 	done
 }
 t_atexit gw_clean
+
+ec_pool() {
+	t_atexit_late "ec_pool_clean $1"
+	lab ceph osd erasure-code-profile set "$1" k=2 m=1 crush-failure-domain=osd &&
+		lab ceph osd pool create "$1" 8 8 erasure "$1" &&
+		lab ceph osd pool set "$1" allow_ec_overwrites true &&
+		lab ceph osd pool application enable "$1" rbd
+}
+
+ec_pool_clean() {
+	lab ceph osd pool rm "$1" "$1" --yes-i-really-really-mean-it
+	lab ceph osd erasure-code-profile rm "$1"
+	lab ceph osd crush rule rm "$1"
+}
+
+# no udev runs on the gateways
+krbd_serve() {
+	t_atexit "krbd_unserve $1 $2"
+	gw_sh "$1" "$2" "$(iqn_of "$2")" "$(gw_addr "$1")" <<-'SCRIPT'
+		set -e
+		modprobe rbd
+		modprobe target_core_iblock
+		rbd map -o noudev "$1" >/tmp/krbd.$1
+		dir=/sys/kernel/config/target/core/iblock_9/$1
+		mkdir -p $dir
+		echo "udev_path=$(cat /tmp/krbd.$1)" >$dir/control
+		echo 1 >$dir/enable
+		tpg=/sys/kernel/config/target/iscsi/$2/tpgt_1
+		mkdir -p $tpg/lun/lun_0 $tpg/np/$3:3260
+		cd $tpg
+		echo 0 >attrib/authentication
+		echo 1 >attrib/generate_node_acls
+		echo 0 >attrib/demo_mode_write_protect
+		ln -s $dir lun/lun_0/$1
+		echo 1 >enable
+	SCRIPT
+}
+
+krbd_unserve() {
+	gw_unexport "$1" "$2"
+	gw_sh "$1" "$2" <<-'SCRIPT'
+		cd /sys/kernel/config/target/core/iblock_9 && rmdir $1 && cd .. && rmdir iblock_9
+		rbd unmap -o noudev $(cat /tmp/krbd.$1)
+		rm -f /tmp/krbd.$1
+		rmmod rbd
+	SCRIPT
+}
+
+# the initiator of tests/initiator.c, as program $1
+initiator_build() { gcc -Wall -Wextra -O1 -o "$1" "$KTAP_DIR/initiator.c" -liscsi; }

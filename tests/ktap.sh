@@ -15,6 +15,7 @@
 #   note text...                           a diagnostic line
 #   t_kill pid                             ends a process and its children, without a warning
 #   t_atexit cmd                           cmd runs when the test ends, whatever the reason; last come, first served
+#   t_atexit_late cmd                      cmd runs after all others that are there now
 #   lab ...                                the lab (tests/lab/lab)
 #
 # The plan is printed at the end, and the exit status is kselftest's: 0 passed, 1 failed, 4 skipped. A test that
@@ -126,6 +127,8 @@ t_kill() {
 }
 
 t_atexit() { KTAP_ATEXIT+=("$*"); }
+
+t_atexit_late() { KTAP_ATEXIT=("$*" "${KTAP_ATEXIT[@]}"); }
 
 ktap_exit() {
 	local status=$? i

@@ -54,7 +54,7 @@ clean_family() {
 	lab rbd rm --no-progress "$p"
 }
 # after the backstores are gone
-KTAP_ATEXIT=(clean_family "${KTAP_ATEXIT[@]}")
+t_atexit_late clean_family
 
 # scenario NAME MIRROR: random writes and discards through both gateways, then everybody's view
 scenario() {

@@ -96,23 +96,8 @@ lab rbd namespace create --pool rbd --namespace "$TEST" 2>/dev/null
 img_create "rbd/$TEST/$n" --size ${MIB}M
 layout "$n" "rbd/$TEST/$n" 512 "pool=rbd,namespace=$TEST,image=$n"
 
-# 2 + 1 on the OSDs of the lab; pool and profile go with the test
-ec_pool() {
-	lab ceph osd erasure-code-profile set "$TEST" k=2 m=1 crush-failure-domain=osd &&
-		lab ceph osd pool create "$TEST" 8 8 erasure "$TEST" &&
-		lab ceph osd pool set "$TEST" min_size 2 &&
-		lab ceph osd pool set "$TEST" allow_ec_overwrites true &&
-		lab ceph osd pool application enable "$TEST" rbd
-}
-ec_clean() {
-	lab ceph osd pool rm "$TEST" "$TEST" --yes-i-really-really-mean-it
-	lab ceph osd erasure-code-profile rm "$TEST"
-	lab ceph osd crush rule rm "$TEST"
-}
 n=$TEST-ec
-# removed after the images, which gw_clean does
-KTAP_ATEXIT=(ec_clean "${KTAP_ATEXIT[@]}")
-t 'an erasure coded pool' ec_pool
+t 'an erasure coded pool' ec_pool "$TEST"
 img_create "$n" --size ${MIB}M --data-pool "$TEST"
 layout "$n" "rbd/$n" 512 "pool=rbd,image=$n"
 

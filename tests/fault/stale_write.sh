@@ -73,7 +73,7 @@ scenario() {
 	io "$url2" "write -P $a $off $len" "write -P $b $off $len" || { echo 'gw2 failed:'; cat "$work/io.out"; lab heal gw1 ceph; return 1; }
 	lab heal gw1 ceph || return 1
 	gw1_idle || { echo 'gw1 did not end its command'; return 1; }
-	io "$url2" "read -P $b $off $len"
+	io "$url2" "read -P $b $off $len" || { grep -i pattern "$work/io.out"; return 1; }
 }
 t_atexit 'lab heal gw1 ceph'
 
@@ -90,5 +90,38 @@ t 'image on two gateways' serve "$name" "pool=rbd,image=$name"
 ours "$name" 'a write' 0 64k 0 'write -P 0xa1 0 64k'
 ours "$name" 'a first write to an object' 8M 64k - 'write -P 0xa1 8M 64k'
 ours "$name" 'a write across objects' $((16 * 1024 - 32))k 64k 0 "write -P 0xa1 $((16 * 1024 - 32))k 64k"
+ours "$name" 'WRITE SAME' 24M 64k 0 'write -z 24M 64k'
+ours "$name" 'UNMAP' 28M 64k 0 'discard 28M 64k'
+ours "$name" 'UNMAP of a whole object' 32M 4M 0 'discard 32M 4M'
 
-t 'and both gateways go on afterwards' io "$(gw_url gw1 "$name")" 'write -P 1 0 64k' 'read -P 1 0 64k'
+# on a clone the object must be copied up before it can be written
+lab rbd snap create --no-progress "$name@s" 2>/dev/null
+lab rbd snap protect "$name@s"
+clone=$TEST-clone
+lab rbd clone --image-feature layering "$name@s" "$clone"
+clean_clone() {
+	lab rbd rm --no-progress "$clone"
+	lab rbd snap unprotect "$name@s"
+}
+serve "$clone" "pool=rbd,image=$clone"
+ours "$clone" 'a first write on a clone' 0 64k - 'write -P 0xa1 0 64k'
+for gw in $GW_GATEWAYS; do gw_unexport $gw "$clone"; gw_disable $gw "$clone"; done
+clean_clone
+
+# an erasure coded data pool
+ec_pool "$TEST" >/dev/null 2>&1
+ec=$TEST-ec
+img_create "$ec" --size 64M --data-pool "$TEST"
+serve "$ec" "pool=rbd,image=$ec"
+ours "$ec" 'a write to an erasure coded pool' 0 64k 0 'write -P 0xa1 0 64k'
+ours "$ec" 'a first write there' 8M 64k - 'write -P 0xa1 8M 64k'
+
+t 'both gateways go on afterwards' io "$(gw_url gw1 "$name")" 'write -P 1 0 64k' 'read -P 1 0 64k'
+
+# The peer that has the defect: iblock over krbd on both gateways.
+peer=$TEST-peer
+img_create "$peer" --size 64M
+peers_up() { krbd_serve gw1 "$peer" && krbd_serve gw2 "$peer"; }
+t 'iblock over krbd on two gateways' peers_up
+t_says 'the same write does come back there' 'Pattern verification failed' \
+	scenario "$(gw_url gw1 "$peer")" "$(gw_url gw2 "$peer")" 0 64k 0 'write -P 0xa1 0 64k' 0xa1 0xb2

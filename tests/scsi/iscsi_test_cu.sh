@@ -16,33 +16,6 @@ gw=gw1
 work=$(mktemp -d)
 t_atexit "rm -rf '$work'"
 
-# A peer: iblock over a krbd mapping of an image of the same layout. No udev runs on the gateways.
-IBLOCK=/sys/kernel/config/target/core/iblock_9
-peer_up() {
-	lab exec $gw -- bash -s -- "$1" "$(iqn_of "$1")" <<-'SCRIPT'
-		set -e
-		modprobe rbd
-		modprobe target_core_iblock
-		rbd map -o noudev "$1" >/tmp/peer.map
-		dir=/sys/kernel/config/target/core/iblock_9/$1
-		mkdir -p $dir
-		echo "udev_path=$(cat /tmp/peer.map)" >$dir/control
-		echo 1 >$dir/enable
-		target=/sys/kernel/config/target/iscsi/$2
-		mkdir -p $target/tpgt_1/lun/lun_0 $target/tpgt_1/np/10.78.0.11:3260
-		cd $target/tpgt_1
-		echo 0 >attrib/authentication
-		echo 1 >attrib/generate_node_acls
-		echo 0 >attrib/demo_mode_write_protect
-		ln -s $dir lun/lun_0/$1
-		echo 1 >enable
-	SCRIPT
-}
-peer_down() {
-	gw_unexport $gw "$TEST-peer"
-	lab exec -n $gw -- sh -c "rmdir $IBLOCK/$TEST-peer $IBLOCK; rbd unmap -o noudev \$(cat /tmp/peer.map); rmmod rbd"
-}
-
 # The test's results, one "FAILED name" or "passed name" a line. A test that was skipped counts as passed.
 results() {
 	lab run -- timeout 400 iscsi-test-cu --dataloss --verbose --test="$TESTS" "$1" >"$work/$2.log" 2>&1
@@ -58,8 +31,7 @@ n=$TEST-ours
 img_create "$n" --size $SIZE
 img_create "$TEST-peer" --size $SIZE
 t 'our backend is served' serve "$n" "pool=rbd,image=$n"
-t_atexit peer_down
-t 'a peer is served: iblock over krbd' peer_up "$TEST-peer"
+t 'a peer is served: iblock over krbd' krbd_serve $gw "$TEST-peer"
 
 results "$(gw_url $gw "$n")" ours >"$work/ours"
 results "$(gw_url $gw "$TEST-peer")" peer >"$work/peer"
