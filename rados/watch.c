@@ -138,11 +138,11 @@ static void watch_handle_event(struct trbd_watch *watch, struct watch_event *eve
 {
 	struct ceph_osd_client *osdc = trbd_session_osdc(watch->session);
 
-	watch->ops->notify(watch->owner, event->len ? event->payload : NULL, event->len);
 	/* an error means that the watch broke, which is reported on its own */
-	ceph_osdc_notify_ack(osdc, (struct ceph_object_id *)watch->oid,
-			     (struct ceph_object_locator *)watch->oloc, event->notify_id, event->cookie,
-			     NULL, 0);
+	if (watch->ops->notify(watch->owner, event->len ? event->payload : NULL, event->len))
+		ceph_osdc_notify_ack(osdc, (struct ceph_object_id *)watch->oid,
+				     (struct ceph_object_locator *)watch->oloc, event->notify_id, event->cookie,
+				     NULL, 0);
 	kfree(event);
 }
 

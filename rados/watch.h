@@ -15,12 +15,12 @@ struct trbd_session;
 
 /**
  * struct trbd_watch_ops - what the owner of a watch is told, always on the watch's own thread
- * @notify: a notification came; it is acknowledged when this returns. Payload is NULL/0 for an empty one.
+ * @notify: a notification came; it is acknowledged when this returns true. Payload is NULL/0 for an empty one.
  * @restored: the watch was lost and is there again; notifications may have been missed. Also called with an
  *	error when watching again failed, before each further try: -ENOENT means that the object is gone.
  */
 struct trbd_watch_ops {
-	void (*notify)(void *owner, const void *payload, size_t len);
+	bool (*notify)(void *owner, const void *payload, size_t len);
 	void (*restored)(void *owner, int err);
 };
 

@@ -32,6 +32,10 @@
 
 /* librbd's notifications on the header object; all others need no answer but an ack */
 #define IMAGE_NOTIFY_HEADER_UPDATE	3
+#define IMAGE_NOTIFY_QUIESCE		18
+#define IMAGE_NOTIFY_UNQUIESCE		19
+/* a little less than librbd waits for acks */
+#define IMAGE_QUIESCE_WAIT_MS		4000
 /* how many parents may stand behind each other */
 #define IMAGE_DEPTH_MAX			16
 
@@ -95,8 +99,7 @@ static int image_overlap(struct trbd_image *image, u64 *overlap)
 	return ret;
 }
 
-/* Reads what can change: the size, the snapshots, the parent's overlap. */
-static int image_refresh(struct trbd_image *image)
+static int image_refresh_locked(struct trbd_image *image)
 {
 	struct trbd_header_ref ref = image_header(image);
 	struct ceph_snap_context *snapc, *old;
@@ -140,7 +143,18 @@ err_snapc:
 	return ret;
 }
 
-/* On the watch's thread. */
+/* Reads what can change: the size, the snapshots, the parent's overlap. */
+static int image_refresh(struct trbd_image *image)
+{
+	int ret;
+
+	mutex_lock(&image->refresh_lock);
+	ret = image_refresh_locked(image);
+	mutex_unlock(&image->refresh_lock);
+	return ret;
+}
+
+/* On the watch's thread, or when quiescing timed out. */
 static void image_refresh_or_fail(struct trbd_image *image)
 {
 	int ret = image_refresh(image);
@@ -152,12 +166,29 @@ static void image_refresh_or_fail(struct trbd_image *image)
 			image->name, ret);
 }
 
+static void image_before_open(void *owner)
+{
+	image_refresh_or_fail(owner);
+}
+
+/* librbd's AsyncRequestId: { { gid, handle }, request }. */
+static bool image_decode_quiesce_id(void *p, void *end, struct trbd_quiesce_id *id)
+{
+	if (!ceph_has_room(&p, end, 3 * sizeof(u64)))
+		return false;
+	id->gid = ceph_decode_64(&p);
+	id->handle = ceph_decode_64(&p);
+	id->request = ceph_decode_64(&p);
+	return true;
+}
+
 /* On the watch's thread. Payload: what librbd encodes, a versioned frame with the operation first. */
-static void image_notified(void *owner, const void *payload, size_t len)
+static bool image_notified(void *owner, const void *payload, size_t len)
 {
 	struct trbd_image *image = owner;
 	void *p = (void *)payload;
 	void *end = p + len;
+	struct trbd_quiesce_id id;
 	u8 struct_v;
 	u32 struct_len;
 	u32 op = IMAGE_NOTIFY_HEADER_UPDATE;
@@ -167,8 +198,21 @@ static void image_notified(void *owner, const void *payload, size_t len)
 	    ceph_has_room(&p, end, sizeof(u32)))
 		op = ceph_decode_32(&p);
 
-	if (op == IMAGE_NOTIFY_HEADER_UPDATE)
+	switch (op) {
+	case IMAGE_NOTIFY_HEADER_UPDATE:
 		image_refresh_or_fail(image);
+		break;
+	case IMAGE_NOTIFY_QUIESCE:
+		/* without an ack librbd asks again */
+		if (image_decode_quiesce_id(p, end, &id))
+			return trbd_quiesce_close(&image->quiesce, &id, IMAGE_QUIESCE_WAIT_MS);
+		break;
+	case IMAGE_NOTIFY_UNQUIESCE:
+		if (image_decode_quiesce_id(p, end, &id))
+			trbd_quiesce_open(&image->quiesce, &id);
+		break;
+	}
+	return true;
 }
 
 /* On the watch's thread. */
@@ -307,6 +351,8 @@ static struct trbd_image *image_alloc(void)
 	if (!image)
 		return NULL;
 	spin_lock_init(&image->lock);
+	mutex_init(&image->refresh_lock);
+	trbd_quiesce_init(&image->quiesce, image_before_open, image);
 	INIT_LIST_HEAD(&image->copyups);
 	ceph_oid_init(&image->header_oid);
 	ceph_oloc_init(&image->header_oloc);
@@ -319,6 +365,7 @@ static void image_free(struct trbd_image *image)
 {
 	if (image->watched)
 		trbd_watch_stop(&image->watch);
+	trbd_quiesce_stop(&image->quiesce);
 	if (image->parent)
 		image_free(image->parent);
 	ceph_put_snap_context(image->snapc);

@@ -6,11 +6,13 @@
 #include <linux/ceph/libceph.h>
 #include <linux/ceph/osdmap.h>
 #include <linux/list.h>
+#include <linux/mutex.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
 #include "rados/watch.h"
 #include "rbd/header.h"
+#include "rbd/quiesce.h"
 #include "rbd/striping.h"
 
 struct ceph_options;
@@ -63,6 +65,8 @@ struct trbd_guard_stats {
  * @watched: @watch was started; constant
  * @clock: where stamps come from; set by whoever opened the image, before the first mutation
  * @stats: for people
+ * @refresh_lock: one refresh at a time, or an older answer could replace a newer one
+ * @quiesce: the gate that mutations go through
  * @parent: what a clone reads where it has nothing of its own; open as long as the clone, even when that was
  *	flattened; NULL for others; constant
  * @lock: guards what follows; taken once per command and held for a few instructions
@@ -87,6 +91,8 @@ struct trbd_image {
 	bool watched;
 	struct trbd_clock *clock;
 	struct trbd_guard_stats stats;
+	struct mutex refresh_lock;	/* see above */
+	struct trbd_quiesce quiesce;
 	struct trbd_image *parent;
 
 	spinlock_t lock;	/* see above */

@@ -2,8 +2,9 @@
 /*
  * Commands that change data: from execute_cmd, when the data are complete, to the end.
  *
- *	begin --> admitted --> start: image I/Os, each with the time the command was accepted
- *	  |          ^
+ *	begin --> admitted --> entered --> start: image I/Os, each with the time the command was accepted
+ *	  |          ^            ^
+ *	  |          |            +--- waiting, while the image is quiesced (rbd/quiesce.c)
  *	  |          | within the guard's window
  *	  +--> waiting, while the group of gateways cannot be reached --> BUSY
  *	  +--> BUSY: this gateway was out of touch a moment ago
@@ -17,6 +18,7 @@
 #include <target/target_core_base.h>
 
 #include "gateway/group.h"
+#include "rbd/image.h"
 #include "rbd/io.h"
 #include "scsi/mutation.h"
 #include "scsi/sense.h"
@@ -27,15 +29,41 @@
 static struct kmem_cache *mutation_cache;
 static mempool_t *mutation_pool;
 
-static void mutation_run(struct trbd_group_ticket *ticket, int err)
+static void mutation_end(struct trbd_mutation_cmd *m, int result)
+{
+	void (*finish)(struct se_cmd *cmd, int result) = m->finish;
+	struct se_cmd *cmd = m->cmd;
+
+	if (m->memory)
+		sgl_free(m->memory);
+	mempool_free(m, mutation_pool);
+	finish(cmd, result);
+}
+
+static struct trbd_image *mutation_image(struct trbd_mutation_cmd *m)
+{
+	return to_trbd_device(m->cmd->se_dev)->image;
+}
+
+static void mutation_entered(struct trbd_quiesce_waiter *gate)
+{
+	struct trbd_mutation_cmd *m = container_of(gate, struct trbd_mutation_cmd, gate);
+
+	m->start(m);
+	trbd_mutation_put(m, 0);
+}
+
+static void mutation_admitted(struct trbd_group_ticket *ticket, int err)
 {
 	struct trbd_mutation_cmd *m = container_of(ticket, struct trbd_mutation_cmd, ticket);
 
-	if (err)
-		m->result = err;
-	else
-		m->start(m);
-	trbd_mutation_put(m, 0);
+	if (err) {
+		mutation_end(m, err);
+		return;
+	}
+	m->gate.run = mutation_entered;
+	if (!trbd_quiesce_enter(&mutation_image(m)->quiesce, &m->gate))
+		mutation_entered(&m->gate);
 }
 
 /**
@@ -67,11 +95,11 @@ void trbd_mutation_begin(struct se_cmd *cmd, trbd_mutation_start start)
 	m->finish = trbd_complete;
 	m->memory = NULL;
 	atomic_set(&m->pending, 1);
-	m->ticket.run = mutation_run;
+	m->ticket.run = mutation_admitted;
 
 	ret = trbd_group_admit(dev->group, &m->ticket);
 	if (ret != -EINPROGRESS)
-		mutation_run(&m->ticket, ret);
+		mutation_admitted(&m->ticket, ret);
 }
 
 /**
@@ -85,18 +113,12 @@ void trbd_mutation_begin(struct se_cmd *cmd, trbd_mutation_start start)
  */
 void trbd_mutation_put(struct trbd_mutation_cmd *m, int result)
 {
-	void (*finish)(struct se_cmd *cmd, int result) = m->finish;
-	struct se_cmd *cmd = m->cmd;
-
 	if (result)
 		cmpxchg(&m->result, 0, result);
 	if (!atomic_dec_and_test(&m->pending))
 		return;
-	result = m->result;
-	if (m->memory)
-		sgl_free(m->memory);
-	mempool_free(m, mutation_pool);
-	finish(cmd, result);
+	trbd_quiesce_leave(&mutation_image(m)->quiesce);
+	mutation_end(m, m->result);
 }
 
 /**

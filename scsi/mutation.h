@@ -6,6 +6,7 @@
 #include <linux/types.h>
 
 #include "gateway/group.h"
+#include "rbd/quiesce.h"
 
 struct scatterlist;
 struct se_cmd;
@@ -17,6 +18,7 @@ typedef void (*trbd_mutation_start)(struct trbd_mutation_cmd *m);
 /**
  * struct trbd_mutation_cmd - a command that changes data, from execute_cmd to its end
  * @ticket: its place in the group; ticket.accepted_ms is what image I/O wants
+ * @gate: its place when the image is quiesced
  * @cmd: LIO's command
  * @start: begins the I/O
  * @pending: I/Os in flight, plus one while @start runs
@@ -26,6 +28,7 @@ typedef void (*trbd_mutation_start)(struct trbd_mutation_cmd *m);
  */
 struct trbd_mutation_cmd {
 	struct trbd_group_ticket ticket;
+	struct trbd_quiesce_waiter gate;
 	struct se_cmd *cmd;
 	trbd_mutation_start start;
 	atomic_t pending;

@@ -9,34 +9,12 @@ through one gateway and, as soon as the write is acknowledged, read through the 
 if anything did.
 """
 
-import subprocess
 import sys
 import threading
 
+from session import Session
+
 LENGTH = 4096
-
-
-class Session:
-    """A qemu-io with a session of its own, as an initiator of its own."""
-
-    def __init__(self, portal, iqn, name):
-        options = f'driver=iscsi,transport=tcp,portal={portal},target={iqn},lun=0,initiator-name=iqn.2026-11.test.lab:{name}'
-        self.process = subprocess.Popen(['qemu-io', '--image-opts', options], text=True, bufsize=1,
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-
-    def do(self, command, answer):
-        """Runs a command; returns what it said up to the line with the answer, None at the end of the session."""
-        self.process.stdin.write(command + '\n')
-        said = ''
-        for line in self.process.stdout:
-            said += line
-            if answer in line or 'failed' in line:
-                return said
-        return None
-
-    def end(self):
-        self.process.stdin.close()
-        self.process.wait()
 
 
 def work(writer, reader, blocks, failures):

@@ -12,7 +12,6 @@
 
 TESTS=${CU_TESTS:-SCSI}
 SIZE=64M
-gw=gw1
 work=$(mktemp -d)
 t_atexit "rm -rf '$work'"
 
@@ -31,10 +30,12 @@ n=$TEST-ours
 img_create "$n" --size $SIZE
 img_create "$TEST-peer" --size $SIZE
 t 'our backend is served' serve "$n" "pool=rbd,image=$n"
-t 'a peer is served: iblock over krbd' krbd_serve $gw "$TEST-peer"
+t 'a peer is served: iblock over krbd' krbd_serve gw2 "$TEST-peer"
 
-results "$(gw_url $gw "$n")" ours >"$work/ours"
-results "$(gw_url $gw "$TEST-peer")" peer >"$work/peer"
+# side by side, each through a gateway of its own
+results "$(gw_url gw1 "$n")" ours >"$work/ours" &
+results "$(gw_url gw2 "$TEST-peer")" peer >"$work/peer"
+wait
 note "$(wc -l <"$work/ours") tests; $(grep -c FAILED "$work/ours") fail on ours, $(grep -c FAILED "$work/peer") on the peer"
 t 'the tests ran' test "$(wc -l <"$work/ours")" -gt 100
 # What is the test's own mistake, and does not show on the peer because that refuses the command:

@@ -1,0 +1,46 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Snapshots and sizes change beside the gateways: a snapshot is one point in time across all of them, whoever asked for it
+# may die on the way, and a new size reaches everybody.
+#
+#   SNAPSHOTS    how many (8)
+. ../ktap.sh
+. ../gateway.sh
+
+[ -n "${LAB_NAME-}" ] || t_skip_all 'needs a lab: make check TESTS=snapshot'
+
+COUNT=${SNAPSHOTS:-8}
+n=$TEST-disk
+img_create "$n" --size 16M
+t 'served by both gateways' serve "$n" "pool=rbd,image=$n"
+t "$COUNT snapshots under two writers that depend on each other" \
+	lab run -- python3 "$PWD/snapshot.py" "$(gw_addr gw1)" "$(gw_addr gw2)" "$(iqn_of "$n")" "$n" "$COUNT"
+
+io() { lab run -- timeout 60 qemu-io -f raw -c "$2" "$(gw_url "$1" "$n")" | grep -qE '^wrote'; }
+# killed at some point on its way: between asking the gateways to stop and telling them to go on, with luck
+interrupted_snapshot() {
+	lab run -- rbd snap create --no-progress "$n@interrupted" &
+	local pid=$!
+	sleep 0.3
+	t_kill $pid
+	wait $pid 2>/dev/null
+	io gw1 'write -P 5 0 4k' && io gw2 'write -P 6 4k 4k'
+}
+t 'a snapshot whose taker dies does not stop the gateways' interrupted_snapshot
+
+# garbage on the header
+garbage() {
+	local id
+	id=$(gw_info gw1 "$n" ImageId)
+	lab run -- rados -p rbd notify "rbd_header.$id" garbage >/dev/null
+	io gw1 'write -P 7 0 4k' && io gw2 'write -P 8 4k 4k'
+}
+t 'garbage on the header object does no harm' garbage
+
+capacity() { lab run -- iscsi-readcapacity16 "$(gw_url "$1" "$n")" | awk -F: '/Total size/ { print $2 + 0 }'; }
+t 'the image grows' lab rbd resize --no-progress --size 32M "$n"
+sleep 1
+t_is 'gw1 knows' "$(capacity gw1)" $((32 << 20))
+t_is 'gw2 knows' "$(capacity gw2)" $((32 << 20))
+t 'what is new can be written' io gw2 'write -P 9 24M 64k'

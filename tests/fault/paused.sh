@@ -1,0 +1,62 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# A gateway stands still, with a write on its way to it; the initiator goes to the other one; the gateway wakes up with the
+# old write in its socket buffers. And: nobody's wall clock matters.
+. ../ktap.sh
+. ../gateway.sh
+
+[ -n "${LAB_NAME-}" ] || t_skip_all 'needs a lab: make check TESTS=paused'
+
+work=$(mktemp -d)
+t_atexit "rm -rf '$work'"
+t_atexit 'lab resume gw1'
+n=$TEST-disk
+img_create "$n" --size 16M
+t 'served by both gateways' serve "$n" "pool=rbd,image=$n"
+url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
+io() {
+	local url=$1 c args=()
+	shift
+	for c in "$@"; do args+=(-c "$c"); done
+	lab run -- timeout 60 qemu-io -f raw "${args[@]}" "$url" >"$work/io.out" 2>&1
+	[ "$(grep -cE '^(wrote|read) ' "$work/io.out")" = $# ] && ! grep -q 'Pattern verification failed' "$work/io.out"
+}
+
+# paused HOW: an initiator is logged in and writes while the machine stands still
+paused() {
+	io "$url1" 'write -P 1 0 64k' || { echo 'before'; return 1; }
+	(
+		echo 'read 1M 4k'
+		sleep 3
+		for _ in $(seq 20); do echo 'aio_write -P 2 0 64k'; done
+		sleep 30
+	) | lab run -- timeout 90 qemu-io -f raw "$url1" >"$work/old" 2>&1 &
+	local pid=$!
+	sleep 2
+	lab pause $1 gw1
+	sleep 8
+	t_kill $pid
+	io "$url2" 'write -P 2 0 64k' 'write -P 3 0 64k' || { echo 'gw2'; lab resume gw1; return 1; }
+	sleep 4
+	lab resume gw1
+	sleep 10
+	io "$url2" 'read -P 3 0 64k'
+}
+t 'nothing old comes out of a machine that was stopped' paused
+t 'nor of one whose clocks stood still as well' paused --freeze
+t_like 'the gateway noticed' "$(lab log gw1 | tail -n 50)" 'out of touch'
+t 'and it works' io "$url1" 'write -P 4 0 64k' 'read -P 4 0 64k'
+
+# wall clocks, hours apart, forward and back, while both write to the same object
+clocks() {
+	lab exec -n gw1 -- date -s '+5 hours' >/dev/null
+	io "$url1" 'write -P 5 0 4k' && io "$url2" 'read -P 5 0 4k' 'write -P 6 0 4k' && io "$url1" 'read -P 6 0 4k' || return 1
+	lab exec -n gw2 -- date -s '-9 hours' >/dev/null
+	io "$url2" 'write -P 7 0 4k' && io "$url1" 'read -P 7 0 4k' 'write -P 8 0 4k' && io "$url2" 'read -P 8 0 4k'
+}
+stale() { echo "$(gw_info gw1 "$n" Stale)$(gw_info gw2 "$n" Stale)"; }
+before=$(stale)
+t 'wall clocks hours apart do no harm' clocks
+t_is 'and nothing was refused because of them' "$(stale)" "$before"
+for gw in gw1 gw2; do lab exec -n $gw -- date -s "@$(date +%s)" >/dev/null; done
