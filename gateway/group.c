@@ -275,18 +275,13 @@ static void group_set_out_of_touch(struct trbd_group *group, u64 now_ms)
 	group->out_of_touch++;
 }
 
-static void group_warn_out_of_touch(struct trbd_group *group, const char *why)
-{
-	pr_warn("group of pool %lld: this gateway was out of touch (%s); writes it got before end with BUSY\n",
-		group->oloc.pool, why);
-}
-
 static void group_declare_out_of_touch(struct trbd_group *group, const char *why)
 {
 	spin_lock(&group->lock);
 	group_set_out_of_touch(group, trbd_clock_now(&group->clock));
 	spin_unlock(&group->lock);
-	group_warn_out_of_touch(group, why);
+	pr_warn("group of pool %lld: this gateway was out of touch (%s); writes it got before end with BUSY\n",
+		group->oloc.pool, why);
 }
 
 /* Did others beat while we could not? @old is what we knew of them before, @gap_ms how long we were silent. */
@@ -306,8 +301,8 @@ static bool group_others_went_on(struct trbd_group *group, const struct trbd_gro
 	return false;
 }
 
-/* The latest clock of the table. */
-static u64 group_latest_clock(struct trbd_group *group)
+/* The latest clock of the table, and whose it is. */
+static u64 group_latest_clock(struct trbd_group *group, int *whose)
 {
 	u64 now_ms = trbd_clock_now(&group->clock);
 	u64 latest = 0;
@@ -324,7 +319,10 @@ static u64 group_latest_clock(struct trbd_group *group)
 					    (peer->entry.clock_ms - now_ms) / (3600 * 1000));
 			continue;
 		}
-		latest = max(latest, peer->entry.clock_ms);
+		if (peer->entry.clock_ms > latest) {
+			latest = peer->entry.clock_ms;
+			*whose = slot;
+		}
 	}
 	return latest;
 }
@@ -334,9 +332,10 @@ static u64 group_latest_clock(struct trbd_group *group)
  * what is admitted with the new time must not be what came out of its socket buffers, so the quarantine begins
  * before.
  */
-static bool group_merge(struct trbd_group *group)
+static void group_merge(struct trbd_group *group)
 {
-	u64 latest_ms = group_latest_clock(group);
+	int whose = 0;
+	u64 latest_ms = group_latest_clock(group, &whose);
 	bool jumped;
 
 	spin_lock(&group->lock);
@@ -345,7 +344,9 @@ static bool group_merge(struct trbd_group *group)
 		group_set_out_of_touch(group, latest_ms);
 	trbd_clock_advance(&group->clock, latest_ms);
 	spin_unlock(&group->lock);
-	return jumped;
+	if (jumped)
+		pr_warn("group of pool %lld: this gateway was out of touch (its clock was behind that of slot %d, %s); writes it got before end with BUSY. If this comes again and again, one of the two machines has a clock that runs wrong\n",
+			group->oloc.pool, whose, group->peers[whose].entry.name);
 }
 
 /* One heartbeat: write, read, compare, merge. */
@@ -368,10 +369,9 @@ static int group_beat(struct trbd_group *group, struct trbd_group_peer *old)
 	if (ret)
 		return ret;
 
-	if (group_merge(group))
-		group_warn_out_of_touch(group, "its clock was behind");
-	else if (monotonic_ms() > lease_until_ms &&
-		 group_others_went_on(group, old, monotonic_ms() + TRBD_LEASE_MS - lease_until_ms))
+	group_merge(group);
+	if (monotonic_ms() > lease_until_ms &&
+	    group_others_went_on(group, old, monotonic_ms() + TRBD_LEASE_MS - lease_until_ms))
 		group_declare_out_of_touch(group, "no heartbeat came through");
 
 	spin_lock(&group->lock);

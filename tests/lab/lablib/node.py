@@ -29,6 +29,7 @@ from .console import AWAKE, Console
 from .image import kernel_path
 from .network import NETWORKS, tap
 from .state import LabError, process_alive, process_record, process_start, read_json, write_json
+from .tsc import tsc_khz
 
 ROLES = {"gateway": ("gw", 10, ("ceph", "iscsi", "ctl")),
          "initiator": ("init", 50, ("iscsi", "ctl"))}
@@ -41,6 +42,12 @@ COMMAND_LINE = (
     # Emulated and sharing two cores: slow is not stuck.
     "rcupdate.rcu_cpu_stall_timeout=60 watchdog_thresh=30"
 )
+
+
+def tsc_early():
+    """Spares the guest measuring its time stamp counter, where that can be measured here."""
+    khz = tsc_khz()
+    return f" tsc_early_khz={khz}" if khz else ""
 
 
 def describe(name):
@@ -127,7 +134,7 @@ class Node:
             "-accel", "tcg,thread=multi", "-cpu", "max,la57=off",
             "-smp", str(settings["cpus"]), "-m", str(settings["memory"]),
             "-kernel", kernel_path(settings["kernel"]), "-initrd", self.lab.path("initramfs"),
-            "-append", f"{COMMAND_LINE} lab.node={self.name} {settings['append']}".strip(),
+            "-append", f"{COMMAND_LINE}{tsc_early()} lab.node={self.name} {settings['append']}".strip(),
             "-chardev", f"file,id=console,path={self.console.path},append=on",
             "-serial", "chardev:console",
             "-qmp", f"unix:{os.path.join(self.folder, 'qmp')},server=on,wait=off",
