@@ -223,7 +223,44 @@ static sector_t trbd_get_blocks(struct se_device *se_dev)
 	return blocks ? blocks - 1 : 0;
 }
 
-static const struct target_backend_ops trbd_ops = {
+/* attrib/gateway_group: the gateways of the image's pool, as this one sees them */
+static ssize_t trbd_gateway_group_show(struct config_item *item, char *page)
+{
+	struct se_dev_attrib *attrib = container_of(to_config_group(item), struct se_dev_attrib, da_group);
+	struct trbd_device *dev = to_trbd_device(attrib->da_dev);
+	ssize_t len = 0;
+
+	mutex_lock(&dev->lock);
+	if (dev->group)
+		len = trbd_group_show(dev->group, page, PAGE_SIZE);
+	mutex_unlock(&dev->lock);
+	return len;
+}
+CONFIGFS_ATTR_RO(trbd_, gateway_group);
+
+/* LIO's attributes of a disk, and ours */
+static struct configfs_attribute **trbd_attributes;
+
+static int trbd_attributes_init(void)
+{
+	unsigned int count = 0;
+
+	while (sbc_attrib_attrs[count])
+		count++;
+	trbd_attributes = kcalloc(count + 2, sizeof(*trbd_attributes), GFP_KERNEL);
+	if (!trbd_attributes)
+		return -ENOMEM;
+	memcpy(trbd_attributes, sbc_attrib_attrs, count * sizeof(*trbd_attributes));
+	trbd_attributes[count] = &trbd_attr_gateway_group;
+	return 0;
+}
+
+static void trbd_attributes_exit(void)
+{
+	kfree(trbd_attributes);
+}
+
+static struct target_backend_ops trbd_ops = {
 	.name = "rbd",
 	.inquiry_prod = "RBD",
 	.inquiry_rev = "1.0",
@@ -242,13 +279,13 @@ static const struct target_backend_ops trbd_ops = {
 	.get_lbppbe = trbd_inquiry_lbppbe,
 	.get_io_min = trbd_inquiry_io_min,
 	.get_io_opt = trbd_inquiry_io_opt,
-	.tb_dev_attrib_attrs = sbc_attrib_attrs,
 };
 
 static const struct {
 	int (*init)(void);
 	void (*exit)(void);
 } trbd_parts[] = {
+	{ trbd_attributes_init, trbd_attributes_exit },
 	{ trbd_guard_init, trbd_guard_exit },
 	{ trbd_io_init, trbd_io_exit },
 	{ trbd_compare_write_init, trbd_compare_write_exit },
@@ -274,6 +311,7 @@ static int __init trbd_init(void)
 			return ret;
 		}
 	}
+	trbd_ops.tb_dev_attrib_attrs = trbd_attributes;
 	ret = transport_backend_register(&trbd_ops);
 	if (ret)
 		trbd_exit_parts(ARRAY_SIZE(trbd_parts));

@@ -123,7 +123,10 @@ static int group_write(struct trbd_group *group, int slot, u64 expected, u64 own
 				    (u64)slot * TRBD_GROUP_ENTRY_SIZE, buf, sizeof(buf));
 }
 
-/* A slot to try: one that its gateway gave back, else one that was never used, else one that has been silent for long. */
+/*
+ * A slot to try: one that its gateway gave back, else one that was never used, else one that has been silent for
+ * long.
+ */
 static int group_pick_slot(struct trbd_group *group, u64 now_ms)
 {
 	int slot, unused = -1, stale = -1;

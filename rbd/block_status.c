@@ -2,9 +2,10 @@
 /*
  * Is there anything at this place of the image?
  *
- * A byte is read from the object. No object, or nothing at this place, means that the place reads as zeros and takes no
- * space, from here to the end of the stripe unit. What is there is called mapped up to the end of the unit, although the
- * object may end before it: initiators may take mapped for "read it to find out". So is what a clone's parent may have.
+ * A byte is read from the object. No object, or nothing at this place, means that the place reads as zeros and
+ * takes no space, from here to the end of the stripe unit. What is there is called mapped up to the end of the
+ * unit, although the object may end before it: initiators may take mapped for "read it to find out". So is what a
+ * clone's parent may have.
  */
 #include <linux/bvec.h>
 #include <linux/ceph/libceph.h>

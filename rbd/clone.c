@@ -2,15 +2,16 @@
 /*
  * Clones: what a clone has not written is in its parent.
  *
- * A read that finds no object goes to the parent, which may itself be a clone. Beside us somebody may flatten the clone:
- * copy up what is left, and then remove the parent. So a hole in the parent means nothing until the clone was asked again
- * (rbd/object_io.c): had the parent been removed before it was read, its data would be in the clone by then.
+ * A read that finds no object goes to the parent, which may itself be a clone. Beside us somebody may flatten the
+ * clone: copy up what is left, and then remove the parent. So a hole in the parent means nothing until the clone
+ * was asked again (rbd/object_io.c): had the parent been removed before it was read, its data would be in the clone
+ * by then.
  *
- * A mutation that finds no object brings one about first. Copyup reads what the parent has for the object and hands it to
- * the OSD's class method, which writes it only if there still is no object. That changes nothing that anybody can read, so
- * it may be repeated, done by two gateways at once, or come late. It happens in an empty snapshot context: the data are
- * then older than every snapshot of the clone. Of several commands that need the same object at the same moment, the
- * first one fetches it and the others wait for that.
+ * A mutation that finds no object brings one about first. Copyup reads what the parent has for the object and hands
+ * it to the OSD's class method, which writes it only if there still is no object. That changes nothing that anybody
+ * can read, so it may be repeated, done by two gateways at once, or come late. It happens in an empty snapshot
+ * context: the data are then older than every snapshot of the clone. Of several commands that need the same object
+ * at the same moment, the first one fetches it and the others wait for that.
  */
 #include <linux/atomic.h>
 #include <linux/bvec.h>

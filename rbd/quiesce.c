@@ -3,15 +3,16 @@
  * Quiescing: a snapshot is one point in time across all gateways.
  *
  * librbd, before it takes a snapshot, asks every watcher of the image to stop writing, and goes on when all have
- * acknowledged. Afterwards it tells them to go on, and sends the header update only then. So the new snapshot context is
- * read before the gate opens; a mutation that was let through with the old one would change the snapshot.
+ * acknowledged. Afterwards it tells them to go on, and sends the header update only then. So the new snapshot
+ * context is read before the gate opens; a mutation that was let through with the old one would change the
+ * snapshot.
  *
  *	open --- close: mutations wait ---> closing --- the last one has left ---> closed: acknowledged
  *	  ^                                                                          |
  *	  +--- snapshot context is read <--- told to go on, or nothing heard for long +
  *
- * A request that comes again, because an acknowledgement was late, finds the gate as it left it. Mutations that wait here
- * grow old, and those that wait longer than the guard's window end with BUSY when they are let through.
+ * A request that comes again, because it was acknowledged too late, finds the gate as it left it. Mutations that
+ * wait here grow old, and those that wait longer than the guard's window end with BUSY when they are let through.
  */
 #include <linux/jiffies.h>
 #include <linux/kernel.h>

@@ -28,7 +28,7 @@
 
 /* how many objects one command may touch: each is a request of its own */
 #define UNMAP_OBJECTS_MAX	256
-#define UNMAP_BLOCKS_MAX	(1U << 20)
+#define UNMAP_BLOCKS_MAX	SZ_1M
 #define UNMAP_DESCRIPTORS_MAX	255
 /* what OSDs allocate in */
 #define UNMAP_GRANULARITY	SZ_4K
@@ -272,7 +272,8 @@ static void lba_status_done(void *arg, int result, u64 len, bool mapped)
 		put_unaligned_be64(get_unaligned_be64(&cmd->t_task_cdb[2]), &descriptor[0]);
 		put_unaligned_be32(min_t(u64, DIV_ROUND_UP_ULL(len, block_size), U32_MAX), &descriptor[8]);
 		descriptor[12] = mapped ? LBA_STATUS_MAPPED : LBA_STATUS_DEALLOCATED;
-		sg_copy_from_buffer(cmd->t_data_sg, cmd->t_data_nents, data, min_t(u32, sizeof(data), cmd->data_length));
+		sg_copy_from_buffer(cmd->t_data_sg, cmd->t_data_nents, data,
+				    min_t(u32, sizeof(data), cmd->data_length));
 	}
 	trbd_complete(cmd, result);
 }

@@ -7,8 +7,8 @@
  *	initiator URL NAME caw LBA OLD NEW     one COMPARE AND WRITE of a block filled with OLD, to NEW
  *	initiator URL NAME fill LBA SECONDS    writes the block over and over
  *
- * NAME is the initiator's, without the prefix. The status is 0, or 1 with a line that says what went wrong. BUSY and a lost
- * path are tried again.
+ * NAME is the initiator's, without the prefix. The status is 0, or 1 with a line that says what went wrong. BUSY
+ * and a lost path are tried again.
  */
 #include <inttypes.h>
 #include <stdio.h>
