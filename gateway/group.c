@@ -287,8 +287,11 @@ static void group_declare_out_of_touch(struct trbd_group *group, const char *why
 		group->oloc.pool, why);
 }
 
-/* Did others beat while we could not? @old is what we knew of them before, @gap_ms how long we were silent. */
-static bool group_others_went_on(struct trbd_group *group, const struct trbd_group_peer *old, u64 gap_ms)
+/*
+ * Did others beat while we could not? @old is what we knew of them before. When nobody could, each of them may
+ * still have beaten once before that began and once after it ended.
+ */
+static bool group_others_went_on(struct trbd_group *group, const struct trbd_group_peer *old)
 {
 	int slot;
 
@@ -298,10 +301,46 @@ static bool group_others_went_on(struct trbd_group *group, const struct trbd_gro
 
 		if (slot == group->slot || !is->owner || is->owner != was->owner)
 			continue;
-		if ((is->beats - was->beats) * TRBD_HEARTBEAT_MS > gap_ms / 2)
+		if (is->beats - was->beats > 2)
 			return true;
 	}
 	return false;
+}
+
+/*
+ * @lock held. A machine that stood still with its clock going on has commands in its sockets that nobody waits for any
+ * more, and nothing else tells: its peers may have been away as well.
+ */
+static bool group_stood_still(struct trbd_group *group)
+{
+	u64 now_ms = monotonic_ms();
+	bool stalled = now_ms > group->ticked_ms + TRBD_TICK_MS + TRBD_JUMP_MS;
+
+	lockdep_assert_held(&group->lock);
+	if (stalled)
+		group_set_out_of_touch(group, trbd_clock_now(&group->clock));
+	group->ticked_ms = now_ms;
+	return stalled;
+}
+
+static void group_warn_stalled(struct trbd_group *group)
+{
+	pr_warn("group of pool %lld: this gateway was out of touch (it stood still); writes it got before end with BUSY\n",
+		group->oloc.pool);
+}
+
+static void group_tick(struct work_struct *work)
+{
+	struct trbd_group *group = container_of(to_delayed_work(work), struct trbd_group, tick);
+
+	bool stalled;
+
+	spin_lock(&group->lock);
+	stalled = group_stood_still(group);
+	spin_unlock(&group->lock);
+	if (stalled)
+		group_warn_stalled(group);
+	queue_delayed_work(system_highpri_wq, &group->tick, msecs_to_jiffies(TRBD_TICK_MS));
 }
 
 /* The latest clock of the table, and whose it is. */
@@ -373,8 +412,7 @@ static int group_beat(struct trbd_group *group, struct trbd_group_peer *old)
 		return ret;
 
 	group_merge(group);
-	if (monotonic_ms() > lease_until_ms &&
-	    group_others_went_on(group, old, monotonic_ms() + TRBD_LEASE_MS - lease_until_ms))
+	if (monotonic_ms() > lease_until_ms && group_others_went_on(group, old))
 		group_declare_out_of_touch(group, "no heartbeat came through");
 
 	spin_lock(&group->lock);
@@ -446,6 +484,8 @@ static struct trbd_group *group_alloc(struct trbd_session *session, const struct
 	group->slot = -1;
 	spin_lock_init(&group->lock);
 	INIT_LIST_HEAD(&group->waiting);
+	INIT_DELAYED_WORK(&group->tick, group_tick);
+	group->ticked_ms = monotonic_ms();
 	init_completion(&group->joined);
 	trbd_clock_init(&group->clock);
 	ceph_oid_init(&group->oid);
@@ -463,6 +503,7 @@ static struct trbd_group *group_alloc(struct trbd_session *session, const struct
 
 static void group_stop(struct trbd_group *group)
 {
+	cancel_delayed_work_sync(&group->tick);
 	send_sig(SIGKILL, group->thread, 1);
 	kthread_stop(group->thread);
 	put_task_struct(group->thread);
@@ -504,6 +545,7 @@ struct trbd_group *trbd_group_join(struct trbd_session *session, const struct ce
 	}
 	get_task_struct(group->thread);
 	list_add_tail(&group->node, &groups);
+	queue_delayed_work(system_highpri_wq, &group->tick, msecs_to_jiffies(TRBD_TICK_MS));
 	wake_up_process(group->thread);
 out_unlock:
 	mutex_unlock(&groups_lock);
@@ -555,9 +597,11 @@ void trbd_group_leave(struct trbd_group *group)
 int trbd_group_admit(struct trbd_group *group, struct trbd_group_ticket *ticket)
 {
 	u64 now_ms = monotonic_ms();
+	bool stalled;
 	int ret = 0;
 
 	spin_lock(&group->lock);
+	stalled = group_stood_still(group);
 	/* under the lock, or a jump of the clock could come between it and the quarantine that belongs to it */
 	ticket->accepted_ms = trbd_clock_now(&group->clock);
 	if (now_ms < group->quarantine_until_ms) {
@@ -567,6 +611,8 @@ int trbd_group_admit(struct trbd_group *group, struct trbd_group_ticket *ticket)
 		ret = -EINPROGRESS;
 	}
 	spin_unlock(&group->lock);
+	if (stalled)
+		group_warn_stalled(group);
 	return ret;
 }
 

@@ -9,6 +9,7 @@
 #include <linux/refcount.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
+#include <linux/workqueue.h>
 
 #include "gateway/group_table.h"
 #include "rados/clock.h"
@@ -22,6 +23,8 @@ struct trbd_session;
 #define TRBD_JUMP_MS		1000
 #define TRBD_WINDOW_MS		(TRBD_LEASE_MS + TRBD_GUARD_WINDOW_MS + TRBD_HEARTBEAT_MS + TRBD_JUMP_MS)
 #define TRBD_QUARANTINE_MS	5000
+/* a gateway that does not get around to this for TRBD_JUMP_MS longer stood still */
+#define TRBD_TICK_MS		250
 
 /**
  * struct trbd_group_ticket - a place to wait while the group cannot be reached; embedded by its owner
@@ -66,9 +69,11 @@ struct trbd_group_peer {
  * @slot: our slot, or -1; written by the thread, guarded by @lock
  * @beats: heartbeats of this membership; the thread's
  * @limit_ms: what our entry says; the thread's
+ * @tick: notices when this gateway stood still
  * @lock: guards what follows; taken once per mutation, for a few instructions
  * @lease_until_ms: CLOCK_MONOTONIC: until then this gateway is known to be in touch
  * @quarantine_until_ms: CLOCK_MONOTONIC: until then commands end with BUSY
+ * @ticked_ms: CLOCK_MONOTONIC: when this gateway was last seen running
  * @stale_before_ms: common time: what was accepted before this ends with BUSY
  * @waiting: tickets
  * @out_of_touch: how often this gateway was
@@ -89,10 +94,12 @@ struct trbd_group {
 	int slot;
 	u64 beats;
 	u64 limit_ms;
+	struct delayed_work tick;
 
 	spinlock_t lock;	/* see above */
 	u64 lease_until_ms;
 	u64 quarantine_until_ms;
+	u64 ticked_ms;
 	u64 stale_before_ms;
 	struct list_head waiting;
 	u64 out_of_touch;
