@@ -19,6 +19,9 @@
  * Whoever loses starts over after a moment, as long as the command is within the guard's window; the write itself
  * is safe at any age, because its condition says that nothing happened since the comparison.
  *
+ * Of several on the same object through this gateway one is at work and the others queue: they would only break each
+ * other's links.
+ *
  * A write that was sent twice and lost may have lost against itself. Then a difference that is found afterwards may
  * be our own data, and the command ends with BUSY instead of a miscompare.
  */
@@ -27,6 +30,7 @@
 #include <linux/ceph/osd_client.h>
 #include <linux/ceph/striper.h>
 #include <linux/kernel.h>
+#include <linux/list.h>
 #include <linux/log2.h>
 #include <linux/mempool.h>
 #include <linux/mm.h>
@@ -73,7 +77,9 @@ enum caw_buffer {
  * @parent_is_zero: a clone's parent was asked and has nothing there
  * @copyup: waits for the object of a clone
  * @pause_ms: before starting over
- * @restart: starting over
+ * @restart: starting, or starting over
+ * @node: in the image's list of those at work, or in the queue of one of them
+ * @queue: those who want the same object next; guarded by the image's lock, like the lists
  * @memory: pages of the buffers
  */
 struct caw {
@@ -93,6 +99,8 @@ struct caw {
 	struct trbd_copyup_waiter copyup;
 	unsigned int pause_ms;
 	struct delayed_work restart;
+	struct list_head node;
+	struct list_head queue;
 	struct page *memory[CAW_BUFFERS];
 };
 
@@ -120,11 +128,49 @@ static void caw_free(struct caw *caw)
 	mempool_free(caw, caw_pool);
 }
 
+/* Takes the object, or a place in the queue of the one who has it. */
+static bool caw_take_object(struct caw *caw)
+{
+	struct trbd_image *image = caw->r.image;
+	struct caw *other;
+
+	spin_lock(&image->lock);
+	list_for_each_entry(other, &image->caws, node) {
+		if (other->objno == caw->objno) {
+			list_add_tail(&caw->node, &other->queue);
+			spin_unlock(&image->lock);
+			return false;
+		}
+	}
+	list_add_tail(&caw->node, &image->caws);
+	spin_unlock(&image->lock);
+	return true;
+}
+
+/* Hands the object to the next in the queue, and the rest of the queue with it. */
+static void caw_give_object(struct caw *caw)
+{
+	struct trbd_image *image = caw->r.image;
+	struct caw *next;
+
+	spin_lock(&image->lock);
+	list_del(&caw->node);
+	next = list_first_entry_or_null(&caw->queue, struct caw, node);
+	if (next) {
+		list_move_tail(&next->node, &image->caws);
+		list_splice_tail_init(&caw->queue, &next->queue);
+	}
+	spin_unlock(&image->lock);
+	if (next)
+		queue_delayed_work(system_wq, &next->restart, 0);
+}
+
 static void caw_end(struct caw *caw, int result, u32 offset)
 {
 	void (*done)(void *arg, int result, u32 offset) = caw->r.done;
 	void *arg = caw->r.arg;
 
+	caw_give_object(caw);
 	caw_free(caw);
 	done(arg, result, offset);
 }
@@ -428,13 +474,15 @@ int trbd_compare_write_submit(const struct trbd_compare_write *request)
 	caw->r = *request;
 	caw->pause_ms = CAW_PAUSE_MS;
 	INIT_DELAYED_WORK(&caw->restart, caw_restart);
+	INIT_LIST_HEAD(&caw->queue);
 
 	ret = caw_prepare(caw);
 	if (ret) {
 		caw_free(caw);
 		return ret;
 	}
-	caw_start(caw);
+	if (caw_take_object(caw))
+		caw_start(caw);
 	return 0;
 }
 

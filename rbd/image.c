@@ -354,6 +354,7 @@ static struct trbd_image *image_alloc(void)
 	mutex_init(&image->refresh_lock);
 	trbd_quiesce_init(&image->quiesce, image_before_open, image);
 	INIT_LIST_HEAD(&image->copyups);
+	INIT_LIST_HEAD(&image->caws);
 	ceph_oid_init(&image->header_oid);
 	ceph_oloc_init(&image->header_oloc);
 	ceph_oloc_init(&image->data_oloc);

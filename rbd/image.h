@@ -73,6 +73,7 @@ struct trbd_guard_stats {
  * @size: bytes
  * @overlap: how much of a clone @parent still stands behind, bytes from the beginning; 0 when it was flattened
  * @copyups: objects of a clone that are being copied up
+ * @caws: compare and writes that are at work, see rbd/compare_write.c
  * @snapc: snapshots that writes preserve; NULL when a snapshot is open
  * @error: why the image cannot be used any more (-ENOENT: deleted), else 0
  */
@@ -99,6 +100,7 @@ struct trbd_image {
 	u64 size;
 	u64 overlap;
 	struct list_head copyups;
+	struct list_head caws;
 	struct ceph_snap_context *snapc;
 	int error;
 };
