@@ -22,12 +22,12 @@
 #include "compat/target.h"
 #include "scsi/command.h"
 #include "scsi/compare_write.h"
+#include "scsi/opcodes.h"
 #include "scsi/provisioning.h"
 #include "scsi/rw.h"
 #include "scsi/sense.h"
 #include "scsi/verify.h"
 
-#define PRE_FETCH_16		0x90
 #define WRITE_SAME_NDOB		0x01
 #define WRITE_SAME_UNMAP	0x08
 
@@ -140,6 +140,16 @@ static sense_reason_t parse_get_lba_status(struct se_cmd *cmd)
 	return ret;
 }
 
+/* REPORT LUNS has its allocation length at the same place. */
+static sense_reason_t parse_report_opcodes(struct se_cmd *cmd)
+{
+	sense_reason_t ret = parse_as(cmd, REPORT_LUNS, 0);
+
+	cmd->sam_task_attr = TCM_SIMPLE_TAG;
+	cmd->execute_cmd = trbd_execute_report_opcodes;
+	return ret;
+}
+
 /* LIO has the right shape for these, and something else in mind. */
 static sense_reason_t parse_then(struct se_cmd *cmd, sense_reason_t (*execute)(struct se_cmd *cmd))
 {
@@ -221,7 +231,7 @@ sense_reason_t trbd_parse_cdb(struct se_cmd *cmd)
 	case SYNCHRONIZE_CACHE:
 	case SYNCHRONIZE_CACHE_16:
 	case PRE_FETCH:
-	case PRE_FETCH_16:
+	case TRBD_PRE_FETCH_16:
 		return parse_range(cmd, execute_nothing);
 	case VERIFY:
 	case VERIFY_16:
@@ -229,6 +239,10 @@ sense_reason_t trbd_parse_cdb(struct se_cmd *cmd)
 	case WRITE_VERIFY:
 	case WRITE_VERIFY_16:
 		return parse_write_verify(cmd);
+	case MAINTENANCE_IN:
+		if ((cmd->t_task_cdb[1] & 0x1f) == MI_REPORT_SUPPORTED_OPERATION_CODES)
+			return parse_report_opcodes(cmd);
+		return sbc_parse_cdb(cmd, &command_ops);
 	case SERVICE_ACTION_IN_16:
 		if ((cmd->t_task_cdb[1] & 0x1f) == SAI_GET_LBA_STATUS)
 			return parse_get_lba_status(cmd);

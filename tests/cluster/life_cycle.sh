@@ -3,13 +3,13 @@
 #
 # Backstores come and go, with I/O and without, and leave nothing behind.
 #
-#   CYCLES    create, enable, export, I/O, delete: how often (20)
+#   CYCLES    create, enable, export, I/O, delete: how often after the first ten (10)
 . ../ktap.sh
 . ../gateway.sh
 
 [ -n "${LAB_NAME-}" ] || t_skip_all 'needs a lab: make check TESTS=life_cycle'
 
-CYCLES=${CYCLES:-20}
+CYCLES=${CYCLES:-10}
 gw=gw1
 n=$TEST-disk
 url=$(gw_url $gw "$n")
