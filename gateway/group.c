@@ -446,8 +446,9 @@ static int group_thread(void *arg)
 		u64 began_ms = monotonic_ms();
 		int err = group->slot < 0 ? group_take_slot(group) : group_beat(group, old);
 
-		if (kthread_should_stop())
-			break;
+		/* the signal that ends the thread comes a moment before it is told to stop */
+		if (kthread_should_stop() || err == -EINTR)
+			continue;
 		if (err == -ECANCELED || err == -ENOENT) {
 			/* somebody took our slot, or removed the object: all that relied on it is void */
 			group_set_slot(group, -1);

@@ -78,16 +78,11 @@ int trbd_block_status_submit(struct trbd_image *image, u64 off,
 	char name[TRBD_OBJECT_NAME_MAX];
 	u64 size, objno;
 	u32 objlen;
-	int error;
+	int ret;
 
-	spin_lock(&image->lock);
-	error = image->error;
-	size = image->size;
-	spin_unlock(&image->lock);
-	if (error)
-		return error;
-	if (off >= size)
-		return -ERANGE;
+	ret = trbd_image_take_state(image, off, 1, NULL, &size);
+	if (ret)
+		return ret;
 
 	status = kmalloc(sizeof(*status), GFP_NOWAIT | __GFP_NOWARN);
 	if (!status)

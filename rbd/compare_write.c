@@ -277,20 +277,6 @@ static void caw_written_versioned(struct caw *caw, int result)
 		caw_written(caw, result);
 }
 
-static int caw_may_create(struct caw *caw)
-{
-	struct trbd_image *image = caw->r.image;
-	int ret = 0;
-
-	spin_lock(&image->lock);
-	if (image->error)
-		ret = image->error;
-	else if (image->size != caw->size || image->snapc->seq != caw->snapc->seq)
-		ret = -EBUSY;
-	spin_unlock(&image->lock);
-	return ret;
-}
-
 static void caw_write(struct caw *caw, bool missing)
 {
 	u64 now_ms = trbd_clock_now(caw->r.image->clock);
@@ -298,7 +284,7 @@ static void caw_write(struct caw *caw, bool missing)
 	int ret;
 
 	if (missing) {
-		ret = caw_may_create(caw);
+		ret = trbd_image_check_state(caw->r.image, caw->snapc, caw->size);
 		if (ret)
 			caw_end(caw, ret, 0);
 		else
@@ -408,24 +394,6 @@ static void caw_restart(struct work_struct *work)
 	caw_start(container_of(to_delayed_work(work), struct caw, restart));
 }
 
-/* Takes what it needs to know of the image, all at one moment. */
-static int caw_take_image_state(struct caw *caw)
-{
-	struct trbd_image *image = caw->r.image;
-	int ret = 0;
-
-	spin_lock(&image->lock);
-	if (image->error)
-		ret = image->error;
-	else if (caw->r.off > image->size || caw->r.len > image->size - caw->r.off)
-		ret = -ERANGE;
-	else
-		caw->snapc = ceph_get_snap_context(image->snapc);
-	caw->size = image->size;
-	spin_unlock(&image->lock);
-	return ret;
-}
-
 static int caw_prepare(struct caw *caw)
 {
 	struct trbd_image *image = caw->r.image;
@@ -452,7 +420,7 @@ static int caw_prepare(struct caw *caw)
 	caw->extent.len = caw->r.len;
 	caw->extent.bvecs = &caw->bvec;
 	caw->extent.num_bvecs = 1;
-	return caw_take_image_state(caw);
+	return trbd_image_take_state(image, caw->r.off, caw->r.len, &caw->snapc, &caw->size);
 }
 
 /**

@@ -565,6 +565,55 @@ void trbd_image_object_name(const struct trbd_image *image, u64 objno, char *buf
 }
 
 /**
+ * trbd_image_take_state() - what an I/O needs to know of the image, all at one moment
+ * @image: open image
+ * @off: offset of the I/O, bytes
+ * @len: its length, bytes
+ * @snapc: NULL, or to be set to the snapshot context of a mutation, with a reference
+ * @size: to be set to the size of the image, bytes
+ *
+ * Context: any in which a spinlock may be taken.
+ * Return: 0; -ERANGE beyond the end; -ENOENT when the image was deleted.
+ */
+int trbd_image_take_state(struct trbd_image *image, u64 off, u64 len, struct ceph_snap_context **snapc, u64 *size)
+{
+	int ret = 0;
+
+	spin_lock(&image->lock);
+	if (image->error)
+		ret = image->error;
+	else if (off > image->size || len > image->size - off)
+		ret = -ERANGE;
+	else if (snapc)
+		*snapc = ceph_get_snap_context(image->snapc);
+	*size = image->size;
+	spin_unlock(&image->lock);
+	return ret;
+}
+
+/**
+ * trbd_image_check_state() - may a mutation that began with this state still make an object?
+ * @image: open image
+ * @snapc: snapshot context it began with
+ * @size: size it began with, bytes
+ *
+ * Context: any in which a spinlock may be taken.
+ * Return: 0; -EBUSY when size or snapshots are others now; -ENOENT when the image was deleted.
+ */
+int trbd_image_check_state(struct trbd_image *image, const struct ceph_snap_context *snapc, u64 size)
+{
+	int ret = 0;
+
+	spin_lock(&image->lock);
+	if (image->error)
+		ret = image->error;
+	else if (image->size != size || image->snapc->seq != snapc->seq)
+		ret = -EBUSY;
+	spin_unlock(&image->lock);
+	return ret;
+}
+
+/**
  * trbd_image_overlap() - how much of a clone its parent stands behind
  * @image: open image
  *

@@ -340,24 +340,6 @@ static int io_copy_memory(struct trbd_io *io)
 	return 0;
 }
 
-/* Takes what the I/O needs to know of the image, all at one moment. */
-static int io_take_image_state(struct trbd_io *io)
-{
-	struct trbd_image *image = io->r.image;
-	int ret = 0;
-
-	spin_lock(&image->lock);
-	if (image->error)
-		ret = image->error;
-	else if (io->r.off > image->size || io->r.len > image->size - io->r.off)
-		ret = -ERANGE;
-	else if (io_ops[io->r.op].mutates)
-		io->snapc = ceph_get_snap_context(image->snapc);
-	io->size = image->size;
-	spin_unlock(&image->lock);
-	return ret;
-}
-
 static int io_build(struct trbd_io *io)
 {
 	struct trbd_image *image = io->r.image;
@@ -365,7 +347,8 @@ static int io_build(struct trbd_io *io)
 	struct sg_cursor cur;
 	int ret;
 
-	ret = io_take_image_state(io);
+	ret = trbd_image_take_state(image, io->r.off, io->r.len, io_ops[io->r.op].mutates ? &io->snapc : NULL,
+				    &io->size);
 	if (ret)
 		return ret;
 	if (io->r.unstable && io->r.op == TRBD_IO_WRITE) {

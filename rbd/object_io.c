@@ -175,21 +175,6 @@ static int object_io_finish_read(struct trbd_object_io *o, int result)
 	return 0;
 }
 
-/* May an object be made for a command that was accepted with what this one knows of the image? */
-static int object_io_may_create(struct trbd_object_io *o)
-{
-	struct trbd_image *image = o->image;
-	int ret = 0;
-
-	spin_lock(&image->lock);
-	if (image->error)
-		ret = image->error;
-	else if (image->size != o->size || image->snapc->seq != o->snapc->seq)
-		ret = -EBUSY;
-	spin_unlock(&image->lock);
-	return ret;
-}
-
 /* Tries again in another way. */
 static int object_io_retry(struct trbd_object_io *o, enum trbd_guard_mode mode)
 {
@@ -228,7 +213,7 @@ static int object_io_missing(struct trbd_object_io *o)
 		return 0;
 	if (++o->rounds > OBJECT_ROUNDS_MAX)
 		return -EBUSY;
-	ret = object_io_may_create(o);
+	ret = trbd_image_check_state(o->image, o->snapc, o->size);
 	if (ret)
 		return ret;
 	/* nothing of the parent's is to be seen behind a mutation that covers it all */

@@ -16,6 +16,9 @@
 #   gw_unexport GW NAME
 #   gw_url GW NAME                                iscsi:// URL of LUN 0 through that gateway
 #   serve NAME CONTROL [BLOCK_SIZE]               enable and export on gw1 and gw2
+#   io URL COMMANDS...                            qemu-io commands; fails if one of them does, also if a pattern differs
+#   play URL                                      the same, commands from stdin
+#   image_sum SPEC, iscsi_sum URL, file_sum FILE  SHA-256 of all of it
 #   ec_pool NAME                                  erasure coded pool for data, 2 + 1; removed at the end
 #   krbd_serve GW NAME                            a peer: LIO's iblock over a krbd mapping of image NAME, exported as ours
 #                                                 are; removed at the end
@@ -175,3 +178,30 @@ krbd_unserve() {
 
 # the initiator of tests/initiator.c, as program $1
 initiator_build() { gcc -Wall -Wextra -O1 -o "$1" "$KTAP_DIR/initiator.c" -liscsi; }
+
+# qemu-io's status says only that it could open the disk; what became of the commands is in its words. Those are in IO_OUT.
+IO_OUT=$(mktemp)
+t_atexit 'rm -f "$IO_OUT" "$IO_OUT.read"'
+
+play() {
+	local commands
+	commands=$(cat)
+	lab run -- timeout 300 qemu-io -f raw "$1" <<<"$commands" >"$IO_OUT" 2>&1
+	[ "$(grep -cE '(^|> )(wrote|read|discard) ' "$IO_OUT")" = "$(grep -c . <<<"$commands")" ] &&
+		! grep -q 'Pattern verification failed' "$IO_OUT" && return
+	tail -n 5 "$IO_OUT"
+	return 1
+}
+
+io() {
+	local url=$1
+	shift
+	printf '%s\n' "$@" | play "$url"
+}
+
+file_sum() { sha256sum "$1" | cut -d' ' -f1; }
+image_sum() { lab rbd export --no-progress "$1" - | sha256sum | cut -d' ' -f1; }
+iscsi_sum() {
+	rm -f "$IO_OUT.read"
+	lab run -- qemu-img dd -f raw -O raw bs=1M "if=$1" "of=$IO_OUT.read" 2>/dev/null && file_sum "$IO_OUT.read"
+}

@@ -12,20 +12,6 @@ work=$(mktemp -d)
 t_atexit "rm -rf '$work'"
 MIB=${DATA_MIB:-24}
 
-image_sum() { lab rbd export --no-progress "$1" - | sha256sum | cut -d' ' -f1; }
-file_sum() { sha256sum "$1" | cut -d' ' -f1; }
-iscsi_sum() {
-	rm -f "$work/read"
-	lab run -- qemu-img dd -f raw -O raw bs=1M "if=$1" "of=$work/read" 2>/dev/null && file_sum "$work/read"
-}
-play() {
-	local wanted
-	cat >"$work/commands"
-	wanted=$(grep -c . "$work/commands")
-	lab run -- qemu-io -f raw "$1" <"$work/commands" >"$work/play.out" 2>&1
-	[ "$(grep -cE '(^|> )(wrote|read|discard) ' "$work/play.out")" = "$wanted" ] || { tail -5 "$work/play.out"; return 1; }
-}
-
 # a parent with a hole in it, and a clone of a clone
 p=$TEST-parent
 img_create "$p" --size ${MIB}M

@@ -15,13 +15,14 @@ import threading
 from session import Session
 
 LENGTH = 4096
+STEP = 4 * LENGTH     # so that they are spread over several objects
 
 
 def work(writer, reader, blocks, failures):
     for block in blocks:
         pattern = block * 7 % 255 + 1
         for session, command, answer in ((writer, 'write', 'wrote '), (reader, 'read', 'read ')):
-            said = session.do(f'{command} -P {pattern} {block * LENGTH} {LENGTH}', answer)
+            said = session.do(f'{command} -P {pattern} {block * STEP} {LENGTH}', answer)
             if not said or 'failed' in said:
                 failures.append(f'block {block}: {command}: {said}')
                 return

@@ -19,13 +19,6 @@ work=$(mktemp -d)
 t_atexit "rm -rf '$work'"
 note "SEED=$SEED"
 
-image_sum() { lab rbd export --no-progress "$1" - | sha256sum | cut -d' ' -f1; }
-file_sum() { sha256sum "$1" | cut -d' ' -f1; }
-iscsi_sum() {
-	rm -f "$work/read"
-	lab run -- qemu-img dd -f raw -O raw bs=1M "if=$1" "of=$work/read" 2>/dev/null && file_sum "$work/read"
-}
-
 # The same through the kernel's initiator: qemu-img fails an assertion of its own on units with blocks of 4096 bytes.
 init_sum() { # GATEWAY NAME
 	lab exec init1 -- bash -s -- "$(gw_addr "$1")" "$(iqn_of "$2")" <<-'SCRIPT'
@@ -45,15 +38,6 @@ disk_sum() { # GATEWAY NAME BLOCK_SIZE
 	else
 		init_sum "$1" "$2"
 	fi
-}
-
-# qemu-io commands from stdin; all must succeed
-play() {
-	local wanted
-	cat >"$work/commands"
-	wanted=$(grep -c . "$work/commands")
-	lab run -- qemu-io -f raw "$1" <"$work/commands" >"$work/play.out" 2>&1
-	[ "$(grep -cE '(^|> )(wrote|read) ' "$work/play.out")" = "$wanted" ] || { tail -5 "$work/play.out"; return 1; }
 }
 
 # layout NAME SPEC BLOCK_SIZE CONTROL

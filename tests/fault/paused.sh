@@ -15,14 +15,6 @@ n=$TEST-disk
 img_create "$n" --size 16M
 t 'served by both gateways' serve "$n" "pool=rbd,image=$n"
 url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
-io() {
-	local url=$1 c args=()
-	shift
-	for c in "$@"; do args+=(-c "$c"); done
-	lab run -- timeout 60 qemu-io -f raw "${args[@]}" "$url" >"$work/io.out" 2>&1
-	[ "$(grep -cE '^(wrote|read) ' "$work/io.out")" = $# ] && ! grep -q 'Pattern verification failed' "$work/io.out"
-}
-
 # paused HOW: an initiator is logged in and writes while the machine stands still
 paused() {
 	io "$url1" 'write -P 1 0 64k' || { echo 'before'; return 1; }
