@@ -18,10 +18,13 @@ t_atexit "rm -rf '$work'"
 # The test's results, one "RESULT name" a line: passed, FAILED, or skipped.
 results() {
 	lab run -- timeout 600 iscsi-test-cu --dataloss --verbose --test="$TESTS" "$1" >"$work/$2.log" 2>&1
+	# "passed" may be followed by what is said between tests, on the same line
 	awk '
 		/^Suite: / { suite = $2 }
-		/^  Test: .* \.\.\./ { name = suite "." $2; seen[name] = 1 }
-		/\[SKIPPED\]/ { if (name) skipped[name] = 1 }
+		/^  Test: .* \.\.\./ { name = suite "." $2; seen[name] = open = 1 }
+		{ skip = index($0, "[SKIPPED]"); pass = index($0, "passed") }
+		open && skip && (!pass || skip < pass) { skipped[name] = 1 }
+		pass { open = 0 }
 		/FAILED|^    [0-9]+\. / { if (name) failed[name] = 1 }
 		END { for (name in seen) print (name in failed ? "FAILED" : name in skipped ? "skipped" : "passed"), name }
 	' "$work/$2.log" | sort -k 2
