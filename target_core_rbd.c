@@ -57,6 +57,7 @@ static struct se_device *trbd_alloc_device(struct se_hba *hba, const char *name)
 	if (!dev)
 		return NULL;
 	mutex_init(&dev->lock);
+	trbd_ua_init(&dev->ua);
 	return &dev->se_dev;
 }
 
@@ -80,6 +81,14 @@ static void trbd_set_attributes(struct se_device *se_dev, const struct trbd_imag
 		se_dev->dev_flags |= DF_READ_ONLY;
 }
 
+/* READ CAPACITY has another answer now (SBC-3 4.7). */
+static void trbd_image_resized(void *owner)
+{
+	struct trbd_device *dev = owner;
+
+	trbd_ua_raise(&dev->ua, TRBD_UA_CAPACITY);
+}
+
 static int trbd_open_image(struct trbd_device *dev)
 {
 	struct trbd_image_spec spec;
@@ -93,6 +102,8 @@ static int trbd_open_image(struct trbd_device *dev)
 	opt = trbd_config_options(&dev->config);
 	if (IS_ERR(opt))
 		return PTR_ERR(opt);
+	spec.resized = trbd_image_resized;
+	spec.owner = dev;
 	image = trbd_image_open(opt, &spec);
 	if (IS_ERR(image))
 		return PTR_ERR(image);
@@ -159,6 +170,7 @@ static void trbd_free_device_rcu(struct rcu_head *head)
 static void trbd_free_device(struct se_device *se_dev)
 {
 	trbd_config_clear(&to_trbd_device(se_dev)->config);
+	trbd_ua_destroy(&to_trbd_device(se_dev)->ua);
 	call_rcu(&se_dev->rcu_head, trbd_free_device_rcu);
 }
 

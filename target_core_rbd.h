@@ -9,6 +9,7 @@
 #include <target/target_core_base.h>
 
 #include "config.h"
+#include "scsi/unit_attention.h"
 
 struct trbd_group;
 struct trbd_image;
@@ -21,6 +22,7 @@ struct trbd_image;
  * @image: open while the device is enabled. LIO starts commands only between configure_device and destroy_device, so
  *	the data path reads it without a lock.
  * @group: the gateways of the image's pool, as long as @image; NULL for a snapshot, which nobody writes
+ * @ua: what its nexuses have to be told
  */
 struct trbd_device {
 	struct se_device se_dev;
@@ -28,6 +30,7 @@ struct trbd_device {
 	struct trbd_config config;
 	struct trbd_image *image;
 	struct trbd_group *group;
+	struct trbd_ua_table ua;
 };
 
 static inline struct trbd_device *to_trbd_device(struct se_device *se_dev)

@@ -92,5 +92,12 @@ int trbd_options_set(struct ceph_options *opt, const char *key, const char *valu
 	else if (!strcmp(key, "share") || !strcmp(key, "noshare"))
 		return -EINVAL;
 
+	/*
+	 * libceph would let go of a write that may still land: whoever gets an error must be able to rely on it that
+	 * nothing of the command comes later
+	 */
+	else if (!strcmp(key, "osd_request_timeout"))
+		return -EINVAL;
+
 	return options_parse(opt, key, value);
 }

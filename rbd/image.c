@@ -134,8 +134,11 @@ static int image_refresh_locked(struct trbd_image *image)
 	spin_unlock(&image->lock);
 
 	ceph_put_snap_context(old);
-	if (old && old_size != size)
+	if (old && old_size != size) {
 		pr_info("%s: size changed from %llu to %llu bytes\n", image->name, old_size, size);
+		if (image->resized)
+			image->resized(image->owner);
+	}
 	return 0;
 
 err_snapc:
@@ -496,6 +499,8 @@ struct trbd_image *trbd_image_open(struct ceph_options *opt, const struct trbd_i
 		goto err;
 	}
 	image->session = session;
+	image->resized = spec->resized;
+	image->owner = spec->owner;
 
 	ret = image_locate(image, spec);
 	if (!ret) {

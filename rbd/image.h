@@ -29,12 +29,16 @@ struct trbd_session;
  * @namespace: RADOS namespace in the pool, NULL for the default one
  * @image: image name
  * @snap: snapshot name, NULL for the image itself
+ * @resized: called when the size changed, on a thread that may sleep; or NULL
+ * @owner: for @resized
  */
 struct trbd_image_spec {
 	const char *pool;
 	const char *namespace;
 	const char *image;
 	const char *snap;
+	void (*resized)(void *owner);
+	void *owner;
 };
 
 /**
@@ -63,6 +67,8 @@ struct trbd_guard_stats {
  * @snap_id: snapshot, or CEPH_NOSNAP for the image itself; constant
  * @watch: on the header object
  * @watched: @watch was started; constant
+ * @resized: from struct trbd_image_spec; constant
+ * @owner: likewise
  * @clock: where stamps come from; set by whoever opened the image, before the first mutation
  * @stats: for people
  * @refresh_lock: one refresh at a time, or an older answer could replace a newer one
@@ -90,6 +96,8 @@ struct trbd_image {
 	u64 snap_id;
 	struct trbd_watch watch;
 	bool watched;
+	void (*resized)(void *owner);
+	void *owner;
 	struct trbd_clock *clock;
 	struct trbd_guard_stats stats;
 	struct mutex refresh_lock;	/* see above */

@@ -26,6 +26,7 @@
 #include "scsi/provisioning.h"
 #include "scsi/rw.h"
 #include "scsi/sense.h"
+#include "scsi/unit_attention.h"
 #include "scsi/verify.h"
 
 #define WRITE_SAME_NDOB		0x01
@@ -204,21 +205,8 @@ static bool asks_for_protection(const struct se_cmd *cmd)
 	}
 }
 
-/**
- * trbd_parse_cdb() - struct target_backend_ops parse_cdb
- * @cmd: command
- *
- * Context: may sleep; iSCSI calls it in its receive thread.
- * Return: 0 with cmd->execute_cmd set, or the reason why not.
- */
-sense_reason_t trbd_parse_cdb(struct se_cmd *cmd)
+static sense_reason_t parse_cdb(struct se_cmd *cmd)
 {
-	/*
-	 * LIO holds a command back behind an ORDERED one. Nobody would know how old its data are by then, and the
-	 * guard needs to know; no initiator relies on the order, since it ends where the path changes.
-	 */
-	cmd->sam_task_attr = TCM_SIMPLE_TAG;
-
 	if (asks_for_protection(cmd))
 		return TCM_INVALID_CDB_FIELD;
 
@@ -257,4 +245,27 @@ sense_reason_t trbd_parse_cdb(struct se_cmd *cmd)
 	default:
 		return sbc_parse_cdb(cmd, &command_ops);
 	}
+}
+
+/**
+ * trbd_parse_cdb() - struct target_backend_ops parse_cdb
+ * @cmd: command
+ *
+ * Context: may sleep; iSCSI calls it in its receive thread.
+ * Return: 0 with cmd->execute_cmd set, or the reason why not.
+ */
+sense_reason_t trbd_parse_cdb(struct se_cmd *cmd)
+{
+	sense_reason_t ret;
+
+	/*
+	 * LIO holds a command back behind an ORDERED one. Nobody would know how old its data are by then, and the
+	 * guard needs to know; no initiator relies on the order, since it ends where the path changes.
+	 */
+	cmd->sam_task_attr = TCM_SIMPLE_TAG;
+
+	ret = parse_cdb(cmd);
+	if (!ret)
+		trbd_ua_intercept(cmd);
+	return ret;
 }

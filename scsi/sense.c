@@ -132,6 +132,20 @@ void trbd_complete(struct se_cmd *cmd, int result)
 }
 
 /**
+ * trbd_complete_sense() - end a command with CHECK CONDITION
+ * @cmd: command that execute_cmd returned 0 for
+ * @key: sense key
+ * @asc: additional sense code
+ * @ascq: its qualifier
+ *
+ * Context: any but hard interrupt.
+ */
+void trbd_complete_sense(struct se_cmd *cmd, u8 key, u8 asc, u8 ascq)
+{
+	complete_with_sense(cmd, key, asc, ascq, NULL);
+}
+
+/**
  * trbd_complete_miscompare() - end a command that compared and found a difference
  * @cmd: command that execute_cmd returned 0 for
  * @offset: of the first byte that differs, in the data of the command

@@ -2,9 +2,12 @@
 #ifndef TRBD_SCSI_SENSE_H
 #define TRBD_SCSI_SENSE_H
 
+#include <linux/types.h>
+
 struct se_cmd;
 
 void trbd_complete(struct se_cmd *cmd, int result);
+void trbd_complete_sense(struct se_cmd *cmd, u8 key, u8 asc, u8 ascq);
 void trbd_complete_miscompare(struct se_cmd *cmd, u64 offset);
 
 #endif /* TRBD_SCSI_SENSE_H */

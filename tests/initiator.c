@@ -6,11 +6,17 @@
  *	                                       prints how many rounds were lost
  *	initiator URL NAME caw LBA OLD NEW     one COMPARE AND WRITE of a block filled with OLD, to NEW
  *	initiator URL NAME fill LBA SECONDS    writes the block over and over
+ *	initiator URL NAME attention 0 SECONDS waits for a unit attention, with TEST UNIT READY; prints ASC/ASCQ, and
+ *	                                       what the next command says
+ *	initiator URL NAME abort LBA BLOCKS    writes blocks of 0xa1, and aborts the task a second later; prints
+ *	                                       "abort sent", and "abort answered" when it was
+ *	initiator URL NAME reset LBA BLOCKS    the same with LOGICAL UNIT RESET
  *
  * NAME is the initiator's, without the prefix. The status is 0, or 1 with a line that says what went wrong. BUSY
  * and a lost path are tried again.
  */
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -125,12 +131,96 @@ static void fill(uint32_t lba, unsigned int seconds)
 	printf("writes %lu busy %lu\n", writes, busy);
 }
 
+/* Prints how a TEST UNIT READY ended, unless it is GOOD and @quiet. Returns whether something was printed. */
+static int test_unit_ready(int quiet)
+{
+	struct scsi_task *task = iscsi_testunitready_sync(iscsi, lun);
+	int status;
+
+	if (!task)
+		die("test unit ready");
+	status = task->status;
+	if (status == SCSI_STATUS_CHECK_CONDITION)
+		printf("%x %02x/%02x\n", task->sense.key, task->sense.ascq >> 8, task->sense.ascq & 0xff);
+	else if (status != SCSI_STATUS_GOOD)
+		printf("status 0x%02x\n", status);
+	else if (!quiet)
+		printf("good\n");
+	scsi_free_scsi_task(task);
+	return !quiet || status != SCSI_STATUS_GOOD;
+}
+
+static void attention(unsigned int seconds)
+{
+	time_t end = time(NULL) + seconds;
+
+	printf("ready\n");
+	fflush(stdout);
+	while (time(NULL) < end) {
+		if (test_unit_ready(1)) {
+			test_unit_ready(0);
+			return;
+		}
+		usleep(100000);
+	}
+	printf("none\n");
+}
+
+static void run_for(unsigned int seconds)
+{
+	time_t end = time(NULL) + seconds;
+
+	while (time(NULL) < end) {
+		struct pollfd fd = { .fd = iscsi_get_fd(iscsi), .events = (short)iscsi_which_events(iscsi) };
+
+		if (poll(&fd, 1, 200) < 0 || iscsi_service(iscsi, fd.revents))
+			die("service");
+	}
+}
+
+static void task_ended(struct iscsi_context *context, int status, void *data, void *what)
+{
+	(void)context;
+	(void)data;
+	printf("%s: status 0x%02x\n", (const char *)what, status);
+	fflush(stdout);
+}
+
+static void abort_answered(struct iscsi_context *context, int status, void *data, void *what)
+{
+	(void)context;
+	(void)status;
+	printf("%s answered: %d\n", (const char *)what, data ? (int)*(uint32_t *)data : -1);
+	exit(0);
+}
+
+static void give_up(uint32_t lba, uint32_t blocks, int reset)
+{
+	unsigned char *data = malloc((size_t)blocks * BLOCK);
+	struct scsi_task *task;
+
+	if (!data)
+		die("memory");
+	memset(data, 0xa1, (size_t)blocks * BLOCK);
+	task = iscsi_write10_task(iscsi, lun, lba, data, blocks * BLOCK, BLOCK, 0, 0, 0, 0, 0, task_ended, "write");
+	if (!task)
+		die("write");
+	run_for(1);
+	if (reset ? iscsi_task_mgmt_lun_reset_async(iscsi, (uint32_t)lun, abort_answered, "reset") :
+		    iscsi_task_mgmt_abort_task_async(iscsi, task, abort_answered, "abort"))
+		die("task management");
+	printf("%s sent\n", reset ? "reset" : "abort");
+	fflush(stdout);
+	run_for(600);
+}
+
 int main(int argc, char **argv)
 {
 	uint64_t lba;
 
 	if (argc < 6) {
-		fprintf(stderr, "usage: initiator URL NAME count LBA TIMES | caw LBA OLD NEW | fill LBA SECONDS\n");
+		fprintf(stderr, "usage: initiator URL NAME count LBA TIMES | caw LBA OLD NEW | fill LBA SECONDS |\n"
+				"\tattention 0 SECONDS | abort LBA BLOCKS | reset LBA BLOCKS\n");
 		return 2;
 	}
 	connect_to(argv[1], argv[2]);
@@ -154,6 +244,10 @@ int main(int argc, char **argv)
 		}
 	} else if (!strcmp(argv[3], "fill")) {
 		fill(lba, (unsigned int)strtoul(argv[5], NULL, 0));
+	} else if (!strcmp(argv[3], "attention")) {
+		attention((unsigned int)strtoul(argv[5], NULL, 0));
+	} else if (!strcmp(argv[3], "abort") || !strcmp(argv[3], "reset")) {
+		give_up((uint32_t)lba, (uint32_t)strtoul(argv[5], NULL, 0), !strcmp(argv[3], "reset"));
 	} else {
 		return 2;
 	}

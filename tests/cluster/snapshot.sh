@@ -39,8 +39,23 @@ garbage() {
 t 'garbage on the header object does no harm' garbage
 
 capacity() { lab run -- iscsi-readcapacity16 "$(gw_url "$1" "$n")" | awk -F: '/Total size/ { print $2 + 0 }'; }
+
+# three nexuses, two of them through one gateway: each is told once
+work=$(mktemp -d)
+t_atexit "rm -rf '$work'"
+t 'an initiator of our own' initiator_build "$work/initiator"
+listeners=()
+for at in gw1:a gw1:b gw2:a; do
+	lab run -- timeout 60 "$work/initiator" "$(gw_url "${at%:*}" "$n")" "${at#*:}" attention 0 30 >"$work/$at" 2>&1 &
+	listeners+=($!)
+done
+listening() { timeout 20 sh -c "until [ \$(cat '$work'/gw* | grep -c ready) = 3 ]; do sleep 0.2; done"; }
+t 'three nexuses' listening
 t 'the image grows' lab rbd resize --no-progress --size 32M "$n"
 sleep 1
 t_is 'gw1 knows' "$(capacity gw1)" $((32 << 20))
 t_is 'gw2 knows' "$(capacity gw2)" $((32 << 20))
+wait "${listeners[@]}"
+t_is 'every nexus is told once that the capacity changed' "$(cat "$work"/gw* | sort | uniq -c | xargs)" \
+	'3 6 2a/09 3 good 3 ready'
 t 'what is new can be written' io gw2 'write -P 9 24M 64k'
