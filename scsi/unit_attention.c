@@ -178,7 +178,8 @@ void trbd_ua_intercept(struct se_cmd *cmd)
 	nexus = ua_find(table, cmd->se_sess);
 	if (nexus) {
 		pending = READ_ONCE(nexus->pending);
-		if (READ_ONCE(nexus->used) != jiffies)
+		/* not with every command: others read this line too */
+		if (time_after(jiffies, READ_ONCE(nexus->used) + HZ))
 			WRITE_ONCE(nexus->used, jiffies);
 	}
 	rcu_read_unlock();
