@@ -1,0 +1,443 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Random commands through two gateways, checked against a model of what the disk must hold.
+ *
+ *	exerciser URL1 URL2 IMAGE SEED SECONDS
+ *
+ * Commands go out in batches whose ranges do not overlap, so the model knows what each block holds after a batch: reads,
+ * writes, WRITE SAME, UNMAP with several descriptors, COMPARE AND WRITE that match and that do not, VERIFY. Between
+ * batches, snapshots of IMAGE are taken with rbd and the model is put aside with them; before one is removed it is
+ * exported and compared. In the end the whole disk is read through both gateways and from the cluster.
+ *
+ * BUSY is sent again. Everything else that a command should not say ends the program with status 1 and a line that
+ * says what happened; the seed makes the same commands again.
+ */
+#include <inttypes.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <iscsi/iscsi.h>
+#include <iscsi/scsi-lowlevel.h>
+
+#define BLOCK		512
+#define BATCH		8
+#define SNAPS		3
+#define BLOCKS_MAX	4096	/* 2 MiB in one command */
+#define DESCRIPTORS	3
+
+enum kind { READ, WRITE, SAME, SAME_UNMAP, UNMAP, CAW, CAW_MISS, VERIFY, KINDS };
+
+static const char *const kinds[KINDS] = {
+	"READ", "WRITE", "WRITE SAME", "WRITE SAME with UNMAP", "UNMAP", "COMPARE AND WRITE",
+	"COMPARE AND WRITE that misses", "VERIFY",
+};
+
+struct op {
+	enum kind kind;
+	int path;
+	uint64_t lba;
+	uint32_t blocks;
+	unsigned char *data;	/* what is sent; BLOCKS_MAX blocks */
+	int pending;
+};
+
+struct snap {
+	unsigned char *model;
+	unsigned int number;
+};
+
+static struct iscsi_context *paths[2];
+static int lun;
+static const char *image;
+static uint64_t blocks;
+static unsigned char *model;
+static struct op ops[BATCH];
+static struct snap snaps[SNAPS];
+static unsigned long done[KINDS], busy, snapshots;
+
+static void die(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vprintf(format, args);
+	va_end(args);
+	printf("\n");
+	exit(1);
+}
+
+static uint64_t below(uint64_t n)
+{
+	return (((uint64_t)random() << 31) ^ (uint64_t)random()) % n;
+}
+
+static struct iscsi_context *connect_to(const char *address, const char *name)
+{
+	struct iscsi_context *iscsi = iscsi_create_context(name);
+	struct iscsi_url *url = iscsi ? iscsi_parse_full_url(iscsi, address) : NULL;
+
+	if (!url)
+		die("%s: not a URL", address);
+	iscsi_set_session_type(iscsi, ISCSI_SESSION_NORMAL);
+	if (iscsi_full_connect_sync(iscsi, url->portal, url->lun))
+		die("%s: %s", address, iscsi_get_error(iscsi));
+	lun = url->lun;
+	iscsi_destroy_url(url);
+	return iscsi;
+}
+
+static unsigned char *at(uint64_t lba)
+{
+	return model + lba * BLOCK;
+}
+
+static void compare(const char *what, const unsigned char *got, uint64_t lba, uint32_t count)
+{
+	uint64_t i;
+
+	for (i = 0; i < (uint64_t)count * BLOCK; i++) {
+		if (got[i] != at(lba)[i])
+			die("%s: byte %" PRIu64 " of the disk is 0x%02x, should be 0x%02x", what, lba * BLOCK + i, got[i],
+			    at(lba)[i]);
+	}
+}
+
+static void send_op(struct op *op);
+
+static void op_done(struct iscsi_context *iscsi, int status, void *command_data, void *arg)
+{
+	struct scsi_task *task = command_data;
+	struct op *op = arg;
+	uint32_t i;
+
+	if (status == SCSI_STATUS_BUSY) {
+		busy++;
+		scsi_free_scsi_task(task);
+		send_op(op);
+		return;
+	}
+	if (op->kind == CAW_MISS) {
+		if (status != SCSI_STATUS_CHECK_CONDITION || task->sense.key != SCSI_SENSE_MISCOMPARE)
+			die("%s at %" PRIu64 ": status 0x%x", kinds[op->kind], op->lba, status);
+	} else if (status != SCSI_STATUS_GOOD) {
+		die("%s of %u blocks at %" PRIu64 ": status 0x%x, %s", kinds[op->kind], op->blocks, op->lba, status,
+		    iscsi_get_error(iscsi));
+	}
+
+	switch (op->kind) {
+	case READ:
+		if (task->datain.size != (int)op->blocks * BLOCK)
+			die("READ at %" PRIu64 ": %d bytes", op->lba, task->datain.size);
+		compare("READ", task->datain.data, op->lba, op->blocks);
+		break;
+	case WRITE:
+		memcpy(at(op->lba), op->data, (size_t)op->blocks * BLOCK);
+		break;
+	case SAME:
+	case SAME_UNMAP:
+		for (i = 0; i < op->blocks; i++)
+			memcpy(at(op->lba + i), op->data, BLOCK);
+		break;
+	case UNMAP:
+		memset(at(op->lba), 0, (size_t)op->blocks * BLOCK);
+		break;
+	case CAW:
+		memcpy(at(op->lba), op->data + BLOCK, BLOCK);
+		break;
+	default:
+		break;
+	}
+	done[op->kind]++;
+	op->pending = 0;
+	scsi_free_scsi_task(task);
+}
+
+/* the range in pieces that do not touch, which makes a parameter list of some length */
+static struct scsi_task *send_unmap(struct op *op)
+{
+	struct unmap_list list[DESCRIPTORS];
+	uint32_t share = op->blocks / DESCRIPTORS;
+	int i, n = share ? DESCRIPTORS : 1;
+
+	for (i = 0; i < n; i++) {
+		list[i].lba = op->lba + (uint64_t)i * share;
+		list[i].num = i < n - 1 ? share : op->blocks - (uint32_t)i * share;
+	}
+	return iscsi_unmap_task(paths[op->path], lun, 0, 0, list, n, op_done, op);
+}
+
+static void send_op(struct op *op)
+{
+	struct iscsi_context *iscsi = paths[op->path];
+	struct scsi_task *task = NULL;
+	uint32_t len = op->blocks * BLOCK;
+
+	switch (op->kind) {
+	case READ:
+		task = iscsi_read16_task(iscsi, lun, op->lba, len, BLOCK, 0, 0, 0, 0, 0, op_done, op);
+		break;
+	case WRITE:
+		task = iscsi_write16_task(iscsi, lun, op->lba, op->data, len, BLOCK, 0, 0, 0, 0, 0, op_done, op);
+		break;
+	case SAME:
+	case SAME_UNMAP:
+		task = iscsi_writesame16_task(iscsi, lun, op->lba, op->data, BLOCK, op->blocks, 0, op->kind == SAME_UNMAP, 0,
+					      0, op_done, op);
+		break;
+	case UNMAP:
+		task = send_unmap(op);
+		break;
+	case CAW:
+	case CAW_MISS:
+		task = iscsi_compareandwrite_task(iscsi, lun, op->lba, op->data, 2 * BLOCK, BLOCK, 0, 0, 0, 0, 0, op_done, op);
+		break;
+	case VERIFY:
+		task = iscsi_verify16_task(iscsi, lun, op->data, len, op->lba, 0, 0, 1, BLOCK, op_done, op);
+		break;
+	case KINDS:
+		break;
+	}
+	if (!task)
+		die("%s: %s", kinds[op->kind], iscsi_get_error(iscsi));
+}
+
+static void fill(unsigned char *data, size_t len)
+{
+	uint64_t x = below(UINT64_MAX) | 1;
+	size_t i;
+
+	for (i = 0; i < len; i += sizeof(x)) {
+		x = x * 6364136223846793005ULL + 1442695040888963407ULL;
+		memcpy(data + i, &x, sizeof(x));
+	}
+}
+
+static int overlaps(const struct op *op, int count)
+{
+	int i;
+
+	for (i = 0; i < count; i++) {
+		if (op->lba < ops[i].lba + ops[i].blocks && ops[i].lba < op->lba + op->blocks)
+			return 1;
+	}
+	return 0;
+}
+
+static void make_op(struct op *op, int before)
+{
+	/* whole objects now and then, at their borders */
+	static const uint32_t lengths[] = { 1, 8, 8, 64, 256, 1024, BLOCKS_MAX };
+
+	op->kind = (enum kind)below(KINDS);
+	op->path = (int)below(2);
+	do {
+		op->blocks = 1 + (uint32_t)below(lengths[below(sizeof(lengths) / sizeof(*lengths))]);
+		if (op->kind == CAW || op->kind == CAW_MISS)
+			op->blocks = 1;
+		op->lba = below(blocks - op->blocks + 1);
+		if (!below(4))
+			op->lba &= ~(uint64_t)0xff;
+	} while (overlaps(op, before));
+
+	switch (op->kind) {
+	case WRITE:
+		fill(op->data, (size_t)op->blocks * BLOCK);
+		break;
+	case SAME:
+		fill(op->data, BLOCK);
+		break;
+	case SAME_UNMAP:
+		memset(op->data, 0, BLOCK);
+		break;
+	case CAW:
+	case CAW_MISS:
+		memcpy(op->data, at(op->lba), BLOCK);
+		op->data[below(BLOCK)] ^= op->kind == CAW_MISS;
+		fill(op->data + BLOCK, BLOCK);
+		break;
+	case VERIFY:
+		memcpy(op->data, at(op->lba), (size_t)op->blocks * BLOCK);
+		break;
+	default:
+		break;
+	}
+}
+
+static int is_pending(void)
+{
+	int i;
+
+	for (i = 0; i < BATCH; i++) {
+		if (ops[i].pending)
+			return 1;
+	}
+	return 0;
+}
+
+static void run_batch(void)
+{
+	time_t end = time(NULL) + 120;
+	int i;
+
+	for (i = 0; i < BATCH; i++) {
+		make_op(&ops[i], i);
+		ops[i].pending = 1;
+	}
+	for (i = 0; i < BATCH; i++)
+		send_op(&ops[i]);
+
+	while (is_pending()) {
+		struct pollfd fds[2];
+
+		for (i = 0; i < 2; i++) {
+			fds[i].fd = iscsi_get_fd(paths[i]);
+			fds[i].events = (short)iscsi_which_events(paths[i]);
+		}
+		if (poll(fds, 2, 1000) < 0)
+			die("poll failed");
+		for (i = 0; i < 2; i++) {
+			if (iscsi_service(paths[i], fds[i].revents))
+				die("path %d: %s", i, iscsi_get_error(paths[i]));
+		}
+		if (time(NULL) > end)
+			die("a command did not end in 120 s");
+	}
+}
+
+static void rbd(const char *format, ...)
+{
+	char command[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(command, sizeof(command), format, args);
+	va_end(args);
+	if (system(command))
+		die("%s: failed", command);
+}
+
+/* what rbd has for @spec against @wanted */
+static void check_export(const char *spec, const unsigned char *wanted)
+{
+	static unsigned char chunk[1 << 16];
+	char command[512];
+	uint64_t off = 0;
+	FILE *pipe;
+	size_t n;
+
+	snprintf(command, sizeof(command), "rbd export --no-progress %s -", spec);
+	pipe = popen(command, "r");
+	if (!pipe)
+		die("%s: failed", command);
+	while ((n = fread(chunk, 1, sizeof(chunk), pipe)) > 0) {
+		if (off + n > blocks * BLOCK || memcmp(chunk, wanted + off, n))
+			die("%s: differs within 64 KiB of byte %" PRIu64, spec, off);
+		off += n;
+	}
+	if (pclose(pipe) || off != blocks * BLOCK)
+		die("%s: %" PRIu64 " bytes", spec, off);
+}
+
+/* takes a snapshot, or looks at the one that is there and removes it */
+static void turn_snap(struct snap *snap)
+{
+	char spec[256];
+
+	if (!snap->model) {
+		snap->model = malloc(blocks * BLOCK);
+		if (!snap->model)
+			die("no memory");
+		snap->number = (unsigned int)++snapshots;
+		memcpy(snap->model, model, blocks * BLOCK);
+		rbd("rbd snap create --no-progress %s@s%u", image, snap->number);
+		return;
+	}
+	snprintf(spec, sizeof(spec), "%s@s%u", image, snap->number);
+	check_export(spec, snap->model);
+	rbd("rbd snap rm --no-progress %s", spec);
+	free(snap->model);
+	snap->model = NULL;
+}
+
+/* the whole disk; @check: or else the model is what was read */
+static void read_all(int path, int check)
+{
+	uint64_t lba;
+
+	for (lba = 0; lba < blocks;) {
+		uint32_t count = blocks - lba < 2048 ? (uint32_t)(blocks - lba) : 2048;
+		struct scsi_task *task = iscsi_read16_sync(paths[path], lun, lba, count * BLOCK, BLOCK, 0, 0, 0, 0, 0);
+
+		if (!task || task->status != SCSI_STATUS_GOOD || task->datain.size != (int)count * BLOCK)
+			die("reading the disk: %s", iscsi_get_error(paths[path]));
+		if (check)
+			compare("the disk in the end", task->datain.data, lba, count);
+		else
+			memcpy(at(lba), task->datain.data, (size_t)count * BLOCK);
+		scsi_free_scsi_task(task);
+		lba += count;
+	}
+}
+
+static void set_up(char **argv)
+{
+	struct scsi_readcapacity16 *capacity;
+	struct scsi_task *task;
+	int i;
+
+	paths[0] = connect_to(argv[1], "iqn.2026-11.test.lab:exerciser1");
+	paths[1] = connect_to(argv[2], "iqn.2026-11.test.lab:exerciser2");
+	image = argv[3];
+	srandom((unsigned int)strtoul(argv[4], NULL, 0));
+
+	task = iscsi_readcapacity16_sync(paths[0], lun);
+	capacity = task ? scsi_datain_unmarshall(task) : NULL;
+	if (!capacity || capacity->block_length != BLOCK)
+		die("READ CAPACITY: %s", iscsi_get_error(paths[0]));
+	blocks = capacity->returned_lba + 1;
+	scsi_free_scsi_task(task);
+
+	model = malloc(blocks * BLOCK);
+	for (i = 0; i < BATCH; i++)
+		ops[i].data = malloc((size_t)BLOCKS_MAX * BLOCK);
+	if (!model || !ops[BATCH - 1].data)
+		die("no memory");
+	read_all(0, 0);
+	check_export(image, model);
+}
+
+int main(int argc, char **argv)
+{
+	unsigned long batches = 0;
+	time_t end;
+	int i;
+
+	if (argc != 6) {
+		fprintf(stderr, "usage: exerciser URL1 URL2 IMAGE SEED SECONDS\n");
+		return 2;
+	}
+	set_up(argv);
+	end = time(NULL) + (time_t)strtoul(argv[5], NULL, 0);
+	while (time(NULL) < end) {
+		run_batch();
+		if (++batches % 32 == 0)
+			turn_snap(&snaps[below(SNAPS)]);
+	}
+
+	for (i = 0; i < SNAPS; i++) {
+		if (snaps[i].model)
+			turn_snap(&snaps[i]);
+	}
+	for (i = 0; i < 2; i++)
+		read_all(i, 1);
+	check_export(image, model);
+
+	for (i = 0; i < KINDS; i++)
+		printf("%s%lu %s", i ? ", " : "", done[i], kinds[i]);
+	printf("; %lu snapshots, BUSY %lu times\n", snapshots, busy);
+	return 0;
+}

@@ -1,0 +1,83 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Random commands of every kind through both gateways, with snapshots that come and go: what initiators read, what
+# librbd sees and what snapshots keep is what a model says (exerciser.c). On a plain image, a clone, a striped clone and
+# an erasure coded pool.
+#
+#   RANDOM_SECONDS   how long on each image (15)
+#   SEED             makes the same commands again (a random one)
+. ../ktap.sh
+. ../gateway.sh
+
+[ -n "${LAB_NAME-}" ] || t_skip_all 'needs a lab: make check TESTS=random_ops'
+
+DURATION=${RANDOM_SECONDS:-15}
+SEED=${SEED:-$RANDOM}
+work=$(mktemp -d)
+t_atexit "rm -rf '$work'"
+t 'the exerciser' gcc -Wall -Wextra -O1 -o "$work/exerciser" exerciser.c -liscsi
+note "SEED=$SEED"
+
+# exercise WHAT NAME
+exercise() {
+	t "$1: served" serve "$2" "pool=rbd,image=$2"
+	if lab run -- timeout $((DURATION + 300)) "$work/exerciser" "$(gw_url gw1 "$2")" "$(gw_url gw2 "$2")" "$2" "$SEED" \
+		"$DURATION" >"$work/out" 2>&1; then
+		t_ok "$1: as the model has it"
+	else
+		t_not_ok "$1: as the model has it"
+	fi
+	note "$(tail -n 5 "$work/out")"
+}
+
+unserve() {
+	local gw
+	for gw in $GW_GATEWAYS; do
+		gw_unexport "$gw" "$1"
+		gw_disable "$gw" "$1"
+	done
+}
+
+used_mib() { lab rbd du --format json "$1" 2>/dev/null | jq '[.images[].used_size] | add / 1048576'; }
+
+plain=$TEST-plain
+img_create "$plain" --size 24M
+exercise 'a plain image' "$plain"
+t 'something is in it' test "$(used_mib "$plain" | cut -d. -f1)" -gt 0
+t 'all of it is unmapped' io "$(gw_url gw2 "$plain")" 'discard 0 24M'
+# the OSDs take their time to remove what only removed snapshots needed
+falls_to_nothing() {
+	local i
+	for i in $(seq 60); do
+		[ "$(used_mib "$plain")" = 0 ] && return
+		sleep 1
+	done
+	lab rbd du "$plain"
+	return 1
+}
+t 'then rbd du falls to nothing' falls_to_nothing
+
+# not aligned with anything, so that the overlap ends within an object
+parent=$TEST-parent
+img_create "$parent" --size 19M
+parent_up() {
+	lab rbd bench --io-type write --io-size 1M --io-total 13M --io-pattern rand "$parent" &&
+		lab rbd snap create --no-progress "$parent@s" && lab rbd snap protect "$parent@s"
+}
+t 'a parent' parent_up
+for kind in clone striped; do
+	options=(--image-feature layering)
+	[ $kind = clone ] || options+=(--image-feature striping --stripe-unit 64K --stripe-count 4 --object-size 1M)
+	name=$TEST-$kind
+	t "$kind" lab rbd clone "${options[@]}" "$parent@s" "$name"
+	exercise "a $kind" "$name"
+	unserve "$name"
+	lab rbd rm --no-progress "$name" >/dev/null 2>&1
+done
+lab rbd snap unprotect "$parent@s" >/dev/null 2>&1
+
+ec=$TEST-ec
+t 'an erasure coded pool' ec_pool "$TEST"
+img_create "$ec" --size 24M --data-pool "$TEST"
+exercise 'an erasure coded image' "$ec"
