@@ -225,18 +225,34 @@ static int object_io_missing(struct trbd_object_io *o)
 	return ret ? ret : -EINPROGRESS;
 }
 
+/*
+ * Both tries were refused. When the mutation is old, this is what the guard is for. When it is young, the object is
+ * ahead of a clock that all gateways share: its stamp is damaged, or was made by another group's clock. Moving the
+ * clock up to it would let one damaged object move the time of the whole pool, so that is left to a person.
+ */
+static void object_io_refused(struct trbd_object_io *o)
+{
+	struct trbd_image *image = o->image;
+	char name[TRBD_OBJECT_NAME_MAX];
+
+	atomic64_inc(&image->stats.stale);
+	if (trbd_clock_now(image->clock) > o->accepted_ms + TRBD_GUARD_WINDOW_MS / 2)
+		return;
+	trbd_image_object_name(image, o->objno, name);
+	pr_warn_ratelimited("%s: object %s (pool %lld) has a stamp from the future and refuses writes; if it goes on, the stamp is damaged or from another cluster: rados -p POOL rmxattr %s tcr.stamp\n",
+			    image->name, name, image->data_oloc.pool, name);
+}
+
 /* Return: the end of the mutation, or -EINPROGRESS when it goes on. */
 static int object_io_next(struct trbd_object_io *o, int result)
 {
-	struct trbd_guard_stats *stats = &o->image->stats;
-
 	switch (result) {
 	case -ECANCELED:
 		if (o->guard->mode == TRBD_GUARD_STAMP) {
-			atomic64_inc(&stats->fallbacks);
+			atomic64_inc(&o->image->stats.fallbacks);
 			return object_io_retry(o, TRBD_GUARD_TAG);
 		}
-		atomic64_inc(&stats->stale);
+		object_io_refused(o);
 		return -EBUSY;
 	case -ENOENT:
 		return object_io_missing(o);

@@ -45,6 +45,30 @@ for i in 0 1; do
 done
 t_like 'a miscompare is one' "$(initiator gw1 mis caw 0 0xee 0xff 2>&1)" 'miscompare'
 
+# how many operations the OSDs see for it, less those that the gateways' heartbeats make meanwhile
+osd_ops() {
+	local osd
+	for osd in 0 1 2; do lab ceph tell osd.$osd perf dump osd 2>/dev/null | jq .osd.op; done | awk '{ n += $1 } END { print n }'
+}
+ops_while() {
+	local before start after idle
+	start=$(date +%s%N) before=$(osd_ops)
+	"$@" || return 1
+	after=$(osd_ops) start=$((($(date +%s%N) - start) / 1000000))
+	sleep "$((start / 1000)).$((start % 1000 / 100))"
+	idle=$(($(osd_ops) - after))
+	echo $((after - before - idle))
+}
+t 'nothing on a block for the count' initiator gw1 quiet count 24 1
+# each increment is a READ and a COMPARE AND WRITE
+ops=$(ops_while initiator gw1 quiet count 24 500 | tail -n 1)
+trips=$(awk -v ops="$ops" 'BEGIN { printf "%.1f", ops / 500 - 1 }')
+# libceph of 6.1 cannot make a write depend on an object's version
+most=2
+[[ $(lab exec -n gw1 -- uname -r) != 6.1.* ]] || most=3
+note "$trips operations for each COMPARE AND WRITE"
+t "an uncontended one takes at most $most operations" awk -v t="$trips" -v m=$most 'BEGIN { exit !(t > 0.5 && t <= m + 0.2) }'
+
 # on a place that was never written, and one that was only discarded
 t 'a first write' initiator gw1 a caw 16384 0 1
 t_like 'is seen through the other gateway' "$(initiator gw2 b caw 16384 0 2 2>&1)" miscompare

@@ -1,0 +1,89 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# What stands in the cluster's objects is not to be trusted: damaged stamps, a damaged or missing group object, a table
+# without a free slot, notifications that mean nothing. There is a line in the log that says what to do, and what can go
+# on goes on.
+. ../ktap.sh
+. ../gateway.sh
+
+[ -n "${LAB_NAME-}" ] || t_skip_all 'needs a lab: make check TESTS=bad_objects'
+
+GROUP=target_core_rbd.group
+ENTRY=64 SLOTS=256
+work=$(mktemp -d)
+t_atexit "rm -rf '$work'"
+initiator_build "$work/initiator"
+
+n=$TEST-disk
+img_create "$n" --size 16M
+t 'served by both gateways' serve "$n" "pool=rbd,image=$n"
+id=$(gw_info gw1 "$n" ImageId)
+object() { printf 'rbd_data.%s.%016x' "$id" "$1"; }
+rados() { lab run -- rados -p rbd "$@"; }
+works() { io "$(gw_url gw1 "$n")" "write -P $1 0 64k" 'write -P 1 4M 64k' && io "$(gw_url gw2 "$n")" "read -P $1 0 64k" "write -P $1 64k 64k"; }
+said() { lab log "$1" | tail -n 200 | grep -qE "$2"; }
+t 'it works' works 1
+
+# a stamp that is no number counts as none
+nonsense() {
+	rados setxattr "$(object 0)" tcr.stamp 'not a number' && rados setxattr "$(object 0)" tcr.tag "$(printf '\377\376')" &&
+		rados setxattr "$(object 0)" tcr.other 17
+}
+t 'nonsense in the xattrs of an object' nonsense
+t 'does no harm' works 2
+
+# one from the far future refuses everything
+t 'a stamp from the far future' rados setxattr "$(object 0)" tcr.stamp 4611686018427387904
+busy_at() {
+	lab run -- timeout 60 "$work/initiator" "$(gw_url gw1 "$n")" future fill "$1" 2 >"$work/fill" 2>&1 && awk '{ print ($4 > 0) }' "$work/fill"
+}
+t_is 'writes to that object end with BUSY' "$(busy_at 0)" 1
+t_is 'writes to others do not' "$(busy_at 8192)" 0
+t 'it can be read' io "$(gw_url gw2 "$n")" 'read -P 2 0 64k'
+t 'the log says what to do' said gw1 "$(object 0).*rmxattr $(object 0) tcr.stamp"
+t 'that is done' rados rmxattr "$(object 0)" tcr.stamp
+t 'and it works again' works 3
+
+t 'a notification on the group object that means nothing' rados notify $GROUP garbage
+t 'does no harm' works 4
+
+# the table of gateways: both go on with what stands there
+t 'the group object is removed' rados rm $GROUP
+sleep 8
+t 'the gateways join again' works 5
+t 'it is cut off' rados truncate $GROUP 10
+sleep 3
+t 'they write their entries again' works 6
+
+slot_of() { lab exec -n "$1" -- cat "$GW_CORE/$n/attrib/gateway_group" | awk 'NR == 1 { print $2 }'; }
+slots=" $(slot_of gw1) $(slot_of gw2) "
+garble() {
+	local slot
+	head -c $((ENTRY * SLOTS)) /dev/urandom >"$work/table"
+	rados get $GROUP "$work/now" || return 1
+	for slot in $slots; do
+		dd if="$work/now" of="$work/table" bs=$ENTRY skip="$slot" seek="$slot" count=1 conv=notrunc status=none || return 1
+	done
+	rados put $GROUP "$work/table" --offset 0
+}
+t 'all other slots hold what is no entry' garble
+sleep 3
+t 'the gateways leave that alone and go on' works 7
+t 'the log says so' said gw1 'slot [0-9]+ of object target_core_rbd.group is not ours'
+
+# gw2 goes, and something takes its slot: as if there were 256 gateways
+gone() { gw_unexport gw2 "$n"; gw_disable gw2 "$n"; }
+t 'gw2 leaves' gone
+slots=" $(slot_of gw1) "
+t 'its slot is taken' garble
+t_fails 'it cannot come back' gw_enable gw2 "$n" "pool=rbd,image=$n"
+t 'and says why' said gw2 'all 256 slots are taken'
+lab exec -n gw2 -- rmdir "$GW_CORE/$n"
+t 'gw1 works' io "$(gw_url gw1 "$n")" 'write -P 8 0 64k' 'read -P 8 0 64k'
+
+# what the log advised
+t 'all gateways stop' eval 'gw_unexport gw1 "$n"; gw_disable gw1 "$n"'
+t 'the object is removed' rados rm $GROUP
+t 'they start again' serve "$n" "pool=rbd,image=$n"
+t 'and work' works 9
