@@ -15,9 +15,10 @@ SIZE=64M
 work=$(mktemp -d)
 t_atexit "rm -rf '$work'"
 
-# The test's results, one "RESULT name" a line: passed, FAILED, or skipped.
+# results WHERE TESTS URL...: one "RESULT name" a line: passed, FAILED, or skipped. What was said is in WHERE.log.
 results() {
-	lab run -- timeout 600 iscsi-test-cu --dataloss --verbose --test="$TESTS" "$1" >"$work/$2.log" 2>&1
+	local log=$work/$1.log
+	lab run -- timeout 600 iscsi-test-cu --dataloss --verbose --test="$2" "${@:3}" >"$log" 2>&1
 	# "passed" may be followed by what is said between tests, on the same line
 	awk '
 		/^Suite: / { suite = $2 }
@@ -27,7 +28,7 @@ results() {
 		pass { open = 0 }
 		/FAILED|^    [0-9]+\. / { if (name) failed[name] = 1 }
 		END { for (name in seen) print (name in failed ? "FAILED" : name in skipped ? "skipped" : "passed"), name }
-	' "$work/$2.log" | sort -k 2
+	' "$log" | sort -k 2
 }
 
 n=$TEST-ours
@@ -37,8 +38,8 @@ t 'our backend is served' serve "$n" "pool=rbd,image=$n"
 t 'a peer is served: iblock over krbd' krbd_serve gw2 "$TEST-peer"
 
 # side by side, each through a gateway of its own
-results "$(gw_url gw1 "$n")" ours >"$work/ours" &
-results "$(gw_url gw2 "$TEST-peer")" peer >"$work/peer"
+results ours "$TESTS" "$(gw_url gw1 "$n")" >"$work/ours" &
+results peer "$TESTS" "$(gw_url gw2 "$TEST-peer")" >"$work/peer"
 wait
 note "$(wc -l <"$work/ours") tests; $(grep -c FAILED "$work/ours") fail on ours, $(grep -c FAILED "$work/peer") on the peer"
 t 'the tests ran to their end on ours' grep -q '^Tests completed' "$work/ours.log"
@@ -68,3 +69,8 @@ while read -r ours name; do
 	esac
 done <"$work/ours"
 t_is "what is called a mistake still is one" "$(result ours $mistaken)" FAILED
+
+# both gateways as paths of one initiator
+results paths SCSI.MultipathIO "$(gw_url gw1 "$n")" "$(gw_url gw2 "$n")" >"$work/paths"
+note "with two paths: $(tr '\n' ' ' <"$work/paths")"
+t_is 'all tests for two paths pass' "$(grep -c ^passed "$work/paths")" 4
