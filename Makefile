@@ -106,6 +106,15 @@ demo: deps ## show one image through two gateways, from nothing (KEEP=1: leave t
 check: deps ## all tests on both kernels (KERNELS="6.1 6.12", TESTS="scsi/*" for less)
 	@KERNELS="$(KERNELS)" TESTS="$(TESTS)" tests/run-check
 
+soak: deps ## the long runs, an hour or two on each of KERNELS
+	@KERNELS="$(or $(KERNELS),6.12)" TESTS="$(or $(TESTS),data compare_write snapshot random_ops life_cycle slow_path)" \
+		DATA_MIB=1024 CAW_COUNTS=1000 SNAPSHOTS=100 RANDOM_SECONDS=900 CYCLES=200 SLOW_SECONDS=600 TEST_TIMEOUT=7200 \
+		tests/run-check
+
+bench: deps ## how fast, compared with iblock on krbd, tcmu-runner and tgt: writes docs/performance.md
+	@tests/install-packages tests/packages/bench
+	@tests/bench/run
+
 check-host: modules ## single-gateway tests on this machine, against your own cluster: POOL=... [ID=...]
 	@test -n "$(POOL)" || { echo "usage: make check-host POOL=pool [ID=user] [CONF=/etc/ceph/ceph.conf]" >&2; exit 2; }
 	@POOL="$(POOL)" ID="$(ID)" CONF="$(CONF)" MODULE=$(CURDIR)/$(MOD) tests/check-host
@@ -119,4 +128,4 @@ help: ## this list
 		/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: all modules mirror clean install install-tools uninstall uninstall-tools dkms-install dkms-remove \
-	style sparse checkpatch demo check check-host deps help
+	style sparse checkpatch demo check soak bench check-host deps help

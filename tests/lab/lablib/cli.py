@@ -52,6 +52,8 @@ kernels, in a network namespace of their own.
   kill NODE                       a power failure
   start [--no-wait] NODE          boot it again (/etc/target is kept)
 
+  cpu NODE                        CPU seconds that its machine has used up
+
   log [--since-mark] [-f] NODE    kernel log of a node, over all its restarts
   mark-log [NODE...]              note where the logs end now
   check-log [--allow REGEX] [NODE...]
@@ -376,6 +378,12 @@ def command_start(lab, words):
     return 0
 
 
+def command_cpu(lab, words):
+    """CPU seconds that a node's machine has used up, whatever ran in it."""
+    print(f"{one_node(lab, parse_node('cpu', words).node).cpu_seconds():.2f}")
+    return 0
+
+
 # -- logs
 
 def command_log(lab, words):
@@ -430,7 +438,7 @@ COMMANDS = {
     "ceph": command_ceph, "rbd": command_rbd, "share": command_share,
     "cut": command_cut, "heal": command_heal,
     "pause": command_pause, "resume": command_resume,
-    "kill": command_kill, "start": command_start,
+    "kill": command_kill, "start": command_start, "cpu": command_cpu,
     "log": command_log, "mark-log": command_mark_log, "check-log": command_check_log,
     "help": command_help, "--help": command_help, "-h": command_help,
 }

@@ -189,6 +189,12 @@ class Node:
         if not self.alive():
             raise LabError(f"{self.name} is not running")
 
+    def cpu_seconds(self):
+        self.require_alive()
+        with open(f"/proc/{self.record()['qemu']['pid']}/stat", encoding="ascii") as file:
+            ticks = file.read().rpartition(")")[2].split()[11:13]
+        return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
+
     def signal(self, number):
         try:
             os.kill(self.record()["qemu"]["pid"], number)
