@@ -44,49 +44,51 @@ static struct kmem_cache *guard_cache;
 static mempool_t *guard_pool;
 
 /*
- * Takes the memory of attribute @attr for op @which: the name, and behind it @value_len bytes that are there
- * already.
+ * Adds op @which with attribute @name and its value. The messenger sends what stands behind a request piece by piece,
+ * so all ops of a guard share one piece, which the first of them has: the OSD goes by the lengths in the ops.
  */
-static void guard_set_op(struct trbd_guard *guard, struct ceph_osd_request *req, unsigned int which,
-			 unsigned int attr, u16 opcode, const char *name, size_t value_len)
+static void guard_add_op(struct trbd_guard *guard, struct ceph_osd_request *req, unsigned int which, u16 opcode,
+			 const char *name, const void *value, size_t value_len)
 {
 	struct ceph_osd_req_op *op = osd_req_op_init(req, which, opcode, 0);
-	struct ceph_osd_data *data = osd_req_op_data(req, which, xattr, osd_data);
 	size_t name_len = strlen(name);
 
-	memcpy(guard->attrs[attr], name, name_len);
 	op->xattr.name_len = name_len;
 	op->xattr.value_len = value_len;
 	op->indata_len = name_len + value_len;
 
-	data->type = CEPH_OSD_DATA_TYPE_PAGES;
-	data->pages = &guard->page;
-	data->length = name_len + value_len;
-	data->alignment = offset_in_page(guard->attrs[attr]);
-	data->pages_from_pool = false;
-	data->own_pages = false;
+	if (!guard->data) {
+		guard->data = osd_req_op_data(req, which, xattr, osd_data);
+		guard->data->type = CEPH_OSD_DATA_TYPE_PAGES;
+		guard->data->pages = &guard->page;
+		guard->data->length = 0;
+		guard->data->alignment = offset_in_page(guard->attrs);
+		guard->data->pages_from_pool = false;
+		guard->data->own_pages = false;
+	}
+	memcpy(guard->attrs + guard->data->length, name, name_len);
+	memcpy(guard->attrs + guard->data->length + name_len, value, value_len);
+	guard->data->length += op->indata_len;
 }
 
-/* Op @attr of the guard, which uses memory @attr. */
-static void guard_compare(struct trbd_guard *guard, struct ceph_osd_request *req, unsigned int first,
-			  unsigned int attr, const char *name, u8 cmp_op)
+static void guard_compare(struct trbd_guard *guard, struct ceph_osd_request *req, unsigned int which,
+			  const char *name, u8 cmp_op)
 {
 	__le64 operand = cpu_to_le64(guard->limit);
 
-	memcpy(guard->attrs[attr] + strlen(name), &operand, sizeof(operand));
-	guard_set_op(guard, req, first + attr, attr, CEPH_OSD_OP_CMPXATTR, name, sizeof(operand));
-	req->r_ops[first + attr].xattr.cmp_op = cmp_op;
-	req->r_ops[first + attr].xattr.cmp_mode = CEPH_OSD_CMPXATTR_MODE_U64;
+	guard_add_op(guard, req, which, CEPH_OSD_OP_CMPXATTR, name, &operand, sizeof(operand));
+	req->r_ops[which].xattr.cmp_op = cmp_op;
+	req->r_ops[which].xattr.cmp_mode = CEPH_OSD_CMPXATTR_MODE_U64;
 }
 
-static void guard_store(struct trbd_guard *guard, struct ceph_osd_request *req, unsigned int first,
-			unsigned int attr, const char *name)
+static void guard_store(struct trbd_guard *guard, struct ceph_osd_request *req, unsigned int which,
+			const char *name)
 {
-	size_t name_len = strlen(name);
+	char value[24];
 	size_t len;
 
-	len = scnprintf(guard->attrs[attr] + name_len, TRBD_GUARD_ATTR_MAX - name_len, "%llu", guard->value);
-	guard_set_op(guard, req, first + attr, attr, CEPH_OSD_OP_SETXATTR, name, len);
+	len = scnprintf(value, sizeof(value), "%llu", guard->value);
+	guard_add_op(guard, req, which, CEPH_OSD_OP_SETXATTR, name, value, len);
 }
 
 /**
@@ -116,28 +118,29 @@ unsigned int trbd_guard_num_ops(enum trbd_guard_mode mode)
  */
 void trbd_guard_set_ops(struct trbd_guard *guard, struct ceph_osd_request *req, unsigned int first)
 {
+	guard->data = NULL;
 	switch (guard->mode) {
 	case TRBD_GUARD_STAMP:
-		guard_compare(guard, req, first, 0, GUARD_ATTR_STAMP, CEPH_OSD_CMPXATTR_OP_GTE);
-		guard_store(guard, req, first, 1, GUARD_ATTR_STAMP);
+		guard_compare(guard, req, first, GUARD_ATTR_STAMP, CEPH_OSD_CMPXATTR_OP_GTE);
+		guard_store(guard, req, first + 1, GUARD_ATTR_STAMP);
 		break;
 	case TRBD_GUARD_TAG:
-		guard_compare(guard, req, first, 0, GUARD_ATTR_STAMP, CEPH_OSD_CMPXATTR_OP_GTE);
-		guard_store(guard, req, first, 1, GUARD_ATTR_TAG);
+		guard_compare(guard, req, first, GUARD_ATTR_STAMP, CEPH_OSD_CMPXATTR_OP_GTE);
+		guard_store(guard, req, first + 1, GUARD_ATTR_TAG);
 		break;
 	case TRBD_GUARD_CREATE:
 		osd_req_op_init(req, first, CEPH_OSD_OP_CREATE, CEPH_OSD_OP_FLAG_EXCL);
-		guard_store(guard, req, first, 1, GUARD_ATTR_STAMP);
+		guard_store(guard, req, first + 1, GUARD_ATTR_STAMP);
 		break;
 	case TRBD_GUARD_CONDITIONAL:
-		guard_compare(guard, req, first, 0, GUARD_ATTR_STAMP, CEPH_OSD_CMPXATTR_OP_EQ);
-		guard_compare(guard, req, first, 1, GUARD_ATTR_TAG, CEPH_OSD_CMPXATTR_OP_EQ);
-		guard_store(guard, req, first, 2, GUARD_ATTR_STAMP);
+		guard_compare(guard, req, first, GUARD_ATTR_STAMP, CEPH_OSD_CMPXATTR_OP_EQ);
+		guard_compare(guard, req, first + 1, GUARD_ATTR_TAG, CEPH_OSD_CMPXATTR_OP_EQ);
+		guard_store(guard, req, first + 2, GUARD_ATTR_STAMP);
 		break;
 	case TRBD_GUARD_LINK:
-		guard_compare(guard, req, first, 0, GUARD_ATTR_STAMP, CEPH_OSD_CMPXATTR_OP_GTE);
-		guard_store(guard, req, first, 1, GUARD_ATTR_STAMP);
-		guard_store(guard, req, first, 2, GUARD_ATTR_TAG);
+		guard_compare(guard, req, first, GUARD_ATTR_STAMP, CEPH_OSD_CMPXATTR_OP_GTE);
+		guard_store(guard, req, first + 1, GUARD_ATTR_STAMP);
+		guard_store(guard, req, first + 2, GUARD_ATTR_TAG);
 		break;
 	}
 }

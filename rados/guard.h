@@ -4,6 +4,7 @@
 
 #include <linux/types.h>
 
+struct ceph_osd_data;
 struct ceph_osd_request;
 struct page;
 
@@ -24,8 +25,8 @@ enum trbd_guard_mode {
 	TRBD_GUARD_LINK,
 };
 
-#define TRBD_GUARD_ATTRS	3
-#define TRBD_GUARD_ATTR_MAX	32
+/* three ops, of which each has a name and a number */
+#define TRBD_GUARD_ATTRS_MAX	80
 
 /**
  * struct trbd_guard - one guard and the memory of its ops
@@ -33,14 +34,16 @@ enum trbd_guard_mode {
  * @limit: what the object's stamp is compared with
  * @value: what is set
  * @page: page of @attrs; libceph wants page pointers
- * @attrs: name and value of each xattr op; one guard never crosses a page, see guard.c
+ * @data: where the request has them
+ * @attrs: names and values of the xattr ops; one guard never crosses a page, see guard.c
  */
 struct trbd_guard {
 	enum trbd_guard_mode mode;
 	u64 limit;
 	u64 value;
 	struct page *page;
-	u8 attrs[TRBD_GUARD_ATTRS][TRBD_GUARD_ATTR_MAX];
+	struct ceph_osd_data *data;
+	u8 attrs[TRBD_GUARD_ATTRS_MAX];
 };
 
 int trbd_guard_init(void);

@@ -112,8 +112,9 @@ struct ceph_osd_request *trbd_request_mutate(struct trbd_session *session, const
 {
 	unsigned int first = mutation->version ? 1 : 0;
 	unsigned int which = first + trbd_guard_num_ops(mutation->guard->mode);
-	unsigned int num_ops = which + (mutation->kind != TRBD_MUTATION_NONE);
+	unsigned int num_ops = which + (mutation->kind != TRBD_MUTATION_NONE) + mutation->num_more;
 	struct ceph_osd_request *req;
+	unsigned int i;
 
 	req = request_alloc(session, oid_name, oloc, mutation->snapc, num_ops, CEPH_OSD_FLAG_WRITE);
 	if (!req)
@@ -128,6 +129,8 @@ struct ceph_osd_request *trbd_request_mutate(struct trbd_session *session, const
 	switch (mutation->kind) {
 	case TRBD_MUTATION_WRITE:
 		request_set_extent(req, which, CEPH_OSD_OP_WRITE, &mutation->extent);
+		for (i = 0; i < mutation->num_more; i++)
+			request_set_extent(req, which + 1 + i, CEPH_OSD_OP_WRITE, mutation->more[i]);
 		break;
 	case TRBD_MUTATION_ZERO:
 		osd_req_op_extent_init(req, which, CEPH_OSD_OP_ZERO, mutation->extent.off,

@@ -40,10 +40,15 @@ enum trbd_mutation_kind {
 	TRBD_MUTATION_NONE,
 };
 
+/* with the guard's ops, what libceph has room for */
+#define TRBD_MUTATION_MORE_MAX	13
+
 /**
  * struct trbd_mutation - a change of one data object
  * @kind: what to do
  * @extent: where, and for a write with what data
+ * @more: further extents of a write
+ * @num_more: how many
  * @guard: what is checked and set in the same transaction; must outlive the request
  * @version: if not 0, the version the object must have
  * @snapc: snapshot context the change happens in; the request takes a reference of its own
@@ -51,6 +56,8 @@ enum trbd_mutation_kind {
 struct trbd_mutation {
 	enum trbd_mutation_kind kind;
 	struct trbd_extent extent;
+	const struct trbd_extent *more[TRBD_MUTATION_MORE_MAX];
+	unsigned int num_more;
 	struct trbd_guard *guard;
 	u64 version;
 	struct ceph_snap_context *snapc;

@@ -356,6 +356,7 @@ static struct trbd_image *image_alloc(void)
 	spin_lock_init(&image->lock);
 	mutex_init(&image->refresh_lock);
 	trbd_quiesce_init(&image->quiesce, image_before_open, image);
+	trbd_object_queue_init(&image->small_writes);
 	INIT_LIST_HEAD(&image->copyups);
 	INIT_LIST_HEAD(&image->caws);
 	ceph_oid_init(&image->header_oid);
@@ -698,10 +699,10 @@ size_t trbd_image_show(struct trbd_image *image, char *buf, size_t size)
 	spin_unlock(&image->lock);
 
 	return scnprintf(buf, size,
-			 "ImageId: %s Fsid: %pU Size: %llu ObjectSize: %llu StripeUnit: %llu StripeCount: %llu State: %s Fallbacks: %llu Stale: %llu Late: %llu ",
+			 "ImageId: %s Fsid: %pU Size: %llu ObjectSize: %llu StripeUnit: %llu StripeCount: %llu State: %s Fallbacks: %llu Stale: %llu Late: %llu Shared: %llu ",
 			 image->id, &image->session->client->fsid, trbd_image_size(image),
 			 trbd_image_object_size(image), image->header.stripe_unit, image->header.stripe_count,
 			 error == -ENOENT ? "deleted" : error ? "failed" : "open",
 			 (u64)atomic64_read(&image->stats.fallbacks), (u64)atomic64_read(&image->stats.stale),
-			 (u64)atomic64_read(&image->stats.late));
+			 (u64)atomic64_read(&image->stats.late), (u64)atomic64_read(&image->stats.shared));
 }

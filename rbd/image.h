@@ -12,6 +12,7 @@
 
 #include "rados/watch.h"
 #include "rbd/header.h"
+#include "rbd/object_queue.h"
 #include "rbd/quiesce.h"
 #include "rbd/striping.h"
 
@@ -46,11 +47,13 @@ struct trbd_image_spec {
  * @fallbacks: lost against a neighbour's of the same time, and were tried again
  * @stale: refused by the OSD because something newer was there; ended with BUSY
  * @late: not sent, because it was too long since they were accepted; ended with BUSY
+ * @shared: small writes that went along in another's request
  */
 struct trbd_guard_stats {
 	atomic64_t fallbacks;
 	atomic64_t stale;
 	atomic64_t late;
+	atomic64_t shared;
 };
 
 /**
@@ -73,6 +76,7 @@ struct trbd_guard_stats {
  * @stats: for people
  * @refresh_lock: one refresh at a time, or an older answer could replace a newer one
  * @quiesce: the gate that mutations go through
+ * @small_writes: those that share requests
  * @parent: what a clone reads where it has nothing of its own; open as long as the clone, even when that was
  *	flattened; NULL for others; constant
  * @lock: guards what follows; taken once per command and held for a few instructions
@@ -102,6 +106,7 @@ struct trbd_image {
 	struct trbd_guard_stats stats;
 	struct mutex refresh_lock;	/* see above */
 	struct trbd_quiesce quiesce;
+	struct trbd_object_queue small_writes;
 	struct trbd_image *parent;
 
 	spinlock_t lock;	/* see above */

@@ -14,6 +14,9 @@
  * is safe at any age, because whoever wrote later made the object; unless the image shrank or a snapshot was taken
  * in between, which puts the object out of reach or the data into the wrong time.
  *
+ * Small writes to one object share requests (rbd/object_queue.c). When such a request is refused, each of them goes
+ * through the above on its own.
+ *
  * A mutation that fails was not applied, as far as its last request goes. The requests before it were refused.
  */
 #include <linux/ceph/libceph.h>
@@ -30,6 +33,8 @@
 
 /* an object that comes and goes this often is somebody's game */
 #define OBJECT_ROUNDS_MAX	8
+/* bytes */
+#define OBJECT_SMALL_MAX	32768
 
 static int object_io_build_read(struct trbd_object_io *o)
 {
@@ -50,6 +55,10 @@ static enum trbd_mutation_kind object_io_zero_kind(const struct trbd_object_io *
 										    TRBD_MUTATION_ZERO;
 }
 
+/*
+ * With those of its batch, if there are any: the guard must let all of them pass, and what it sets must hold off
+ * whatever is older than any of them.
+ */
 static int object_io_build_mutation(struct trbd_object_io *o, enum trbd_guard_mode mode)
 {
 	struct trbd_image *image = o->image;
@@ -59,12 +68,18 @@ static int object_io_build_mutation(struct trbd_object_io *o, enum trbd_guard_mo
 		.snapc = o->snapc,
 	};
 	char name[TRBD_OBJECT_NAME_MAX];
+	struct trbd_object_io *other;
 
 	o->guard->mode = mode;
 	o->guard->limit = o->limit;
 	o->guard->value = o->stamp;
 	if (mode == TRBD_GUARD_TAG)
 		o->guard->limit = trbd_clock_granule_end(o->accepted_ms + TRBD_GUARD_WINDOW_MS);
+	list_for_each_entry(other, &o->place.batch, place.node) {
+		mutation.more[mutation.num_more++] = &other->extent;
+		o->guard->limit = min(o->guard->limit, other->limit);
+		o->guard->value = max(o->guard->value, other->stamp);
+	}
 
 	if (o->op == TRBD_OBJECT_WRITE)
 		mutation.kind = TRBD_MUTATION_WRITE;
@@ -76,6 +91,12 @@ static int object_io_build_mutation(struct trbd_object_io *o, enum trbd_guard_mo
 	trbd_image_object_name(image, o->objno, name);
 	o->req = trbd_request_mutate(image->session, name, &image->data_oloc, &mutation);
 	return o->req ? 0 : -ENOMEM;
+}
+
+/* See rbd/object_queue.c. What is larger gains more from being on its way while the one before it is written. */
+static bool object_io_is_small(const struct trbd_object_io *o)
+{
+	return o->op == TRBD_OBJECT_WRITE && o->extent.len <= OBJECT_SMALL_MAX;
 }
 
 /**
@@ -95,6 +116,8 @@ int trbd_object_io_prepare(struct trbd_object_io *o)
 	o->req = NULL;
 	o->rounds = 0;
 	o->from_parent = false;
+	o->place.leads = false;
+	INIT_LIST_HEAD(&o->place.batch);
 	if (o->op == TRBD_OBJECT_READ)
 		return object_io_build_read(o);
 
@@ -109,6 +132,9 @@ int trbd_object_io_prepare(struct trbd_object_io *o)
 	}
 	o->limit = trbd_clock_granule_end(now_ms);
 	o->stamp = trbd_clock_stamp(clock, now_ms);
+	/* what will wait is built when its turn comes */
+	if (object_io_is_small(o) && trbd_object_queue_is_busy(&o->image->small_writes, o->objno))
+		return 0;
 	return object_io_build_mutation(o, TRBD_GUARD_STAMP);
 }
 
@@ -265,12 +291,71 @@ static int object_io_next(struct trbd_object_io *o, int result)
 	}
 }
 
+static void object_io_settle(struct trbd_object_io *o, int result, bool shared)
+{
+	if (shared && (result == -ECANCELED || result == -ENOENT))
+		result = object_io_retry(o, TRBD_GUARD_STAMP);
+	else
+		result = object_io_next(o, result);
+	if (result != -EINPROGRESS)
+		o->done(o, result);
+}
+
+/* A request that was refused for several is tried again for each on its own: what holds for one need not for all. */
+static void object_io_settle_batch(struct trbd_object_io *o, int result)
+{
+	struct trbd_object_io *other, *next;
+	bool shared = !list_empty(&o->place.batch);
+	LIST_HEAD(batch);
+
+	list_splice_init(&o->place.batch, &batch);
+	list_for_each_entry_safe(other, next, &batch, place.node) {
+		atomic64_inc(&o->image->stats.shared);
+		object_io_settle(other, result, shared);
+	}
+	object_io_settle(o, result, shared);
+}
+
+static struct trbd_object_io *object_io_leave(struct trbd_object_io *o)
+{
+	struct trbd_queue_place *next = trbd_object_queue_leave(&o->image->small_writes, &o->place);
+
+	return next ? container_of(next, struct trbd_object_io, place) : NULL;
+}
+
+/* It is the turn of @o and its batch. */
+static void object_io_lead(struct trbd_object_io *o)
+{
+	while (o) {
+		struct trbd_object_io *next;
+		int ret = 0;
+
+		if (!o->req || !list_empty(&o->place.batch)) {
+			trbd_request_put(o->req);
+			o->req = NULL;
+			ret = object_io_build_mutation(o, TRBD_GUARD_STAMP);
+		}
+		if (!ret) {
+			object_io_send(o);
+			return;
+		}
+		next = object_io_leave(o);
+		object_io_settle_batch(o, ret);
+		o = next;
+	}
+}
+
 /* In messenger context or on libceph's completion workqueue. */
 static void object_io_done(struct ceph_osd_request *req)
 {
 	struct trbd_object_io *o = req->r_priv;
 	int result = req->r_result;
 
+	if (o->place.leads) {
+		object_io_lead(object_io_leave(o));
+		object_io_settle_batch(o, result);
+		return;
+	}
 	if (o->op == TRBD_OBJECT_READ)
 		result = object_io_finish_read(o, result);
 	else
@@ -292,7 +377,14 @@ static void object_io_send(struct trbd_object_io *o)
  */
 void trbd_object_io_submit(struct trbd_object_io *o)
 {
-	object_io_send(o);
+	if (!object_io_is_small(o)) {
+		object_io_send(o);
+		return;
+	}
+	o->place.objno = o->objno;
+	o->place.group = o->snapc;
+	if (trbd_object_queue_enter(&o->image->small_writes, &o->place))
+		object_io_lead(o);
 }
 
 /**

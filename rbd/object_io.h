@@ -6,6 +6,7 @@
 
 #include "rados/request.h"
 #include "rbd/clone.h"
+#include "rbd/object_queue.h"
 
 struct trbd_image;
 
@@ -40,6 +41,7 @@ enum trbd_object_op {
  * @stamp: what it sets
  * @rounds: how often the object came or went under us
  * @from_parent: a read has the parent's data, and asks the clone again
+ * @place: of a small write, among those to the same object
  * @copyup: waits for the object of a clone
  */
 struct trbd_object_io {
@@ -59,6 +61,7 @@ struct trbd_object_io {
 	u64 stamp;
 	unsigned int rounds;
 	bool from_parent;
+	struct trbd_queue_place place;
 	struct trbd_copyup_waiter copyup;
 };
 

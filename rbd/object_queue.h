@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef TRBD_RBD_OBJECT_QUEUE_H
+#define TRBD_RBD_OBJECT_QUEUE_H
+
+#include <linux/hashtable.h>
+#include <linux/list.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+#include "rados/request.h"
+
+#define TRBD_OBJECT_QUEUE_BITS	6
+
+/**
+ * struct trbd_object_queue - small writes of an image, by object
+ * @lock: guards everything here and in the places
+ * @leaders: places whose request is in flight, by object number
+ */
+struct trbd_object_queue {
+	spinlock_t lock;	/* see above */
+	DECLARE_HASHTABLE(leaders, TRBD_OBJECT_QUEUE_BITS);
+};
+
+/**
+ * struct trbd_queue_place - a write's place; embedded by its owner
+ * @hash: in the queue's leaders
+ * @objno: number of the object
+ * @group: only places of the same group share a request
+ * @node: in the leader's @waiting or @batch
+ * @waiting: leader: who came while its request was in flight
+ * @batch: leader: who shares its request
+ * @leads: its request is in flight, for itself and its batch
+ */
+struct trbd_queue_place {
+	struct hlist_node hash;
+	u64 objno;
+	const void *group;
+	struct list_head node;
+	struct list_head waiting;
+	struct list_head batch;
+	bool leads;
+};
+
+void trbd_object_queue_init(struct trbd_object_queue *queue);
+bool trbd_object_queue_is_busy(struct trbd_object_queue *queue, u64 objno);
+bool trbd_object_queue_enter(struct trbd_object_queue *queue, struct trbd_queue_place *place);
+struct trbd_queue_place *trbd_object_queue_leave(struct trbd_object_queue *queue, struct trbd_queue_place *place);
+
+#endif /* TRBD_RBD_OBJECT_QUEUE_H */
