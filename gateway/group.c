@@ -53,6 +53,8 @@
 #define GROUP_SLOT_REUSE_MS	60000
 /* readings, one a second, in which a gateway may be silent and still count as alive: its beats and ours drift */
 #define GROUP_SILENT_MAX	3
+/* a beat comes up to this much early */
+#define GROUP_JITTER_MS		300
 /* nobody's clock is this far ahead of another's in honesty */
 #define GROUP_FAR_FUTURE_MS	(24ULL * 3600 * 1000)
 
@@ -160,8 +162,9 @@ static u64 group_start_time(struct trbd_group *group)
 			live = max(live, peer->entry.clock_ms);
 		limit = max(limit, peer->entry.limit_ms);
 	}
+	/* the entry is half a heartbeat old, on average */
 	if (live)
-		return live;
+		return live + TRBD_HEARTBEAT_MS / 2;
 	return limit ? limit + TRBD_GRANULE_MS : ktime_to_ms(ktime_get_real());
 }
 
@@ -421,13 +424,19 @@ static int group_beat(struct trbd_group *group, struct trbd_group_peer *old)
 	return 0;
 }
 
-/* Beats come at a steady pace: a slow one must not make the next one late as well. */
+/*
+ * A slow beat must not make the next one late as well. And beats are not quite regular: what we read of a peer's clock
+ * is as old as its last beat, so with two gateways at the same pace one would stay behind the other for ever, by up to
+ * a second, and its writes would always lose their first try. With chance in it we see each peer right after its beat
+ * before long.
+ */
 static void group_sleep_since(u64 began_ms)
 {
+	u64 wanted_ms = TRBD_HEARTBEAT_MS - get_random_u32() % GROUP_JITTER_MS;
 	u64 spent_ms = monotonic_ms() - began_ms;
 
-	if (spent_ms < TRBD_HEARTBEAT_MS)
-		schedule_timeout_interruptible(msecs_to_jiffies(TRBD_HEARTBEAT_MS - spent_ms));
+	if (spent_ms < wanted_ms)
+		schedule_timeout_interruptible(msecs_to_jiffies(wanted_ms - spent_ms));
 }
 
 static int group_thread(void *arg)
