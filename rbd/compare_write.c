@@ -19,8 +19,10 @@
  * Whoever loses starts over after a moment, as long as the command is within the guard's window; the write itself
  * is safe at any age, because its condition says that nothing happened since the comparison.
  *
- * Of several on the same object through this gateway one is at work and the others queue: they would only break each
- * other's links.
+ * Small writes and other COMPARE AND WRITEs of this gateway to the same object wait meanwhile (rbd/object_queue.c):
+ * they would only break the link. Those of other gateways do not know. After a lost round the link therefore takes a
+ * stamp half a second ahead; the first try of a plain write is refused then, and its second one comes a moment later
+ * (rbd/object_io.c). A link changes no data, and no stamp ever goes back.
  *
  * A write that was sent twice and lost may have lost against itself. Then a difference that is found afterwards may
  * be our own data, and the command ends with BUSY instead of a miscompare.
@@ -52,6 +54,8 @@
 /* the longest pause after a lost round, doubled each time up to the maximum */
 #define CAW_PAUSE_MS		4
 #define CAW_PAUSE_MAX_MS	128
+/* how far ahead the link's stamp is after a lost round */
+#define CAW_QUIET_MS		(2 * TRBD_GRANULE_MS)
 
 enum caw_buffer {
 	CAW_EXPECTED,	/* what the block must hold */
@@ -72,14 +76,15 @@ enum caw_buffer {
  * @req: request in flight
  * @step: called with the result of the request
  * @link: stamp of the link
+ * @link_ms: its time
+ * @quiet_ms: how far ahead of the clock that is
  * @version: of the object that was read
  * @maybe_applied: a conditional write was sent more than once and lost
  * @parent_is_zero: a clone's parent was asked and has nothing there
  * @copyup: waits for the object of a clone
  * @pause_ms: before starting over
  * @restart: starting, or starting over
- * @node: in the image's list of those at work, or in the queue of one of them
- * @queue: those who want the same object next; guarded by the image's lock, like the lists
+ * @place: among what changes the object through this gateway
  * @memory: pages of the buffers
  */
 struct caw {
@@ -93,14 +98,15 @@ struct caw {
 	struct ceph_osd_request *req;
 	void (*step)(struct caw *caw, int result);
 	u64 link;
+	u64 link_ms;
+	u64 quiet_ms;
 	u64 version;
 	bool maybe_applied;
 	bool parent_is_zero;
 	struct trbd_copyup_waiter copyup;
 	unsigned int pause_ms;
 	struct delayed_work restart;
-	struct list_head node;
-	struct list_head queue;
+	struct trbd_queue_place place;
 	struct page *memory[CAW_BUFFERS];
 };
 
@@ -128,49 +134,12 @@ static void caw_free(struct caw *caw)
 	mempool_free(caw, caw_pool);
 }
 
-/* Takes the object, or a place in the queue of the one who has it. */
-static bool caw_take_object(struct caw *caw)
-{
-	struct trbd_image *image = caw->r.image;
-	struct caw *other;
-
-	spin_lock(&image->lock);
-	list_for_each_entry(other, &image->caws, node) {
-		if (other->objno == caw->objno) {
-			list_add_tail(&caw->node, &other->queue);
-			spin_unlock(&image->lock);
-			return false;
-		}
-	}
-	list_add_tail(&caw->node, &image->caws);
-	spin_unlock(&image->lock);
-	return true;
-}
-
-/* Hands the object to the next in the queue, and the rest of the queue with it. */
-static void caw_give_object(struct caw *caw)
-{
-	struct trbd_image *image = caw->r.image;
-	struct caw *next;
-
-	spin_lock(&image->lock);
-	list_del(&caw->node);
-	next = list_first_entry_or_null(&caw->queue, struct caw, node);
-	if (next) {
-		list_move_tail(&next->node, &image->caws);
-		list_splice_tail_init(&caw->queue, &next->queue);
-	}
-	spin_unlock(&image->lock);
-	if (next)
-		queue_delayed_work(system_wq, &next->restart, 0);
-}
-
 static void caw_end(struct caw *caw, int result, u32 offset)
 {
 	void (*done)(void *arg, int result, u32 offset) = caw->r.done;
 	void *arg = caw->r.arg;
 
-	caw_give_object(caw);
+	trbd_object_queue_leave(&caw->r.image->mutations, &caw->place);
 	caw_free(caw);
 	done(arg, result, offset);
 }
@@ -230,9 +199,11 @@ static u64 caw_stamp(struct caw *caw, u64 now_ms)
 	return trbd_clock_stamp(caw->r.image->clock, now_ms);
 }
 
-/* Somebody else was at the object. */
+/* Somebody else was at the object. Who waits for it here gets it for the pause. */
 static void caw_lost(struct caw *caw)
 {
+	trbd_object_queue_leave(&caw->r.image->mutations, &caw->place);
+	caw->quiet_ms = CAW_QUIET_MS;
 	caw->pause_ms = min_t(unsigned int, 2 * caw->pause_ms, CAW_PAUSE_MAX_MS);
 	queue_delayed_work(system_wq, &caw->restart,
 			   msecs_to_jiffies(1 + get_random_u32() % caw->pause_ms));
@@ -280,7 +251,7 @@ static void caw_written_versioned(struct caw *caw, int result)
 static void caw_write(struct caw *caw, bool missing)
 {
 	u64 now_ms = trbd_clock_now(caw->r.image->clock);
-	u64 stamp = caw_stamp(caw, now_ms);
+	u64 stamp = caw_stamp(caw, max(now_ms, caw->link_ms));
 	int ret;
 
 	if (missing) {
@@ -370,9 +341,10 @@ static void caw_start(struct caw *caw)
 	} else if (trbd_request_has_versions()) {
 		caw_read(caw);
 	} else {
-		caw->link = caw_stamp(caw, now_ms);
-		caw_mutate(caw, TRBD_GUARD_LINK, TRBD_MUTATION_NONE, trbd_clock_granule_end(now_ms), caw->link, 0,
-			   caw_linked);
+		caw->link_ms = now_ms + caw->quiet_ms;
+		caw->link = caw_stamp(caw, caw->link_ms);
+		caw_mutate(caw, TRBD_GUARD_LINK, TRBD_MUTATION_NONE, trbd_clock_granule_end(caw->link_ms), caw->link,
+			   0, caw_linked);
 	}
 }
 
@@ -389,9 +361,23 @@ static void caw_copied_up(void *arg, int result)
 	caw_start(caw);
 }
 
+/* It is its turn at the object. */
+static void caw_lead(struct trbd_queue_place *place)
+{
+	caw_start(container_of(place, struct caw, place));
+}
+
+static void caw_enter(struct caw *caw)
+{
+	caw->place.objno = caw->objno;
+	caw->place.group = caw;
+	caw->place.lead = caw_lead;
+	trbd_object_queue_enter(&caw->r.image->mutations, &caw->place);
+}
+
 static void caw_restart(struct work_struct *work)
 {
-	caw_start(container_of(to_delayed_work(work), struct caw, restart));
+	caw_enter(container_of(to_delayed_work(work), struct caw, restart));
 }
 
 static int caw_prepare(struct caw *caw)
@@ -442,15 +428,13 @@ int trbd_compare_write_submit(const struct trbd_compare_write *request)
 	caw->r = *request;
 	caw->pause_ms = CAW_PAUSE_MS;
 	INIT_DELAYED_WORK(&caw->restart, caw_restart);
-	INIT_LIST_HEAD(&caw->queue);
 
 	ret = caw_prepare(caw);
 	if (ret) {
 		caw_free(caw);
 		return ret;
 	}
-	if (caw_take_object(caw))
-		caw_start(caw);
+	caw_enter(caw);
 	return 0;
 }
 

@@ -356,9 +356,8 @@ static struct trbd_image *image_alloc(void)
 	spin_lock_init(&image->lock);
 	mutex_init(&image->refresh_lock);
 	trbd_quiesce_init(&image->quiesce, image_before_open, image);
-	trbd_object_queue_init(&image->small_writes);
+	trbd_object_queue_init(&image->mutations);
 	INIT_LIST_HEAD(&image->copyups);
-	INIT_LIST_HEAD(&image->caws);
 	ceph_oid_init(&image->header_oid);
 	ceph_oloc_init(&image->header_oloc);
 	ceph_oloc_init(&image->data_oloc);

@@ -76,14 +76,13 @@ struct trbd_guard_stats {
  * @stats: for people
  * @refresh_lock: one refresh at a time, or an older answer could replace a newer one
  * @quiesce: the gate that mutations go through
- * @small_writes: those that share requests
+ * @mutations: take turns, by object
  * @parent: what a clone reads where it has nothing of its own; open as long as the clone, even when that was
  *	flattened; NULL for others; constant
  * @lock: guards what follows; taken once per command and held for a few instructions
  * @size: bytes
  * @overlap: how much of a clone @parent still stands behind, bytes from the beginning; 0 when it was flattened
  * @copyups: objects of a clone that are being copied up
- * @caws: compare and writes that are at work, see rbd/compare_write.c
  * @snapc: snapshots that writes preserve; NULL when a snapshot is open
  * @error: why the image cannot be used any more (-ENOENT: deleted), else 0
  */
@@ -106,14 +105,13 @@ struct trbd_image {
 	struct trbd_guard_stats stats;
 	struct mutex refresh_lock;	/* see above */
 	struct trbd_quiesce quiesce;
-	struct trbd_object_queue small_writes;
+	struct trbd_object_queue mutations;
 	struct trbd_image *parent;
 
 	spinlock_t lock;	/* see above */
 	u64 size;
 	u64 overlap;
 	struct list_head copyups;
-	struct list_head caws;
 	struct ceph_snap_context *snapc;
 	int error;
 };

@@ -24,6 +24,7 @@
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/uio.h>
+#include <linux/workqueue.h>
 
 #include "rados/clock.h"
 #include "rados/guard.h"
@@ -35,6 +36,8 @@
 #define OBJECT_ROUNDS_MAX	8
 /* bytes */
 #define OBJECT_SMALL_MAX	32768
+/* before the fallback; some round trips between a gateway and an OSD */
+#define OBJECT_PAUSE_MS		16
 
 static int object_io_build_read(struct trbd_object_io *o)
 {
@@ -133,7 +136,7 @@ int trbd_object_io_prepare(struct trbd_object_io *o)
 	o->limit = trbd_clock_granule_end(now_ms);
 	o->stamp = trbd_clock_stamp(clock, now_ms);
 	/* what will wait is built when its turn comes */
-	if (object_io_is_small(o) && trbd_object_queue_is_busy(&o->image->small_writes, o->objno))
+	if (object_io_is_small(o) && trbd_object_queue_is_busy(&o->image->mutations, o->objno))
 		return 0;
 	return object_io_build_mutation(o, TRBD_GUARD_STAMP);
 }
@@ -199,6 +202,29 @@ static int object_io_finish_read(struct trbd_object_io *o, int result)
 	if (result < o->extent.len)
 		object_io_zero_from(o, result);
 	return 0;
+}
+
+static int object_io_retry(struct trbd_object_io *o, enum trbd_guard_mode mode);
+
+static void object_io_fall_back(struct work_struct *work)
+{
+	struct trbd_object_io *o = container_of(to_delayed_work(work), struct trbd_object_io, fallback);
+	int ret = object_io_retry(o, TRBD_GUARD_TAG);
+
+	if (ret != -EINPROGRESS)
+		o->done(o, ret);
+}
+
+/*
+ * Somebody was here with a later stamp. If that was a COMPARE AND WRITE of another gateway, which was disturbed before
+ * and asks for a moment of quiet (rbd/compare_write.c), it gets the time for its other requests.
+ */
+static int object_io_defer_fallback(struct trbd_object_io *o)
+{
+	atomic64_inc(&o->image->stats.fallbacks);
+	INIT_DELAYED_WORK(&o->fallback, object_io_fall_back);
+	queue_delayed_work(system_wq, &o->fallback, msecs_to_jiffies(OBJECT_PAUSE_MS));
+	return -EINPROGRESS;
 }
 
 /* Tries again in another way. */
@@ -274,10 +300,8 @@ static int object_io_next(struct trbd_object_io *o, int result)
 {
 	switch (result) {
 	case -ECANCELED:
-		if (o->guard->mode == TRBD_GUARD_STAMP) {
-			atomic64_inc(&o->image->stats.fallbacks);
-			return object_io_retry(o, TRBD_GUARD_TAG);
-		}
+		if (o->guard->mode == TRBD_GUARD_STAMP)
+			return object_io_defer_fallback(o);
 		object_io_refused(o);
 		return -EBUSY;
 	case -ENOENT:
@@ -316,33 +340,28 @@ static void object_io_settle_batch(struct trbd_object_io *o, int result)
 	object_io_settle(o, result, shared);
 }
 
-static struct trbd_object_io *object_io_leave(struct trbd_object_io *o)
+static void object_io_leave(struct trbd_object_io *o)
 {
-	struct trbd_queue_place *next = trbd_object_queue_leave(&o->image->small_writes, &o->place);
-
-	return next ? container_of(next, struct trbd_object_io, place) : NULL;
+	trbd_object_queue_leave(&o->image->mutations, &o->place);
 }
 
-/* It is the turn of @o and its batch. */
-static void object_io_lead(struct trbd_object_io *o)
+/* It is the turn of a write and its batch. */
+static void object_io_lead(struct trbd_queue_place *place)
 {
-	while (o) {
-		struct trbd_object_io *next;
-		int ret = 0;
+	struct trbd_object_io *o = container_of(place, struct trbd_object_io, place);
+	int ret = 0;
 
-		if (!o->req || !list_empty(&o->place.batch)) {
-			trbd_request_put(o->req);
-			o->req = NULL;
-			ret = object_io_build_mutation(o, TRBD_GUARD_STAMP);
-		}
-		if (!ret) {
-			object_io_send(o);
-			return;
-		}
-		next = object_io_leave(o);
-		object_io_settle_batch(o, ret);
-		o = next;
+	if (!o->req || !list_empty(&o->place.batch)) {
+		trbd_request_put(o->req);
+		o->req = NULL;
+		ret = object_io_build_mutation(o, TRBD_GUARD_STAMP);
 	}
+	if (ret) {
+		object_io_leave(o);
+		object_io_settle_batch(o, ret);
+		return;
+	}
+	object_io_send(o);
 }
 
 /* In messenger context or on libceph's completion workqueue. */
@@ -352,7 +371,7 @@ static void object_io_done(struct ceph_osd_request *req)
 	int result = req->r_result;
 
 	if (o->place.leads) {
-		object_io_lead(object_io_leave(o));
+		object_io_leave(o);
 		object_io_settle_batch(o, result);
 		return;
 	}
@@ -383,8 +402,8 @@ void trbd_object_io_submit(struct trbd_object_io *o)
 	}
 	o->place.objno = o->objno;
 	o->place.group = o->snapc;
-	if (trbd_object_queue_enter(&o->image->small_writes, &o->place))
-		object_io_lead(o);
+	o->place.lead = object_io_lead;
+	trbd_object_queue_enter(&o->image->mutations, &o->place);
 }
 
 /**

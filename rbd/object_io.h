@@ -3,6 +3,7 @@
 #define TRBD_RBD_OBJECT_IO_H
 
 #include <linux/types.h>
+#include <linux/workqueue.h>
 
 #include "rados/request.h"
 #include "rbd/clone.h"
@@ -41,6 +42,7 @@ enum trbd_object_op {
  * @stamp: what it sets
  * @rounds: how often the object came or went under us
  * @from_parent: a read has the parent's data, and asks the clone again
+ * @fallback: sends the fallback after a moment
  * @place: of a small write, among those to the same object
  * @copyup: waits for the object of a clone
  */
@@ -61,6 +63,7 @@ struct trbd_object_io {
 	u64 stamp;
 	unsigned int rounds;
 	bool from_parent;
+	struct delayed_work fallback;
 	struct trbd_queue_place place;
 	struct trbd_copyup_waiter copyup;
 };

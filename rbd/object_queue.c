@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Small writes to one object share requests.
+ * What goes to one object takes turns, and small writes share requests.
  *
  * A guarded write compares before it writes, and for the OSD that makes it a read as well: it works on one such
  * request of an object at a time, and takes up the next when that is on all disks. Plain writes it would take as they
@@ -13,6 +13,9 @@
  *	  +--> waiting --> one of them leads, and takes up to 13 others along
  *
  * The first write to an object is not held up by this, and the ones behind it would have waited at the OSD.
+ *
+ * A COMPARE AND WRITE (rbd/compare_write.c) takes a place as well, which it shares with nobody: writes of its own
+ * gateway would only make it start over.
  *
  * Only the order of sending is decided here; see rbd/object_io.c for what is sent and what becomes of it.
  */
@@ -64,12 +67,13 @@ bool trbd_object_queue_is_busy(struct trbd_object_queue *queue, u64 objno)
 /**
  * trbd_object_queue_enter() - a write is ready
  * @queue: queue
- * @place: objno and group are set
+ * @place: objno, group and lead are set
  *
- * Context: any in which a spinlock may be taken.
- * Return: true: it leads, send its request. False: it waits, and trbd_object_queue_leave() will hand it out.
+ * Its lead is called, now or when it is its turn; the place may be gone when this returns.
+ *
+ * Context: any in which lead may be called.
  */
-bool trbd_object_queue_enter(struct trbd_object_queue *queue, struct trbd_queue_place *place)
+void trbd_object_queue_enter(struct trbd_object_queue *queue, struct trbd_queue_place *place)
 {
 	struct trbd_queue_place *leader;
 
@@ -84,7 +88,8 @@ bool trbd_object_queue_enter(struct trbd_object_queue *queue, struct trbd_queue_
 	else
 		queue_lead(queue, place);
 	spin_unlock(&queue->lock);
-	return !leader;
+	if (!leader)
+		place->lead(place);
 }
 
 /**
@@ -92,10 +97,11 @@ bool trbd_object_queue_enter(struct trbd_object_queue *queue, struct trbd_queue_
  * @queue: queue
  * @place: leader; its batch stays with it
  *
- * Context: any in which a spinlock may be taken.
- * Return: who leads next, with its batch: send its request. NULL when nobody waits.
+ * Who waits is next: its lead is called.
+ *
+ * Context: any in which lead may be called.
  */
-struct trbd_queue_place *trbd_object_queue_leave(struct trbd_object_queue *queue, struct trbd_queue_place *place)
+void trbd_object_queue_leave(struct trbd_object_queue *queue, struct trbd_queue_place *place)
 {
 	struct trbd_queue_place *next, *other, *tmp;
 	unsigned int count = 1;
@@ -116,7 +122,8 @@ struct trbd_queue_place *trbd_object_queue_leave(struct trbd_object_queue *queue
 		queue_lead(queue, next);
 	}
 	spin_unlock(&queue->lock);
-	return next;
+	if (next)
+		next->lead(next);
 }
 
 /**

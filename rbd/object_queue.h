@@ -26,6 +26,8 @@ struct trbd_object_queue {
  * @hash: in the queue's leaders
  * @objno: number of the object
  * @group: only places of the same group share a request
+ * @lead: it is the turn of the place and its batch; called at once by enter, or later by leave, in any context that
+ *	allows both
  * @node: in the leader's @waiting or @batch
  * @waiting: leader: who came while its request was in flight
  * @batch: leader: who shares its request
@@ -35,6 +37,7 @@ struct trbd_queue_place {
 	struct hlist_node hash;
 	u64 objno;
 	const void *group;
+	void (*lead)(struct trbd_queue_place *place);
 	struct list_head node;
 	struct list_head waiting;
 	struct list_head batch;
@@ -43,7 +46,7 @@ struct trbd_queue_place {
 
 void trbd_object_queue_init(struct trbd_object_queue *queue);
 bool trbd_object_queue_is_busy(struct trbd_object_queue *queue, u64 objno);
-bool trbd_object_queue_enter(struct trbd_object_queue *queue, struct trbd_queue_place *place);
-struct trbd_queue_place *trbd_object_queue_leave(struct trbd_object_queue *queue, struct trbd_queue_place *place);
+void trbd_object_queue_enter(struct trbd_object_queue *queue, struct trbd_queue_place *place);
+void trbd_object_queue_leave(struct trbd_object_queue *queue, struct trbd_queue_place *place);
 
 #endif /* TRBD_RBD_OBJECT_QUEUE_H */
