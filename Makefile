@@ -25,7 +25,7 @@ OUT := out/$(KVER)
 MOD := $(OUT)/$(NAME).ko
 
 # The floors of the module; with the top, everything in them is source.
-FLOORS := scsi gateway rbd rados compat
+FLOORS := scsi pr gateway rbd rados compat
 SOURCES := $(wildcard *.[ch] $(addsuffix /*.[ch],$(FLOORS)))
 MIRRORED := Kbuild $(SOURCES) $(wildcard compat/*.mk)
 

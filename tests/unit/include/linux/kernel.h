@@ -7,6 +7,8 @@
 
 #include <linux/types.h>
 
+#define min(a, b) ((a) < (b) ? (a) : (b))
+#define __printf(a, b) __attribute__((format(printf, a, b)))
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 /* The kernel's: like snprintf(), but returns what was written. */

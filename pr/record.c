@@ -1,0 +1,401 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The record of an image's shared state, as text that a person can read (rbd image-meta get IMAGE target_core_rbd.lu):
+ *
+ *	target_core_rbd.lu 1
+ *	image 10a6b8b4567
+ *	generation 12
+ *	settled 11
+ *	barrier 345
+ *	change 4711 4 iqn.2026-11.com.example:disk1,t,0x1 iscsi:iqn.1994-05.com.example:h2,i,0x23d02
+ *	pr 5 17 1
+ *	spc2 TARGET INITIATOR
+ *	reservation 5 16
+ *	registration 16 0x00000000000000ab 1 iqn.2026-11.com.ex:d,t,0x1 iscsi:iqn.1994-05.com.ex:h1,i,0x23d01
+ *	gateway 4711 192.0.2.11:0/3234 0 gw1
+ *	fenced 192.0.2.12:0/99 345
+ *	end
+ *
+ *	change        gid of the gateway, service action, and the nexus that asked for it ("- -" if none)
+ *	pr            PRGENERATION, registrations made so far, APTPL
+ *	reservation   type, number of the holder's registration (0: all); left out when there is none
+ *	registration  number, key, relative target port identifier, nexus
+ *
+ * Lines come in this order, each once but the last three kinds. Nothing in a record is trusted: what is not exactly of
+ * this form, or says what cannot be, is an error as a whole and names the line. What a newer version wrote is not
+ * guessed at.
+ *
+ * No I/O, no memory: compiled as it is by the unit tests and the fuzzer.
+ */
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/limits.h>
+#include <linux/string.h>
+#include <linux/types.h>
+
+#include "pr/record.h"
+
+#define RECORD_MAGIC	"target_core_rbd.lu"
+
+/**
+ * struct writer - text that grows
+ * @text: where to
+ * @size: room
+ * @len: what there would be with enough room
+ */
+struct writer {
+	char *text;
+	size_t size;
+	size_t len;
+};
+
+static void __printf(2, 3) put(struct writer *w, const char *fmt, ...)
+{
+	size_t used = min(w->len, w->size);
+	va_list args;
+
+	va_start(args, fmt);
+	w->len += vsnprintf(w->text + used, w->size - used, fmt, args);
+	va_end(args);
+}
+
+static const char *or_dash(const char *s)
+{
+	return *s ? s : "-";
+}
+
+static void put_nexus(struct writer *w, const struct trbd_pr_nexus *nexus)
+{
+	put(w, " %s %s\n", or_dash(nexus->target), or_dash(nexus->initiator));
+}
+
+static void put_pr(struct writer *w, const struct trbd_pr_state *pr)
+{
+	unsigned int i;
+
+	put(w, "pr %u %u %u\n", pr->generation, pr->incarnations, pr->aptpl);
+	if (*pr->spc2.initiator) {
+		put(w, "spc2");
+		put_nexus(w, &pr->spc2);
+	}
+	if (pr->type != TRBD_PR_NONE)
+		put(w, "reservation %u %u\n", pr->type, pr->holder);
+	for (i = 0; i < pr->count; i++) {
+		const struct trbd_pr_registration *registration = &pr->registrations[i];
+
+		put(w, "registration %u 0x%016llx %u", registration->incarnation, registration->key,
+		    registration->rtpi);
+		put_nexus(w, &registration->nexus);
+	}
+}
+
+/**
+ * trbd_record_encode() - write a record
+ * @record: what
+ * @text: where to
+ * @size: room in @text
+ *
+ * Return: length of the text without the NUL; it was written as a whole if that is less than @size.
+ */
+size_t trbd_record_encode(const struct trbd_record *record, char *text, size_t size)
+{
+	struct writer w = { .text = text, .size = size };
+	unsigned int i;
+
+	put(&w, RECORD_MAGIC " %d\nimage %s\ngeneration %llu\nsettled %llu\nbarrier %u\n", TRBD_RECORD_VERSION,
+	    record->image, record->generation, record->settled, record->barrier);
+	put(&w, "change %llu %u", record->writer, record->action);
+	put_nexus(&w, &record->actor);
+	put_pr(&w, &record->pr);
+	for (i = 0; i < record->num_gateways; i++)
+		put(&w, "gateway %llu %s %u %s\n", record->gateways[i].gid, record->gateways[i].address,
+		    record->gateways[i].slot, or_dash(record->gateways[i].name));
+	for (i = 0; i < record->num_fenced; i++)
+		put(&w, "fenced %s %u\n", record->fenced[i].address, record->fenced[i].epoch);
+	put(&w, "end\n");
+	return w.len;
+}
+
+/**
+ * struct reader - text that is taken apart
+ * @p: next byte
+ * @end: behind the last one
+ * @line: number of the line that @p is in, from 1
+ */
+struct reader {
+	const char *p;
+	const char *end;
+	unsigned int line;
+};
+
+/* A word of the line, which is left standing at what follows it. Return: its length, 0 when there is none. */
+static size_t take_word(struct reader *r, const char **word)
+{
+	const char *p = r->p;
+
+	while (p < r->end && (unsigned char)*p > ' ' && *p != 0x7f)
+		p++;
+	*word = r->p;
+	r->p = p;
+	return p - *word;
+}
+
+static bool take_byte(struct reader *r, char byte)
+{
+	if (r->p == r->end || *r->p != byte)
+		return false;
+	r->p++;
+	return true;
+}
+
+static bool take_end_of_line(struct reader *r)
+{
+	if (!take_byte(r, '\n'))
+		return false;
+	r->line++;
+	return true;
+}
+
+/* Does a line with this keyword come next? Then it is left standing behind it. */
+static bool take_keyword(struct reader *r, const char *keyword)
+{
+	size_t len = strlen(keyword);
+
+	if ((size_t)(r->end - r->p) < len || memcmp(r->p, keyword, len))
+		return false;
+	if ((size_t)(r->end - r->p) > len && r->p[len] != ' ' && r->p[len] != '\n')
+		return false;
+	r->p += len;
+	return true;
+}
+
+/* " word", of which "-" means empty. */
+static bool take_text(struct reader *r, char *to, size_t size)
+{
+	const char *word;
+	size_t len;
+
+	if (!take_byte(r, ' '))
+		return false;
+	len = take_word(r, &word);
+	if (!len || len >= size)
+		return false;
+	if (len == 1 && *word == '-')
+		len = 0;
+	memcpy(to, word, len);
+	to[len] = 0;
+	return true;
+}
+
+static int digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : 16;
+}
+
+/* " number", in decimal or with 0x, in the one form that we write. */
+static bool take_number(struct reader *r, u64 max, u64 *value)
+{
+	unsigned int base = 10;
+	const char *word;
+	size_t len, i;
+
+	if (!take_byte(r, ' '))
+		return false;
+	len = take_word(r, &word);
+	if (len == 18 && word[0] == '0' && word[1] == 'x') {
+		base = 16;
+		word += 2;
+		len -= 2;
+	} else if (!len || len > 20 || (len > 1 && *word == '0')) {
+		return false;
+	}
+	*value = 0;
+	for (i = 0; i < len; i++) {
+		unsigned int d = digit(word[i]);
+
+		if (d >= base || *value > (U64_MAX - d) / base)
+			return false;
+		*value = *value * base + d;
+	}
+	return *value <= max;
+}
+
+static bool take_u32(struct reader *r, u32 *value)
+{
+	u64 wide;
+
+	if (!take_number(r, U32_MAX, &wide))
+		return false;
+	*value = wide;
+	return true;
+}
+
+/* "keyword number\n" */
+static bool take_number_line(struct reader *r, const char *keyword, u64 max, u64 *value)
+{
+	return take_keyword(r, keyword) && take_number(r, max, value) && take_end_of_line(r);
+}
+
+/* Both halves, or neither. */
+static bool take_nexus(struct reader *r, struct trbd_pr_nexus *nexus)
+{
+	return take_text(r, nexus->target, sizeof(nexus->target)) &&
+	       take_text(r, nexus->initiator, sizeof(nexus->initiator)) && take_end_of_line(r) &&
+	       !*nexus->target == !*nexus->initiator;
+}
+
+static bool take_change(struct reader *r, struct trbd_record *record)
+{
+	u64 action;
+
+	if (!take_keyword(r, "change") || !take_number(r, U64_MAX, &record->writer) ||
+	    !take_number(r, TRBD_PR_ACTIONS - 1, &action))
+		return false;
+	record->action = action;
+	return take_nexus(r, &record->actor);
+}
+
+static bool take_registration(struct reader *r, struct trbd_pr_state *pr)
+{
+	struct trbd_pr_registration *registration;
+	u64 rtpi;
+
+	if (pr->count == pr->room)
+		return false;
+	registration = &pr->registrations[pr->count];
+	if (!take_u32(r, &registration->incarnation) || !take_number(r, U64_MAX, &registration->key) ||
+	    !take_number(r, U16_MAX, &rtpi) || !take_nexus(r, &registration->nexus))
+		return false;
+	registration->rtpi = rtpi;
+	if (!registration->key || !*registration->nexus.initiator || trbd_pr_find(pr, &registration->nexus))
+		return false;
+	/* they ascend, which tells them apart as well */
+	if (registration->incarnation <= (pr->count ? registration[-1].incarnation : 0) ||
+	    registration->incarnation > pr->incarnations)
+		return false;
+	pr->count++;
+	return true;
+}
+
+static bool take_reservation(struct reader *r, struct trbd_pr_state *pr)
+{
+	u64 type;
+
+	if (!take_number(r, U8_MAX, &type) || !take_u32(r, &pr->holder) || !take_end_of_line(r))
+		return false;
+	pr->type = type;
+	return trbd_pr_type_is_valid(type) && trbd_pr_type_is_all(pr->type) == !pr->holder;
+}
+
+/* Only a registrant holds a reservation. */
+static bool holder_is_there(const struct trbd_pr_state *pr)
+{
+	unsigned int i;
+
+	if (pr->type == TRBD_PR_NONE)
+		return true;
+	for (i = 0; i < pr->count; i++) {
+		if (trbd_pr_holds(pr, &pr->registrations[i]))
+			return true;
+	}
+	return false;
+}
+
+static bool take_pr(struct reader *r, struct trbd_pr_state *pr)
+{
+	u64 aptpl;
+
+	if (!take_keyword(r, "pr") || !take_u32(r, &pr->generation) || !take_u32(r, &pr->incarnations) ||
+	    !take_number(r, 1, &aptpl) || !take_end_of_line(r))
+		return false;
+	pr->aptpl = aptpl;
+	if (take_keyword(r, "spc2") && (!take_nexus(r, &pr->spc2) || !*pr->spc2.initiator))
+		return false;
+	if (take_keyword(r, "reservation") && !take_reservation(r, pr))
+		return false;
+	while (take_keyword(r, "registration")) {
+		if (!take_registration(r, pr))
+			return false;
+	}
+	return holder_is_there(pr);
+}
+
+static bool take_gateway(struct reader *r, struct trbd_record *record)
+{
+	struct trbd_record_gateway *gateway;
+
+	if (record->num_gateways == TRBD_RECORD_GATEWAYS)
+		return false;
+	gateway = &record->gateways[record->num_gateways++];
+	return take_number(r, U64_MAX, &gateway->gid) && take_text(r, gateway->address, sizeof(gateway->address)) &&
+	       *gateway->address && take_u32(r, &gateway->slot) &&
+	       take_text(r, gateway->name, sizeof(gateway->name)) && take_end_of_line(r);
+}
+
+static bool take_fenced(struct reader *r, struct trbd_record *record)
+{
+	struct trbd_record_fenced *fenced;
+
+	if (record->num_fenced == TRBD_RECORD_FENCED)
+		return false;
+	fenced = &record->fenced[record->num_fenced++];
+	return take_text(r, fenced->address, sizeof(fenced->address)) && *fenced->address &&
+	       take_u32(r, &fenced->epoch) && take_end_of_line(r);
+}
+
+static bool take_record(struct reader *r, struct trbd_record *record)
+{
+	u64 barrier;
+
+	if (!take_keyword(r, "image") || !take_text(r, record->image, sizeof(record->image)) || !*record->image ||
+	    !take_end_of_line(r) ||
+	    !take_number_line(r, "generation", U64_MAX, &record->generation) ||
+	    !take_number_line(r, "settled", record->generation, &record->settled) ||
+	    !take_number_line(r, "barrier", U32_MAX, &barrier) ||
+	    !take_change(r, record) || !take_pr(r, &record->pr))
+		return false;
+	record->barrier = barrier;
+	while (take_keyword(r, "gateway")) {
+		if (!take_gateway(r, record))
+			return false;
+	}
+	while (take_keyword(r, "fenced")) {
+		if (!take_fenced(r, record))
+			return false;
+	}
+	return take_keyword(r, "end") && take_end_of_line(r) && r->p == r->end;
+}
+
+/**
+ * trbd_record_decode() - read a record
+ * @text: what was read, not ended by a NUL
+ * @len: its length
+ * @record: where to; pr.registrations and pr.room are set. Of no use when it fails
+ * @bad_line: NULL, or set to the line that could not be read
+ *
+ * Return: 0; -EPROTONOSUPPORT for a record of a newer version; -EBADMSG for anything else that is not a record.
+ */
+int trbd_record_decode(const char *text, size_t len, struct trbd_record *record, unsigned int *bad_line)
+{
+	struct reader r = { .p = text, .end = text + len, .line = 1 };
+	struct trbd_pr_registration *registrations = record->pr.registrations;
+	unsigned int room = record->pr.room;
+	u64 version;
+	int ret = -EBADMSG;
+
+	memset(record, 0, sizeof(*record));
+	record->pr.registrations = registrations;
+	record->pr.room = room;
+
+	if (take_number_line(&r, RECORD_MAGIC, U32_MAX, &version)) {
+		if (version != TRBD_RECORD_VERSION)
+			ret = -EPROTONOSUPPORT;
+		else if (take_record(&r, record))
+			ret = 0;
+	}
+	if (bad_line)
+		*bad_line = r.line;
+	return ret;
+}

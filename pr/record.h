@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef TRBD_PR_RECORD_H
+#define TRBD_PR_RECORD_H
+
+#include <linux/types.h>
+
+#include "pr/rules.h"
+
+#define TRBD_RECORD_VERSION	1
+#define TRBD_RECORD_IMAGE_MAX	64
+#define TRBD_RECORD_GATEWAYS	64
+#define TRBD_RECORD_FENCED	64
+#define TRBD_RECORD_ADDRESS_MAX	80
+#define TRBD_RECORD_NAME_MAX	65
+
+/**
+ * struct trbd_record_gateway - a gateway that serves the image
+ * @gid: global id of its client
+ * @address: address and nonce of its client, as blocklisting wants them
+ * @slot: in the group of gateways
+ * @name: host name, for people
+ */
+struct trbd_record_gateway {
+	u64 gid;
+	char address[TRBD_RECORD_ADDRESS_MAX];
+	u32 slot;
+	char name[TRBD_RECORD_NAME_MAX];
+};
+
+/**
+ * struct trbd_record_fenced - a client that was fenced
+ * @address: address and nonce
+ * @epoch: OSD map that has it on its blocklist
+ */
+struct trbd_record_fenced {
+	char address[TRBD_RECORD_ADDRESS_MAX];
+	u32 epoch;
+};
+
+/**
+ * struct trbd_record - what the gateways of an image share
+ * @image: id of the image
+ * @generation: counts changes
+ * @settled: the last generation that every gateway has
+ * @barrier: OSD map epoch that every gateway must have before it serves
+ * @writer: gid of who made the last change
+ * @action: what it was, for whom it concerns
+ * @actor: nexus that asked for it, with an empty initiator when nobody did
+ * @pr: reservations; the memory for registrations is the caller's
+ * @num_gateways: entries of @gateways
+ * @gateways: who serves the image
+ * @num_fenced: entries of @fenced
+ * @fenced: who was fenced and may come back
+ */
+struct trbd_record {
+	char image[TRBD_RECORD_IMAGE_MAX];
+	u64 generation;
+	u64 settled;
+	u32 barrier;
+	u64 writer;
+	enum trbd_pr_action action;
+	struct trbd_pr_nexus actor;
+	struct trbd_pr_state pr;
+	unsigned int num_gateways;
+	struct trbd_record_gateway gateways[TRBD_RECORD_GATEWAYS];
+	unsigned int num_fenced;
+	struct trbd_record_fenced fenced[TRBD_RECORD_FENCED];
+};
+
+size_t trbd_record_encode(const struct trbd_record *record, char *text, size_t size);
+int trbd_record_decode(const char *text, size_t len, struct trbd_record *record, unsigned int *bad_line);
+
+#endif /* TRBD_PR_RECORD_H */

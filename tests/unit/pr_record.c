@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The record of an image's shared state: what is written can be read, and what is read is exactly what would be written;
+ * everything else is an error.
+ *
+ *	pr_record          the test
+ *	pr_record FILE...  reads the files, and says of each what it is
+ *
+ * With -DFUZZ it is a target of libFuzzer ("make fuzz" here); corpus/ has where to start from.
+ */
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pr/record.h"
+
+#define TEXT_MAX (1 << 20)
+
+static struct trbd_pr_registration registrations[TRBD_PR_REGISTRATIONS_MAX];
+static struct trbd_record record = { .pr = { .registrations = registrations, .room = TRBD_PR_REGISTRATIONS_MAX } };
+static char again[TEXT_MAX];
+
+/* Reads a text; what can be read must be what would be written. Stops the program if not. */
+static int read_text(const char *text, size_t len, unsigned int *line)
+{
+	int ret = trbd_record_decode(text, len, &record, line);
+
+	if (!ret && (trbd_record_encode(&record, again, sizeof(again)) != len || memcmp(text, again, len))) {
+		printf("not ok read and written again, it is another:\n%.*s\n%s\n", (int)len, text, again);
+		abort();
+	}
+	return ret;
+}
+
+#ifdef FUZZ
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	read_text((const char *)data, size, NULL);
+	return 0;
+}
+
+#else
+
+static int count, failed;
+
+static void ok(int good, const char *what)
+{
+	printf("%s %d %s\n", good ? "ok" : "not ok", ++count, what);
+	failed += !good;
+}
+
+#define HEAD "target_core_rbd.lu 1\nimage 10a6b8b4567\n"
+#define GEN "generation 12\nsettled 11\nbarrier 345\n"
+#define CHANGE "change 4711 4 iqn.t:d,t,0x1 iscsi:iqn.h2,i,0x2\n"
+#define PR "pr 5 17 1\n"
+#define SPC2 "spc2 iqn.t:d,t,0x1 iscsi:iqn.h3,i,0x3\n"
+#define RES "reservation 5 16\n"
+#define REG16 "registration 16 0x00000000000000ab 1 iqn.t:d,t,0x1 iscsi:iqn.h1,i,0x1\n"
+#define REG17 "registration 17 0xffffffffffffffff 65535 * iscsi:iqn.h2,i,0x2\n"
+#define REST "gateway 4711 192.0.2.11:0/3234 0 gw1\ngateway 4712 [2001:db8::1]:0/1 255 -\nfenced 192.0.2.12:0/99 345\n"
+#define END "end\n"
+#define FULL HEAD GEN CHANGE PR SPC2 RES REG16 REG17 REST END
+
+static const struct {
+	const char *what;
+	const char *text;
+	int wanted;
+	unsigned int line;
+} texts[] = {
+	{ "a full one", FULL, 0, 16 },
+	{ "an empty state", HEAD GEN "change 0 0 - -\npr 0 0 0\nend\n", 0, 9 },
+	{ "nothing", "", -EBADMSG, 1 },
+	{ "another program's", "hello\n", -EBADMSG, 1 },
+	{ "a newer version", "target_core_rbd.lu 2\nwhatever\n", -EPROTONOSUPPORT, 2 },
+	{ "no image", "target_core_rbd.lu 1\nimage -\n" GEN CHANGE PR END, -EBADMSG, 2 },
+	{ "settled before it happened", HEAD "generation 1\nsettled 2\nbarrier 0\n" CHANGE PR END, -EBADMSG, 4 },
+	{ "no end", HEAD GEN CHANGE PR, -EBADMSG, 8 },
+	{ "more behind the end", FULL "x", -EBADMSG, 16 },
+	{ "a number with a zero before it", HEAD "generation 012\n", -EBADMSG, 3 },
+	{ "a number that is too great", HEAD "generation 18446744073709551616\n", -EBADMSG, 3 },
+	{ "a negative number", HEAD "generation -1\n", -EBADMSG, 3 },
+	{ "two blanks", HEAD "generation  1\n", -EBADMSG, 3 },
+	{ "DOS line ends", HEAD "generation 1\r\n", -EBADMSG, 3 },
+	{ "a service action that there is not", HEAD GEN "change 1 8 - -\n", -EBADMSG, 6 },
+	{ "half an actor", HEAD GEN "change 1 0 - iscsi:iqn.h1,i,0x1\n", -EBADMSG, 7 },
+	{ "an SPC-2 reservation of nobody", HEAD GEN CHANGE PR "spc2 - -\n" END, -EBADMSG, 9 },
+	{ "a reservation of nobody", HEAD GEN CHANGE PR RES END, -EBADMSG, 9 },
+	{ "a reservation of another", HEAD GEN CHANGE PR RES REG17 END, -EBADMSG, 10 },
+	{ "a reservation of type 2", HEAD GEN CHANGE PR "reservation 2 16\n" REG16 END, -EBADMSG, 9 },
+	{ "all registrants' with a holder", HEAD GEN CHANGE PR "reservation 7 16\n" REG16 END, -EBADMSG, 9 },
+	{ "all registrants' without any", HEAD GEN CHANGE PR "reservation 7 0\n" END, -EBADMSG, 9 },
+	{ "a registration twice", HEAD GEN CHANGE PR REG16 REG16 END, -EBADMSG, 10 },
+	{ "a nexus twice", HEAD GEN CHANGE PR REG16 "registration 17 0x00000000000000ac 1 iqn.t:d,t,0x1 iscsi:iqn.h1,i,0x1\n" END,
+	  -EBADMSG, 10 },
+	{ "out of order", HEAD GEN CHANGE PR REG17 REG16 END, -EBADMSG, 10 },
+	{ "more than were made", HEAD GEN CHANGE "pr 5 16 1\n" REG17 END, -EBADMSG, 9 },
+	{ "key 0", HEAD GEN CHANGE PR "registration 16 0x0000000000000000 1 iqn.t:d,t,0x1 iscsi:iqn.h1,i,0x1\n" END, -EBADMSG, 9 },
+	{ "a key in capitals", HEAD GEN CHANGE PR "registration 16 0x00000000000000AB 1 iqn.t:d,t,0x1 iscsi:iqn.h1,i,0x1\n" END,
+	  -EBADMSG, 8 },
+	{ "a port identifier that is too great", HEAD GEN CHANGE PR "registration 16 0x00000000000000ab 65536 a b\n" END, -EBADMSG, 8 },
+	{ "a gateway without an address", HEAD GEN CHANGE PR "gateway 1 - 0 gw1\n" END, -EBADMSG, 8 },
+	{ "a line that nobody knows", HEAD GEN CHANGE PR "colour red\n" END, -EBADMSG, 8 },
+	{ "a keyword that goes on", HEAD GEN CHANGE PR "ending\n", -EBADMSG, 8 },
+};
+
+static void check_texts(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		unsigned int line = 0;
+		int ret = read_text(texts[i].text, strlen(texts[i].text), &line);
+
+		ok(ret == texts[i].wanted && line == texts[i].line, texts[i].what);
+		if (ret != texts[i].wanted || line != texts[i].line)
+			printf("# got %d in line %u\n", ret, line);
+	}
+}
+
+/* Cut anywhere, it is none; with any byte changed it is none, or one that is written the same way. */
+static void check_damage(void)
+{
+	char text[] = FULL;
+	size_t len = strlen(text), i;
+	unsigned int taken = 0;
+	int byte;
+
+	for (i = 0; i < len; i++)
+		taken += !read_text(text, i, NULL);
+	ok(!taken, "what was cut off is none");
+
+	for (i = 0; i < len; i++) {
+		char was = text[i];
+
+		for (byte = 0; byte < 256; byte++) {
+			text[i] = (char)byte;
+			read_text(text, len, NULL);
+		}
+		text[i] = was;
+	}
+	ok(1, "with any byte changed, it is none or one that is written the same way");
+}
+
+/* Lines and pieces of lines put together at random. */
+static void check_random(void)
+{
+	static const char *const pieces[] = {
+		HEAD, GEN, CHANGE, PR, SPC2, RES, REG16, REG17, REST, END, "registration ", "0", " ", "\n", "16", "-", "*",
+		"reservation 7 0\n", "gateway 1 a 1 b\n", "fenced a 1\n",
+	};
+	static char text[4096];
+	unsigned int i;
+
+	srand(1);
+	for (i = 0; i < 300000; i++) {
+		size_t len = 0;
+		int n = rand() % 14, piece, at = 0;
+
+		while (n--) {
+			/* mostly in the right order */
+			piece = rand() % 4 ? at++ % 10 : rand() % (int)(sizeof(pieces) / sizeof(*pieces));
+			len += (size_t)snprintf(text + len, sizeof(text) - len, "%s", pieces[piece]);
+		}
+		read_text(text, len, NULL);
+	}
+	ok(1, "so with pieces put together at random");
+}
+
+static void check_size(void)
+{
+	static char text[TEXT_MAX];
+	char small[32];
+	unsigned int i;
+	size_t len;
+
+	record.pr.room = TRBD_PR_REGISTRATIONS_MAX;
+	trbd_record_decode(FULL, strlen(FULL), &record, NULL);
+	record.pr.type = TRBD_PR_WRITE_EXCLUSIVE_ALL;
+	record.pr.holder = 0;
+	record.pr.incarnations = 1024;
+	record.pr.count = 1024;
+	for (i = 0; i < 1024; i++) {
+		memset(&registrations[i], 0, sizeof(registrations[i]));
+		registrations[i].incarnation = i + 1;
+		registrations[i].key = i + 1;
+		/* as long as names get */
+		snprintf(registrations[i].nexus.initiator, TRBD_PR_INITIATOR_MAX, "iscsi:iqn.%0213d,i,0x%012x", i, i);
+		snprintf(registrations[i].nexus.target, TRBD_PR_TARGET_MAX, "iqn.%0219d,t,0x%04x", 1, 1);
+	}
+	len = trbd_record_encode(&record, text, sizeof(text));
+	ok(len < sizeof(text), "1,024 registrations of the longest names fit into a MiB");
+	ok(!read_text(text, len, NULL) && record.pr.count == 1024, "and can be read");
+	ok(trbd_record_encode(&record, small, sizeof(small)) == len && strlen(small) == sizeof(small) - 1,
+	   "without room the length is told");
+	record.pr.room = 1023;
+	ok(trbd_record_decode(text, len, &record, NULL) == -EBADMSG, "more registrations than there is room for");
+	record.pr.room = TRBD_PR_REGISTRATIONS_MAX;
+}
+
+static void check_lists(void)
+{
+	static char text[65536];
+	const char *const lines[] = { "gateway 1 a 1 b\n", "fenced a 1\n" };
+	unsigned int kind, n;
+
+	for (kind = 0; kind < 2; kind++) {
+		for (n = 64; n <= 65; n++) {
+			size_t len = (size_t)sprintf(text, HEAD GEN CHANGE PR);
+			unsigned int i;
+
+			for (i = 0; i < n; i++)
+				len += (size_t)sprintf(text + len, "%s", lines[kind]);
+			len += (size_t)sprintf(text + len, END);
+			ok(read_text(text, len, NULL) == (n == 64 ? 0 : -EBADMSG), n == 64 ? "64 in a list" : "not 65");
+		}
+	}
+}
+
+static void check_files(char **names)
+{
+	for (; *names; names++) {
+		static char text[TEXT_MAX];
+		FILE *file = fopen(*names, "r");
+		size_t len = file ? fread(text, 1, sizeof(text), file) : 0;
+		unsigned int line;
+		int ret = read_text(text, len, &line);
+
+		printf("%s: %s, line %u\n", *names, ret ? strerror(-ret) : "a record", line);
+		if (file)
+			fclose(file);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 1) {
+		check_files(argv + 1);
+		return 0;
+	}
+	printf("TAP version 13\n");
+	check_texts();
+	check_damage();
+	check_random();
+	check_size();
+	check_lists();
+	printf("1..%d\n", count);
+	return failed != 0;
+}
+
+#endif

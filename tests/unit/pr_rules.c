@@ -1,0 +1,417 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Reservations: every service action, for every type of reservation, by the holder, by another registrant, and by a
+ * nexus that is not registered; which commands conflict; who is told what.
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pr/rules.h"
+
+#define ROOM 8
+
+static int count, failed;
+
+static void ok(int good, const char *what)
+{
+	printf("%s %d %s\n", good ? "ok" : "not ok", ++count, what);
+	failed += !good;
+}
+
+/* The cast: A holds the reservation if there is one, B is registered, C is not. */
+static const struct trbd_pr_nexus cast[] = {
+	{ "iscsi:iqn.a,i,0x1", "iqn.t,t,0x1" },
+	{ "iscsi:iqn.b,i,0x2", "iqn.t,t,0x2" },
+	{ "iscsi:iqn.c,i,0x3", "iqn.t,t,0x1" },
+};
+enum who { A, B, C, CAST };
+static const uint64_t keys[] = { 0xa, 0xb, 0 };
+
+static const uint8_t types[] = { 0, 1, 3, 5, 6, 7, 8 };
+#define TYPES (sizeof(types) / sizeof(*types))
+
+struct scene {
+	struct trbd_pr_state state;
+	struct trbd_pr_registration registrations[ROOM];
+};
+
+static enum trbd_pr_verdict act(struct scene *scene, enum trbd_pr_action action, enum who who, uint64_t key,
+				uint64_t action_key, uint8_t type)
+{
+	struct trbd_pr_out out = {
+		.action = action,
+		.type = type,
+		.nexus = cast[who],
+		.rtpi = 1,
+		.key = key,
+		.action_key = action_key,
+	};
+
+	return trbd_pr_out(&scene->state, &out);
+}
+
+static void set(struct scene *scene, uint8_t type)
+{
+	memset(scene, 0, sizeof(*scene));
+	scene->state.room = ROOM;
+	scene->state.registrations = scene->registrations;
+	if (act(scene, TRBD_PR_REGISTER, A, 0, keys[A], 0) || act(scene, TRBD_PR_REGISTER, B, 0, keys[B], 0) ||
+	    (type && act(scene, TRBD_PR_RESERVE, A, keys[A], 0, type))) {
+		printf("Bail out! the scene cannot be set\n");
+		exit(1);
+	}
+}
+
+static struct scene copy(const struct scene *from)
+{
+	struct scene to = *from;
+
+	return to;
+}
+
+static int registered(struct scene *scene, enum who who)
+{
+	scene->state.registrations = scene->registrations;
+	return trbd_pr_find(&scene->state, &cast[who]) != NULL;
+}
+
+/* who holds: 'A', 'B', '*' for all, '-' for nobody */
+static char holder(struct scene *scene)
+{
+	const struct trbd_pr_registration *registration;
+	int who;
+
+	if (scene->state.type == TRBD_PR_NONE)
+		return '-';
+	if (trbd_pr_type_is_all(scene->state.type))
+		return '*';
+	for (who = A; who < CAST; who++) {
+		registration = trbd_pr_find(&scene->state, &cast[who]);
+		if (registration && trbd_pr_holds(&scene->state, registration))
+			return "ABC"[who];
+	}
+	return '?';
+}
+
+static const char verdict_letters[] = "gcdprn";
+
+/*
+ * What becomes of a command in each scene: verdict (good, conflict, cDb, parameter, release, no resources), who is
+ * registered then, who holds, and the type.
+ */
+struct row {
+	const char *what;
+	enum trbd_pr_action action;
+	enum who who;
+	int key;		/* 0: the right one, else this */
+	uint64_t action_key;
+	uint8_t type;		/* 255: that of the reservation */
+	const char *wanted[TYPES];
+};
+
+static const struct row rows[] = {
+	{ "REGISTER, new", TRBD_PR_REGISTER, C, 0, 0xc, 0,
+	  { "gABC-0", "gABCA1", "gABCA3", "gABCA5", "gABCA6", "gABC*7", "gABC*8" } },
+	{ "REGISTER, new, with a key", TRBD_PR_REGISTER, C, 9, 0xc, 0,
+	  { "cAB-0", "cABA1", "cABA3", "cABA5", "cABA6", "cAB*7", "cAB*8" } },
+	{ "REGISTER, new, of nothing", TRBD_PR_REGISTER, C, 0, 0, 0,
+	  { "gAB-0", "gABA1", "gABA3", "gABA5", "gABA6", "gAB*7", "gAB*8" } },
+	{ "REGISTER, another key", TRBD_PR_REGISTER, B, 0, 0xd, 0,
+	  { "gAB-0", "gABA1", "gABA3", "gABA5", "gABA6", "gAB*7", "gAB*8" } },
+	{ "REGISTER, wrong key", TRBD_PR_REGISTER, B, 9, 0xd, 0,
+	  { "cAB-0", "cABA1", "cABA3", "cABA5", "cABA6", "cAB*7", "cAB*8" } },
+	{ "REGISTER, away, by a registrant", TRBD_PR_REGISTER, B, 0, 0, 0,
+	  { "gA-0", "gAA1", "gAA3", "gAA5", "gAA6", "gA*7", "gA*8" } },
+	{ "REGISTER, away, by the holder", TRBD_PR_REGISTER, A, 0, 0, 0,
+	  { "gB-0", "gB-0", "gB-0", "gB-0", "gB-0", "gB*7", "gB*8" } },
+	{ "REGISTER AND IGNORE, new", TRBD_PR_REGISTER_AND_IGNORE, C, 9, 0xc, 0,
+	  { "gABC-0", "gABCA1", "gABCA3", "gABCA5", "gABCA6", "gABC*7", "gABC*8" } },
+	{ "REGISTER AND IGNORE, another key", TRBD_PR_REGISTER_AND_IGNORE, A, 9, 0xd, 0,
+	  { "gAB-0", "gABA1", "gABA3", "gABA5", "gABA6", "gAB*7", "gAB*8" } },
+	{ "REGISTER AND IGNORE, away", TRBD_PR_REGISTER_AND_IGNORE, A, 9, 0, 0,
+	  { "gB-0", "gB-0", "gB-0", "gB-0", "gB-0", "gB*7", "gB*8" } },
+	{ "RESERVE, not registered", TRBD_PR_RESERVE, C, 0, 0, 1,
+	  { "cAB-0", "cABA1", "cABA3", "cABA5", "cABA6", "cAB*7", "cAB*8" } },
+	{ "RESERVE, by a registrant", TRBD_PR_RESERVE, B, 0, 0, 255,
+	  { "dAB-0", "cABA1", "cABA3", "cABA5", "cABA6", "gAB*7", "gAB*8" } },
+	{ "RESERVE, wrong key", TRBD_PR_RESERVE, A, 9, 0, 1,
+	  { "cAB-0", "cABA1", "cABA3", "cABA5", "cABA6", "cAB*7", "cAB*8" } },
+	{ "RESERVE, again by the holder", TRBD_PR_RESERVE, A, 0, 0, 255,
+	  { "dAB-0", "gABA1", "gABA3", "gABA5", "gABA6", "gAB*7", "gAB*8" } },
+	{ "RESERVE, type 1", TRBD_PR_RESERVE, A, 0, 0, 1,
+	  { "gABA1", "gABA1", "cABA3", "cABA5", "cABA6", "cAB*7", "cAB*8" } },
+	{ "RESERVE, type 8", TRBD_PR_RESERVE, A, 0, 0, 8,
+	  { "gAB*8", "cABA1", "cABA3", "cABA5", "cABA6", "cAB*7", "gAB*8" } },
+	{ "RESERVE, type 2", TRBD_PR_RESERVE, A, 0, 0, 2,
+	  { "dAB-0", "dABA1", "dABA3", "dABA5", "dABA6", "dAB*7", "dAB*8" } },
+	{ "RELEASE, not registered", TRBD_PR_RELEASE, C, 0, 0, 255,
+	  { "cAB-0", "cABA1", "cABA3", "cABA5", "cABA6", "cAB*7", "cAB*8" } },
+	{ "RELEASE, by a registrant", TRBD_PR_RELEASE, B, 0, 0, 255,
+	  { "gAB-0", "gABA1", "gABA3", "gABA5", "gABA6", "gAB-0", "gAB-0" } },
+	{ "RELEASE, by the holder", TRBD_PR_RELEASE, A, 0, 0, 255,
+	  { "gAB-0", "gAB-0", "gAB-0", "gAB-0", "gAB-0", "gAB-0", "gAB-0" } },
+	{ "RELEASE, type 3", TRBD_PR_RELEASE, A, 0, 0, 3,
+	  { "gAB-0", "rABA1", "gAB-0", "rABA5", "rABA6", "rAB*7", "rAB*8" } },
+	{ "CLEAR, not registered", TRBD_PR_CLEAR, C, 0, 0, 0,
+	  { "cAB-0", "cABA1", "cABA3", "cABA5", "cABA6", "cAB*7", "cAB*8" } },
+	{ "CLEAR, by a registrant", TRBD_PR_CLEAR, B, 0, 0, 0,
+	  { "g-0", "g-0", "g-0", "g-0", "g-0", "g-0", "g-0" } },
+	{ "PREEMPT, not registered", TRBD_PR_PREEMPT, C, 0, 0xa, 1,
+	  { "cAB-0", "cABA1", "cABA3", "cABA5", "cABA6", "cAB*7", "cAB*8" } },
+	{ "PREEMPT of the holder's key", TRBD_PR_PREEMPT, B, 0, 0xa, 3,
+	  { "gB-0", "gBB3", "gBB3", "gBB3", "gBB3", "gB*7", "gB*8" } },
+	{ "PREEMPT of the holder's key, type 4", TRBD_PR_PREEMPT, B, 0, 0xa, 4,
+	  { "gB-0", "dABA1", "dABA3", "dABA5", "dABA6", "gB*7", "gB*8" } },
+	{ "PREEMPT AND ABORT, to all registrants", TRBD_PR_PREEMPT_AND_ABORT, B, 0, 0xa, 7,
+	  { "gB-0", "gB*7", "gB*7", "gB*7", "gB*7", "gB*7", "gB*8" } },
+	{ "PREEMPT of a registrant's key", TRBD_PR_PREEMPT, A, 0, 0xb, 3,
+	  { "gA-0", "gAA1", "gAA3", "gAA5", "gAA6", "gA*7", "gA*8" } },
+	{ "PREEMPT of the own key, by the holder", TRBD_PR_PREEMPT, A, 0, 0xa, 6,
+	  { "gB-0", "gABA6", "gABA6", "gABA6", "gABA6", "gB*7", "gB*8" } },
+	{ "PREEMPT of key 0", TRBD_PR_PREEMPT, B, 0, 0, 1,
+	  { "pAB-0", "pABA1", "pABA3", "pABA5", "pABA6", "gBB1", "gBB1" } },
+	{ "PREEMPT of a key that nobody has", TRBD_PR_PREEMPT, B, 0, 0xf, 1,
+	  { "cAB-0", "cABA1", "cABA3", "cABA5", "cABA6", "cAB*7", "cAB*8" } },
+};
+
+static void play(const struct row *row)
+{
+	unsigned int i;
+
+	for (i = 0; i < TYPES; i++) {
+		char got[16], what[128];
+		struct scene scene, before;
+		enum trbd_pr_verdict verdict;
+		uint8_t type = row->type == 255 ? types[i] : row->type;
+
+		set(&scene, types[i]);
+		before = copy(&scene);
+		verdict = act(&scene, row->action, row->who, row->key ? (uint64_t)row->key : keys[row->who],
+			      row->action_key, type);
+		/* of no use when it is not good */
+		if (verdict != TRBD_PR_GOOD)
+			scene = copy(&before);
+		scene.state.registrations = scene.registrations;
+		snprintf(got, sizeof(got), "%c%s%s%s%c%d", verdict_letters[verdict], registered(&scene, A) ? "A" : "",
+			 registered(&scene, B) ? "B" : "", registered(&scene, C) ? "C" : "", holder(&scene),
+			 scene.state.type);
+		snprintf(what, sizeof(what), "%s, reservation type %d", row->what, types[i]);
+		ok(!strcmp(got, row->wanted[i]), what);
+		if (strcmp(got, row->wanted[i]))
+			printf("# got %s, wanted %s\n", got, row->wanted[i]);
+	}
+}
+
+/* SPC-4 table 45: conflicts by type none 1 3 5 6 7 8 */
+static const struct {
+	const char *what;
+	enum trbd_pr_access access;
+	enum who who;
+	const char *wanted;
+} conflicts[] = {
+	{ "INQUIRY, not registered", TRBD_PR_ACCESS_ALWAYS, C, "0000000" },
+	{ "TEST UNIT READY, not registered", TRBD_PR_ACCESS_OTHER, C, "0000000" },
+	{ "READ, holder", TRBD_PR_ACCESS_READ, A, "0000000" },
+	{ "READ, registered", TRBD_PR_ACCESS_READ, B, "0010000" },
+	{ "READ, not registered", TRBD_PR_ACCESS_READ, C, "0010101" },
+	{ "WRITE, holder", TRBD_PR_ACCESS_WRITE, A, "0000000" },
+	{ "WRITE, registered", TRBD_PR_ACCESS_WRITE, B, "0110000" },
+	{ "WRITE, not registered", TRBD_PR_ACCESS_WRITE, C, "0111111" },
+};
+
+static void check_conflicts(void)
+{
+	unsigned int i, t;
+
+	for (i = 0; i < sizeof(conflicts) / sizeof(*conflicts); i++) {
+		char got[TYPES + 1] = "";
+
+		for (t = 0; t < TYPES; t++) {
+			struct scene scene;
+
+			set(&scene, types[t]);
+			got[t] = '0' + trbd_pr_conflicts(&scene.state, &cast[conflicts[i].who], conflicts[i].access);
+		}
+		ok(!strcmp(got, conflicts[i].wanted), conflicts[i].what);
+	}
+}
+
+/* SPC-2 beside persistent reservations, by type none 1 3 5 6 7 8 */
+static void check_spc2(void)
+{
+	static const char *const wanted[CAST] = { "cgggggg", "cccgggg", "ccccccc" };
+	struct scene scene;
+	int who;
+	unsigned int t;
+
+	for (who = A; who < CAST; who++) {
+		char reserve[TYPES + 1] = "", release[TYPES + 1] = "";
+
+		for (t = 0; t < TYPES; t++) {
+			set(&scene, types[t]);
+			reserve[t] = verdict_letters[trbd_pr_reserve_spc2(&scene.state, &cast[who])];
+			release[t] = verdict_letters[trbd_pr_release_spc2(&scene.state, &cast[who])];
+			if (*scene.state.spc2.initiator)
+				reserve[t] = '!';
+		}
+		ok(!strcmp(reserve, wanted[who]), "RESERVE (6) beside registrations");
+		ok(!strcmp(release, wanted[who]), "RELEASE (6) beside registrations");
+	}
+
+	set(&scene, 0);
+	act(&scene, TRBD_PR_CLEAR, A, keys[A], 0, 0);
+	ok(trbd_pr_reserve_spc2(&scene.state, &cast[C]) == TRBD_PR_GOOD, "RESERVE (6)");
+	ok(trbd_pr_reserve_spc2(&scene.state, &cast[C]) == TRBD_PR_GOOD, "again");
+	ok(trbd_pr_reserve_spc2(&scene.state, &cast[A]) == TRBD_PR_CONFLICT, "by another");
+	ok(trbd_pr_conflicts(&scene.state, &cast[A], TRBD_PR_ACCESS_OTHER), "TEST UNIT READY of another conflicts");
+	ok(!trbd_pr_conflicts(&scene.state, &cast[A], TRBD_PR_ACCESS_ALWAYS), "INQUIRY does not");
+	ok(!trbd_pr_conflicts(&scene.state, &cast[C], TRBD_PR_ACCESS_WRITE), "the holder may write");
+	ok(act(&scene, TRBD_PR_REGISTER, A, 0, 1, 0) == TRBD_PR_CONFLICT, "REGISTER of another conflicts");
+	ok(trbd_pr_release_spc2(&scene.state, &cast[A]) == TRBD_PR_GOOD && *scene.state.spc2.initiator,
+	   "RELEASE by another does nothing");
+	ok(trbd_pr_release_spc2(&scene.state, &cast[C]) == TRBD_PR_GOOD && !*scene.state.spc2.initiator,
+	   "RELEASE by the holder");
+}
+
+static void check_move(void)
+{
+	struct trbd_pr_out out = {
+		.action = TRBD_PR_REGISTER_AND_MOVE, .nexus = cast[A], .key = 0xa, .action_key = 0xc, .move_to = cast[C],
+		.move_rtpi = 2,
+	};
+	struct scene scene;
+
+	set(&scene, 1);
+	ok(trbd_pr_out(&scene.state, &out) == TRBD_PR_GOOD && holder(&scene) == 'C' && registered(&scene, A),
+	   "REGISTER AND MOVE to one that is not registered");
+	set(&scene, 1);
+	out.unreg = true;
+	ok(trbd_pr_out(&scene.state, &out) == TRBD_PR_GOOD && holder(&scene) == 'C' && !registered(&scene, A),
+	   "with UNREG");
+	set(&scene, 6);
+	out.move_to = cast[B];
+	ok(trbd_pr_out(&scene.state, &out) == TRBD_PR_GOOD && holder(&scene) == 'B' &&
+	   trbd_pr_find(&scene.state, &cast[B])->key == 0xc, "to one that is");
+	set(&scene, 0);
+	ok(trbd_pr_out(&scene.state, &out) == TRBD_PR_INVALID_CDB, "without a reservation");
+	set(&scene, 7);
+	ok(trbd_pr_out(&scene.state, &out) == TRBD_PR_CONFLICT, "of a reservation of all registrants");
+	set(&scene, 3);
+	out.move_to = cast[A];
+	ok(trbd_pr_out(&scene.state, &out) == TRBD_PR_INVALID_PARAMETER, "to itself");
+	out.move_to = cast[C];
+	out.action_key = 0;
+	ok(trbd_pr_out(&scene.state, &out) == TRBD_PR_INVALID_PARAMETER, "with key 0");
+	out.action_key = 0xc;
+	scene.state.room = scene.state.count;
+	ok(trbd_pr_out(&scene.state, &out) == TRBD_PR_NO_RESOURCES, "without room");
+	out.nexus = cast[B];
+	out.key = 0xb;
+	ok(trbd_pr_out(&scene.state, &out) == TRBD_PR_CONFLICT, "by one that does not hold");
+	out.action = TRBD_PR_ACTIONS;
+	ok(trbd_pr_out(&scene.state, &out) == TRBD_PR_INVALID_CDB, "a service action that there is not");
+}
+
+static void check_ports(void)
+{
+	char others[3][TRBD_PR_INITIATOR_MAX] = { "iscsi:iqn.x,i,0x1", "iscsi:iqn.y,i,0x1", "iscsi:iqn.z,i,0x1" };
+	struct trbd_pr_nexus elsewhere = cast[C];
+	struct trbd_pr_out out = {
+		.action = TRBD_PR_REGISTER, .nexus = cast[C], .action_key = 0xc, .spec_i_pt = true, .initiators = others,
+		.num_initiators = 3, .aptpl = true,
+	};
+	struct scene scene;
+
+	set(&scene, 0);
+	ok(trbd_pr_out(&scene.state, &out) == TRBD_PR_GOOD && scene.state.count == 6 && scene.state.aptpl,
+	   "SPEC_I_PT registers the others too");
+	set(&scene, 0);
+	strcpy(others[2], cast[C].initiator);
+	ok(trbd_pr_out(&scene.state, &out) == TRBD_PR_INVALID_PARAMETER, "not one that is registered already");
+	set(&scene, 0);
+	strcpy(others[2], "iscsi:iqn.z,i,0x1");
+	scene.state.room = 4;
+	ok(trbd_pr_out(&scene.state, &out) == TRBD_PR_NO_RESOURCES, "not without room");
+	set(&scene, 0);
+	out.nexus = cast[A];
+	out.key = 0xa;
+	ok(trbd_pr_out(&scene.state, &out) == TRBD_PR_INVALID_CDB, "not through a nexus that is registered");
+	out.action = TRBD_PR_REGISTER_AND_IGNORE;
+	ok(trbd_pr_out(&scene.state, &out) == TRBD_PR_INVALID_PARAMETER, "with REGISTER only");
+	out.action = TRBD_PR_CLEAR;
+	ok(trbd_pr_out(&scene.state, &out) == TRBD_PR_INVALID_PARAMETER, "and not with others");
+
+	set(&scene, 3);
+	memset(&out, 0, sizeof(out));
+	out.action = TRBD_PR_REGISTER;
+	out.nexus = cast[C];
+	out.action_key = 0xc;
+	out.all_tg_pt = true;
+	strcpy(elsewhere.target, "iqn.t,t,0x9");
+	ok(trbd_pr_out(&scene.state, &out) == TRBD_PR_GOOD && trbd_pr_find(&scene.state, &elsewhere),
+	   "ALL_TG_PT registers for every target port");
+	strcpy(elsewhere.initiator, "iscsi:iqn.d,i,0x1");
+	ok(!trbd_pr_find(&scene.state, &elsewhere), "but not every initiator");
+}
+
+static enum trbd_pr_attention told(uint8_t type, enum trbd_pr_action action, enum who actor, uint64_t action_key,
+				   uint8_t new_type, enum who whom)
+{
+	struct scene old, new;
+
+	set(&old, type);
+	new = copy(&old);
+	new.state.registrations = new.registrations;
+	if (act(&new, action, actor, keys[actor], action_key, new_type) != TRBD_PR_GOOD)
+		return -1;
+	return trbd_pr_attention(&old.state, &new.state, action, &cast[actor], trbd_pr_find(&old.state, &cast[whom]));
+}
+
+static void check_attentions(void)
+{
+	ok(told(1, TRBD_PR_CLEAR, B, 0, 0, A) == TRBD_PR_TELL_RESERVATIONS_PREEMPTED, "CLEAR: others");
+	ok(told(1, TRBD_PR_CLEAR, B, 0, 0, B) == TRBD_PR_TELL_NOTHING, "CLEAR: not the one who did it");
+	ok(told(1, TRBD_PR_PREEMPT, B, 0xa, 1, A) == TRBD_PR_TELL_REGISTRATIONS_PREEMPTED, "PREEMPT: who was removed");
+	ok(told(5, TRBD_PR_RELEASE, A, 0, 5, B) == TRBD_PR_TELL_RESERVATIONS_RELEASED, "RELEASE: registrants");
+	ok(told(8, TRBD_PR_RELEASE, B, 0, 8, A) == TRBD_PR_TELL_RESERVATIONS_RELEASED, "RELEASE of all registrants'");
+	ok(told(1, TRBD_PR_RELEASE, A, 0, 1, B) == TRBD_PR_TELL_NOTHING, "RELEASE of type 1: nobody");
+	ok(told(6, TRBD_PR_REGISTER, A, 0, 0, B) == TRBD_PR_TELL_RESERVATIONS_RELEASED, "the holder goes: registrants");
+	ok(told(3, TRBD_PR_REGISTER, A, 0, 0, B) == TRBD_PR_TELL_NOTHING, "the holder of type 3 goes: nobody");
+	ok(told(5, TRBD_PR_PREEMPT, A, 0xa, 6, B) == TRBD_PR_TELL_RESERVATIONS_RELEASED, "another type: registrants");
+	ok(told(5, TRBD_PR_PREEMPT, A, 0xa, 5, B) == TRBD_PR_TELL_NOTHING, "the same type: nobody");
+	ok(told(1, TRBD_PR_REGISTER, B, 0xd, 0, A) == TRBD_PR_TELL_NOTHING, "another key: nobody");
+}
+
+/* PRGENERATION: SPC-4 6.15.2 */
+static void check_generation(void)
+{
+	struct scene scene;
+
+	set(&scene, 1);
+	ok(scene.state.generation == 2, "REGISTER counts, RESERVE does not");
+	act(&scene, TRBD_PR_RELEASE, A, keys[A], 0, 1);
+	ok(scene.state.generation == 2, "RELEASE does not");
+	act(&scene, TRBD_PR_PREEMPT, A, keys[A], keys[B], 1);
+	ok(scene.state.generation == 3, "PREEMPT does");
+	act(&scene, TRBD_PR_CLEAR, A, keys[A], 0, 0);
+	ok(scene.state.generation == 4, "CLEAR does");
+}
+
+int main(void)
+{
+	unsigned int i;
+
+	printf("TAP version 13\n");
+	for (i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		play(&rows[i]);
+	check_conflicts();
+	check_spc2();
+	check_move();
+	check_ports();
+	check_attentions();
+	check_generation();
+	printf("1..%d\n", count);
+	return failed != 0;
+}
