@@ -53,8 +53,8 @@
 #define GROUP_SLOT_REUSE_MS	60000
 /* readings, one a second, in which a gateway may be silent and still count as alive: its beats and ours drift */
 #define GROUP_SILENT_MAX	3
-/* a beat comes up to this much early */
-#define GROUP_JITTER_MS		300
+/* how many beats are regular before one comes early */
+#define GROUP_PACE_BEATS	8
 /* nobody's clock is this far ahead of another's in honesty */
 #define GROUP_FAR_FUTURE_MS	(24ULL * 3600 * 1000)
 
@@ -425,15 +425,18 @@ static int group_beat(struct trbd_group *group, struct trbd_group_peer *old)
 }
 
 /*
- * A slow beat must not make the next one late as well. And beats are not quite regular: what we read of a peer's clock
- * is as old as its last beat, so with two gateways at the same pace one would stay behind the other for ever, by up to
- * a second, and its writes would always lose their first try. With chance in it we see each peer right after its beat
- * before long.
+ * A slow beat must not make the next one late as well. And the pace is broken now and then: what we read of a peer's
+ * clock is as old as its last beat, so with two gateways at the same pace one would stay behind the other for ever, by
+ * up to a second, and its writes would always lose their first try. With chance in it we see each peer right after its
+ * beat before long. Only now and then, because group_others_went_on() counts beats.
  */
-static void group_sleep_since(u64 began_ms)
+static void group_sleep_since(struct trbd_group *group, u64 began_ms)
 {
-	u64 wanted_ms = TRBD_HEARTBEAT_MS - get_random_u32() % GROUP_JITTER_MS;
 	u64 spent_ms = monotonic_ms() - began_ms;
+	u64 wanted_ms = TRBD_HEARTBEAT_MS;
+
+	if (group->beats < GROUP_PACE_BEATS || !(group->beats % GROUP_PACE_BEATS))
+		wanted_ms = get_random_u32() % TRBD_HEARTBEAT_MS;
 
 	if (spent_ms < wanted_ms)
 		schedule_timeout_interruptible(msecs_to_jiffies(wanted_ms - spent_ms));
@@ -466,11 +469,11 @@ static int group_thread(void *arg)
 			pr_warn_ratelimited("group of pool %lld: heartbeat failed: error %d\n", group->oloc.pool, err);
 		}
 		group_release_waiting(group, !err);
-		group_sleep_since(began_ms);
+		group_sleep_since(group, began_ms);
 	}
 	kvfree(old);
 	while (!kthread_should_stop())
-		group_sleep_since(monotonic_ms());
+		group_sleep_since(group, monotonic_ms());
 	return 0;
 }
 
