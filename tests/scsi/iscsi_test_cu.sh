@@ -70,7 +70,8 @@ while read -r ours name; do
 done <"$work/ours"
 t_is "what is called a mistake still is one" "$(result ours $mistaken)" FAILED
 
-# both gateways as paths of one initiator
+# Both gateways as paths of one initiator. A reset through one is not known to the other yet, so the test of that fails;
+# when it passes, it is time to say so here and in docs/conformance.md.
 results paths SCSI.MultipathIO "$(gw_url gw1 "$n")" "$(gw_url gw2 "$n")" >"$work/paths"
-note "with two paths: $(tr '\n' ' ' <"$work/paths")"
-t_is 'all tests for two paths pass' "$(grep -c ^passed "$work/paths")" 4
+t_is 'two paths' "$(xargs <"$work/paths")" \
+	'passed MultipathIO.CompareAndWrite passed MultipathIO.CompareAndWriteAsync FAILED MultipathIO.Reset passed MultipathIO.Simple'
