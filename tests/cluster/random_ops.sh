@@ -5,14 +5,14 @@
 # librbd sees and what snapshots keep is what a model says (exerciser.c). On a plain image, a clone, a striped clone and
 # an erasure coded pool.
 #
-#   RANDOM_SECONDS   how long on each image (15)
+#   RANDOM_SECONDS   how long on each image (10)
 #   SEED             makes the same commands again (a random one)
 . ../ktap.sh
 . ../gateway.sh
 
 [ -n "${LAB_NAME-}" ] || t_skip_all 'needs a lab: make check TESTS=random_ops'
 
-DURATION=${RANDOM_SECONDS:-15}
+DURATION=${RANDOM_SECONDS:-10}
 SEED=${SEED:-$RANDOM}
 work=$(mktemp -d)
 t_atexit "rm -rf '$work'"
