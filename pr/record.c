@@ -1,28 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The record of an image's shared state, as text that a person can read (rbd image-meta get IMAGE target_core_rbd.lu):
+ * The record of an image's shared state, as text that a person can read (rbd image-meta get IMAGE
+ * target_core_rbd.lu):
  *
  *	target_core_rbd.lu 1
  *	image 10a6b8b4567
  *	generation 12
  *	settled 11
  *	barrier 345
+ *	resets 3
  *	change 4711 4 iqn.2026-11.com.example:disk1,t,0x1 iscsi:iqn.1994-05.com.example:h2,i,0x23d02
  *	pr 5 17 1
- *	spc2 TARGET INITIATOR
+ *	spc2 4711 TARGET INITIATOR
  *	reservation 5 16
  *	registration 16 0x00000000000000ab 1 iqn.2026-11.com.ex:d,t,0x1 iscsi:iqn.1994-05.com.ex:h1,i,0x23d01
  *	gateway 4711 192.0.2.11:0/3234 0 gw1
  *	fenced 192.0.2.12:0/99 345
  *	end
  *
- *	change        gid of the gateway, service action, and the nexus that asked for it ("- -" if none)
+ *	change        id of the gateway, service action, and the nexus that asked for it ("- -" if none)
  *	pr            PRGENERATION, registrations made so far, APTPL
+ *	spc2          id of the gateway, and the nexus that holds a RESERVE (6) or (10); left out when there is none
  *	reservation   type, number of the holder's registration (0: all); left out when there is none
  *	registration  number, key, relative target port identifier, nexus
  *
- * Lines come in this order, each once but the last three kinds. Nothing in a record is trusted: what is not exactly of
- * this form, or says what cannot be, is an error as a whole and names the line. What a newer version wrote is not
+ * Lines come in this order, each once but the last three kinds. Nothing in a record is trusted: what is not exactly
+ * of this form, or says what cannot be, is an error as a whole and names the line. What a newer version wrote is not
  * guessed at.
  *
  * No I/O, no memory: compiled as it is by the unit tests and the fuzzer.
@@ -69,13 +72,14 @@ static void put_nexus(struct writer *w, const struct trbd_pr_nexus *nexus)
 	put(w, " %s %s\n", or_dash(nexus->target), or_dash(nexus->initiator));
 }
 
-static void put_pr(struct writer *w, const struct trbd_pr_state *pr)
+static void put_pr(struct writer *w, const struct trbd_record *record)
 {
+	const struct trbd_pr_state *pr = &record->pr;
 	unsigned int i;
 
 	put(w, "pr %u %u %u\n", pr->generation, pr->incarnations, pr->aptpl);
 	if (*pr->spc2.initiator) {
-		put(w, "spc2");
+		put(w, "spc2 %llu", record->spc2_gateway);
 		put_nexus(w, &pr->spc2);
 	}
 	if (pr->type != TRBD_PR_NONE)
@@ -102,13 +106,14 @@ size_t trbd_record_encode(const struct trbd_record *record, char *text, size_t s
 	struct writer w = { .text = text, .size = size };
 	unsigned int i;
 
-	put(&w, RECORD_MAGIC " %d\nimage %s\ngeneration %llu\nsettled %llu\nbarrier %u\n", TRBD_RECORD_VERSION,
-	    record->image, record->generation, record->settled, record->barrier);
+	put(&w, RECORD_MAGIC " %d\nimage %s\ngeneration %llu\nsettled %llu\nbarrier %u\nresets %u\n",
+	    TRBD_RECORD_VERSION, record->image, record->generation, record->settled, record->barrier,
+	    record->resets);
 	put(&w, "change %llu %u", record->writer, record->action);
 	put_nexus(&w, &record->actor);
-	put_pr(&w, &record->pr);
+	put_pr(&w, record);
 	for (i = 0; i < record->num_gateways; i++)
-		put(&w, "gateway %llu %s %u %s\n", record->gateways[i].gid, record->gateways[i].address,
+		put(&w, "gateway %llu %s %u %s\n", record->gateways[i].id, record->gateways[i].address,
 		    record->gateways[i].slot, or_dash(record->gateways[i].name));
 	for (i = 0; i < record->num_fenced; i++)
 		put(&w, "fenced %s %u\n", record->fenced[i].address, record->fenced[i].epoch);
@@ -194,23 +199,10 @@ static int digit(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : 16;
 }
 
-/* " number", in decimal or with 0x, in the one form that we write. */
-static bool take_number(struct reader *r, u64 max, u64 *value)
+static bool parse_number(const char *word, size_t len, unsigned int base, u64 *value)
 {
-	unsigned int base = 10;
-	const char *word;
-	size_t len, i;
+	size_t i;
 
-	if (!take_byte(r, ' '))
-		return false;
-	len = take_word(r, &word);
-	if (len == 18 && word[0] == '0' && word[1] == 'x') {
-		base = 16;
-		word += 2;
-		len -= 2;
-	} else if (!len || len > 20 || (len > 1 && *word == '0')) {
-		return false;
-	}
 	*value = 0;
 	for (i = 0; i < len; i++) {
 		unsigned int d = digit(word[i]);
@@ -219,7 +211,31 @@ static bool take_number(struct reader *r, u64 max, u64 *value)
 			return false;
 		*value = *value * base + d;
 	}
-	return *value <= max;
+	return true;
+}
+
+/* " number", in the one form that we write. */
+static bool take_number(struct reader *r, u64 max, u64 *value)
+{
+	const char *word;
+	size_t len;
+
+	if (!take_byte(r, ' '))
+		return false;
+	len = take_word(r, &word);
+	if (!len || len > 20 || (len > 1 && *word == '0'))
+		return false;
+	return parse_number(word, len, 10, value) && *value <= max;
+}
+
+/* " 0x" and 16 digits. */
+static bool take_key(struct reader *r, u64 *value)
+{
+	const char *word;
+
+	if (!take_byte(r, ' ') || take_word(r, &word) != 18 || word[0] != '0' || word[1] != 'x')
+		return false;
+	return parse_number(word + 2, 16, 16, value);
 }
 
 static bool take_u32(struct reader *r, u32 *value)
@@ -265,7 +281,7 @@ static bool take_registration(struct reader *r, struct trbd_pr_state *pr)
 	if (pr->count == pr->room)
 		return false;
 	registration = &pr->registrations[pr->count];
-	if (!take_u32(r, &registration->incarnation) || !take_number(r, U64_MAX, &registration->key) ||
+	if (!take_u32(r, &registration->incarnation) || !take_key(r, &registration->key) ||
 	    !take_number(r, U16_MAX, &rtpi) || !take_nexus(r, &registration->nexus))
 		return false;
 	registration->rtpi = rtpi;
@@ -303,15 +319,17 @@ static bool holder_is_there(const struct trbd_pr_state *pr)
 	return false;
 }
 
-static bool take_pr(struct reader *r, struct trbd_pr_state *pr)
+static bool take_pr(struct reader *r, struct trbd_record *record)
 {
+	struct trbd_pr_state *pr = &record->pr;
 	u64 aptpl;
 
 	if (!take_keyword(r, "pr") || !take_u32(r, &pr->generation) || !take_u32(r, &pr->incarnations) ||
 	    !take_number(r, 1, &aptpl) || !take_end_of_line(r))
 		return false;
 	pr->aptpl = aptpl;
-	if (take_keyword(r, "spc2") && (!take_nexus(r, &pr->spc2) || !*pr->spc2.initiator))
+	if (take_keyword(r, "spc2") && (!take_number(r, U64_MAX, &record->spc2_gateway) ||
+					!take_nexus(r, &pr->spc2) || !*pr->spc2.initiator))
 		return false;
 	if (take_keyword(r, "reservation") && !take_reservation(r, pr))
 		return false;
@@ -329,7 +347,7 @@ static bool take_gateway(struct reader *r, struct trbd_record *record)
 	if (record->num_gateways == TRBD_RECORD_GATEWAYS)
 		return false;
 	gateway = &record->gateways[record->num_gateways++];
-	return take_number(r, U64_MAX, &gateway->gid) && take_text(r, gateway->address, sizeof(gateway->address)) &&
+	return take_number(r, U64_MAX, &gateway->id) && take_text(r, gateway->address, sizeof(gateway->address)) &&
 	       *gateway->address && take_u32(r, &gateway->slot) &&
 	       take_text(r, gateway->name, sizeof(gateway->name)) && take_end_of_line(r);
 }
@@ -347,16 +365,18 @@ static bool take_fenced(struct reader *r, struct trbd_record *record)
 
 static bool take_record(struct reader *r, struct trbd_record *record)
 {
-	u64 barrier;
+	u64 barrier, resets;
 
 	if (!take_keyword(r, "image") || !take_text(r, record->image, sizeof(record->image)) || !*record->image ||
 	    !take_end_of_line(r) ||
 	    !take_number_line(r, "generation", U64_MAX, &record->generation) ||
 	    !take_number_line(r, "settled", record->generation, &record->settled) ||
 	    !take_number_line(r, "barrier", U32_MAX, &barrier) ||
-	    !take_change(r, record) || !take_pr(r, &record->pr))
+	    !take_number_line(r, "resets", U32_MAX, &resets) ||
+	    !take_change(r, record) || !take_pr(r, record))
 		return false;
 	record->barrier = barrier;
+	record->resets = resets;
 	while (take_keyword(r, "gateway")) {
 		if (!take_gateway(r, record))
 			return false;

@@ -15,13 +15,13 @@
 
 /**
  * struct trbd_record_gateway - a gateway that serves the image
- * @gid: global id of its client
+ * @id: number that it gave itself when it began to serve the image
  * @address: address and nonce of its client, as blocklisting wants them
  * @slot: in the group of gateways
  * @name: host name, for people
  */
 struct trbd_record_gateway {
-	u64 gid;
+	u64 id;
 	char address[TRBD_RECORD_ADDRESS_MAX];
 	u32 slot;
 	char name[TRBD_RECORD_NAME_MAX];
@@ -43,9 +43,11 @@ struct trbd_record_fenced {
  * @generation: counts changes
  * @settled: the last generation that every gateway has
  * @barrier: OSD map epoch that every gateway must have before it serves
- * @writer: gid of who made the last change
+ * @resets: counts LOGICAL UNIT RESETs
+ * @writer: id of the gateway that made the last change
  * @action: what it was, for whom it concerns
  * @actor: nexus that asked for it, with an empty initiator when nobody did
+ * @spc2_gateway: id of the gateway that pr.spc2 came by; the reservation ends with it
  * @pr: reservations; the memory for registrations is the caller's
  * @num_gateways: entries of @gateways
  * @gateways: who serves the image
@@ -57,9 +59,11 @@ struct trbd_record {
 	u64 generation;
 	u64 settled;
 	u32 barrier;
+	u32 resets;
 	u64 writer;
 	enum trbd_pr_action action;
 	struct trbd_pr_nexus actor;
+	u64 spc2_gateway;
 	struct trbd_pr_state pr;
 	unsigned int num_gateways;
 	struct trbd_record_gateway gateways[TRBD_RECORD_GATEWAYS];

@@ -5,8 +5,8 @@
  * Registrations belong to I_T nexuses as identities, not to sessions: they outlive sessions, gateways and reboots. An
  * initiator port that registered with ALL_TG_PT has one registration for all target ports.
  *
- * A service action changes the state only when it ends with GOOD. The caller gives a copy, and keeps the old state when
- * it does not. PREEMPT AND ABORT differs from PREEMPT in what becomes of commands, not in the state.
+ * A service action changes the state only when it ends with GOOD. The caller gives a copy, and keeps the old state
+ * when it does not. PREEMPT AND ABORT differs from PREEMPT in what becomes of commands, not in the state.
  *
  * No I/O, no memory, no locks: compiled as it is by the unit tests.
  */

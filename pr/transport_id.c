@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * TransportIDs (SPC-4 7.6.4), between the form they have in parameter data and the text that names an initiator port in
- * the record:
+ * TransportIDs (SPC-4 7.6.4), between the form they have in parameter data and the text that names an initiator port
+ * in the record:
  *
  *	fc:N_PORT_NAME              16 hexadecimal digits
  *	srp:IDENTIFIER              32 of them
@@ -9,11 +9,11 @@
  *	iscsi:NAME                  an iSCSI node, all of its ports
  *	iscsi:NAME,i,0xISID         a port of it; 12 digits
  *
- * Text is in lower case, since iSCSI names are equal whatever their case, and has no blanks and no control characters.
+ * Text is in lower case, since iSCSI names are equal whatever their case, and has no blanks and no control
+ * characters.
  *
  * No I/O, no memory: compiled as it is by the unit tests.
  */
-#include <linux/ctype.h>
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/string.h>
@@ -41,6 +41,12 @@ static const struct fixed_id {
 	{ 4, "srp:", 8, 16 },
 	{ 6, "sas:", 4, 8 },
 };
+
+/* The letters of ASCII only: the kernel's tolower() would damage UTF-8. */
+static char lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c;
+}
 
 static const char hex_digits[] = "0123456789abcdef";
 
@@ -110,7 +116,7 @@ static int decode_iscsi(const u8 *buf, size_t len, char *text, size_t size)
 
 	memcpy(text, prefix, prefix_len);
 	for (i = 0; i < name_len; i++)
-		name[i] = tolower(buf[ISCSI_HEADER + i]);
+		name[i] = lower(buf[ISCSI_HEADER + i]);
 	name[name_len] = 0;
 	if (!iscsi_name_is_valid(name, format == FORMAT_ISCSI_PORT))
 		return -EINVAL;
@@ -124,8 +130,8 @@ static int decode_iscsi(const u8 *buf, size_t len, char *text, size_t size)
  * @text: where to
  * @size: room in @text
  *
- * Return: bytes that the TransportID takes up; -EINVAL when it is malformed, of a protocol that is not known, or longer
- * than @len or @size allow.
+ * Return: bytes that the TransportID takes up; -EINVAL when it is malformed, of a protocol that is not known, or
+ * longer than @len or @size allow.
  */
 int trbd_transport_id_decode(const u8 *buf, size_t len, char *text, size_t size)
 {

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The tests of the reservation rules, the record and TransportIDs take at least 95 percent of their branches.
+# The tests of the reservation rules, the record, TransportIDs and parameter data take at least 95 percent of their
+# branches.
 . ../ktap.sh
 
 work=$(mktemp -d)
@@ -25,3 +26,4 @@ covered() {
 covered pr_rules rules
 covered pr_record record rules
 covered pr_transport_id transport_id
+covered pr_parameters parameters transport_id rules

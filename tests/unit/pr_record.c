@@ -28,7 +28,7 @@ static int read_text(const char *text, size_t len, unsigned int *line)
 	int ret = trbd_record_decode(text, len, &record, line);
 
 	if (!ret && (trbd_record_encode(&record, again, sizeof(again)) != len || memcmp(text, again, len))) {
-		printf("not ok read and written again, it is another:\n%.*s\n%s\n", (int)len, text, again);
+		fprintf(stderr, "not ok read and written again, it is another:\n%.*s\n%s\n", (int)len, text, again);
 		abort();
 	}
 	return ret;
@@ -54,10 +54,10 @@ static void ok(int good, const char *what)
 }
 
 #define HEAD "target_core_rbd.lu 1\nimage 10a6b8b4567\n"
-#define GEN "generation 12\nsettled 11\nbarrier 345\n"
+#define GEN "generation 12\nsettled 11\nbarrier 345\nresets 3\n"
 #define CHANGE "change 4711 4 iqn.t:d,t,0x1 iscsi:iqn.h2,i,0x2\n"
 #define PR "pr 5 17 1\n"
-#define SPC2 "spc2 iqn.t:d,t,0x1 iscsi:iqn.h3,i,0x3\n"
+#define SPC2 "spc2 4711 iqn.t:d,t,0x1 iscsi:iqn.h3,i,0x3\n"
 #define RES "reservation 5 16\n"
 #define REG16 "registration 16 0x00000000000000ab 1 iqn.t:d,t,0x1 iscsi:iqn.h1,i,0x1\n"
 #define REG17 "registration 17 0xffffffffffffffff 65535 * iscsi:iqn.h2,i,0x2\n"
@@ -71,40 +71,42 @@ static const struct {
 	int wanted;
 	unsigned int line;
 } texts[] = {
-	{ "a full one", FULL, 0, 16 },
-	{ "an empty state", HEAD GEN "change 0 0 - -\npr 0 0 0\nend\n", 0, 9 },
+	{ "a full one", FULL, 0, 17 },
+	{ "an empty state", HEAD GEN "change 0 0 - -\npr 0 0 0\nend\n", 0, 10 },
 	{ "nothing", "", -EBADMSG, 1 },
 	{ "another program's", "hello\n", -EBADMSG, 1 },
 	{ "a newer version", "target_core_rbd.lu 2\nwhatever\n", -EPROTONOSUPPORT, 2 },
 	{ "no image", "target_core_rbd.lu 1\nimage -\n" GEN CHANGE PR END, -EBADMSG, 2 },
 	{ "settled before it happened", HEAD "generation 1\nsettled 2\nbarrier 0\n" CHANGE PR END, -EBADMSG, 4 },
-	{ "no end", HEAD GEN CHANGE PR, -EBADMSG, 8 },
-	{ "more behind the end", FULL "x", -EBADMSG, 16 },
+	{ "no end", HEAD GEN CHANGE PR, -EBADMSG, 9 },
+	{ "more behind the end", FULL "x", -EBADMSG, 17 },
 	{ "a number with a zero before it", HEAD "generation 012\n", -EBADMSG, 3 },
 	{ "a number that is too great", HEAD "generation 18446744073709551616\n", -EBADMSG, 3 },
 	{ "a negative number", HEAD "generation -1\n", -EBADMSG, 3 },
 	{ "two blanks", HEAD "generation  1\n", -EBADMSG, 3 },
 	{ "DOS line ends", HEAD "generation 1\r\n", -EBADMSG, 3 },
-	{ "a service action that there is not", HEAD GEN "change 1 8 - -\n", -EBADMSG, 6 },
-	{ "half an actor", HEAD GEN "change 1 0 - iscsi:iqn.h1,i,0x1\n", -EBADMSG, 7 },
-	{ "an SPC-2 reservation of nobody", HEAD GEN CHANGE PR "spc2 - -\n" END, -EBADMSG, 9 },
-	{ "a reservation of nobody", HEAD GEN CHANGE PR RES END, -EBADMSG, 9 },
-	{ "a reservation of another", HEAD GEN CHANGE PR RES REG17 END, -EBADMSG, 10 },
-	{ "a reservation of type 2", HEAD GEN CHANGE PR "reservation 2 16\n" REG16 END, -EBADMSG, 9 },
-	{ "all registrants' with a holder", HEAD GEN CHANGE PR "reservation 7 16\n" REG16 END, -EBADMSG, 9 },
-	{ "all registrants' without any", HEAD GEN CHANGE PR "reservation 7 0\n" END, -EBADMSG, 9 },
-	{ "a registration twice", HEAD GEN CHANGE PR REG16 REG16 END, -EBADMSG, 10 },
+	{ "a service action that there is not", HEAD GEN "change 1 8 - -\n", -EBADMSG, 7 },
+	{ "half an actor", HEAD GEN "change 1 0 - iscsi:iqn.h1,i,0x1\n", -EBADMSG, 8 },
+	{ "an SPC-2 reservation of nobody", HEAD GEN CHANGE PR "spc2 4711 - -\n" END, -EBADMSG, 10 },
+	{ "a reservation of nobody", HEAD GEN CHANGE PR RES END, -EBADMSG, 10 },
+	{ "a reservation of another", HEAD GEN CHANGE PR RES REG17 END, -EBADMSG, 11 },
+	{ "a reservation of type 2", HEAD GEN CHANGE PR "reservation 2 16\n" REG16 END, -EBADMSG, 10 },
+	{ "all registrants' with a holder", HEAD GEN CHANGE PR "reservation 7 16\n" REG16 END, -EBADMSG, 10 },
+	{ "all registrants' without any", HEAD GEN CHANGE PR "reservation 7 0\n" END, -EBADMSG, 10 },
+	{ "a registration twice", HEAD GEN CHANGE PR REG16 REG16 END, -EBADMSG, 11 },
 	{ "a nexus twice", HEAD GEN CHANGE PR REG16 "registration 17 0x00000000000000ac 1 iqn.t:d,t,0x1 iscsi:iqn.h1,i,0x1\n" END,
-	  -EBADMSG, 10 },
-	{ "out of order", HEAD GEN CHANGE PR REG17 REG16 END, -EBADMSG, 10 },
-	{ "more than were made", HEAD GEN CHANGE "pr 5 16 1\n" REG17 END, -EBADMSG, 9 },
-	{ "key 0", HEAD GEN CHANGE PR "registration 16 0x0000000000000000 1 iqn.t:d,t,0x1 iscsi:iqn.h1,i,0x1\n" END, -EBADMSG, 9 },
+	  -EBADMSG, 11 },
+	{ "out of order", HEAD GEN CHANGE PR REG17 REG16 END, -EBADMSG, 11 },
+	{ "more than were made", HEAD GEN CHANGE "pr 5 16 1\n" REG17 END, -EBADMSG, 10 },
+	{ "key 0", HEAD GEN CHANGE PR "registration 16 0x0000000000000000 1 iqn.t:d,t,0x1 iscsi:iqn.h1,i,0x1\n" END, -EBADMSG, 10 },
+	{ "a key in decimal", HEAD GEN CHANGE PR "registration 16 171 1 iqn.t:d,t,0x1 iscsi:iqn.h1,i,0x1\n" END, -EBADMSG, 9 },
+	{ "a generation in hexadecimal", HEAD "generation 0x000000000000000c\n", -EBADMSG, 3 },
 	{ "a key in capitals", HEAD GEN CHANGE PR "registration 16 0x00000000000000AB 1 iqn.t:d,t,0x1 iscsi:iqn.h1,i,0x1\n" END,
-	  -EBADMSG, 8 },
-	{ "a port identifier that is too great", HEAD GEN CHANGE PR "registration 16 0x00000000000000ab 65536 a b\n" END, -EBADMSG, 8 },
-	{ "a gateway without an address", HEAD GEN CHANGE PR "gateway 1 - 0 gw1\n" END, -EBADMSG, 8 },
-	{ "a line that nobody knows", HEAD GEN CHANGE PR "colour red\n" END, -EBADMSG, 8 },
-	{ "a keyword that goes on", HEAD GEN CHANGE PR "ending\n", -EBADMSG, 8 },
+	  -EBADMSG, 9 },
+	{ "a port identifier that is too great", HEAD GEN CHANGE PR "registration 16 0x00000000000000ab 65536 a b\n" END, -EBADMSG, 9 },
+	{ "a gateway without an address", HEAD GEN CHANGE PR "gateway 1 - 0 gw1\n" END, -EBADMSG, 9 },
+	{ "a line that nobody knows", HEAD GEN CHANGE PR "colour red\n" END, -EBADMSG, 9 },
+	{ "a keyword that goes on", HEAD GEN CHANGE PR "ending\n", -EBADMSG, 9 },
 };
 
 static void check_texts(void)

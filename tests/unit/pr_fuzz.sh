@@ -1,0 +1,31 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The record's reader and the decoder of parameter lists take anything without harm: libFuzzer with the address and
+# undefined behaviour sanitizers, from corpus/, for FUZZ_SECONDS each (5; "make fuzz": 60). What it finds worth keeping
+# goes to a temporary folder. An input that breaks something is shown in base64, and kept in FUZZ_KEEP if that is set.
+. ../ktap.sh
+
+seconds=${FUZZ_SECONDS:-5}
+work=$(mktemp -d)
+t_atexit "rm -rf '$work'"
+
+# fuzz TEST FILE...: with the files of pr/ that it is about
+fuzz() {
+	local test=$1 file sources=()
+	shift
+	for file in "$@"; do sources+=("../../pr/$file.c"); done
+	mkdir "$work/$test.new" "$work/$test.broken"
+	t "$test builds for the fuzzer" clang -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -DFUZZ \
+		-std=gnu11 -Wall -Wextra -Werror -Iinclude -I../.. -o "$work/$test" "$test.c" "${sources[@]}"
+	t "$test: takes what it starts from" "$work/$test" -artifact_prefix="$work/$test.broken/" corpus/"$test"/*
+	t "$test: nothing found in $seconds s" "$work/$test" -artifact_prefix="$work/$test.broken/" -timeout=10 \
+		-max_total_time="$seconds" -print_final_stats=1 "$work/$test.new" "corpus/$test"
+	for file in "$work/$test.broken"/*; do
+		[ -e "$file" ] || continue
+		note "$(basename "$file"): $(base64 -w 0 "$file")"
+		[ -z "${FUZZ_KEEP-}" ] || cp "$file" "$FUZZ_KEEP"
+	done
+}
+fuzz pr_record record rules
+fuzz pr_parameters parameters transport_id rules
