@@ -13,6 +13,7 @@
 #include <linux/ceph/osd_client.h>
 #include <linux/ceph/rados.h>
 #include <linux/err.h>
+#include <linux/highmem.h>
 #include <linux/kernel.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
@@ -87,6 +88,72 @@ out_put:
 	return ret;
 }
 
+static int object_compare_number(struct ceph_osd_request *req, const char *xattr, u64 number)
+{
+	__le64 operand = cpu_to_le64(number);
+
+	return osd_req_op_xattr_init(req, 0, CEPH_OSD_OP_CMPXATTR, xattr, &operand, sizeof(operand),
+				     CEPH_OSD_CMPXATTR_OP_EQ, CEPH_OSD_CMPXATTR_MODE_U64);
+}
+
+/* Ops 0 and 1: the number in an xattr is @expected, and becomes @new. */
+static int object_set_number_if(struct ceph_osd_request *req, const char *xattr, u64 expected, u64 new)
+{
+	char text[24];
+	int ret = object_compare_number(req, xattr, expected);
+
+	if (ret)
+		return ret;
+	return osd_req_op_xattr_init(req, 1, CEPH_OSD_OP_SETXATTR, xattr, text,
+				     scnprintf(text, sizeof(text), "%llu", new), 0, 0);
+}
+
+/* Pages with a copy of @buf; the request they go to will own them. */
+static struct page **object_copy(const void *buf, size_t len)
+{
+	struct page **pages = ceph_alloc_page_vector(DIV_ROUND_UP(len, PAGE_SIZE), GFP_NOIO);
+	size_t off;
+
+	if (IS_ERR(pages))
+		return pages;
+	for (off = 0; off < len; off += PAGE_SIZE)
+		memcpy_to_page(pages[off >> PAGE_SHIFT], 0, buf + off, min(len - off, PAGE_SIZE));
+	return pages;
+}
+
+static int object_send(struct trbd_session *session, struct ceph_osd_request *req)
+{
+	int ret = ceph_osdc_alloc_messages(req, GFP_NOIO);
+
+	return ret ? ret : min(trbd_request_wait(session, req), 0);
+}
+
+/**
+ * trbd_object_number_is() - does an xattr have this number?
+ * @session: session to send it on
+ * @oid: object; must be there
+ * @oloc: pool and namespace
+ * @xattr: name of the xattr; a missing one counts as 0
+ * @number: number
+ *
+ * Context: may sleep up to the session's mount_timeout.
+ * Return: 0; -ECANCELED if it is another; -ENOENT, -ETIMEDOUT, -EINTR, -ENOMEM, others.
+ */
+int trbd_object_number_is(struct trbd_session *session, const struct ceph_object_id *oid,
+			  const struct ceph_object_locator *oloc, const char *xattr, u64 number)
+{
+	struct ceph_osd_request *req = trbd_request_alloc(session, oid, oloc, 1, CEPH_OSD_FLAG_READ);
+	int ret;
+
+	if (!req)
+		return -ENOMEM;
+	ret = object_compare_number(req, xattr, number);
+	if (!ret)
+		ret = object_send(session, req);
+	ceph_osdc_put_request(req);
+	return ret;
+}
+
 /**
  * trbd_object_write_if() - write a part of an object if an xattr has the expected number
  * @session: session to send it on
@@ -97,7 +164,7 @@ out_put:
  * @new: what it becomes in the same transaction
  * @off: where to write, bytes
  * @buf: what
- * @len: how much, at most a page
+ * @len: how much, bytes, at least 1
  *
  * Context: may sleep up to the session's mount_timeout.
  * Return: 0; -ECANCELED if the number was another; -ENOENT, -ETIMEDOUT, -EINTR, -ENOMEM, others.
@@ -106,39 +173,68 @@ int trbd_object_write_if(struct trbd_session *session, const struct ceph_object_
 			 const struct ceph_object_locator *oloc, const char *xattr, u64 expected, u64 new,
 			 u64 off, const void *buf, size_t len)
 {
-	__le64 operand = cpu_to_le64(expected);
 	struct ceph_osd_request *req;
 	struct page **pages;
-	char text[24];
 	int ret;
 
-	if (len > PAGE_SIZE)
-		return -E2BIG;
 	req = trbd_request_alloc(session, oid, oloc, 3, CEPH_OSD_FLAG_WRITE);
 	if (!req)
 		return -ENOMEM;
-
-	ret = osd_req_op_xattr_init(req, 0, CEPH_OSD_OP_CMPXATTR, xattr, &operand, sizeof(operand),
-				    CEPH_OSD_CMPXATTR_OP_EQ, CEPH_OSD_CMPXATTR_MODE_U64);
+	ret = object_set_number_if(req, xattr, expected, new);
 	if (ret)
 		goto out_put;
-	ret = osd_req_op_xattr_init(req, 1, CEPH_OSD_OP_SETXATTR, xattr, text,
-				    scnprintf(text, sizeof(text), "%llu", new), 0, 0);
-	if (ret)
-		goto out_put;
-
-	pages = ceph_alloc_page_vector(1, GFP_NOIO);
+	pages = object_copy(buf, len);
 	if (IS_ERR(pages)) {
 		ret = PTR_ERR(pages);
 		goto out_put;
 	}
-	memcpy(page_address(pages[0]), buf, len);
 	osd_req_op_extent_init(req, 2, CEPH_OSD_OP_WRITE, off, len, 0, 0);
 	osd_req_op_extent_osd_data_pages(req, 2, pages, len, 0, false, true);
+	ret = object_send(session, req);
+out_put:
+	ceph_osdc_put_request(req);
+	return ret;
+}
 
-	ret = ceph_osdc_alloc_messages(req, GFP_NOIO);
+/**
+ * trbd_object_call_if() - call a writing class method if an xattr has the expected number
+ * @session: session to send it on
+ * @oid: object; must be there
+ * @oloc: pool and namespace
+ * @xattr: name of the xattr; a missing one counts as 0
+ * @expected: what it must be
+ * @new: what it becomes in the same transaction
+ * @class: object class
+ * @method: its method
+ * @in: encoded arguments
+ * @in_len: their length, at least 1
+ *
+ * Context: may sleep up to the session's mount_timeout.
+ * Return: 0; -ECANCELED if the number was another; -ENOENT, -ETIMEDOUT, -EINTR, -ENOMEM, others.
+ */
+int trbd_object_call_if(struct trbd_session *session, const struct ceph_object_id *oid,
+			const struct ceph_object_locator *oloc, const char *xattr, u64 expected, u64 new,
+			const char *class, const char *method, const void *in, size_t in_len)
+{
+	struct ceph_osd_request *req;
+	struct page **pages;
+	int ret;
+
+	req = trbd_request_alloc(session, oid, oloc, 3, CEPH_OSD_FLAG_WRITE);
+	if (!req)
+		return -ENOMEM;
+	ret = object_set_number_if(req, xattr, expected, new);
 	if (!ret)
-		ret = min(trbd_request_wait(session, req), 0);
+		ret = osd_req_op_cls_init(req, 2, class, method);
+	if (ret)
+		goto out_put;
+	pages = object_copy(in, in_len);
+	if (IS_ERR(pages)) {
+		ret = PTR_ERR(pages);
+		goto out_put;
+	}
+	osd_req_op_cls_request_data_pages(req, 2, pages, in_len, 0, false, true);
+	ret = object_send(session, req);
 out_put:
 	ceph_osdc_put_request(req);
 	return ret;

@@ -137,12 +137,13 @@ static void watch_unregister(struct trbd_watch *watch)
 static void watch_handle_event(struct trbd_watch *watch, struct watch_event *event)
 {
 	struct ceph_osd_client *osdc = trbd_session_osdc(watch->session);
+	struct trbd_watch_reply reply = { };
 
 	/* an error means that the watch broke, which is reported on its own */
-	if (watch->ops->notify(watch->owner, event->len ? event->payload : NULL, event->len))
+	if (watch->ops->notify(watch->owner, event->len ? event->payload : NULL, event->len, &reply))
 		ceph_osdc_notify_ack(osdc, (struct ceph_object_id *)watch->oid,
 				     (struct ceph_object_locator *)watch->oloc, event->notify_id, event->cookie,
-				     NULL, 0);
+				     reply.len ? reply.data : NULL, reply.len);
 	kfree(event);
 }
 
@@ -204,8 +205,11 @@ static int watch_thread(void *arg)
 			watch_restore(watch);
 			continue;
 		}
-		if (missed)
-			watch->ops->notify(watch->owner, NULL, 0);
+		if (missed) {
+			struct trbd_watch_reply reply;
+
+			watch->ops->notify(watch->owner, NULL, 0, &reply);
+		}
 		event = watch_next_event(watch);
 		if (event)
 			watch_handle_event(watch, event);
@@ -258,6 +262,17 @@ int trbd_watch_start(struct trbd_watch *watch, struct trbd_session *session,
 	}
 	wake_up_process(watch->thread);
 	return 0;
+}
+
+/**
+ * trbd_watch_renew() - watch again, as if the watch had been lost
+ * @watch: started watch
+ *
+ * Context: any.
+ */
+void trbd_watch_renew(struct trbd_watch *watch)
+{
+	watch_error_cb(watch, 0, -ENOTCONN);
 }
 
 /**

@@ -13,14 +13,27 @@ struct ceph_osd_linger_request;
 struct task_struct;
 struct trbd_session;
 
+#define TRBD_WATCH_REPLY_MAX	64
+
+/**
+ * struct trbd_watch_reply - what goes back to the notifier with the answer to it
+ * @len: bytes in @data
+ * @data: the answer
+ */
+struct trbd_watch_reply {
+	size_t len;
+	u8 data[TRBD_WATCH_REPLY_MAX];
+};
+
 /**
  * struct trbd_watch_ops - what the owner of a watch is told, always on the watch's own thread
- * @notify: a notification came; it is acknowledged when this returns true. Payload is NULL/0 for an empty one.
+ * @notify: a notification came; it is acknowledged when this returns true, with an empty reply or with what it put
+ *	there. Payload is NULL/0 for an empty one.
  * @restored: the watch was lost and is there again; notifications may have been missed. Also called with an
  *	error when watching again failed, before each further try: -ENOENT means that the object is gone.
  */
 struct trbd_watch_ops {
-	bool (*notify)(void *owner, const void *payload, size_t len);
+	bool (*notify)(void *owner, const void *payload, size_t len, struct trbd_watch_reply *reply);
 	void (*restored)(void *owner, int err);
 };
 
@@ -59,6 +72,7 @@ struct trbd_watch {
 int trbd_watch_start(struct trbd_watch *watch, struct trbd_session *session,
 		     const struct ceph_object_id *oid, const struct ceph_object_locator *oloc,
 		     const struct trbd_watch_ops *ops, void *owner, const char *name);
+void trbd_watch_renew(struct trbd_watch *watch);
 void trbd_watch_stop(struct trbd_watch *watch);
 
 #endif /* TRBD_RADOS_WATCH_H */

@@ -16,10 +16,12 @@
 #include <linux/err.h>
 #include <linux/log2.h>
 #include <linux/math64.h>
+#include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
 #include "rados/cls.h"
+#include "rados/object.h"
 #include "rbd/features.h"
 #include "rbd/header.h"
 
@@ -436,5 +438,91 @@ int trbd_header_snap_id(const struct trbd_header_ref *ref, const struct ceph_sna
 		ret = -ENOENT;
 	}
 	kfree(name);
+	return ret;
+}
+
+static void header_put_string(void **p, const char *s, size_t len)
+{
+	ceph_encode_32(p, len);
+	ceph_encode_copy(p, s, len);
+}
+
+/**
+ * trbd_header_metadata() - a value of the image's metadata (cls_rbd metadata_get)
+ * @ref: header
+ * @key: its key
+ * @value: where to; not ended by a NUL
+ * @size: room in @value, bytes. A value that is longer by more than a page is not answered at all, and ends with
+ *	-ETIMEDOUT
+ *
+ * Context: may sleep up to mount_timeout.
+ * Return: length of the value; -ENOENT when there is none, -ERANGE when it does not fit, -EBADMSG, -ETIMEDOUT,
+ * -EINTR, -ENOMEM, others.
+ */
+ssize_t trbd_header_metadata(const struct trbd_header_ref *ref, const char *key, char *value, size_t size)
+{
+	size_t key_len = strlen(key);
+	void *reply, *p, *end;
+	ssize_t ret;
+	void *in;
+	u32 len;
+
+	in = kmalloc(sizeof(__le32) + key_len, GFP_KERNEL);
+	reply = kvmalloc(sizeof(__le32) + size, GFP_KERNEL);
+	ret = -ENOMEM;
+	if (!in || !reply)
+		goto out;
+	p = in;
+	header_put_string(&p, key, key_len);
+	ret = header_call(ref, "metadata_get", in, sizeof(__le32) + key_len, reply, sizeof(__le32) + size);
+	if (ret < 0)
+		goto out;
+
+	p = reply;
+	end = reply + ret;
+	ret = -EBADMSG;
+	ceph_decode_32_safe(&p, end, len, out);
+	ceph_decode_need(&p, end, len, out);
+	memcpy(value, p, len);
+	ret = len;
+out:
+	kvfree(reply);
+	kfree(in);
+	return ret;
+}
+
+/**
+ * trbd_header_set_metadata_if() - set a value of the image's metadata on condition (cls_rbd metadata_set)
+ * @ref: header
+ * @xattr: number that counts the changes; a missing one is 0
+ * @expected: what it must be
+ * @new: what it becomes in the same transaction
+ * @key: key of the value
+ * @value: the value
+ * @len: its length
+ *
+ * Context: may sleep up to mount_timeout.
+ * Return: 0; -ECANCELED if the number was another; -ENOENT when the header is gone, -ETIMEDOUT, -EINTR, -ENOMEM,
+ * others.
+ */
+int trbd_header_set_metadata_if(const struct trbd_header_ref *ref, const char *xattr, u64 expected, u64 new,
+				const char *key, const char *value, size_t len)
+{
+	size_t key_len = strlen(key);
+	size_t in_len = 3 * sizeof(__le32) + key_len + len;
+	void *in, *p;
+	int ret;
+
+	/* a map with one entry */
+	in = kvmalloc(in_len, GFP_KERNEL);
+	if (!in)
+		return -ENOMEM;
+	p = in;
+	ceph_encode_32(&p, 1);
+	header_put_string(&p, key, key_len);
+	header_put_string(&p, value, len);
+	ret = trbd_object_call_if(ref->session, ref->oid, ref->oloc, xattr, expected, new, "rbd", "metadata_set", in,
+				  in_len);
+	kvfree(in);
 	return ret;
 }

@@ -75,6 +75,9 @@ int trbd_header_image_id(struct trbd_session *session, const struct ceph_object_
 int trbd_header_read(const struct trbd_header_ref *ref, u64 snap_id, struct trbd_header *header);
 int trbd_header_parent(const struct trbd_header_ref *ref, u64 features, u64 snap_id, struct trbd_parent *parent);
 int trbd_header_size(const struct trbd_header_ref *ref, u64 snap_id, u8 *order, u64 *size);
+ssize_t trbd_header_metadata(const struct trbd_header_ref *ref, const char *key, char *value, size_t size);
+int trbd_header_set_metadata_if(const struct trbd_header_ref *ref, const char *xattr, u64 expected, u64 new,
+				const char *key, const char *value, size_t len);
 int trbd_header_snap_context(const struct trbd_header_ref *ref, struct ceph_snap_context **snapc);
 int trbd_header_snap_id(const struct trbd_header_ref *ref, const struct ceph_snap_context *snapc,
 			const char *snap, u64 *snap_id);
