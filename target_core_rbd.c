@@ -23,6 +23,8 @@
 
 #include "compat/target.h"
 #include "gateway/group.h"
+#include "gateway/lu_state.h"
+#include "gateway/round.h"
 #include "rados/guard.h"
 #include "rados/options.h"
 #include "rbd/compare_write.h"
@@ -32,6 +34,8 @@
 #include "scsi/inquiry.h"
 #include "scsi/mutation.h"
 #include "scsi/provisioning.h"
+#include "scsi/reservation.h"
+#include "scsi/unit_attention.h"
 #include "scsi/verify.h"
 #include "target_core_rbd.h"
 
@@ -57,7 +61,8 @@ static struct se_device *trbd_alloc_device(struct se_hba *hba, const char *name)
 	if (!dev)
 		return NULL;
 	mutex_init(&dev->lock);
-	trbd_ua_init(&dev->ua);
+	mutex_init(&dev->lu_lock);
+	trbd_nexus_table_init(&dev->nexuses);
 	return &dev->se_dev;
 }
 
@@ -70,12 +75,10 @@ static void trbd_set_attributes(struct se_device *se_dev, const struct trbd_imag
 	attrib->hw_queue_depth = TRBD_QUEUE_DEPTH;
 	attrib->is_nonrot = 1;
 	trbd_provisioning_set_attributes(attrib, trbd_image_object_size(image));
-	/*
-	 * LIO's own versions of these keep their state in one gateway. Wrong answers from the other gateways are
-	 * worse than none.
-	 */
+	/* LIO's own version keeps its state in one gateway. Wrong answers from the others are worse than none. */
 	attrib->emulate_3pc = 0;
-	attrib->emulate_pr = 0;
+	/* whether there are reservation commands; they are ours */
+	attrib->emulate_pr = !trbd_image_read_only(image);
 
 	if (trbd_image_read_only(image))
 		se_dev->dev_flags |= DF_READ_ONLY;
@@ -86,7 +89,68 @@ static void trbd_image_resized(void *owner)
 {
 	struct trbd_device *dev = owner;
 
-	trbd_ua_raise(&dev->ua, TRBD_UA_CAPACITY);
+	trbd_ua_raise_all(&dev->nexuses, TRBD_UA_CAPACITY);
+}
+
+static void trbd_image_notified(void *owner, u32 op, const void *payload, size_t len,
+				struct trbd_watch_reply *reply)
+{
+	struct trbd_device *dev = owner;
+
+	mutex_lock(&dev->lu_lock);
+	if (dev->lu)
+		trbd_round_notified(dev->lu, op, payload, len, reply);
+	mutex_unlock(&dev->lu_lock);
+}
+
+static void trbd_image_watched(void *owner)
+{
+	struct trbd_device *dev = owner;
+
+	mutex_lock(&dev->lu_lock);
+	if (dev->lu)
+		trbd_lu_watched(dev->lu);
+	mutex_unlock(&dev->lu_lock);
+}
+
+static const struct trbd_image_ops trbd_image_ops = {
+	.resized = trbd_image_resized,
+	.notified = trbd_image_notified,
+	.watched = trbd_image_watched,
+};
+
+/* Undoes trbd_open_image(), from wherever it stopped. */
+static void trbd_close_image(struct trbd_device *dev)
+{
+	trbd_reservation_stop(dev);
+	/* the group needs the session that the image holds */
+	if (dev->group)
+		trbd_group_leave(dev->group);
+	dev->group = NULL;
+	trbd_image_close(dev->image);
+	dev->image = NULL;
+}
+
+/* One of several that write to the image: the common clock, and the shared state of the logical unit. */
+static int trbd_join_gateways(struct trbd_device *dev)
+{
+	struct trbd_image *image = dev->image;
+	struct trbd_group *group;
+	int ret;
+
+	group = trbd_group_join(image->session, &image->header_oloc);
+	if (IS_ERR(group)) {
+		pr_err("%s: cannot join the group of gateways: error %ld; the user needs to write to the pool\n",
+		       image->name, PTR_ERR(group));
+		return PTR_ERR(group);
+	}
+	dev->group = group;
+	image->clock = &group->clock;
+
+	ret = trbd_reservation_start(dev);
+	if (ret)
+		pr_err("%s: cannot be registered as a gateway of the image: error %d\n", image->name, ret);
+	return ret;
 }
 
 static int trbd_open_image(struct trbd_device *dev)
@@ -102,31 +166,22 @@ static int trbd_open_image(struct trbd_device *dev)
 	opt = trbd_config_options(&dev->config);
 	if (IS_ERR(opt))
 		return PTR_ERR(opt);
-	spec.resized = trbd_image_resized;
+	spec.ops = &trbd_image_ops;
 	spec.owner = dev;
 	image = trbd_image_open(opt, &spec);
 	if (IS_ERR(image))
 		return PTR_ERR(image);
+	dev->image = image;
 
 	if (trbd_image_size(image) < TRBD_BLOCK_SIZE) {
 		pr_err("%s: the image has no blocks; run: rbd resize --size SIZE %s\n", image->name, image->name);
-		trbd_image_close(image);
-		return -EINVAL;
+		ret = -EINVAL;
+	} else if (!trbd_image_read_only(image)) {
+		ret = trbd_join_gateways(dev);
 	}
-	if (!trbd_image_read_only(image)) {
-		dev->group = trbd_group_join(image->session, &image->header_oloc);
-		if (IS_ERR(dev->group)) {
-			ret = PTR_ERR(dev->group);
-			dev->group = NULL;
-			pr_err("%s: cannot join the group of gateways: error %d; the user needs to write to the pool\n",
-			       image->name, ret);
-			trbd_image_close(image);
-			return ret;
-		}
-		image->clock = &dev->group->clock;
-	}
-	dev->image = image;
-	return 0;
+	if (ret)
+		trbd_close_image(dev);
+	return ret;
 }
 
 static int trbd_configure_device(struct se_device *se_dev)
@@ -150,12 +205,7 @@ static void trbd_destroy_device(struct se_device *se_dev)
 	struct trbd_device *dev = to_trbd_device(se_dev);
 
 	mutex_lock(&dev->lock);
-	/* the group needs the session that the image holds */
-	if (dev->group)
-		trbd_group_leave(dev->group);
-	dev->group = NULL;
-	trbd_image_close(dev->image);
-	dev->image = NULL;
+	trbd_close_image(dev);
 	mutex_unlock(&dev->lock);
 }
 
@@ -170,7 +220,7 @@ static void trbd_free_device_rcu(struct rcu_head *head)
 static void trbd_free_device(struct se_device *se_dev)
 {
 	trbd_config_clear(&to_trbd_device(se_dev)->config);
-	trbd_ua_destroy(&to_trbd_device(se_dev)->ua);
+	trbd_nexus_table_destroy(&to_trbd_device(se_dev)->nexuses);
 	call_rcu(&se_dev->rcu_head, trbd_free_device_rcu);
 }
 
@@ -228,6 +278,13 @@ static ssize_t trbd_show_configfs_dev_params(struct se_device *se_dev, char *pag
 	return len;
 }
 
+static void trbd_tmr_notify(struct se_device *se_dev, enum tcm_tmreq_table tmr, struct list_head *aborted)
+{
+	/* LIO waits for those in the list by itself */
+	if (tmr == TMR_LUN_RESET)
+		trbd_reservation_reset(to_trbd_device(se_dev));
+}
+
 static sector_t trbd_get_blocks(struct se_device *se_dev)
 {
 	u64 blocks = div_u64(trbd_image_size(to_trbd_device(se_dev)->image), se_dev->dev_attrib.block_size);
@@ -250,6 +307,20 @@ static ssize_t trbd_gateway_group_show(struct config_item *item, char *page)
 }
 CONFIGFS_ATTR_RO(trbd_, gateway_group);
 
+/* attrib/reservations: what the gateways of the image share, as this one has it */
+static ssize_t trbd_reservations_show(struct config_item *item, char *page)
+{
+	struct se_dev_attrib *attrib = container_of(to_config_group(item), struct se_dev_attrib, da_group);
+	struct trbd_device *dev = to_trbd_device(attrib->da_dev);
+	ssize_t len;
+
+	mutex_lock(&dev->lock);
+	len = trbd_reservation_show(dev, page, PAGE_SIZE);
+	mutex_unlock(&dev->lock);
+	return len;
+}
+CONFIGFS_ATTR_RO(trbd_, reservations);
+
 /* LIO's attributes of a disk, and ours */
 static struct configfs_attribute **trbd_attributes;
 
@@ -259,11 +330,12 @@ static int trbd_attributes_init(void)
 
 	while (sbc_attrib_attrs[count])
 		count++;
-	trbd_attributes = kcalloc(count + 2, sizeof(*trbd_attributes), GFP_KERNEL);
+	trbd_attributes = kcalloc(count + 3, sizeof(*trbd_attributes), GFP_KERNEL);
 	if (!trbd_attributes)
 		return -ENOMEM;
 	memcpy(trbd_attributes, sbc_attrib_attrs, count * sizeof(*trbd_attributes));
 	trbd_attributes[count] = &trbd_attr_gateway_group;
+	trbd_attributes[count + 1] = &trbd_attr_reservations;
 	return 0;
 }
 
@@ -286,6 +358,7 @@ static struct target_backend_ops trbd_ops = {
 	.set_configfs_dev_params = trbd_set_configfs_dev_params,
 	.show_configfs_dev_params = trbd_show_configfs_dev_params,
 	.parse_cdb = trbd_parse_cdb,
+	.tmr_notify = trbd_tmr_notify,
 	.get_device_type = sbc_get_device_type,
 	.get_blocks = trbd_get_blocks,
 	.get_lbppbe = trbd_inquiry_lbppbe,

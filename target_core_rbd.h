@@ -9,10 +9,11 @@
 #include <target/target_core_base.h>
 
 #include "config.h"
-#include "scsi/unit_attention.h"
+#include "scsi/nexus.h"
 
 struct trbd_group;
 struct trbd_image;
+struct trbd_lu;
 
 /**
  * struct trbd_device - a backstore
@@ -22,7 +23,9 @@ struct trbd_image;
  * @image: open while the device is enabled. LIO starts commands only between configure_device and destroy_device, so
  *	the data path reads it without a lock.
  * @group: the gateways of the image's pool, as long as @image; NULL for a snapshot, which nobody writes
- * @ua: what its nexuses have to be told
+ * @lu_lock: guards @lu against the image's watch, which does not know when the device goes
+ * @lu: what all gateways of the image share, as long as @image; NULL for a snapshot. Commands read it without a lock.
+ * @nexuses: its I_T nexuses
  */
 struct trbd_device {
 	struct se_device se_dev;
@@ -30,7 +33,9 @@ struct trbd_device {
 	struct trbd_config config;
 	struct trbd_image *image;
 	struct trbd_group *group;
-	struct trbd_ua_table ua;
+	struct mutex lu_lock;	/* see above */
+	struct trbd_lu *lu;
+	struct trbd_nexus_table nexuses;
 };
 
 static inline struct trbd_device *to_trbd_device(struct se_device *se_dev)

@@ -3,6 +3,10 @@
  * LIO: struct sbc_ops was renamed to struct exec_cmd_ops when it also got the persistent reservation hooks. The
  * hooks this module fills in have the same names and types in both.
  *
+ * The relative target port identifier moved from the LUN to the target portal group.
+ *
+ * RESERVE and RELEASE got the length of their CDB into their names.
+ *
  * get_unaligned_*() and put_unaligned_*() moved from asm/unaligned.h to linux/unaligned.h; target_core_backend.h
  * brings them along wherever they are, so whoever needs them includes this file.
  */
@@ -14,6 +18,20 @@
 
 #ifndef TRBD_HAVE_EXEC_CMD_OPS
 #define exec_cmd_ops sbc_ops
+#endif
+
+static inline u16 trbd_compat_rtpi(const struct se_lun *lun)
+{
+#ifdef TRBD_HAVE_TPG_RTPI
+	return lun->lun_tpg->tpg_rtpi;
+#else
+	return lun->lun_rtpi;
+#endif
+}
+
+#ifndef RESERVE_6
+#define RESERVE_6	RESERVE
+#define RELEASE_6	RELEASE
 #endif
 
 #endif /* TRBD_COMPAT_TARGET_H */

@@ -466,6 +466,8 @@ static int group_thread(void *arg)
 			group_set_slot(group, -1);
 			group_declare_out_of_touch(group, "its slot was lost");
 		} else if (err) {
+			if (err == -ESHUTDOWN)
+				trbd_recovery_begin(group->session);
 			pr_warn_ratelimited("group of pool %lld: heartbeat failed: error %d\n", group->oloc.pool, err);
 		}
 		group_release_waiting(group, !err);

@@ -41,6 +41,7 @@ static struct trbd_session *session_find(struct ceph_options *opt)
 
 static void session_destroy(struct trbd_session *session)
 {
+	trbd_recovery_stop(&session->recovery);
 	ceph_destroy_client(session->client);
 	kfree(session);
 }
@@ -57,6 +58,7 @@ static struct trbd_session *session_open(struct ceph_options *opt)
 		return ERR_PTR(-ENOMEM);
 	}
 	refcount_set(&session->ref, 1);
+	trbd_recovery_init(&session->recovery);
 
 	session->client = ceph_create_client(opt, session);
 	if (IS_ERR(session->client)) {

@@ -6,6 +6,8 @@
 #include <linux/refcount.h>
 #include <linux/types.h>
 
+#include "rados/recovery.h"
+
 struct ceph_client;
 struct ceph_options;
 struct ceph_osd_client;
@@ -15,11 +17,13 @@ struct ceph_osd_client;
  * @ref: users; the last put destroys the client
  * @node: in the list of sessions; guarded by the sessions mutex of session.c
  * @client: libceph's client, open; constant
+ * @recovery: coming back after being fenced
  */
 struct trbd_session {
 	refcount_t ref;
 	struct list_head node;
 	struct ceph_client *client;
+	struct trbd_recovery recovery;
 };
 
 struct trbd_session *trbd_session_get(struct ceph_options *opt);

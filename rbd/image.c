@@ -39,7 +39,13 @@
 /* how many parents may stand behind each other */
 #define IMAGE_DEPTH_MAX			16
 
-static struct trbd_header_ref image_header(struct trbd_image *image)
+/**
+ * trbd_image_header() - the image's header object
+ * @image: open image
+ *
+ * Return: where it is; valid as long as the image is open.
+ */
+struct trbd_header_ref trbd_image_header(struct trbd_image *image)
 {
 	struct trbd_header_ref ref = {
 		.session = image->session,
@@ -81,7 +87,7 @@ static bool snapc_has(const struct ceph_snap_context *snapc, u64 snap_id)
 /* How much of a clone its parent stands behind. */
 static int image_overlap(struct trbd_image *image, u64 *overlap)
 {
-	struct trbd_header_ref ref = image_header(image);
+	struct trbd_header_ref ref = trbd_image_header(image);
 	struct trbd_parent *parent;
 	int ret;
 
@@ -101,7 +107,7 @@ static int image_overlap(struct trbd_image *image, u64 *overlap)
 
 static int image_refresh_locked(struct trbd_image *image)
 {
-	struct trbd_header_ref ref = image_header(image);
+	struct trbd_header_ref ref = trbd_image_header(image);
 	struct ceph_snap_context *snapc, *old;
 	u64 size, old_size, overlap;
 	u8 order;
@@ -136,8 +142,8 @@ static int image_refresh_locked(struct trbd_image *image)
 	ceph_put_snap_context(old);
 	if (old && old_size != size) {
 		pr_info("%s: size changed from %llu to %llu bytes\n", image->name, old_size, size);
-		if (image->resized)
-			image->resized(image->owner);
+		if (image->ops)
+			image->ops->resized(image->owner);
 	}
 	return 0;
 
@@ -186,7 +192,7 @@ static bool image_decode_quiesce_id(void *p, void *end, struct trbd_quiesce_id *
 }
 
 /* On the watch's thread. Payload: what librbd encodes, a versioned frame with the operation first. */
-static bool image_notified(void *owner, const void *payload, size_t len)
+static bool image_notified(void *owner, const void *payload, size_t len, struct trbd_watch_reply *reply)
 {
 	struct trbd_image *image = owner;
 	void *p = (void *)payload;
@@ -214,6 +220,9 @@ static bool image_notified(void *owner, const void *payload, size_t len)
 		if (image_decode_quiesce_id(p, end, &id))
 			trbd_quiesce_open(&image->quiesce, &id);
 		break;
+	default:
+		if (image->ops)
+			image->ops->notified(image->owner, op, p, end - p, reply);
 	}
 	return true;
 }
@@ -231,6 +240,8 @@ static void image_watch_restored(void *owner, int err)
 	} else {
 		pr_info("%s: the header is watched again\n", image->name);
 		image_refresh_or_fail(image);
+		if (image->ops)
+			image->ops->watched(image->owner);
 	}
 }
 
@@ -280,7 +291,7 @@ static void image_set_layout(struct trbd_image *image)
 
 static int image_find_snap(struct trbd_image *image, const char *snap)
 {
-	struct trbd_header_ref ref = image_header(image);
+	struct trbd_header_ref ref = trbd_image_header(image);
 	struct ceph_snap_context *snapc;
 	int ret;
 
@@ -387,7 +398,7 @@ static int image_open_parent(struct trbd_image *image, unsigned int depth);
 /* Header, parents and what can change, of an image that was located. Parents never change; they are not watched. */
 static int image_open_located(struct trbd_image *image, unsigned int depth)
 {
-	struct trbd_header_ref ref = image_header(image);
+	struct trbd_header_ref ref = trbd_image_header(image);
 	int ret;
 
 	ret = trbd_header_read(&ref, image->snap_id, &image->header);
@@ -429,7 +440,7 @@ static int image_locate_parent(struct trbd_image *image, const struct trbd_image
 
 static int image_open_parent(struct trbd_image *image, unsigned int depth)
 {
-	struct trbd_header_ref ref = image_header(image);
+	struct trbd_header_ref ref = trbd_image_header(image);
 	struct trbd_parent *spec;
 	struct trbd_image *parent;
 	int ret;
@@ -499,7 +510,7 @@ struct trbd_image *trbd_image_open(struct ceph_options *opt, const struct trbd_i
 		goto err;
 	}
 	image->session = session;
-	image->resized = spec->resized;
+	image->ops = spec->ops;
 	image->owner = spec->owner;
 
 	ret = image_locate(image, spec);

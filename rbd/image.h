@@ -25,20 +25,33 @@ struct trbd_session;
 #define TRBD_IMAGE_IDENTITY_MAX	(36 + 20 + 255 + TRBD_IMAGE_ID_MAX + 20 + 8)
 
 /**
+ * struct trbd_image_ops - what the owner of an image is told, on a thread that may sleep
+ * @resized: the size changed
+ * @notified: somebody sent a notification on the header that is not librbd's; op and what follows it. What it puts into
+ *	@reply goes back
+ * @watched: the header is watched again, after notifications may have been missed
+ */
+struct trbd_image_ops {
+	void (*resized)(void *owner);
+	void (*notified)(void *owner, u32 op, const void *payload, size_t len, struct trbd_watch_reply *reply);
+	void (*watched)(void *owner);
+};
+
+/**
  * struct trbd_image_spec - what image to open
  * @pool: pool name
  * @namespace: RADOS namespace in the pool, NULL for the default one
  * @image: image name
  * @snap: snapshot name, NULL for the image itself
- * @resized: called when the size changed, on a thread that may sleep; or NULL
- * @owner: for @resized
+ * @ops: what its owner is told
+ * @owner: argument of @ops
  */
 struct trbd_image_spec {
 	const char *pool;
 	const char *namespace;
 	const char *image;
 	const char *snap;
-	void (*resized)(void *owner);
+	const struct trbd_image_ops *ops;
 	void *owner;
 };
 
@@ -70,7 +83,7 @@ struct trbd_guard_stats {
  * @snap_id: snapshot, or CEPH_NOSNAP for the image itself; constant
  * @watch: on the header object
  * @watched: @watch was started; constant
- * @resized: from struct trbd_image_spec; constant
+ * @ops: from struct trbd_image_spec; constant
  * @owner: likewise
  * @clock: where stamps come from; set by whoever opened the image, before the first mutation
  * @stats: for people
@@ -99,7 +112,7 @@ struct trbd_image {
 	u64 snap_id;
 	struct trbd_watch watch;
 	bool watched;
-	void (*resized)(void *owner);
+	const struct trbd_image_ops *ops;
 	void *owner;
 	struct trbd_clock *clock;
 	struct trbd_guard_stats stats;
@@ -117,6 +130,7 @@ struct trbd_image {
 };
 
 struct trbd_image *trbd_image_open(struct ceph_options *opt, const struct trbd_image_spec *spec);
+struct trbd_header_ref trbd_image_header(struct trbd_image *image);
 void trbd_image_close(struct trbd_image *image);
 u64 trbd_image_size(struct trbd_image *image);
 int trbd_image_take_state(struct trbd_image *image, u64 off, u64 len, struct ceph_snap_context **snapc, u64 *size);

@@ -22,11 +22,12 @@
 #include "compat/target.h"
 #include "scsi/command.h"
 #include "scsi/compare_write.h"
+#include "scsi/nexus.h"
 #include "scsi/opcodes.h"
 #include "scsi/provisioning.h"
+#include "scsi/reservation.h"
 #include "scsi/rw.h"
 #include "scsi/sense.h"
-#include "scsi/unit_attention.h"
 #include "scsi/verify.h"
 
 #define WRITE_SAME_NDOB		0x01
@@ -242,9 +243,38 @@ static sense_reason_t parse_cdb(struct se_cmd *cmd)
 	case WRITE_SAME:
 	case VARIABLE_LENGTH_CMD:
 		return parse_then(cmd, trbd_execute_write_same);
+	case PERSISTENT_RESERVE_IN:
+		return parse_then(cmd, trbd_execute_pr_in);
+	case PERSISTENT_RESERVE_OUT:
+		return parse_then(cmd, trbd_execute_pr_out);
+	case RESERVE_6:
+	case RESERVE_10:
+		return parse_then(cmd, trbd_execute_reserve);
+	case RELEASE_6:
+	case RELEASE_10:
+		return parse_then(cmd, trbd_execute_release);
 	default:
 		return sbc_parse_cdb(cmd, &command_ops);
 	}
+}
+
+/*
+ * What is executed first: unit attentions and reservations, by what is true now, which may be long after the CDB was
+ * parsed. cmd->priv holds the rest of the command until then, and after that its place among those in flight.
+ */
+static sense_reason_t execute(struct se_cmd *cmd)
+{
+	sense_reason_t (*rest)(struct se_cmd *cmd) = cmd->priv;
+	sense_reason_t ret;
+
+	cmd->priv = NULL;
+	if (!trbd_reservation_admit(cmd))
+		return 0;
+	ret = rest(cmd);
+	/* LIO answers what was refused */
+	if (ret)
+		trbd_nexus_end(cmd);
+	return ret;
 }
 
 /**
@@ -265,7 +295,9 @@ sense_reason_t trbd_parse_cdb(struct se_cmd *cmd)
 	cmd->sam_task_attr = TCM_SIMPLE_TAG;
 
 	ret = parse_cdb(cmd);
-	if (!ret)
-		trbd_ua_intercept(cmd);
+	if (!ret) {
+		cmd->priv = cmd->execute_cmd;
+		cmd->execute_cmd = execute;
+	}
 	return ret;
 }

@@ -18,6 +18,7 @@
 #include <target/target_core_backend.h>
 #include <target/target_core_base.h>
 
+#include "scsi/nexus.h"
 #include "scsi/sense.h"
 
 /**
@@ -86,6 +87,12 @@ static const struct sense_rule *sense_rule(bool write, int err)
 	return rule ? rule : &other_rule;
 }
 
+static void complete_with_status(struct se_cmd *cmd, u8 status)
+{
+	trbd_nexus_end(cmd);
+	target_complete_cmd(cmd, status);
+}
+
 static void complete_with_sense(struct se_cmd *cmd, u8 key, u8 asc, u8 ascq, const u64 *information)
 {
 	/* the fixed format has room for four bytes of an LBA only */
@@ -97,7 +104,7 @@ static void complete_with_sense(struct se_cmd *cmd, u8 key, u8 asc, u8 ascq, con
 	if (information)
 		scsi_set_sense_information(sense, sizeof(sense), *information);
 	transport_copy_sense_to_cmd(cmd, sense);
-	target_complete_cmd(cmd, SAM_STAT_CHECK_CONDITION);
+	complete_with_status(cmd, SAM_STAT_CHECK_CONDITION);
 }
 
 /**
@@ -115,12 +122,12 @@ void trbd_complete(struct se_cmd *cmd, int result)
 
 	switch (result) {
 	case 0:
-		target_complete_cmd(cmd, SAM_STAT_GOOD);
+		complete_with_status(cmd, SAM_STAT_GOOD);
 		return;
 	case -ENOMEM:
 	case -EBUSY:
 	case -EAGAIN:
-		target_complete_cmd(cmd, SAM_STAT_BUSY);
+		complete_with_status(cmd, SAM_STAT_BUSY);
 		return;
 	}
 
@@ -129,6 +136,17 @@ void trbd_complete(struct se_cmd *cmd, int result)
 			    config_item_name(&cmd->se_dev->dev_group.cg_item), cmd->t_task_cdb[0],
 			    cmd->t_task_lba, result, rule->key, rule->asc, rule->ascq);
 	complete_with_sense(cmd, rule->key, rule->asc, rule->ascq, NULL);
+}
+
+/**
+ * trbd_complete_conflict() - end a command with RESERVATION CONFLICT
+ * @cmd: command that execute_cmd returned 0 for
+ *
+ * Context: any but hard interrupt.
+ */
+void trbd_complete_conflict(struct se_cmd *cmd)
+{
+	complete_with_status(cmd, SAM_STAT_RESERVATION_CONFLICT);
 }
 
 /**

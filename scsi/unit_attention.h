@@ -2,38 +2,34 @@
 #ifndef TRBD_SCSI_UNIT_ATTENTION_H
 #define TRBD_SCSI_UNIT_ATTENTION_H
 
-#include <linux/hashtable.h>
-#include <linux/spinlock.h>
 #include <linux/types.h>
 
 struct se_cmd;
+struct trbd_nexus;
+struct trbd_nexus_table;
 
 /**
- * enum trbd_ua - unit attention conditions, the ones that are told first come first
+ * enum trbd_ua - unit attention conditions, the ones that are told first come first (SAM-5 table 43)
+ * @TRBD_UA_RESET: BUS DEVICE RESET FUNCTION OCCURRED
+ * @TRBD_UA_NEXUS_LOSS: I_T NEXUS LOSS OCCURRED
+ * @TRBD_UA_RESERVATIONS_PREEMPTED: RESERVATIONS PREEMPTED
+ * @TRBD_UA_RESERVATIONS_RELEASED: RESERVATIONS RELEASED
+ * @TRBD_UA_REGISTRATIONS_PREEMPTED: REGISTRATIONS PREEMPTED
  * @TRBD_UA_CAPACITY: CAPACITY DATA HAS CHANGED
  */
 enum trbd_ua {
+	TRBD_UA_RESET,
+	TRBD_UA_NEXUS_LOSS,
+	TRBD_UA_RESERVATIONS_PREEMPTED,
+	TRBD_UA_RESERVATIONS_RELEASED,
+	TRBD_UA_REGISTRATIONS_PREEMPTED,
 	TRBD_UA_CAPACITY,
 	TRBD_UA_COUNT
 };
 
-#define TRBD_UA_HASH_BITS	5
-
-/**
- * struct trbd_ua_table - the nexuses of a logical unit, and what each has not been told yet
- * @lock: guards changes of the lists
- * @nexuses: by session; read under RCU
- * @count: how many there are
- */
-struct trbd_ua_table {
-	spinlock_t lock;	/* see above */
-	DECLARE_HASHTABLE(nexuses, TRBD_UA_HASH_BITS);
-	unsigned int count;
-};
-
-void trbd_ua_init(struct trbd_ua_table *table);
-void trbd_ua_destroy(struct trbd_ua_table *table);
-void trbd_ua_raise(struct trbd_ua_table *table, enum trbd_ua ua);
-void trbd_ua_intercept(struct se_cmd *cmd);
+void trbd_ua_raise(struct trbd_nexus *nexus, enum trbd_ua ua);
+void trbd_ua_raise_all(struct trbd_nexus_table *table, enum trbd_ua ua);
+bool trbd_ua_report(struct trbd_nexus_table *table, struct se_cmd *cmd);
+size_t trbd_ua_show(struct trbd_nexus_table *table, char *buf, size_t size);
 
 #endif /* TRBD_SCSI_UNIT_ATTENTION_H */

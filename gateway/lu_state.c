@@ -1,0 +1,810 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The shared state of a logical unit: reservations, and who serves it.
+ *
+ * It is one record of text (pr/record.c) in the image's own metadata, with its generation as a number in an xattr of
+ * the header object. Text and number change in one transaction, on condition that the number is what it was when the
+ * record was read. So of two gateways that change it at once one is first, and the other decides again on what that
+ * one made.
+ *
+ *	read --> decide --> write if the number is still the same --> install here --> settle (gateway/round.c)
+ *	  ^                          | it is not
+ *	  +--------------------------+
+ *
+ * A change is in force when every registered gateway has installed it, and then the record says so: settled ==
+ * generation. Who finds a record that is not settled settles it before it answers anything, since whoever made the
+ * change may have died. So no two changes of reservations are ever on their way at once, and each gateway sees every
+ * one of them.
+ *
+ * Every gateway keeps a copy, the view, and decides on commands by it without a look at the cluster. What makes that
+ * as good as the record: a change does not end before every gateway has it, or has been fenced.
+ *
+ * A gateway watches the header first, registers second, serves third. One that was fenced, or finds that it is not in
+ * the registry any more, stops serving, gets a new identity (rados/recovery.c), and registers again under a new
+ * number:
+ *
+ *	unregistered --> registered --> fenced: session takes a new identity --> watched again --> registered
+ *
+ * All changes of an image's record come from one thread per image. The watch's thread only installs.
+ */
+#include <linux/err.h>
+#include <linux/kernel.h>
+#include <linux/kthread.h>
+#include <linux/mm.h>
+#include <linux/random.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/utsname.h>
+
+#include "gateway/group.h"
+#include "gateway/lu_state.h"
+#include "gateway/round.h"
+#include "rados/object.h"
+#include "rbd/header.h"
+#include "rbd/image.h"
+
+/* the shortest line of a registration */
+#define LU_LINE_MIN		40
+#define LU_TICK_MS		1000
+/* for how long another gateway may take to settle its change before we do it */
+#define LU_PATIENCE_MS		500
+
+/**
+ * trbd_lu_stopping() - wait for a moment
+ * @lu: state
+ * @wait_ms: for how long at most
+ *
+ * Context: the thread.
+ * Return: whether the thread is to end.
+ */
+bool trbd_lu_stopping(struct trbd_lu *lu, unsigned int wait_ms)
+{
+	if (wait_ms && !kthread_should_stop())
+		schedule_timeout_interruptible(msecs_to_jiffies(wait_ms));
+	return kthread_should_stop();
+}
+
+static struct trbd_record *lu_record_alloc(unsigned int room)
+{
+	struct trbd_record *record = kvzalloc(sizeof(*record), GFP_KERNEL);
+
+	if (!record)
+		return NULL;
+	record->pr.room = min_t(unsigned int, room, TRBD_PR_REGISTRATIONS_MAX);
+	record->pr.registrations = kvcalloc(max(record->pr.room, 1U), sizeof(*record->pr.registrations), GFP_KERNEL);
+	if (!record->pr.registrations) {
+		kvfree(record);
+		return NULL;
+	}
+	return record;
+}
+
+/**
+ * trbd_lu_record_free() - a record that was read is not needed any more
+ * @record: record, or NULL
+ */
+void trbd_lu_record_free(struct trbd_record *record)
+{
+	if (!record)
+		return;
+	kvfree(record->pr.registrations);
+	kvfree(record);
+}
+
+static void lu_warn_damaged(struct trbd_lu *lu, const char *what, unsigned int line)
+{
+	pr_err_ratelimited("%s: the record of reservations is damaged (%s, line %u); what is reserved stays so, and reservation commands fail. See rbd image-meta get %s %s; to begin with an empty one remove that key, and the xattr %s of object rbd_header.%s\n",
+			   lu->image->name, what, line, lu->image->name, TRBD_LU_KEY, TRBD_LU_XATTR, lu->image->id);
+}
+
+/*
+ * There is no record. Was there never one, or did somebody take both the record and the number away, as the manual
+ * says? Then everything is clear. A record that is gone while its number is there was lost.
+ */
+static int lu_check_absent(struct trbd_lu *lu)
+{
+	struct trbd_header_ref ref = trbd_image_header(lu->image);
+	int ret = trbd_object_number_is(ref.session, ref.oid, ref.oloc, TRBD_LU_XATTR, 0);
+
+	if (ret != -ECANCELED)
+		return ret;
+	lu_warn_damaged(lu, "it is missing", 0);
+	return -EBADMSG;
+}
+
+/* @text is what was read, @len 0 when there is none. */
+static int lu_decode(struct trbd_lu *lu, const char *text, size_t len, struct trbd_record *record)
+{
+	unsigned int line = 0;
+	int ret = 0;
+
+	if (len)
+		ret = trbd_record_decode(text, len, record, &line);
+	if (ret) {
+		lu_warn_damaged(lu, ret == -EPROTONOSUPPORT ? "or of a newer version" : "it cannot be read", line);
+		return ret;
+	}
+	/* copied along with another image's metadata: not ours */
+	if (!len || strcmp(record->image, lu->image->id)) {
+		struct trbd_pr_registration *registrations = record->pr.registrations;
+		unsigned int room = record->pr.room;
+
+		ret = lu_check_absent(lu);
+		memset(record, 0, sizeof(*record));
+		record->pr.registrations = registrations;
+		record->pr.room = room;
+		strscpy(record->image, lu->image->id, sizeof(record->image));
+	}
+	return ret;
+}
+
+/**
+ * trbd_lu_read() - the record as it is in the cluster
+ * @lu: state
+ * @extra: room for this many more registrations
+ * @record: set to it; trbd_lu_record_free() it. Of generation 0 when there is none
+ *
+ * Context: process; one round trip.
+ * Return: 0; -EBADMSG or -EPROTONOSUPPORT for one that cannot be read, and there is a line in the log; -ENOENT,
+ * -ETIMEDOUT, -EINTR, -ENOMEM, -ESHUTDOWN when this gateway was fenced, others.
+ */
+int trbd_lu_read(struct trbd_lu *lu, unsigned int extra, struct trbd_record **record)
+{
+	struct trbd_header_ref ref = trbd_image_header(lu->image);
+	char *text = kvmalloc(TRBD_LU_TEXT_MAX, GFP_KERNEL);
+	ssize_t len = -ENOMEM;
+	int ret;
+
+	*record = NULL;
+	if (text)
+		len = trbd_header_metadata(&ref, TRBD_LU_KEY, text, TRBD_LU_TEXT_MAX);
+	if (len == -ENOENT)
+		len = 0;
+	ret = min_t(ssize_t, len, 0);
+	if (!ret) {
+		*record = lu_record_alloc(len / LU_LINE_MIN + 1 + extra);
+		ret = *record ? lu_decode(lu, text, len, *record) : -ENOMEM;
+	}
+	kvfree(text);
+	if (ret) {
+		trbd_lu_record_free(*record);
+		*record = NULL;
+	}
+	if (ret == -ESHUTDOWN)
+		trbd_recovery_begin(lu->image->session);
+	return ret;
+}
+
+static const struct trbd_record_gateway *lu_find_gateway(const struct trbd_record *record, u64 id)
+{
+	unsigned int i;
+
+	for (i = 0; i < record->num_gateways; i++) {
+		if (record->gateways[i].id == id)
+			return &record->gateways[i];
+	}
+	return NULL;
+}
+
+static struct trbd_lu_view *lu_view_alloc(const struct trbd_record *record)
+{
+	unsigned int count = record ? record->pr.count : 0;
+	struct trbd_lu_view *view;
+
+	view = kvzalloc(sizeof(*view) + count * sizeof(*view->pr.registrations), GFP_KERNEL);
+	if (!view)
+		return NULL;
+	if (record) {
+		view->generation = record->generation;
+		view->settled = record->settled;
+		view->resets = record->resets;
+		view->spc2_gateway = record->spc2_gateway;
+		view->spc2_orphan = *record->pr.spc2.initiator && !lu_find_gateway(record, record->spc2_gateway);
+		view->pr = record->pr;
+	}
+	view->pr.registrations = (struct trbd_pr_registration *)(view + 1);
+	view->pr.room = count;
+	if (count)
+		memcpy(view->pr.registrations, record->pr.registrations, count * sizeof(*view->pr.registrations));
+	return view;
+}
+
+/* @install_lock held. Not in the registry any more: somebody has fenced us, whether we noticed or not. */
+static void lu_check_expelled(struct trbd_lu *lu, const struct trbd_record *record)
+{
+	lockdep_assert_held(&lu->install_lock);
+
+	if (test_bit(TRBD_LU_UNREGISTERED, &lu->blocked) || lu_find_gateway(record, lu->id))
+		return;
+	set_bit(TRBD_LU_UNREGISTERED, &lu->blocked);
+	if (record->generation) {
+		pr_warn("%s: this gateway is not in the registry of the image any more: it was fenced; it stops and comes back by itself\n",
+			lu->image->name);
+		trbd_recovery_begin(lu->image->session);
+	} else {
+		pr_warn("%s: the record of reservations was removed; all registrations are gone\n", lu->image->name);
+		spin_lock(&lu->lock);
+		lu->rejoin = true;
+		spin_unlock(&lu->lock);
+		wake_up(&lu->wait);
+	}
+}
+
+/**
+ * trbd_lu_install() - go by this record from now on
+ * @lu: state
+ * @record: what was read or written; one that is older than what is installed changes nothing
+ *
+ * Commands that begin after this returned go by it, and those from before are found by ops->draining.
+ *
+ * Context: process; no round trip.
+ * Return: 0 or -ENOMEM.
+ */
+int trbd_lu_install(struct trbd_lu *lu, const struct trbd_record *record)
+{
+	struct trbd_lu_view *old, *view;
+	struct trbd_lu_change change;
+	int ret = 0;
+
+	mutex_lock(&lu->install_lock);
+	old = rcu_dereference_protected(lu->view, lockdep_is_held(&lu->install_lock));
+	/* 0 is a record that was removed */
+	if (record->generation == old->generation || (record->generation && record->generation < old->generation))
+		goto out;
+	view = lu_view_alloc(record);
+	if (!view) {
+		ret = -ENOMEM;
+		goto out;
+	}
+	rcu_assign_pointer(lu->view, view);
+	/* pairs with the barrier between counting a command and looking at the view */
+	smp_mb();
+	change.old = &old->pr;
+	change.new = &view->pr;
+	change.action = record->action;
+	change.actor = &record->actor;
+	change.reset = old->generation && record->generation && view->resets != old->resets;
+	change.mine = record->writer == lu->id;
+	lu->ops->changed(lu->owner, &change);
+	kvfree_rcu(old, rcu);
+	lu_check_expelled(lu, record);
+out:
+	mutex_unlock(&lu->install_lock);
+	return ret;
+}
+
+/**
+ * trbd_lu_pass_barrier() - wait for the OSD map that every gateway must have before it goes on with this record
+ * @lu: state
+ * @record: what was read
+ *
+ * Context: process; may sleep up to mount_timeout.
+ * Return: 0, -ETIMEDOUT, -EINTR.
+ */
+int trbd_lu_pass_barrier(struct trbd_lu *lu, const struct trbd_record *record)
+{
+	int ret = 0;
+
+	if (record->barrier > READ_ONCE(lu->barrier)) {
+		ret = trbd_fence_barrier(lu->image->session, record->barrier);
+		if (!ret)
+			WRITE_ONCE(lu->barrier, record->barrier);
+	}
+	return ret;
+}
+
+static size_t lu_encode(const struct trbd_record *record, char **text)
+{
+	size_t len;
+
+	*text = kvmalloc(TRBD_LU_TEXT_MAX, GFP_KERNEL);
+	if (!*text)
+		return 0;
+	len = trbd_record_encode(record, *text, TRBD_LU_TEXT_MAX);
+	if (len < TRBD_LU_TEXT_MAX)
+		return len;
+	kvfree(*text);
+	*text = NULL;
+	return TRBD_LU_TEXT_MAX;
+}
+
+/* Writes the next generation of the record. -ECANCELED: another was first. */
+static int lu_write(struct trbd_lu *lu, struct trbd_record *record, bool settled)
+{
+	struct trbd_header_ref ref = trbd_image_header(lu->image);
+	u64 expected = record->generation;
+	char *text;
+	size_t len;
+	int ret;
+
+	record->generation++;
+	if (settled)
+		record->settled = record->generation;
+	len = lu_encode(record, &text);
+	if (!text)
+		return len ? -ENOSPC : -ENOMEM;
+	ret = trbd_header_set_metadata_if(&ref, TRBD_LU_XATTR, expected, record->generation, TRBD_LU_KEY, text, len);
+	kvfree(text);
+	if (ret == -ESHUTDOWN)
+		trbd_recovery_begin(lu->image->session);
+	return ret;
+}
+
+/*
+ * The number in the xattr was not that of the record that we read. Has somebody else changed both since? If not they
+ * do not belong together, and nobody can change anything any more.
+ */
+static int lu_check_counter(struct trbd_lu *lu, u64 generation)
+{
+	struct trbd_record *record;
+	int ret = trbd_lu_read(lu, 0, &record);
+
+	if (!ret && record->generation == generation) {
+		lu_warn_damaged(lu, "it is not of the generation that the xattr says", 3);
+		ret = -EBADMSG;
+	}
+	trbd_lu_record_free(record);
+	return ret;
+}
+
+/* After a write whose answer did not come: has it been done? */
+static bool lu_was_written(struct trbd_lu *lu, const struct trbd_record *written)
+{
+	struct trbd_record *record;
+	bool done = false;
+
+	if (!trbd_lu_read(lu, 0, &record))
+		done = record->generation == written->generation && record->writer == written->writer;
+	trbd_lu_record_free(record);
+	return done;
+}
+
+/**
+ * trbd_lu_amend() - change what is not reservations: registry, barrier, settled
+ * @lu: state
+ * @decide: makes the change
+ * @ctx: for @decide
+ *
+ * What was settled stays settled, and what was not stays so: nobody has to be told.
+ *
+ * Context: the thread, or attach and detach; a few round trips.
+ * Return: 0; -EUSERS when @decide returned anything but TRBD_PR_GOOD; -EBADMSG, -EPROTONOSUPPORT for a record that
+ * cannot be used; -ETIMEDOUT, -EINTR, -ENOMEM, -ESHUTDOWN, others.
+ */
+int trbd_lu_amend(struct trbd_lu *lu, trbd_lu_decide decide, void *ctx)
+{
+	struct trbd_record *record;
+	u64 generation;
+	int ret;
+
+	do {
+		ret = trbd_lu_read(lu, 0, &record);
+		if (ret)
+			return ret;
+		ret = trbd_lu_pass_barrier(lu, record);
+		generation = record->generation;
+		if (!ret && decide(record, ctx) != TRBD_PR_GOOD)
+			ret = -EUSERS;
+		if (!ret)
+			ret = lu_write(lu, record, record->settled == generation);
+		if (!ret)
+			ret = trbd_lu_install(lu, record);
+		trbd_lu_record_free(record);
+		if (ret == -ECANCELED) {
+			ret = lu_check_counter(lu, generation);
+			if (!ret)
+				ret = -EAGAIN;
+		}
+	} while (ret == -EAGAIN);
+	return ret;
+}
+
+/**
+ * trbd_lu_read_settled() - the record, with all that it says in force everywhere
+ * @lu: state
+ * @extra: room for this many more registrations
+ * @record: set to it; trbd_lu_record_free() it
+ *
+ * A change that somebody else has not finished is given a moment, and finished.
+ *
+ * Context: the thread; one round trip, or as long as commands drain and gateways are fenced.
+ * Return: as trbd_lu_read(), and -ENOTCONN when this gateway does not serve.
+ */
+int trbd_lu_read_settled(struct trbd_lu *lu, unsigned int extra, struct trbd_record **record)
+{
+	unsigned int waited_ms = 0, wait_ms = 10;
+	int ret;
+
+	for (;;) {
+		ret = trbd_lu_read(lu, extra, record);
+		if (ret)
+			return ret;
+		ret = trbd_lu_pass_barrier(lu, *record);
+		if (!ret)
+			ret = trbd_lu_install(lu, *record);
+		if (!ret && test_bit(TRBD_LU_UNREGISTERED, &lu->blocked))
+			ret = -ENOTCONN;
+		if (!ret && (*record)->settled == (*record)->generation)
+			return 0;
+		trbd_lu_record_free(*record);
+		*record = NULL;
+		if (ret)
+			return ret;
+		if (trbd_lu_stopping(lu, wait_ms))
+			return -EINTR;
+		waited_ms += wait_ms;
+		wait_ms = min(2 * wait_ms, 100U);
+		if (waited_ms < LU_PATIENCE_MS)
+			continue;
+		ret = trbd_round_settle(lu);
+		if (ret)
+			return ret;
+	}
+}
+
+/* One try of an update. Return: verdict, -EAGAIN when another was first, or another error. */
+static int lu_try_update(struct trbd_lu *lu, unsigned int extra, trbd_lu_decide decide, void *ctx)
+{
+	char *before = NULL, *after = NULL;
+	struct trbd_record *record;
+	size_t len = 0;
+	u64 generation;
+	int ret;
+
+	ret = trbd_lu_read_settled(lu, extra, &record);
+	if (ret)
+		return ret;
+	generation = record->generation;
+	len = lu_encode(record, &before);
+	ret = before ? decide(record, ctx) : -ENOMEM;
+	if (ret != TRBD_PR_GOOD)
+		goto out;
+
+	/* nothing to do is done */
+	if (lu_encode(record, &after) == len && after && !memcmp(before, after, len))
+		goto out;
+
+	record->writer = lu->id;
+	ret = lu_write(lu, record, false);
+	if (ret == -ETIMEDOUT && lu_was_written(lu, record))
+		ret = 0;
+	if (ret == -ENOSPC)
+		ret = TRBD_PR_NO_RESOURCES;
+	else if (ret == -ECANCELED)
+		ret = lu_check_counter(lu, generation) ?: -EAGAIN;
+	else if (!ret)
+		ret = trbd_lu_install(lu, record) ?: trbd_round_settle(lu);
+out:
+	kvfree(before);
+	kvfree(after);
+	trbd_lu_record_free(record);
+	return ret;
+}
+
+/**
+ * trbd_lu_update() - change the reservations, and see to it that the change is in force everywhere
+ * @lu: state
+ * @extra: how many registrations @decide may add
+ * @decide: makes the change; sets action and actor of the record
+ * @ctx: for @decide
+ *
+ * Context: the thread; a few round trips, or as long as commands drain and gateways are fenced.
+ * Return: what @decide returned, and then the change is in force; or a negative errno as of trbd_lu_read_settled(),
+ * and then it may be, later.
+ */
+int trbd_lu_update(struct trbd_lu *lu, unsigned int extra, trbd_lu_decide decide, void *ctx)
+{
+	int ret;
+
+	do {
+		ret = lu_try_update(lu, extra, decide, ctx);
+		/* so that not the same one is first for ever */
+		if (ret == -EAGAIN && trbd_lu_stopping(lu, get_random_u32() % 8))
+			ret = -EINTR;
+	} while (ret == -EAGAIN);
+	return ret;
+}
+
+/**
+ * struct lu_registration - what to write into the registry
+ * @lu: of which gateway
+ * @old_id: its entry under a former number, 0 for none
+ * @old_address: its former address
+ */
+struct lu_registration {
+	struct trbd_lu *lu;
+	u64 old_id;
+	char old_address[TRBD_FENCE_ADDRESS_MAX];
+};
+
+static void lu_remove_gateway(struct trbd_record *record, u64 id)
+{
+	const struct trbd_record_gateway *gateway = lu_find_gateway(record, id);
+	unsigned int i;
+
+	if (!gateway)
+		return;
+	i = gateway - record->gateways;
+	record->num_gateways--;
+	memmove(&record->gateways[i], &record->gateways[i + 1],
+		(record->num_gateways - i) * sizeof(record->gateways[0]));
+}
+
+static enum trbd_pr_verdict lu_decide_register(struct trbd_record *record, void *ctx)
+{
+	struct lu_registration *registration = ctx;
+	struct trbd_lu *lu = registration->lu;
+	struct trbd_record_gateway *gateway;
+	unsigned int i;
+
+	lu_remove_gateway(record, registration->old_id);
+	if (record->num_gateways == TRBD_RECORD_GATEWAYS)
+		return TRBD_PR_NO_RESOURCES;
+	gateway = &record->gateways[record->num_gateways++];
+	memset(gateway, 0, sizeof(*gateway));
+	gateway->id = lu->id;
+	gateway->slot = max(lu->group->slot, 0);
+	strscpy(gateway->address, lu->address, sizeof(gateway->address));
+	strscpy(gateway->name, init_utsname()->nodename, sizeof(gateway->name));
+
+	/* whoever was fenced under the old address is not there any more */
+	for (i = 0; i < record->num_fenced; i++) {
+		if (strcmp(record->fenced[i].address, registration->old_address))
+			continue;
+		record->num_fenced--;
+		memmove(&record->fenced[i], &record->fenced[i + 1],
+			(record->num_fenced - i) * sizeof(record->fenced[0]));
+		break;
+	}
+	return TRBD_PR_GOOD;
+}
+
+static enum trbd_pr_verdict lu_decide_unregister(struct trbd_record *record, void *ctx)
+{
+	lu_remove_gateway(record, ((struct trbd_lu *)ctx)->id);
+	return TRBD_PR_GOOD;
+}
+
+/* Becomes one of the gateways of the image, under a new number. */
+static int lu_register(struct trbd_lu *lu)
+{
+	struct lu_registration registration = { .lu = lu, .old_id = lu->id };
+	int ret;
+
+	strscpy(registration.old_address, lu->address, sizeof(registration.old_address));
+	/* the decoder takes any number; ours is not 0 */
+	lu->id = get_random_u64() | 1;
+	trbd_fence_own_address(lu->image->session, lu->address, sizeof(lu->address));
+	ret = trbd_lu_amend(lu, lu_decide_register, &registration);
+	if (ret) {
+		/* for the next try */
+		lu->id = registration.old_id;
+		strscpy(lu->address, registration.old_address, sizeof(lu->address));
+		return ret;
+	}
+	clear_bit(TRBD_LU_UNREGISTERED, &lu->blocked);
+	return 0;
+}
+
+/* Return: whether it must be tried again. */
+static bool lu_rejoin(struct trbd_lu *lu)
+{
+	int ret;
+
+	if (!test_bit(TRBD_LU_UNREGISTERED, &lu->blocked))
+		return false;
+	ret = lu_register(lu);
+	if (ret) {
+		pr_warn_ratelimited("%s: cannot be registered again: error %d, trying again\n", lu->image->name, ret);
+		return true;
+	}
+	pr_info("%s: this gateway serves the image again\n", lu->image->name);
+	lu->ops->come_back(lu->owner);
+	return false;
+}
+
+static void lu_catch_up(struct trbd_lu *lu)
+{
+	struct trbd_record *record;
+	int ret = trbd_lu_read(lu, 0, &record);
+
+	if (!ret)
+		ret = trbd_lu_pass_barrier(lu, record);
+	if (!ret)
+		trbd_lu_install(lu, record);
+	trbd_lu_record_free(record);
+}
+
+static bool lu_has_work(struct trbd_lu *lu)
+{
+	bool work;
+
+	spin_lock(&lu->lock);
+	work = !list_empty(&lu->jobs) || lu->rejoin || lu->catch_up;
+	spin_unlock(&lu->lock);
+	return work;
+}
+
+static int lu_thread(void *arg)
+{
+	struct trbd_lu *lu = arg;
+
+	allow_signal(SIGKILL);
+	while (!kthread_should_stop()) {
+		struct trbd_lu_job *job;
+		bool rejoin, catch_up;
+
+		wait_event_interruptible_timeout(lu->wait, lu_has_work(lu) || kthread_should_stop(),
+						 msecs_to_jiffies(LU_TICK_MS));
+		if (kthread_should_stop())
+			break;
+
+		spin_lock(&lu->lock);
+		job = list_first_entry_or_null(&lu->jobs, struct trbd_lu_job, node);
+		if (job)
+			list_del(&job->node);
+		rejoin = lu->rejoin;
+		catch_up = lu->catch_up;
+		lu->rejoin = false;
+		lu->catch_up = false;
+		spin_unlock(&lu->lock);
+
+		if (rejoin && lu_rejoin(lu)) {
+			spin_lock(&lu->lock);
+			lu->rejoin = true;
+			spin_unlock(&lu->lock);
+			trbd_lu_stopping(lu, LU_TICK_MS);
+		}
+		if (catch_up)
+			lu_catch_up(lu);
+		if (job)
+			job->run(lu, job);
+		else
+			lu->ops->tick(lu->owner);
+	}
+	return 0;
+}
+
+/**
+ * trbd_lu_submit() - have a job run
+ * @lu: state
+ * @job: run is set
+ *
+ * Context: any in which a spinlock may be taken.
+ */
+void trbd_lu_submit(struct trbd_lu *lu, struct trbd_lu_job *job)
+{
+	spin_lock(&lu->lock);
+	list_add_tail(&job->node, &lu->jobs);
+	spin_unlock(&lu->lock);
+	wake_up(&lu->wait);
+}
+
+/**
+ * trbd_lu_watched() - the header is watched again; what was said meanwhile was not heard
+ * @lu: state
+ *
+ * Context: any in which a spinlock may be taken.
+ */
+void trbd_lu_watched(struct trbd_lu *lu)
+{
+	spin_lock(&lu->lock);
+	lu->rejoin = test_bit(TRBD_LU_UNREGISTERED, &lu->blocked);
+	lu->catch_up = !lu->rejoin;
+	spin_unlock(&lu->lock);
+	wake_up(&lu->wait);
+}
+
+static void lu_recovery_stop(struct trbd_recovery_user *user)
+{
+	struct trbd_lu *lu = container_of(user, struct trbd_lu, recovery);
+
+	set_bit(TRBD_LU_UNREGISTERED, &lu->blocked);
+	/* pairs with the barrier between counting a command and looking whether it may be served */
+	smp_mb();
+}
+
+static void lu_recovery_drain(struct trbd_recovery_user *user)
+{
+	struct trbd_lu *lu = container_of(user, struct trbd_lu, recovery);
+
+	while (lu->ops->in_flight(lu->owner))
+		schedule_timeout_uninterruptible(msecs_to_jiffies(20));
+}
+
+/* Without this the watch would be taken over into the new identity, and nobody would know that it was interrupted. */
+static void lu_recovery_restart(struct trbd_recovery_user *user)
+{
+	struct trbd_lu *lu = container_of(user, struct trbd_lu, recovery);
+
+	trbd_watch_renew(&lu->image->watch);
+}
+
+static const struct trbd_recovery_ops lu_recovery_ops = {
+	.stop = lu_recovery_stop,
+	.drain = lu_recovery_drain,
+	.restart = lu_recovery_restart,
+};
+
+static void lu_free(struct trbd_lu *lu)
+{
+	kvfree(rcu_dereference_protected(lu->view, true));
+	kfree(lu);
+}
+
+/**
+ * trbd_lu_attach() - become one of the gateways that serve an image
+ * @image: open and watched; what it is notified of goes to trbd_round_notified()
+ * @group: the gateways of its pool
+ * @ops: the floor above
+ * @owner: argument of @ops
+ *
+ * Context: process; a few round trips.
+ * Return: the state; ERR_PTR of -EBADMSG or -EPROTONOSUPPORT for a record that cannot be used, -EPERM, -EUSERS when
+ * there are too many gateways, -ETIMEDOUT, -EINTR, -ENOMEM, others.
+ */
+struct trbd_lu *trbd_lu_attach(struct trbd_image *image, struct trbd_group *group, const struct trbd_lu_ops *ops,
+			       void *owner)
+{
+	struct trbd_lu *lu = kzalloc(sizeof(*lu), GFP_KERNEL);
+	int ret;
+
+	if (!lu)
+		return ERR_PTR(-ENOMEM);
+	lu->image = image;
+	lu->group = group;
+	lu->ops = ops;
+	lu->owner = owner;
+	lu->recovery.ops = &lu_recovery_ops;
+	mutex_init(&lu->install_lock);
+	spin_lock_init(&lu->lock);
+	init_waitqueue_head(&lu->wait);
+	INIT_LIST_HEAD(&lu->jobs);
+	__set_bit(TRBD_LU_UNREGISTERED, &lu->blocked);
+	RCU_INIT_POINTER(lu->view, lu_view_alloc(NULL));
+	if (!rcu_access_pointer(lu->view)) {
+		kfree(lu);
+		return ERR_PTR(-ENOMEM);
+	}
+
+	ret = lu_register(lu);
+	if (ret)
+		goto err_free;
+	lu->thread = kthread_create(lu_thread, lu, "trbd-lu/%s", image->id);
+	if (IS_ERR(lu->thread)) {
+		ret = PTR_ERR(lu->thread);
+		trbd_lu_amend(lu, lu_decide_unregister, lu);
+		goto err_free;
+	}
+	get_task_struct(lu->thread);
+	trbd_recovery_add_user(image->session, &lu->recovery);
+	wake_up_process(lu->thread);
+	return lu;
+
+err_free:
+	lu_free(lu);
+	return ERR_PTR(ret);
+}
+
+/**
+ * trbd_lu_detach() - serve the image no more
+ * @lu: state; no command and no job is left, and nobody calls trbd_round_notified() any more
+ *
+ * Context: process; may sleep up to mount_timeout for each round trip when the cluster does not answer. The gateway
+ * stays in the registry then, and is fenced when somebody changes reservations.
+ */
+void trbd_lu_detach(struct trbd_lu *lu)
+{
+	int ret = 0;
+
+	trbd_recovery_remove_user(lu->image->session, &lu->recovery);
+	send_sig(SIGKILL, lu->thread, 1);
+	kthread_stop(lu->thread);
+	put_task_struct(lu->thread);
+	if (!test_bit(TRBD_LU_UNREGISTERED, &lu->blocked))
+		ret = trbd_lu_amend(lu, lu_decide_unregister, lu);
+	if (ret)
+		pr_warn("%s: this gateway could not be taken out of the registry: error %d\n", lu->image->name, ret);
+	lu_free(lu);
+}

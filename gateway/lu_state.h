@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef TRBD_GATEWAY_LU_STATE_H
+#define TRBD_GATEWAY_LU_STATE_H
+
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/rcupdate.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/wait.h>
+
+#include "pr/record.h"
+#include "rados/fence.h"
+#include "rados/recovery.h"
+
+struct task_struct;
+struct trbd_group;
+struct trbd_image;
+struct trbd_lu;
+struct trbd_watch_reply;
+
+/* the record in the image's metadata, and the number in an xattr of the header that counts its changes */
+#define TRBD_LU_KEY		"target_core_rbd.lu"
+#define TRBD_LU_XATTR		"tcr.lu"
+/* what a record may be long; a thousand registrations of the longest names fit */
+#define TRBD_LU_TEXT_MAX	(768 * 1024)
+
+/* why no command is served at the moment, bits of trbd_lu.blocked */
+#define TRBD_LU_UNREGISTERED	0	/* not in the registry of gateways: before it, or fenced */
+#define TRBD_LU_RESETTING	1	/* a reset that took too long is not in force yet */
+
+/**
+ * struct trbd_lu_view - the shared state, as this gateway has installed it
+ * @rcu: for freeing it
+ * @generation: of the record
+ * @settled: of the record
+ * @resets: of the record
+ * @spc2_gateway: of the record
+ * @spc2_orphan: that gateway is not in the registry any more
+ * @pr: reservations; its memory is behind this struct
+ */
+struct trbd_lu_view {
+	struct rcu_head rcu;
+	u64 generation;
+	u64 settled;
+	u32 resets;
+	u64 spc2_gateway;
+	bool spc2_orphan;
+	struct trbd_pr_state pr;
+};
+
+/**
+ * struct trbd_lu_change - the step from one state to the next
+ * @old: before; gone when the callback returns
+ * @new: after
+ * @action: what made it
+ * @actor: who asked for it, with an empty initiator when nobody did
+ * @reset: there was a LOGICAL UNIT RESET
+ * @mine: this gateway made it
+ */
+struct trbd_lu_change {
+	const struct trbd_pr_state *old;
+	const struct trbd_pr_state *new;
+	enum trbd_pr_action action;
+	const struct trbd_pr_nexus *actor;
+	bool reset;
+	bool mine;
+};
+
+/**
+ * struct trbd_lu_ops - what the floor above is asked
+ * @changed: a state was installed. Commands that are admitted from now on go by it
+ * @draining: how many commands are in flight that this state forbids, or that are from before the last reset
+ * @in_flight: how many commands are in flight
+ * @come_back: this gateway was fenced and serves again
+ * @tick: about once a second, on the thread that may change the state
+ */
+struct trbd_lu_ops {
+	void (*changed)(void *owner, const struct trbd_lu_change *change);
+	unsigned int (*draining)(void *owner, const struct trbd_pr_state *pr);
+	unsigned int (*in_flight)(void *owner);
+	void (*come_back)(void *owner);
+	void (*tick)(void *owner);
+};
+
+/**
+ * struct trbd_lu_job - something that needs the shared state; embedded by its owner
+ * @node: in the queue
+ * @run: called once, on the thread that may change the state
+ */
+struct trbd_lu_job {
+	struct list_head node;
+	void (*run)(struct trbd_lu *lu, struct trbd_lu_job *job);
+};
+
+/**
+ * struct trbd_lu - the shared state of a logical unit, and this gateway's part in it
+ * @image: image; constant
+ * @group: the gateways of its pool; constant
+ * @ops: the floor above; constant
+ * @owner: argument of @ops; constant
+ * @recovery: our part when the session gets a new identity
+ * @thread: runs jobs, one after the other; the only one that changes the record
+ * @wait: the thread's
+ * @blocked: why no command is served; read on every command
+ * @install_lock: guards changes of @view
+ * @view: what is in force here; read under RCU on every command
+ * @id: number that this gateway has in the registry; another after each recovery. Changed by the thread while
+ *	unregistered
+ * @address: under which the OSDs know us; likewise
+ * @barrier: OSD map that is known to be there; only an optimisation
+ * @lock: guards what follows
+ * @jobs: to be run
+ * @rejoin: to be registered again
+ * @catch_up: to be read again
+ */
+struct trbd_lu {
+	struct trbd_image *image;
+	struct trbd_group *group;
+	const struct trbd_lu_ops *ops;
+	void *owner;
+	struct trbd_recovery_user recovery;
+	struct task_struct *thread;
+	wait_queue_head_t wait;
+	unsigned long blocked;
+	struct mutex install_lock;	/* see above */
+	struct trbd_lu_view __rcu *view;
+	u64 id;
+	char address[TRBD_FENCE_ADDRESS_MAX];
+	u32 barrier;
+
+	spinlock_t lock;	/* see above */
+	struct list_head jobs;
+	bool rejoin;
+	bool catch_up;
+};
+
+/*
+ * Decides on a record what a command makes of it. When it returns TRBD_PR_GOOD the record, if changed, replaces the
+ * old one; may be called more than once, each time with a newer record.
+ */
+typedef enum trbd_pr_verdict (*trbd_lu_decide)(struct trbd_record *record, void *ctx);
+
+struct trbd_lu *trbd_lu_attach(struct trbd_image *image, struct trbd_group *group, const struct trbd_lu_ops *ops,
+			       void *owner);
+void trbd_lu_detach(struct trbd_lu *lu);
+void trbd_lu_submit(struct trbd_lu *lu, struct trbd_lu_job *job);
+void trbd_lu_watched(struct trbd_lu *lu);
+
+/* on the thread only */
+int trbd_lu_update(struct trbd_lu *lu, unsigned int extra, trbd_lu_decide decide, void *ctx);
+int trbd_lu_amend(struct trbd_lu *lu, trbd_lu_decide decide, void *ctx);
+int trbd_lu_read(struct trbd_lu *lu, unsigned int extra, struct trbd_record **record);
+int trbd_lu_read_settled(struct trbd_lu *lu, unsigned int extra, struct trbd_record **record);
+int trbd_lu_pass_barrier(struct trbd_lu *lu, const struct trbd_record *record);
+int trbd_lu_install(struct trbd_lu *lu, const struct trbd_record *record);
+void trbd_lu_record_free(struct trbd_record *record);
+bool trbd_lu_stopping(struct trbd_lu *lu, unsigned int wait_ms);
+
+static inline bool trbd_lu_is_blocked(const struct trbd_lu *lu)
+{
+	return READ_ONCE(lu->blocked);
+}
+
+#endif /* TRBD_GATEWAY_LU_STATE_H */

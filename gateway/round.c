@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Seeing to it that a change of the shared state is in force on every gateway.
+ *
+ * The message is a notification on the image's header that says "generation g". Whoever gets it reads the record if
+ * it has not, installs it, and answers at once: who it is, which generation it has, and how many commands are still
+ * in flight that the new state forbids. These are not waited for in the answer, or a gateway with one write on a slow
+ * placement group would look dead; the sender asks again until there are none.
+ *
+ *	ask --> all registered gateways have it, nothing drains --> settled
+ *	 ^          | somebody drains: again in a moment
+ *	 |          | somebody did not answer: read the record again, ask once more
+ *	 +----------+ nor then: fence it, take it out of the registry
+ *
+ * Who is to answer is in the record, not in the OSD's list of watchers: the watch of a gateway that is cut off
+ * expires, and then it is in none of the OSD's lists, while a write that is stuck in it may still land. krbd, librbd
+ * and others watch as well; they acknowledge without an answer of ours, and are none of our business.
+ *
+ * A gateway is fenced on evidence only: our own message went through the OSD and came back, more than once over some
+ * seconds, and that gateway did not answer. If nothing comes back, nobody is fenced, and commands wait for the OSD.
+ * The order is: blocklist it; the map that says so into the record, as a barrier that everybody passes before it
+ * answers; out of the registry. From then on a write of the fenced gateway can reach an object only as long as nobody
+ * has touched that object through any gateway since.
+ *
+ * Notifications are framed as librbd frames its own, so that other clients understand that they are not meant:
+ *
+ *	u8 1, u8 1, u32 length, u32 operation, u64 generation
+ */
+#include <linux/ceph/decode.h>
+#include <linux/jiffies.h>
+#include <linux/kernel.h>
+#include <linux/minmax.h>
+#include <linux/string.h>
+
+#include "gateway/lu_state.h"
+#include "gateway/round.h"
+#include "rados/fence.h"
+#include "rados/notify.h"
+#include "rados/watch.h"
+#include "rbd/header.h"
+#include "rbd/image.h"
+
+/* not one of librbd's, which count from 0 */
+#define ROUND_OP_GENERATION	0x74637201
+/* for how long the OSD waits for answers: more than a lease and the time to watch again */
+#define ROUND_TIMEOUT_S		4
+/* a gateway that did not answer for this long, and at least twice, is fenced */
+#define ROUND_SILENCE_MS	4000
+#define ROUND_DRAIN_MIN_MS	2
+#define ROUND_DRAIN_MAX_MS	200
+#define ROUND_RETRY_MS		500
+
+/* What a gateway answers. */
+struct round_answer {
+	__le64 id;
+	__le64 generation;
+	__le32 draining;
+} __packed;
+
+/**
+ * struct round - a change on its way
+ * @record: the record that is to be in force
+ * @seen: which of its gateways have it
+ * @draining: commands that are in flight in them
+ */
+struct round {
+	const struct trbd_record *record;
+	bool seen[TRBD_RECORD_GATEWAYS];
+	unsigned int draining;
+};
+
+static u64 round_installed(struct trbd_lu *lu, unsigned int *draining)
+{
+	const struct trbd_lu_view *view;
+	u64 generation;
+
+	rcu_read_lock();
+	view = rcu_dereference(lu->view);
+	generation = view->generation;
+	*draining = lu->ops->draining(lu->owner, &view->pr);
+	rcu_read_unlock();
+	return generation;
+}
+
+/* Reads and installs what the message speaks of, unless that was done. */
+static int round_install(struct trbd_lu *lu, u64 wanted)
+{
+	struct trbd_record *record;
+	unsigned int draining;
+	int ret;
+
+	if (round_installed(lu, &draining) >= wanted)
+		return 0;
+	ret = trbd_lu_read(lu, 0, &record);
+	if (!ret)
+		ret = trbd_lu_pass_barrier(lu, record);
+	if (!ret)
+		ret = trbd_lu_install(lu, record);
+	trbd_lu_record_free(record);
+	return ret;
+}
+
+/**
+ * trbd_round_notified() - a notification on the header that is not librbd's
+ * @lu: state
+ * @op: operation
+ * @payload: what follows it
+ * @len: its length
+ * @reply: what goes back
+ *
+ * Anybody who may write to the pool can send one; all it makes us do is to look.
+ *
+ * Context: the watch's thread; one round trip.
+ */
+void trbd_round_notified(struct trbd_lu *lu, u32 op, const void *payload, size_t len, struct trbd_watch_reply *reply)
+{
+	struct round_answer answer;
+	unsigned int draining;
+	u64 generation;
+
+	if (op != ROUND_OP_GENERATION || len < sizeof(__le64))
+		return;
+	/* one that cannot read the record has nothing to say, and does not answer for itself */
+	if (round_install(lu, le64_to_cpup(payload)))
+		return;
+	generation = round_installed(lu, &draining);
+	/* who is not registered is not counted on */
+	if (test_bit(TRBD_LU_UNREGISTERED, &lu->blocked))
+		return;
+	answer.id = cpu_to_le64(lu->id);
+	answer.generation = cpu_to_le64(generation);
+	answer.draining = cpu_to_le32(draining);
+	memcpy(reply->data, &answer, sizeof(answer));
+	reply->len = sizeof(answer);
+}
+
+static void round_answered(void *arg, const void *reply, size_t len)
+{
+	struct round_answer answer;
+	struct round *round = arg;
+	unsigned int i;
+
+	if (len != sizeof(answer))
+		return;
+	memcpy(&answer, reply, sizeof(answer));
+	if (le64_to_cpu(answer.generation) < round->record->generation)
+		return;
+	for (i = 0; i < round->record->num_gateways; i++) {
+		if (round->record->gateways[i].id == le64_to_cpu(answer.id) && !round->seen[i]) {
+			round->seen[i] = true;
+			round->draining += min(le32_to_cpu(answer.draining), 1000000U);
+		}
+	}
+}
+
+static int round_ask(struct trbd_lu *lu, struct round *round)
+{
+	struct trbd_header_ref ref = trbd_image_header(lu->image);
+	u8 message[18];
+	void *p = message;
+
+	memset(round->seen, 0, sizeof(round->seen));
+	round->draining = 0;
+	ceph_start_encoding(&p, 1, 1, sizeof(__le32) + sizeof(__le64));
+	ceph_encode_32(&p, ROUND_OP_GENERATION);
+	ceph_encode_64(&p, round->record->generation);
+	return trbd_notify(ref.session, ref.oid, ref.oloc, message, sizeof(message), ROUND_TIMEOUT_S, round_answered,
+			   round);
+}
+
+/* A registered gateway that did not answer; not ourselves. NULL if there is none. */
+static const struct trbd_record_gateway *round_missing(const struct trbd_lu *lu, const struct round *round)
+{
+	unsigned int i;
+
+	for (i = 0; i < round->record->num_gateways; i++) {
+		if (!round->seen[i] && round->record->gateways[i].id != lu->id)
+			return &round->record->gateways[i];
+	}
+	return NULL;
+}
+
+/**
+ * struct fencing - what to write into the record of a gateway that was fenced
+ * @gateway: which
+ * @epoch: OSD map that has it on the blocklist
+ */
+struct fencing {
+	struct trbd_record_gateway gateway;
+	u32 epoch;
+};
+
+static enum trbd_pr_verdict decide_fenced(struct trbd_record *record, void *ctx)
+{
+	const struct fencing *fencing = ctx;
+	struct trbd_record_fenced *fenced;
+	unsigned int i;
+
+	record->barrier = max(record->barrier, fencing->epoch);
+	for (i = 0; i < record->num_gateways; i++) {
+		if (record->gateways[i].id != fencing->gateway.id)
+			continue;
+		record->num_gateways--;
+		memmove(&record->gateways[i], &record->gateways[i + 1],
+			(record->num_gateways - i) * sizeof(record->gateways[0]));
+		break;
+	}
+	if (record->num_fenced == TRBD_RECORD_FENCED) {
+		/* the list is for renewing; the oldest have been on the blocklist for long */
+		record->num_fenced--;
+		memmove(&record->fenced[0], &record->fenced[1], record->num_fenced * sizeof(record->fenced[0]));
+	}
+	fenced = &record->fenced[record->num_fenced++];
+	strscpy(fenced->address, fencing->gateway.address, sizeof(fenced->address));
+	fenced->epoch = fencing->epoch;
+	return TRBD_PR_GOOD;
+}
+
+static int round_fence(struct trbd_lu *lu, const struct trbd_record_gateway *gateway)
+{
+	struct fencing fencing = { .gateway = *gateway };
+	int ret;
+
+	pr_warn("%s: gateway %s (%s) does not answer while reservations change; it is fenced\n", lu->image->name,
+		*gateway->name ? gateway->name : "?", gateway->address);
+	ret = trbd_fence_client(lu->image->session, gateway->address, &fencing.epoch);
+	if (ret) {
+		pr_warn("%s: it cannot be put on the blocklist: error %d; the user needs the monitors' profile rbd\n",
+			lu->image->name, ret);
+		return ret;
+	}
+	return trbd_lu_amend(lu, decide_fenced, &fencing);
+}
+
+struct settling {
+	u64 generation;
+};
+
+static enum trbd_pr_verdict decide_settled(struct trbd_record *record, void *ctx)
+{
+	const struct settling *settling = ctx;
+
+	if (record->generation != settling->generation || record->settled == record->generation)
+		return TRBD_PR_CONFLICT;
+	record->settled = record->generation;
+	return TRBD_PR_GOOD;
+}
+
+/**
+ * struct silence - who does not answer
+ * @id: gateway
+ * @since: jiffies when that was noticed
+ * @times: how often
+ */
+struct silence {
+	u64 id;
+	unsigned long since;
+	unsigned int times;
+};
+
+/* Has this gateway been silent for long enough? */
+static bool silence_is_evidence(struct silence *silence, const struct trbd_record_gateway *gateway)
+{
+	if (silence->id != gateway->id) {
+		silence->id = gateway->id;
+		silence->since = jiffies;
+		silence->times = 0;
+	}
+	return ++silence->times > 1 && time_after(jiffies, silence->since + msecs_to_jiffies(ROUND_SILENCE_MS));
+}
+
+/* One asking. Return: 0 when @record is settled, -EAGAIN after @wait_ms, or another error. */
+static int round_try(struct trbd_lu *lu, const struct trbd_record *record, struct silence *silence,
+		     unsigned int *wait_ms)
+{
+	struct settling settling = { .generation = record->generation };
+	struct round round = { .record = record };
+	const struct trbd_record_gateway *missing;
+	unsigned int draining;
+	int ret;
+
+	ret = round_ask(lu, &round);
+	if (ret) {
+		*wait_ms = ROUND_RETRY_MS;
+		return ret == -EINTR || ret == -ENOENT || ret == -ESHUTDOWN ? ret : -EAGAIN;
+	}
+	missing = round_missing(lu, &round);
+	if (missing) {
+		*wait_ms = ROUND_RETRY_MS;
+		if (!silence_is_evidence(silence, missing))
+			return -EAGAIN;
+		ret = round_fence(lu, missing);
+		silence->id = 0;
+		*wait_ms = ret ? ROUND_RETRY_MS : 0;
+		return ret == -EINTR ? ret : -EAGAIN;
+	}
+	/* our own answer may be missing, when the watch is being made again */
+	round_installed(lu, &draining);
+	if (round.draining || draining) {
+		*wait_ms = clamp(2 * *wait_ms, ROUND_DRAIN_MIN_MS, ROUND_DRAIN_MAX_MS);
+		return -EAGAIN;
+	}
+	ret = trbd_lu_amend(lu, decide_settled, &settling);
+	*wait_ms = 0;
+	return ret == -EUSERS ? -EAGAIN : ret;
+}
+
+/**
+ * trbd_round_settle() - bring the record's last change into force on every gateway
+ * @lu: state
+ *
+ * Context: the thread; sleeps until every registered gateway has the change and has drained, or is fenced. A gateway
+ * that is dead costs ten seconds.
+ * Return: 0; -EINTR, -ENOENT when the image was deleted, -ENOTCONN or -ESHUTDOWN when this gateway was fenced itself,
+ * others.
+ */
+int trbd_round_settle(struct trbd_lu *lu)
+{
+	struct silence silence = { };
+	struct trbd_record *record;
+	unsigned int wait_ms = 0;
+	int ret;
+
+	do {
+		if (test_bit(TRBD_LU_UNREGISTERED, &lu->blocked))
+			return -ENOTCONN;
+		ret = trbd_lu_read(lu, 0, &record);
+		if (!ret)
+			ret = trbd_lu_pass_barrier(lu, record);
+		if (!ret)
+			ret = trbd_lu_install(lu, record);
+		if (!ret && record->settled != record->generation)
+			ret = round_try(lu, record, &silence, &wait_ms);
+		trbd_lu_record_free(record);
+		if (ret == -EAGAIN && trbd_lu_stopping(lu, wait_ms))
+			ret = -EINTR;
+	} while (ret == -EAGAIN);
+	return ret;
+}

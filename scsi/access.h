@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef TRBD_SCSI_ACCESS_H
+#define TRBD_SCSI_ACCESS_H
+
+#include <linux/types.h>
+
+#include "pr/rules.h"
+
+/**
+ * struct trbd_access - what a command does, as far as reservations are concerned
+ * @access: what it does to the medium
+ * @counted: it takes its time and is answered by us: who changes reservations waits for it
+ */
+struct trbd_access {
+	enum trbd_pr_access access;
+	bool counted;
+};
+
+struct trbd_access trbd_access_of(const u8 *cdb);
+
+#endif /* TRBD_SCSI_ACCESS_H */

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef TRBD_SCSI_RESERVATION_H
+#define TRBD_SCSI_RESERVATION_H
+
+#include <linux/types.h>
+#include <target/target_core_base.h>
+
+struct trbd_device;
+
+int trbd_reservation_start(struct trbd_device *dev);
+void trbd_reservation_stop(struct trbd_device *dev);
+bool trbd_reservation_admit(struct se_cmd *cmd);
+sense_reason_t trbd_execute_pr_in(struct se_cmd *cmd);
+sense_reason_t trbd_execute_pr_out(struct se_cmd *cmd);
+sense_reason_t trbd_execute_reserve(struct se_cmd *cmd);
+sense_reason_t trbd_execute_release(struct se_cmd *cmd);
+void trbd_reservation_reset(struct trbd_device *dev);
+size_t trbd_reservation_show(struct trbd_device *dev, char *buf, size_t size);
+
+#endif /* TRBD_SCSI_RESERVATION_H */
