@@ -328,8 +328,8 @@ enum trbd_pr_verdict trbd_pr_out(struct trbd_pr_state *state, const struct trbd_
 {
 	const struct trbd_pr_registration *registration;
 
-	/* SPC-2 5.5.1 */
-	if (*state->spc2.initiator && !nexus_equal(&state->spc2, &out->nexus))
+	/* SPC-2 5.5.1: whoever asks */
+	if (*state->spc2.initiator)
 		return TRBD_PR_CONFLICT;
 
 	if (out->action == TRBD_PR_REGISTER || out->action == TRBD_PR_REGISTER_AND_IGNORE)

@@ -12,6 +12,7 @@
 #include <scsi/scsi_proto.h>
 
 #include "compat/target.h"
+#include "pr/parameters.h"
 #include "scsi/opcodes.h"
 #include "scsi/sense.h"
 
@@ -25,12 +26,16 @@
 #define USAGE_RW_16(b1)	\
 	{ b1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x1f, 0x07 }
 
+#define USAGE_PR_IN	{ 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0x07 }
+#define USAGE_PR_OUT	{ 0, 0xff, 0, 0, 0xff, 0xff, 0xff, 0xff, 0x07 }
+
 /* Attributes that an operator may switch off. */
 enum opcode_needs {
 	NEEDS_NOTHING,
 	NEEDS_UNMAP,
 	NEEDS_WRITE_SAME,
 	NEEDS_COMPARE_AND_WRITE,
+	NEEDS_RESERVATIONS,
 };
 
 /**
@@ -69,6 +74,22 @@ static const struct opcode opcodes[] = {
 	{ UNMAP, OPCODES_NO_SA, 10, NEEDS_UNMAP, { 0, 0, 0, 0, 0, 0x1f, 0xff, 0xff, 0x07 } },
 	{ MODE_SELECT_10, OPCODES_NO_SA, 10, NEEDS_NOTHING, { 0x11, 0, 0, 0, 0, 0, 0xff, 0xff, 0x07 } },
 	{ MODE_SENSE_10, OPCODES_NO_SA, 10, NEEDS_NOTHING, { 0x18, 0xff, 0xff, 0, 0, 0, 0xff, 0xff, 0x07 } },
+	{ PERSISTENT_RESERVE_IN, TRBD_PR_READ_KEYS, 10, NEEDS_RESERVATIONS, USAGE_PR_IN },
+	{ PERSISTENT_RESERVE_IN, TRBD_PR_READ_RESERVATION, 10, NEEDS_RESERVATIONS, USAGE_PR_IN },
+	{ PERSISTENT_RESERVE_IN, TRBD_PR_REPORT_CAPABILITIES, 10, NEEDS_RESERVATIONS, USAGE_PR_IN },
+	{ PERSISTENT_RESERVE_IN, TRBD_PR_READ_FULL_STATUS, 10, NEEDS_RESERVATIONS, USAGE_PR_IN },
+	{ PERSISTENT_RESERVE_OUT, TRBD_PR_REGISTER, 10, NEEDS_RESERVATIONS, USAGE_PR_OUT },
+	{ PERSISTENT_RESERVE_OUT, TRBD_PR_RESERVE, 10, NEEDS_RESERVATIONS, USAGE_PR_OUT },
+	{ PERSISTENT_RESERVE_OUT, TRBD_PR_RELEASE, 10, NEEDS_RESERVATIONS, USAGE_PR_OUT },
+	{ PERSISTENT_RESERVE_OUT, TRBD_PR_CLEAR, 10, NEEDS_RESERVATIONS, USAGE_PR_OUT },
+	{ PERSISTENT_RESERVE_OUT, TRBD_PR_PREEMPT, 10, NEEDS_RESERVATIONS, USAGE_PR_OUT },
+	{ PERSISTENT_RESERVE_OUT, TRBD_PR_PREEMPT_AND_ABORT, 10, NEEDS_RESERVATIONS, USAGE_PR_OUT },
+	{ PERSISTENT_RESERVE_OUT, TRBD_PR_REGISTER_AND_IGNORE, 10, NEEDS_RESERVATIONS, USAGE_PR_OUT },
+	{ PERSISTENT_RESERVE_OUT, TRBD_PR_REGISTER_AND_MOVE, 10, NEEDS_RESERVATIONS, USAGE_PR_OUT },
+	{ RESERVE_6, OPCODES_NO_SA, 6, NEEDS_RESERVATIONS, { 0x11, 0, 0, 0, 0x07 } },
+	{ RELEASE_6, OPCODES_NO_SA, 6, NEEDS_RESERVATIONS, { 0x11, 0, 0, 0, 0x07 } },
+	{ RESERVE_10, OPCODES_NO_SA, 10, NEEDS_RESERVATIONS, { 0x11, 0, 0, 0, 0, 0, 0, 0, 0x07 } },
+	{ RELEASE_10, OPCODES_NO_SA, 10, NEEDS_RESERVATIONS, { 0x11, 0, 0, 0, 0, 0, 0, 0, 0x07 } },
 	{ VARIABLE_LENGTH_CMD, WRITE_SAME_32, 32, NEEDS_WRITE_SAME,
 	  { 0x07, 0, 0, 0, 0, 0x1f, 0x18, 0, 0, 0x08, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
 	    0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff } },
@@ -120,6 +141,8 @@ static bool opcode_is_there(const struct se_cmd *cmd, const struct opcode *op)
 		return attrib->max_write_same_len;
 	case NEEDS_COMPARE_AND_WRITE:
 		return attrib->emulate_caw;
+	case NEEDS_RESERVATIONS:
+		return attrib->emulate_pr;
 	default:
 		return true;
 	}

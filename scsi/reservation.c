@@ -125,46 +125,6 @@ static void end_job(struct pr_job *job, int verdict)
 	complete_verdict(cmd, verdict);
 }
 
-static void run_pr_in(struct trbd_lu *lu, struct trbd_lu_job *lu_job)
-{
-	struct pr_job *job = container_of(lu_job, struct pr_job, job);
-	struct se_cmd *cmd = job->cmd;
-	struct trbd_record *record;
-	size_t len = 0;
-	u8 *buf;
-	int ret;
-
-	ret = trbd_lu_read_settled(lu, 0, &record);
-	if (ret) {
-		end_job(job, ret);
-		return;
-	}
-	buf = kvzalloc(max(cmd->data_length, 1U), GFP_KERNEL);
-	ret = -ENOMEM;
-	if (buf) {
-		len = trbd_pr_in(&record->pr, cmd->t_task_cdb[1] & 0x1f, buf, cmd->data_length);
-		sg_copy_from_buffer(cmd->t_data_sg, cmd->t_data_nents, buf, min_t(size_t, len, cmd->data_length));
-		ret = 0;
-	}
-	kvfree(buf);
-	trbd_lu_record_free(record);
-	end_job(job, ret);
-}
-
-/**
- * trbd_execute_pr_in() - PERSISTENT RESERVE IN (SPC-4 6.15)
- * @cmd: command
- *
- * Context: process; never sleeps for the network.
- * Return: 0, or the reason of a CHECK CONDITION.
- */
-sense_reason_t trbd_execute_pr_in(struct se_cmd *cmd)
-{
-	if ((cmd->t_task_cdb[1] & 0x1f) >= TRBD_PR_IN_ACTIONS)
-		return TCM_INVALID_CDB_FIELD;
-	return submit_job(cmd, run_pr_in);
-}
-
 static bool gateway_is_registered(const struct trbd_record *record, u64 id)
 {
 	unsigned int i;
@@ -223,6 +183,48 @@ static void drop_orphan(struct trbd_device *dev, struct trbd_record *record)
 		memset(&record->pr.spc2, 0, sizeof(record->pr.spc2));
 		record->spc2_gateway = 0;
 	}
+}
+
+static void run_pr_in(struct trbd_lu *lu, struct trbd_lu_job *lu_job)
+{
+	struct pr_job *job = container_of(lu_job, struct pr_job, job);
+	struct se_cmd *cmd = job->cmd;
+	struct trbd_record *record;
+	size_t len = 0;
+	u8 *buf;
+	int ret;
+
+	ret = trbd_lu_read_settled(lu, 0, &record);
+	if (ret) {
+		end_job(job, ret);
+		return;
+	}
+	/* SPC-2 5.5.1: whoever asks */
+	drop_orphan(job->dev, record);
+	buf = kvzalloc(max(cmd->data_length, 1U), GFP_KERNEL);
+	ret = buf ? TRBD_PR_CONFLICT : -ENOMEM;
+	if (buf && !*record->pr.spc2.initiator) {
+		len = trbd_pr_in(&record->pr, cmd->t_task_cdb[1] & 0x1f, buf, cmd->data_length);
+		sg_copy_from_buffer(cmd->t_data_sg, cmd->t_data_nents, buf, min_t(size_t, len, cmd->data_length));
+		ret = TRBD_PR_GOOD;
+	}
+	kvfree(buf);
+	trbd_lu_record_free(record);
+	end_job(job, ret);
+}
+
+/**
+ * trbd_execute_pr_in() - PERSISTENT RESERVE IN (SPC-4 6.15)
+ * @cmd: command
+ *
+ * Context: process; never sleeps for the network.
+ * Return: 0, or the reason of a CHECK CONDITION.
+ */
+sense_reason_t trbd_execute_pr_in(struct se_cmd *cmd)
+{
+	if ((cmd->t_task_cdb[1] & 0x1f) >= TRBD_PR_IN_ACTIONS)
+		return TCM_INVALID_CDB_FIELD;
+	return submit_job(cmd, run_pr_in);
 }
 
 static void set_change(struct trbd_record *record, enum trbd_pr_action action, const struct trbd_pr_nexus *actor)

@@ -269,6 +269,7 @@ static void check_spc2(void)
 	ok(!trbd_pr_conflicts(&scene.state, &cast[A], TRBD_PR_ACCESS_ALWAYS), "INQUIRY does not");
 	ok(!trbd_pr_conflicts(&scene.state, &cast[C], TRBD_PR_ACCESS_WRITE), "the holder may write");
 	ok(act(&scene, TRBD_PR_REGISTER, A, 0, 1, 0) == TRBD_PR_CONFLICT, "REGISTER of another conflicts");
+	ok(act(&scene, TRBD_PR_REGISTER, C, 0, 1, 0) == TRBD_PR_CONFLICT, "and of the holder");
 	ok(trbd_pr_release_spc2(&scene.state, &cast[A]) == TRBD_PR_GOOD && *scene.state.spc2.initiator,
 	   "RELEASE by another does nothing");
 	ok(trbd_pr_release_spc2(&scene.state, &cast[C]) == TRBD_PR_GOOD && !*scene.state.spc2.initiator,
