@@ -291,6 +291,6 @@ sense_reason_t trbd_execute_report_opcodes(struct se_cmd *cmd)
 		sg_copy_from_buffer(cmd->t_data_sg, cmd->t_data_nents, buf, min(len, cmd->data_length));
 	kfree(buf);
 	if (!ret)
-		trbd_complete(cmd, 0);
+		trbd_complete_data(cmd, len);
 	return ret;
 }

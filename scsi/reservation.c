@@ -42,6 +42,9 @@
 
 /* for how long a LOGICAL UNIT RESET may take before the unit stops serving until it is through */
 #define RESET_PATIENCE_MS	10000
+/* a RESERVE that meets a reservation of this gateway's looks so often whether its session ends */
+#define RESERVE_TRIES		20
+#define RESERVE_RETRY_MS	10
 
 /**
  * struct pr_job - a command that runs on the state's thread
@@ -49,12 +52,16 @@
  * @cmd: LIO's command
  * @dev: its device
  * @out: PERSISTENT RESERVE OUT, decoded; for the others only the nexus counts
+ * @len: PERSISTENT RESERVE IN: bytes to answer
+ * @tries: RESERVE: how often it has met another's reservation
  */
 struct pr_job {
 	struct trbd_lu_job job;
 	struct se_cmd *cmd;
 	struct trbd_device *dev;
 	struct trbd_pr_out out;
+	size_t len;
+	unsigned int tries;
 };
 
 static void complete_verdict(struct se_cmd *cmd, int verdict)
@@ -119,10 +126,14 @@ static sense_reason_t submit_job(struct se_cmd *cmd, void (*run)(struct trbd_lu 
 static void end_job(struct pr_job *job, int verdict)
 {
 	struct se_cmd *cmd = job->cmd;
+	size_t len = job->len;
 
 	kvfree(job->out.initiators);
 	kfree(job);
-	complete_verdict(cmd, verdict);
+	if (verdict == TRBD_PR_GOOD && cmd->data_direction == DMA_FROM_DEVICE)
+		trbd_complete_data(cmd, len);
+	else
+		complete_verdict(cmd, verdict);
 }
 
 static bool gateway_is_registered(const struct trbd_record *record, u64 id)
@@ -190,7 +201,7 @@ static void run_pr_in(struct trbd_lu *lu, struct trbd_lu_job *lu_job)
 	struct pr_job *job = container_of(lu_job, struct pr_job, job);
 	struct se_cmd *cmd = job->cmd;
 	struct trbd_record *record;
-	size_t len = 0;
+	size_t len;
 	u8 *buf;
 	int ret;
 
@@ -206,6 +217,7 @@ static void run_pr_in(struct trbd_lu *lu, struct trbd_lu_job *lu_job)
 	if (buf && !*record->pr.spc2.initiator) {
 		len = trbd_pr_in(&record->pr, cmd->t_task_cdb[1] & 0x1f, buf, cmd->data_length);
 		sg_copy_from_buffer(cmd->t_data_sg, cmd->t_data_nents, buf, min_t(size_t, len, cmd->data_length));
+		job->len = len;
 		ret = TRBD_PR_GOOD;
 	}
 	kvfree(buf);
@@ -339,11 +351,30 @@ static enum trbd_pr_verdict decide_release(struct trbd_record *record, void *ctx
 	return verdict;
 }
 
+/* Is there an SPC-2 reservation that was made through this gateway? */
+static bool holder_is_ours(struct trbd_lu *lu)
+{
+	const struct trbd_lu_view *view;
+	bool ours;
+
+	rcu_read_lock();
+	view = rcu_dereference(lu->view);
+	ours = *view->pr.spc2.initiator && view->spc2_gateway == lu->id;
+	rcu_read_unlock();
+	return ours;
+}
+
 static void run_reserve(struct trbd_lu *lu, struct trbd_lu_job *lu_job)
 {
 	struct pr_job *job = container_of(lu_job, struct pr_job, job);
+	int verdict = trbd_lu_update(lu, 0, decide_reserve, job);
 
-	end_job(job, trbd_lu_update(lu, 0, decide_reserve, job));
+	/* the holder may have logged out, and LIO have answered that before it took the session down */
+	if (verdict == TRBD_PR_CONFLICT && holder_is_ours(lu) && job->tries++ < RESERVE_TRIES &&
+	    !trbd_lu_stopping(lu, RESERVE_RETRY_MS))
+		trbd_lu_submit(lu, &job->job);
+	else
+		end_job(job, verdict);
 }
 
 static void run_release(struct trbd_lu *lu, struct trbd_lu_job *lu_job)

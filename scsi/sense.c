@@ -12,6 +12,7 @@
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/limits.h>
+#include <linux/minmax.h>
 #include <linux/types.h>
 #include <scsi/scsi_common.h>
 #include <scsi/scsi_proto.h>
@@ -136,6 +137,19 @@ void trbd_complete(struct se_cmd *cmd, int result)
 			    config_item_name(&cmd->se_dev->dev_group.cg_item), cmd->t_task_cdb[0],
 			    cmd->t_task_lba, result, rule->key, rule->asc, rule->ascq);
 	complete_with_sense(cmd, rule->key, rule->asc, rule->ascq, NULL);
+}
+
+/**
+ * trbd_complete_data() - end a command with GOOD and data that may be shorter than what was asked for
+ * @cmd: command that execute_cmd returned 0 for, with the data in place
+ * @len: bytes that there are; if that is more than what was asked for, the rest is cut off
+ *
+ * Context: any but hard interrupt.
+ */
+void trbd_complete_data(struct se_cmd *cmd, size_t len)
+{
+	trbd_nexus_end(cmd);
+	target_complete_cmd_with_length(cmd, SAM_STAT_GOOD, min_t(size_t, len, cmd->data_length));
 }
 
 /**

@@ -63,7 +63,7 @@ static void answer_request_sense(struct se_cmd *cmd, enum trbd_ua ua)
 	if (data)
 		memcpy(data, sense, min_t(u32, sizeof(sense), cmd->data_length));
 	transport_kunmap_data_sg(cmd);
-	trbd_complete(cmd, 0);
+	trbd_complete_data(cmd, sizeof(sense));
 }
 
 /**
