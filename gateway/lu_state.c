@@ -35,6 +35,7 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/timekeeping.h>
 #include <linux/utsname.h>
 
 #include "gateway/group.h"
@@ -47,6 +48,10 @@
 /* the shortest line of a registration */
 #define LU_LINE_MIN		40
 #define LU_TICK_MS		1000
+/* how often the number is looked at, in ticks */
+#define LU_POLL_TICKS		3
+/* generations begin with the time, in seconds, times this */
+#define LU_FIRST_SHIFT		20
 /* for how long another gateway may take to settle its change before we do it */
 #define LU_PATIENCE_MS		500
 
@@ -318,7 +323,8 @@ static int lu_write(struct trbd_lu *lu, struct trbd_record *record, bool settled
 	size_t len;
 	int ret;
 
-	record->generation++;
+	/* a record that was removed and made anew is newer than whatever anybody has of the old one */
+	record->generation = expected ? expected + 1 : (u64)ktime_get_real_seconds() << LU_FIRST_SHIFT;
 	if (settled)
 		record->settled = record->generation;
 	len = lu_encode(record, &text);
@@ -616,6 +622,24 @@ static void lu_catch_up(struct trbd_lu *lu)
 	trbd_lu_record_free(record);
 }
 
+/*
+ * Changes come as notifications. This is for what is done by hand, and does not notify: restoring a record, or removing
+ * it. Who does not notice serves on without being in the registry.
+ */
+static void lu_poll(struct trbd_lu *lu)
+{
+	struct trbd_header_ref ref = trbd_image_header(lu->image);
+	u64 generation;
+
+	if (test_bit(TRBD_LU_UNREGISTERED, &lu->blocked))
+		return;
+	rcu_read_lock();
+	generation = rcu_dereference(lu->view)->generation;
+	rcu_read_unlock();
+	if (trbd_object_number_is(ref.session, ref.oid, ref.oloc, TRBD_LU_XATTR, generation) == -ECANCELED)
+		lu_catch_up(lu);
+}
+
 static bool lu_has_work(struct trbd_lu *lu)
 {
 	bool work;
@@ -629,6 +653,7 @@ static bool lu_has_work(struct trbd_lu *lu)
 static int lu_thread(void *arg)
 {
 	struct trbd_lu *lu = arg;
+	unsigned int ticks = 0;
 
 	allow_signal(SIGKILL);
 	while (!kthread_should_stop()) {
@@ -658,10 +683,13 @@ static int lu_thread(void *arg)
 		}
 		if (catch_up)
 			lu_catch_up(lu);
-		if (job)
+		if (job) {
 			job->run(lu, job);
-		else
-			lu->ops->tick(lu->owner);
+			continue;
+		}
+		lu->ops->tick(lu->owner);
+		if (!(++ticks % LU_POLL_TICKS))
+			lu_poll(lu);
 	}
 	return 0;
 }
