@@ -178,6 +178,8 @@ krbd_unserve() {
 
 # the initiator of tests/initiator.c, as program $1
 initiator_build() { gcc -Wall -Wextra -O1 -o "$1" "$KTAP_DIR/initiator.c" -liscsi; }
+# the initiators of tests/reservations, with the rules that they are held against
+reservations_build() { gcc -std=gnu11 -Wall -Wextra -O1 -I"$KTAP_DIR/unit/include" -I"$KTAP_DIR/.." -o "$1" "$KTAP_DIR"/reservations/*.c "$KTAP_DIR"/../pr/{rules,parameters,transport_id}.c -liscsi; }
 
 # qemu-io's status says only that it could open the disk; what became of the commands is in its words. Those are in IO_OUT.
 IO_OUT=$(mktemp)

@@ -50,7 +50,7 @@ kernels, in a network namespace of their own.
   pause [--freeze] NODE           stop a node (--freeze: its clocks stand still too)
   resume NODE                     and let it go on
   kill NODE                       a power failure
-  start [--no-wait] NODE          boot it again (/etc/target is kept)
+  start [--no-wait] NODE          boot it again (/etc/target is kept), or one more node
 
   cpu NODE                        CPU seconds that its machine has used up
 
@@ -65,8 +65,8 @@ of a gateway's boot, /lab/target_core_rbd.ko is loaded in gateways.
 
 LAB_NAME names the lab ("lab" if unset); labs of different names run side by side.
 TMPDIR says where its folder is (/var/tmp). Gateways are gw1, gw2, ... and have
-10.77.0.11, ... towards the cluster and 10.78.0.11, ... towards initiators; init1 has
-10.78.0.51; programs under `lab run` have 10.77.0.1 and 10.78.0.1.
+10.77.0.11, ... towards the cluster and 10.78.0.11, ... towards initiators; init1, ... have
+10.78.0.51, ...; programs under `lab run` have 10.77.0.1 and 10.78.0.1.
 """
 
 
@@ -369,9 +369,16 @@ def command_kill(lab, words):
 
 def command_start(lab, words):
     options = parse_node("start", words, ("--no-wait", "do not wait until it is up"))
-    node = one_node(lab, options.node)
-    Namespace(lab).enter()
-    node.start(lab.require())
+    settings = lab.require()
+    namespace = Namespace(lab)
+    namespace.enter()
+    node = Node(lab, options.node)
+    if node.name not in settings["nodes"]:
+        node.create()
+        namespace.add_taps(node.name, node.networks)
+        settings["nodes"].append(node.name)
+        lab.save_settings(settings)
+    node.start(settings)
     if not options.no_wait:
         node.wait(240)
         lab.progress(f"{node.name}: up")
