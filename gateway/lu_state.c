@@ -802,6 +802,7 @@ struct trbd_lu *trbd_lu_attach(struct trbd_image *image, struct trbd_group *grou
 	lu->thread = kthread_create(lu_thread, lu, "trbd-lu/%s", image->id);
 	if (IS_ERR(lu->thread)) {
 		ret = PTR_ERR(lu->thread);
+		set_bit(TRBD_LU_UNREGISTERED, &lu->blocked);
 		trbd_lu_amend(lu, lu_decide_unregister, lu);
 		goto err_free;
 	}
@@ -830,7 +831,8 @@ void trbd_lu_detach(struct trbd_lu *lu)
 	send_sig(SIGKILL, lu->thread, 1);
 	kthread_stop(lu->thread);
 	put_task_struct(lu->thread);
-	if (!test_bit(TRBD_LU_UNREGISTERED, &lu->blocked))
+	/* set first, or what we write about ourselves would look as if another had expelled us */
+	if (!test_and_set_bit(TRBD_LU_UNREGISTERED, &lu->blocked))
 		ret = trbd_lu_amend(lu, lu_decide_unregister, lu);
 	if (ret)
 		pr_warn("%s: this gateway could not be taken out of the registry: error %d\n", lu->image->name, ret);
