@@ -189,7 +189,7 @@ play() {
 	local commands
 	commands=$(cat)
 	lab run -- timeout 300 qemu-io -f raw "$1" <<<"$commands" >"$IO_OUT" 2>&1
-	[ "$(grep -cE '(^|> )(wrote|read|discard) ' "$IO_OUT")" = "$(grep -c . <<<"$commands")" ] &&
+	[ "$(grep -cE '(^|> )(wrote|read|discard) [0-9]' "$IO_OUT")" = "$(grep -c . <<<"$commands")" ] &&
 		! grep -q 'Pattern verification failed' "$IO_OUT" && return
 	tail -n 5 "$IO_OUT"
 	return 1

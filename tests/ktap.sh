@@ -14,7 +14,8 @@
 #   t_bail why                             going on makes no sense; ends it with status 1
 #   note text...                           a diagnostic line
 #   t_kill pid                             ends a process and its children, without a warning
-#   t_atexit cmd                           cmd runs when the test ends, whatever the reason; last come, first served
+#   t_atexit cmd                           cmd, in one line, runs when the test ends, whatever the reason; last come,
+#                                          first served
 #   t_atexit_late cmd                      cmd runs after all others that are there now
 #   lab ...                                the lab (tests/lab/lab)
 #
@@ -25,7 +26,8 @@ KTAP_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 KTAP_COUNT=0
 KTAP_FAILED=0
 KTAP_DONE=
-KTAP_ATEXIT=()
+# in a file, since what is tested runs in a subshell and may have something to clean up as well
+KTAP_ATEXIT=$(mktemp)
 
 lab() { "$KTAP_DIR/lab/lab" "$@"; }
 
@@ -126,15 +128,21 @@ t_kill() {
 	kill -KILL "$1" 2>/dev/null
 }
 
-t_atexit() { KTAP_ATEXIT+=("$*"); }
+t_atexit() { printf '%s\n' "$*" >>"$KTAP_ATEXIT"; }
 
-t_atexit_late() { KTAP_ATEXIT=("$*" "${KTAP_ATEXIT[@]}"); }
+t_atexit_late() {
+	local before
+	before=$(cat "$KTAP_ATEXIT")
+	printf '%s\n' "$*" "$before" >"$KTAP_ATEXIT"
+}
 
 ktap_exit() {
-	local status=$? i
+	local status=$? command commands
 	trap '' INT TERM HUP
-	for ((i = ${#KTAP_ATEXIT[@]} - 1; i >= 0; i--)); do
-		eval "${KTAP_ATEXIT[i]}" >/dev/null 2>&1
+	mapfile -t commands < <(tac "$KTAP_ATEXIT")
+	rm -f "$KTAP_ATEXIT"
+	for command in "${commands[@]}"; do
+		eval "$command" >/dev/null 2>&1
 	done
 	[ -z "$KTAP_DONE" ] || exit "$KTAP_DONE"
 	if [ "$status" != 0 ] && [ "$KTAP_FAILED" = 0 ]; then
