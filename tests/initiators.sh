@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# What lab tests do with machines as initiators: hosts with a kernel, file systems and multipath of their own. A test
+# sources ktap.sh, gateway.sh, then this file.
+#
+#   host_up HOST                      boots it, unless it runs; it goes on running for the tests that come next
+#   on HOST CMD...                    runs a command there
+#   host_sh HOST ARGS...              runs a script from stdin there
+#   host_config HOST SECTION LINE     adds to its multipath.conf
+#   host_login HOST NAME GW...        logs in to the target of NAME through these gateways
+#   host_disk HOST NAME GW            the disk that it has through that gateway
+#   host_map HOST NAME GW...          its multipath device, once it has these paths
+#   host_write HOST DEVICE BLOCK [BYTE]  writes a block of 4096 bytes past all caches
+#   stranger GW NAME COMMAND          a qemu-io command of an initiator that is none of them
+#   pr_keys, pr_generation, pr_reservation, pr_status HOST DEVICE
+#                                     what PERSISTENT RESERVE IN says there: the keys, sorted; PRGENERATION; the
+#                                     reservation's key and type; everything
+#
+# Commands that fail say why on stderr and return 1. Sessions, multipath devices and configuration go away at the end.
+
+: "${GW_GATEWAYS:?source gateway.sh first}"
+
+host_up() { lab status | grep -q "^$1 running " || lab start "$1"; }
+
+on() { lab exec -n --timeout 60 "$1" -- "${@:2}"; }
+
+host_sh() { lab exec --timeout 60 "$1" -- bash -s -- "${@:2}"; }
+
+host_config() {
+	host_sh "$1" "$TEST" "$2" "$3" <<-'SCRIPT'
+		mkdir -p /etc/multipath/conf.d
+		printf '%s {\n\t%s\n}\n' "$2" "$3" >/etc/multipath/conf.d/$1.conf
+		multipathd reconfigure
+	SCRIPT
+}
+
+host_login() {
+	local host=$1 iqn gw
+	iqn=$(iqn_of "$2")
+	for gw in "${@:3}"; do
+		host_sh "$host" "$iqn" "$(gw_addr "$gw")" <<-'SCRIPT' || return 1
+			set -e
+			iscsiadm -m discovery -t sendtargets -p $2 >/dev/null
+			iscsiadm -m node -T $1 -p $2 --login >/dev/null
+			timeout 20 sh -c "until [ -b /dev/disk/by-path/ip-$2:3260-iscsi-$1-lun-0 ]; do sleep 0.2; done"
+		SCRIPT
+	done
+}
+
+# commands that wait for a path must fail first, or nothing ends
+hosts_clean() {
+	local host
+	for host in $(lab status | awk '/^init.* running / { print $1 }'); do
+		host_sh "$host" "$(iqn_of "$TEST")" "/etc/multipath/conf.d/$TEST.conf" <<-'SCRIPT'
+			for disk in /dev/disk/by-path/*-iscsi-$1-*-lun-0; do
+				for dm in /sys/block/"$(basename "$(readlink -f "$disk")")"/holders/dm-*; do
+					[ -e "$dm" ] || continue
+					map=$(cat "$dm/dm/name")
+					multipathd disablequeueing map "$map"
+					multipath -f "$map"
+				done
+			done
+			for target in $(iscsiadm -m node | awk -v t="$1-" 'index($2, t) == 1 { print $2 }' | sort -u); do
+				iscsiadm -m node -T "$target" --logout
+				iscsiadm -m node -T "$target" -o delete
+			done
+			if [ -e "$2" ]; then
+				rm "$2"
+				multipathd reconfigure
+			fi
+		SCRIPT
+	done
+}
+t_atexit hosts_clean
+
+host_disk() { on "$1" readlink -e "/dev/disk/by-path/ip-$(gw_addr "$3"):3260-iscsi-$(iqn_of "$2")-lun-0"; }
+
+host_map() {
+	host_sh "$1" $(($# - 2)) "/dev/disk/by-path/ip-$(gw_addr "$3"):3260-iscsi-$(iqn_of "$2")-lun-0" <<-'SCRIPT'
+		for ((i = 0; i < 100; i++)); do
+			dm=$(echo /sys/block/"$(basename "$(readlink -f "$2")")"/holders/dm-*)
+			paths=("$dm"/slaves/sd*)
+			if [ -e "${paths[0]}" ] && [ ${#paths[@]} = "$1" ] && map=/dev/mapper/$(cat "$dm/dm/name") && [ -b "$map" ]; then
+				echo "$map"
+				exit
+			fi
+			sleep 0.2
+		done
+		multipath -ll >&2
+		exit 1
+	SCRIPT
+}
+
+host_write() {
+	host_sh "$1" "$2" "$3" "${4:-0}" <<-'SCRIPT'
+		set -o pipefail
+		head -c 4096 /dev/zero | tr '\0' "\\$(printf %o "$3")" |
+			dd of="$1" bs=4096 seek="$2" count=1 iflag=fullblock oflag=direct conv=notrunc
+	SCRIPT
+}
+
+stranger() { io "$(gw_url "$1" "$2")" "$3" && ! grep ' failed: ' "$IO_OUT"; }
+
+pr_in() { on "$1" sg_persist --no-inquiry --in "$2" "$3"; }
+pr_keys() { pr_in "$1" --read-keys "$2" | sed -n 's/^ *\(0x[0-9a-f]*\)$/\1/p' | sort | xargs; }
+pr_generation() { pr_in "$1" --read-keys "$2" | sed -n 's/.*PR generation=\(0x[0-9a-f]*\).*/\1/p'; }
+pr_status() { pr_in "$1" --read-full-status "$2"; }
+pr_reservation() {
+	pr_in "$1" --read-reservation "$2" |
+		sed -n 's/.*there is NO reservation held.*/none/p; s/^ *Key=\(.*\)$/\1/p; s/.*type: \(.*\)$/\1/p' | xargs
+}
