@@ -443,10 +443,28 @@ int trbd_lu_read_settled(struct trbd_lu *lu, unsigned int extra, struct trbd_rec
 		wait_ms = min(2 * wait_ms, 100U);
 		if (waited_ms < LU_PATIENCE_MS)
 			continue;
-		ret = trbd_round_settle(lu);
+		ret = trbd_round_settle(lu, NULL);
 		if (ret)
 			return ret;
 	}
+}
+
+/**
+ * trbd_lu_settled() - write into the record that it is in force everywhere
+ * @lu: state
+ * @record: record that is; of no use after that
+ *
+ * Context: the thread; one round trip.
+ * Return: 0; -EAGAIN when there is a newer record; others.
+ */
+int trbd_lu_settled(struct trbd_lu *lu, struct trbd_record *record)
+{
+	u64 generation = record->generation;
+	int ret = lu_write(lu, record, true);
+
+	if (ret == -ECANCELED)
+		return lu_check_counter(lu, generation) ?: -EAGAIN;
+	return ret ? ret : trbd_lu_install(lu, record);
 }
 
 /* One try of an update. Return: verdict, -EAGAIN when another was first, or another error. */
@@ -480,7 +498,7 @@ static int lu_try_update(struct trbd_lu *lu, unsigned int extra, trbd_lu_decide 
 	else if (ret == -ECANCELED)
 		ret = lu_check_counter(lu, generation) ?: -EAGAIN;
 	else if (!ret)
-		ret = trbd_lu_install(lu, record) ?: trbd_round_settle(lu);
+		ret = trbd_lu_install(lu, record) ?: trbd_round_settle(lu, record);
 out:
 	kvfree(before);
 	kvfree(after);

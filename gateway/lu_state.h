@@ -152,6 +152,7 @@ int trbd_lu_update(struct trbd_lu *lu, unsigned int extra, trbd_lu_decide decide
 int trbd_lu_amend(struct trbd_lu *lu, trbd_lu_decide decide, void *ctx);
 int trbd_lu_read(struct trbd_lu *lu, unsigned int extra, struct trbd_record **record);
 int trbd_lu_read_settled(struct trbd_lu *lu, unsigned int extra, struct trbd_record **record);
+int trbd_lu_settled(struct trbd_lu *lu, struct trbd_record *record);
 int trbd_lu_pass_barrier(struct trbd_lu *lu, const struct trbd_record *record);
 int trbd_lu_install(struct trbd_lu *lu, const struct trbd_record *record);
 void trbd_lu_record_free(struct trbd_record *record);

@@ -82,6 +82,18 @@ static u64 round_installed(struct trbd_lu *lu, unsigned int *draining)
 	return generation;
 }
 
+/* The record as it is now, installed. */
+static int round_read(struct trbd_lu *lu, struct trbd_record **record)
+{
+	int ret = trbd_lu_read(lu, 0, record);
+
+	if (!ret)
+		ret = trbd_lu_pass_barrier(lu, *record);
+	if (!ret)
+		ret = trbd_lu_install(lu, *record);
+	return ret;
+}
+
 /* Reads and installs what the message speaks of, unless that was done. */
 static int round_install(struct trbd_lu *lu, u64 wanted)
 {
@@ -91,11 +103,7 @@ static int round_install(struct trbd_lu *lu, u64 wanted)
 
 	if (round_installed(lu, &draining) >= wanted)
 		return 0;
-	ret = trbd_lu_read(lu, 0, &record);
-	if (!ret)
-		ret = trbd_lu_pass_barrier(lu, record);
-	if (!ret)
-		ret = trbd_lu_install(lu, record);
+	ret = round_read(lu, &record);
 	trbd_lu_record_free(record);
 	return ret;
 }
@@ -232,20 +240,6 @@ static int round_fence(struct trbd_lu *lu, const struct trbd_record_gateway *gat
 	return trbd_lu_amend(lu, decide_fenced, &fencing);
 }
 
-struct settling {
-	u64 generation;
-};
-
-static enum trbd_pr_verdict decide_settled(struct trbd_record *record, void *ctx)
-{
-	const struct settling *settling = ctx;
-
-	if (record->generation != settling->generation || record->settled == record->generation)
-		return TRBD_PR_CONFLICT;
-	record->settled = record->generation;
-	return TRBD_PR_GOOD;
-}
-
 /**
  * struct silence - who does not answer
  * @id: gateway
@@ -270,10 +264,8 @@ static bool silence_is_evidence(struct silence *silence, const struct trbd_recor
 }
 
 /* One asking. Return: 0 when @record is settled, -EAGAIN after @wait_ms, or another error. */
-static int round_try(struct trbd_lu *lu, const struct trbd_record *record, struct silence *silence,
-		     unsigned int *wait_ms)
+static int round_try(struct trbd_lu *lu, struct trbd_record *record, struct silence *silence, unsigned int *wait_ms)
 {
-	struct settling settling = { .generation = record->generation };
 	struct round round = { .record = record };
 	const struct trbd_record_gateway *missing;
 	unsigned int draining;
@@ -300,38 +292,38 @@ static int round_try(struct trbd_lu *lu, const struct trbd_record *record, struc
 		*wait_ms = clamp(2 * *wait_ms, ROUND_DRAIN_MIN_MS, ROUND_DRAIN_MAX_MS);
 		return -EAGAIN;
 	}
-	ret = trbd_lu_amend(lu, decide_settled, &settling);
 	*wait_ms = 0;
-	return ret == -EUSERS ? -EAGAIN : ret;
+	return trbd_lu_settled(lu, record);
 }
 
 /**
  * trbd_round_settle() - bring the record's last change into force on every gateway
  * @lu: state
+ * @known: the record as it was written just now, and installed; or NULL. Of no use after that
  *
  * Context: the thread; sleeps until every registered gateway has the change and has drained, or is fenced. A gateway
  * that is dead costs ten seconds.
  * Return: 0; -EINTR, -ENOENT when the image was deleted, -ENOTCONN or -ESHUTDOWN when this gateway was fenced itself,
  * others.
  */
-int trbd_round_settle(struct trbd_lu *lu)
+int trbd_round_settle(struct trbd_lu *lu, struct trbd_record *known)
 {
+	struct trbd_record *record = known;
 	struct silence silence = { };
-	struct trbd_record *record;
 	unsigned int wait_ms = 0;
 	int ret;
 
 	do {
+		ret = 0;
 		if (test_bit(TRBD_LU_UNREGISTERED, &lu->blocked))
-			return -ENOTCONN;
-		ret = trbd_lu_read(lu, 0, &record);
-		if (!ret)
-			ret = trbd_lu_pass_barrier(lu, record);
-		if (!ret)
-			ret = trbd_lu_install(lu, record);
+			ret = -ENOTCONN;
+		else if (!record)
+			ret = round_read(lu, &record);
 		if (!ret && record->settled != record->generation)
 			ret = round_try(lu, record, &silence, &wait_ms);
-		trbd_lu_record_free(record);
+		if (record != known)
+			trbd_lu_record_free(record);
+		record = NULL;
 		if (ret == -EAGAIN && trbd_lu_stopping(lu, wait_ms))
 			ret = -EINTR;
 	} while (ret == -EAGAIN);

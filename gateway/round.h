@@ -5,9 +5,10 @@
 #include <linux/types.h>
 
 struct trbd_lu;
+struct trbd_record;
 struct trbd_watch_reply;
 
-int trbd_round_settle(struct trbd_lu *lu);
+int trbd_round_settle(struct trbd_lu *lu, struct trbd_record *known);
 void trbd_round_notified(struct trbd_lu *lu, u32 op, const void *payload, size_t len, struct trbd_watch_reply *reply);
 
 #endif /* TRBD_GATEWAY_ROUND_H */
