@@ -5,7 +5,7 @@
 #
 # Backstores are made through configfs, as the module sees them; targetcli has tests of its own. All names a test
 # makes start with its own program name, and gw_clean, which runs at the end of every test, removes these and nothing
-# else.
+# else. $work is a folder of the test's own, also removed. Without a lab the test is skipped.
 #
 #   img_create NAME [rbd create options...]       image (features: layering); also removed by gw_clean
 #   gw_enable GW NAME CONTROL                     backstore NAME; CONTROL is all but mon_addr, id and secret
@@ -20,6 +20,7 @@
 #   play URL                                      the same, commands from stdin
 #   image_sum SPEC, iscsi_sum URL, file_sum FILE  SHA-256 of all of it
 #   ec_pool NAME                                  erasure coded pool for data, 2 + 1; removed at the end
+#   osd_ops_while CMD...                          runs CMD and prints how many operations the OSDs saw because of it
 #   krbd_serve GW NAME                            a peer: LIO's iblock over a krbd mapping of image NAME, exported as ours
 #                                                 are; removed at the end
 #
@@ -27,7 +28,11 @@
 
 : "${KTAP_DIR:?source ktap.sh first}"
 TEST=$(basename "$0" .sh)
+[ -n "${LAB_NAME-}" ] || t_skip_all "needs a lab: make check TESTS=$TEST"
 TEST=${TEST//_/-}
+# shellcheck disable=SC2034 # for tests
+work=$(mktemp -d)
+t_atexit "rm -rf '$work'"
 GW_GATEWAYS='gw1 gw2'
 # shellcheck disable=SC2034 # for tests
 ISCSI_PREFIX=iqn.2026-11.test.lab
@@ -141,6 +146,23 @@ ec_pool_clean() {
 	lab ceph osd pool rm "$1" "$1" --yes-i-really-really-mean-it
 	lab ceph osd erasure-code-profile rm "$1"
 	lab ceph osd crush rule rm "$1"
+}
+
+osd_ops() {
+	local osd
+	for osd in 0 1 2; do lab ceph tell osd.$osd perf dump osd </dev/null 2>/dev/null | jq .osd.op; done |
+		awk '{ n += $1 } END { print n }'
+}
+
+# less those that the gateways' heartbeats make in the same time
+osd_ops_while() {
+	local before start after idle
+	start=$(date +%s%N) before=$(osd_ops)
+	"$@" >"$work/ops.out" || return 1
+	after=$(osd_ops) start=$((($(date +%s%N) - start) / 1000000))
+	sleep "$((start / 1000)).$((start % 1000 / 100))"
+	idle=$(($(osd_ops) - after))
+	echo $((after - before - idle))
 }
 
 # no udev runs on the gateways

@@ -6,10 +6,6 @@
 . ../ktap.sh
 . ../gateway.sh
 
-[ -n "${LAB_NAME-}" ] || t_skip_all 'needs a lab: make check TESTS=clone'
-
-work=$(mktemp -d)
-t_atexit "rm -rf '$work'"
 MIB=${DATA_MIB:-24}
 
 # a parent with a hole in it, and a clone of a clone

@@ -8,11 +8,7 @@
 . ../ktap.sh
 . ../gateway.sh
 
-[ -n "${LAB_NAME-}" ] || t_skip_all 'needs a lab: make check TESTS=compare_write'
-
 COUNTS=${CAW_COUNTS:-250}
-work=$(mktemp -d)
-t_atexit "rm -rf '$work'"
 initiator_build "$work/initiator"
 
 n=$TEST-disk
@@ -45,23 +41,9 @@ for i in 0 1; do
 done
 t_like 'a miscompare is one' "$(initiator gw1 mis caw 0 0xee 0xff 2>&1)" 'miscompare'
 
-# how many operations the OSDs see for it, less those that the gateways' heartbeats make meanwhile
-osd_ops() {
-	local osd
-	for osd in 0 1 2; do lab ceph tell osd.$osd perf dump osd 2>/dev/null | jq .osd.op; done | awk '{ n += $1 } END { print n }'
-}
-ops_while() {
-	local before start after idle
-	start=$(date +%s%N) before=$(osd_ops)
-	"$@" || return 1
-	after=$(osd_ops) start=$((($(date +%s%N) - start) / 1000000))
-	sleep "$((start / 1000)).$((start % 1000 / 100))"
-	idle=$(($(osd_ops) - after))
-	echo $((after - before - idle))
-}
 t 'nothing on a block for the count' initiator gw1 quiet count 24 1
 # each increment is a READ and a COMPARE AND WRITE
-ops=$(ops_while initiator gw1 quiet count 24 500 | tail -n 1)
+ops=$(osd_ops_while initiator gw1 quiet count 24 500 | tail -n 1)
 trips=$(awk -v ops="$ops" 'BEGIN { printf "%.1f", ops / 500 - 1 }')
 # libceph of 6.1 cannot make a write depend on an object's version
 most=2

@@ -6,8 +6,6 @@
 . ../ktap.sh
 . ../gateway.sh
 
-[ -n "${LAB_NAME-}" ] || t_skip_all 'needs a lab: make check TESTS=cross'
-
 BLOCKS=${CROSS_BLOCKS:-1000}
 n=$TEST-disk
 img_create "$n" --size 16M

@@ -7,8 +7,6 @@
 . ../gateway.sh
 . ../initiators.sh
 
-[ -n "${LAB_NAME-}" ] || t_skip_all 'needs a lab: make check TESTS=fence_agents'
-
 n=$TEST-disk
 declare -A map key=([init1]=a1 [init2]=b2)
 
@@ -47,8 +45,6 @@ writer() {
 		done
 	SCRIPT
 }
-work=$(mktemp -d)
-t_atexit "rm -rf '$work'"
 writer >"$work/writer" 2>&1 &
 pid=$!
 t_atexit "t_kill $pid"

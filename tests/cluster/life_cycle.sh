@@ -7,8 +7,6 @@
 . ../ktap.sh
 . ../gateway.sh
 
-[ -n "${LAB_NAME-}" ] || t_skip_all 'needs a lab: make check TESTS=life_cycle'
-
 CYCLES=${CYCLES:-10}
 gw=gw1
 n=$TEST-disk

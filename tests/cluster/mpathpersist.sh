@@ -7,8 +7,6 @@
 . ../gateway.sh
 . ../initiators.sh
 
-[ -n "${LAB_NAME-}" ] || t_skip_all 'needs a lab: make check TESTS=mpathpersist'
-
 n=$TEST-disk
 img_create "$n" --size 16M
 t 'served by both gateways' serve "$n" "pool=rbd,image=$n"

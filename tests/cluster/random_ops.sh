@@ -10,12 +10,8 @@
 . ../ktap.sh
 . ../gateway.sh
 
-[ -n "${LAB_NAME-}" ] || t_skip_all 'needs a lab: make check TESTS=random_ops'
-
 DURATION=${RANDOM_SECONDS:-10}
 SEED=${SEED:-$RANDOM}
-work=$(mktemp -d)
-t_atexit "rm -rf '$work'"
 t 'the exerciser' gcc -Wall -Wextra -O1 -o "$work/exerciser" exerciser.c -liscsi
 note "SEED=$SEED"
 

@@ -6,8 +6,6 @@
 . ../ktap.sh
 . ../gateway.sh
 
-[ -n "${LAB_NAME-}" ] || t_skip_all 'needs a lab: make check TESTS=restore'
-
 gw=gw1
 n=$TEST-disk
 iqn=$(iqn_of "$n")

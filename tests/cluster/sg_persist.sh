@@ -7,8 +7,6 @@
 . ../gateway.sh
 . ../initiators.sh
 
-[ -n "${LAB_NAME-}" ] || t_skip_all 'needs a lab: make check TESTS=sg_persist'
-
 n=$TEST-disk
 declare -A gw=([init1]=gw1 [init2]=gw2) disk
 

@@ -6,8 +6,6 @@
 . ../ktap.sh
 . ../gateway.sh
 
-[ -n "${LAB_NAME-}" ] || t_skip_all 'needs a lab: make check TESTS=bad_input'
-
 gw=gw1
 bystander=$TEST-bystander
 img_create "$bystander" --size 16M

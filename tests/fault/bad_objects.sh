@@ -7,12 +7,8 @@
 . ../ktap.sh
 . ../gateway.sh
 
-[ -n "${LAB_NAME-}" ] || t_skip_all 'needs a lab: make check TESTS=bad_objects'
-
 GROUP=target_core_rbd.group
 ENTRY=64 SLOTS=256
-work=$(mktemp -d)
-t_atexit "rm -rf '$work'"
 initiator_build "$work/initiator"
 
 n=$TEST-disk

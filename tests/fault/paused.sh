@@ -6,10 +6,6 @@
 . ../ktap.sh
 . ../gateway.sh
 
-[ -n "${LAB_NAME-}" ] || t_skip_all 'needs a lab: make check TESTS=paused'
-
-work=$(mktemp -d)
-t_atexit "rm -rf '$work'"
 t_atexit 'lab resume gw1'
 n=$TEST-disk
 img_create "$n" --size 16M

@@ -8,11 +8,7 @@
 . ../ktap.sh
 . ../gateway.sh
 
-[ -n "${LAB_NAME-}" ] || t_skip_all 'needs a lab: make check TESTS=slow_path'
-
 DURATION=${SLOW_SECONDS:-20}
-work=$(mktemp -d)
-t_atexit "rm -rf '$work'"
 initiator_build "$work/initiator"
 
 n=$TEST-disk

@@ -17,12 +17,8 @@
 . ../ktap.sh
 . ../gateway.sh
 
-[ -n "${LAB_NAME-}" ] || t_skip_all 'needs a lab: make check TESTS=stale_write'
-
 STUCK_FOR=9	# longer than W, in seconds: what the initiator's time-out would be
 END_WAIT=60	# for gw1 to end what it holds
-work=$(mktemp -d)
-t_atexit "rm -rf '$work'"
 
 # stuck WHAT NAME OFFSET LENGTH BEFORE COMMAND: what is going to hang in gw1. BEFORE: the pattern that the place holds, -
 # for nothing. COMMAND: of qemu-io, or "caw OLD NEW" for the block at OFFSET, or "abort" or

@@ -8,12 +8,8 @@
 . ../ktap.sh
 . ../gateway.sh
 
-[ -n "${LAB_NAME-}" ] || t_skip_all 'needs a lab: make check TESTS=iscsi_test_cu'
-
 TESTS=${CU_TESTS:-SCSI}
 SIZE=64M
-work=$(mktemp -d)
-t_atexit "rm -rf '$work'"
 
 # results WHERE TESTS URL...: one "RESULT name" a line: passed, FAILED, or skipped. What was said is in WHERE.log.
 results() {
