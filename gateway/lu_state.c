@@ -663,7 +663,7 @@ static bool lu_has_work(struct trbd_lu *lu)
 	bool work;
 
 	spin_lock(&lu->lock);
-	work = !list_empty(&lu->jobs) || lu->rejoin || lu->catch_up;
+	work = !list_empty(&lu->jobs) || lu->nudged || lu->rejoin || lu->catch_up;
 	spin_unlock(&lu->lock);
 	return work;
 }
@@ -676,7 +676,7 @@ static int lu_thread(void *arg)
 	allow_signal(SIGKILL);
 	while (!kthread_should_stop()) {
 		struct trbd_lu_job *job;
-		bool rejoin, catch_up;
+		bool nudged, rejoin, catch_up;
 
 		wait_event_interruptible_timeout(lu->wait, lu_has_work(lu) || kthread_should_stop(),
 						 msecs_to_jiffies(LU_TICK_MS));
@@ -687,8 +687,10 @@ static int lu_thread(void *arg)
 		job = list_first_entry_or_null(&lu->jobs, struct trbd_lu_job, node);
 		if (job)
 			list_del(&job->node);
+		nudged = lu->nudged;
 		rejoin = lu->rejoin;
 		catch_up = lu->catch_up;
+		lu->nudged = false;
 		lu->rejoin = false;
 		lu->catch_up = false;
 		spin_unlock(&lu->lock);
@@ -701,11 +703,12 @@ static int lu_thread(void *arg)
 		}
 		if (catch_up)
 			lu_catch_up(lu);
-		if (job) {
+		if (job)
 			job->run(lu, job);
+		if (nudged || !job)
+			lu->ops->tick(lu->owner);
+		if (job)
 			continue;
-		}
-		lu->ops->tick(lu->owner);
 		if (!(++ticks % LU_POLL_TICKS))
 			lu_poll(lu);
 	}
@@ -723,6 +726,20 @@ void trbd_lu_submit(struct trbd_lu *lu, struct trbd_lu_job *job)
 {
 	spin_lock(&lu->lock);
 	list_add_tail(&job->node, &lu->jobs);
+	spin_unlock(&lu->lock);
+	wake_up(&lu->wait);
+}
+
+/**
+ * trbd_lu_wake() - call ops->tick soon
+ * @lu: state
+ *
+ * Context: any in which a spinlock may be taken.
+ */
+void trbd_lu_wake(struct trbd_lu *lu)
+{
+	spin_lock(&lu->lock);
+	lu->nudged = true;
 	spin_unlock(&lu->lock);
 	wake_up(&lu->wait);
 }

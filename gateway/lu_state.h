@@ -111,6 +111,7 @@ struct trbd_lu_job {
  * @barrier: OSD map that is known to be there; only an optimisation
  * @lock: guards what follows
  * @jobs: to be run
+ * @nudged: ops->tick is to be called
  * @rejoin: to be registered again
  * @catch_up: to be read again
  */
@@ -131,6 +132,7 @@ struct trbd_lu {
 
 	spinlock_t lock;	/* see above */
 	struct list_head jobs;
+	bool nudged;
 	bool rejoin;
 	bool catch_up;
 };
@@ -145,6 +147,7 @@ struct trbd_lu *trbd_lu_attach(struct trbd_image *image, struct trbd_group *grou
 			       void *owner);
 void trbd_lu_detach(struct trbd_lu *lu);
 void trbd_lu_submit(struct trbd_lu *lu, struct trbd_lu_job *job);
+void trbd_lu_wake(struct trbd_lu *lu);
 void trbd_lu_watched(struct trbd_lu *lu);
 
 /* on the thread only */

@@ -132,6 +132,7 @@ void trbd_round_notified(struct trbd_lu *lu, u32 op, const void *payload, size_t
 	if (round_install(lu, le64_to_cpup(payload)))
 		return;
 	generation = round_installed(lu, &draining);
+	trbd_lu_wake(lu);
 	/* who is not registered is not counted on */
 	if (test_bit(TRBD_LU_UNREGISTERED, &lu->blocked))
 		return;
@@ -161,19 +162,41 @@ static void round_answered(void *arg, const void *reply, size_t len)
 	}
 }
 
-static int round_ask(struct trbd_lu *lu, struct round *round)
+static int round_notify(struct trbd_lu *lu, u64 generation,
+			void (*answered)(void *arg, const void *reply, size_t len), void *arg)
 {
 	struct trbd_header_ref ref = trbd_image_header(lu->image);
 	u8 message[18];
 	void *p = message;
 
-	memset(round->seen, 0, sizeof(round->seen));
-	round->draining = 0;
 	ceph_start_encoding(&p, 1, 1, sizeof(__le32) + sizeof(__le64));
 	ceph_encode_32(&p, ROUND_OP_GENERATION);
-	ceph_encode_64(&p, round->record->generation);
-	return trbd_notify(ref.session, ref.oid, ref.oloc, message, sizeof(message), ROUND_TIMEOUT_S, round_answered,
-			   round);
+	ceph_encode_64(&p, generation);
+	return trbd_notify(ref.session, ref.oid, ref.oloc, message, sizeof(message), ROUND_TIMEOUT_S, answered, arg);
+}
+
+static int round_ask(struct trbd_lu *lu, struct round *round)
+{
+	memset(round->seen, 0, sizeof(round->seen));
+	round->draining = 0;
+	return round_notify(lu, round->record->generation, round_answered, round);
+}
+
+static void round_not_interested(void *arg, const void *reply, size_t len)
+{
+}
+
+/**
+ * trbd_round_nudge() - let the other gateways look whether they have something to do
+ * @lu: state
+ *
+ * Context: the thread; one round trip, and the time that they take to answer.
+ */
+void trbd_round_nudge(struct trbd_lu *lu)
+{
+	unsigned int draining;
+
+	round_notify(lu, round_installed(lu, &draining), round_not_interested, NULL);
 }
 
 /* A registered gateway that did not answer; not ourselves. NULL if there is none. */

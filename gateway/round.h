@@ -9,6 +9,7 @@ struct trbd_record;
 struct trbd_watch_reply;
 
 int trbd_round_settle(struct trbd_lu *lu, struct trbd_record *known);
+void trbd_round_nudge(struct trbd_lu *lu);
 void trbd_round_notified(struct trbd_lu *lu, u32 op, const void *payload, size_t len, struct trbd_watch_reply *reply);
 
 #endif /* TRBD_GATEWAY_ROUND_H */

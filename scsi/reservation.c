@@ -14,7 +14,7 @@
  * answered, so whoever promises that it is over has to wait for the answer anyway.
  *
  * An SPC-2 reservation ends with its nexus (SPC-2 5.5.1), and LIO does not say when a session ends. The gateway that
- * it was made through looks once a second, and before another RESERVE, whether the session is still there; when that
+ * it was made through looks once a second, and when another RESERVE comes, whether the session is there; when that
  * gateway has left the registry, any other one releases it.
  */
 #include <linux/completion.h>
@@ -30,6 +30,7 @@
 
 #include "compat/target.h"
 #include "gateway/lu_state.h"
+#include "gateway/round.h"
 #include "pr/parameters.h"
 #include "pr/rules.h"
 #include "rbd/image.h"
@@ -42,7 +43,7 @@
 
 /* for how long a LOGICAL UNIT RESET may take before the unit stops serving until it is through */
 #define RESET_PATIENCE_MS	10000
-/* a RESERVE that meets a reservation of this gateway's looks so often whether its session ends */
+/* a RESERVE that meets another's looks so often whether that one's session has ended */
 #define RESERVE_TRIES		20
 #define RESERVE_RETRY_MS	10
 
@@ -351,17 +352,14 @@ static enum trbd_pr_verdict decide_release(struct trbd_record *record, void *ctx
 	return verdict;
 }
 
-/* Is there an SPC-2 reservation that was made through this gateway? */
-static bool holder_is_ours(struct trbd_lu *lu)
+static bool is_reserved_spc2(struct trbd_lu *lu)
 {
-	const struct trbd_lu_view *view;
-	bool ours;
+	bool reserved;
 
 	rcu_read_lock();
-	view = rcu_dereference(lu->view);
-	ours = *view->pr.spc2.initiator && view->spc2_gateway == lu->id;
+	reserved = *rcu_dereference(lu->view)->pr.spc2.initiator;
 	rcu_read_unlock();
-	return ours;
+	return reserved;
 }
 
 static void run_reserve(struct trbd_lu *lu, struct trbd_lu_job *lu_job)
@@ -369,12 +367,18 @@ static void run_reserve(struct trbd_lu *lu, struct trbd_lu_job *lu_job)
 	struct pr_job *job = container_of(lu_job, struct pr_job, job);
 	int verdict = trbd_lu_update(lu, 0, decide_reserve, job);
 
-	/* the holder may have logged out, and LIO have answered that before it took the session down */
-	if (verdict == TRBD_PR_CONFLICT && holder_is_ours(lu) && job->tries++ < RESERVE_TRIES &&
-	    !trbd_lu_stopping(lu, RESERVE_RETRY_MS))
+	/*
+	 * The holder may have logged out: LIO answers that before it takes the session down, and the gateway that it came
+	 * by looks when it is asked.
+	 */
+	if (verdict == TRBD_PR_CONFLICT && is_reserved_spc2(lu) && job->tries < RESERVE_TRIES &&
+	    !trbd_lu_stopping(lu, RESERVE_RETRY_MS)) {
+		if (!job->tries++)
+			trbd_round_nudge(lu);
 		trbd_lu_submit(lu, &job->job);
-	else
+	} else {
 		end_job(job, verdict);
+	}
 }
 
 static void run_release(struct trbd_lu *lu, struct trbd_lu_job *lu_job)
