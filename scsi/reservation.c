@@ -368,8 +368,8 @@ static void run_reserve(struct trbd_lu *lu, struct trbd_lu_job *lu_job)
 	int verdict = trbd_lu_update(lu, 0, decide_reserve, job);
 
 	/*
-	 * The holder may have logged out: LIO answers that before it takes the session down, and the gateway that it came
-	 * by looks when it is asked.
+	 * The holder may have logged out: LIO answers that before it takes the session down, and the gateway that it
+	 * came by looks when it is asked.
 	 */
 	if (verdict == TRBD_PR_CONFLICT && is_reserved_spc2(lu) && job->tries < RESERVE_TRIES &&
 	    !trbd_lu_stopping(lu, RESERVE_RETRY_MS)) {

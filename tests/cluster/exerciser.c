@@ -28,6 +28,7 @@
 #define SNAPS		3
 #define BLOCKS_MAX	4096	/* 2 MiB in one command */
 #define DESCRIPTORS	3
+#define HISTORY		4096
 
 enum kind { READ, WRITE, SAME, SAME_UNMAP, UNMAP, CAW, CAW_MISS, VERIFY, KINDS };
 
@@ -43,6 +44,17 @@ struct op {
 	uint32_t blocks;
 	unsigned char *data;	/* what is sent; BLOCKS_MAX blocks */
 	int pending;
+	int resent;
+};
+
+/* a command that changed something, for a post mortem */
+struct past {
+	enum kind kind;
+	int path;
+	int resent;
+	uint64_t lba;
+	uint32_t blocks;
+	unsigned long batch;
 };
 
 struct snap {
@@ -57,7 +69,9 @@ static uint64_t blocks;
 static unsigned char *model;
 static struct op ops[BATCH];
 static struct snap snaps[SNAPS];
-static unsigned long done[KINDS], busy, snapshots;
+static struct past history[HISTORY];
+static unsigned long history_len;
+static unsigned long done[KINDS], busy, snapshots, batches;
 
 static void die(const char *format, ...)
 {
@@ -108,6 +122,42 @@ static void compare(const char *what, const unsigned char *got, uint64_t lba, ui
 
 static void send_op(struct op *op);
 
+/* The last commands that changed a block. */
+static void show_history(uint64_t lba)
+{
+	unsigned long i;
+
+	printf("commands before:");
+	for (i = history_len > HISTORY ? history_len - HISTORY : 0; i < history_len; i++) {
+		const struct past *past = &history[i % HISTORY];
+
+		if (past->lba <= lba && lba < past->lba + past->blocks)
+			printf(" [batch %lu path %d %s %" PRIu64 "+%u resent %d]", past->batch, past->path,
+			       kinds[past->kind], past->lba, past->blocks, past->resent);
+	}
+	printf("; ");
+}
+
+/* What a block holds that a COMPARE AND WRITE found to be another one: the old data, the new ones, or which? */
+static void explain(const struct op *op)
+{
+	unsigned char got[BLOCK], zeros[BLOCK] = { 0 };
+	char command[512];
+	FILE *pipe;
+
+	snprintf(command, sizeof(command), "rbd export --no-progress %s - | tail -c +%" PRIu64 " | head -c %d", image,
+		 op->lba * BLOCK + 1, BLOCK);
+	pipe = popen(command, "r");
+	if (!pipe || fread(got, 1, BLOCK, pipe) != BLOCK)
+		die("%s: failed", command);
+	pclose(pipe);
+	printf("through path %d, sent again %d times; the cluster has %s; batch %lu, ", op->path, op->resent,
+	       !memcmp(got, op->data, BLOCK) ? "what it was compared with" :
+	       !memcmp(got, op->data + BLOCK, BLOCK) ? "what it wrote" :
+	       !memcmp(got, zeros, BLOCK) ? "zeros" : "something else", batches);
+	show_history(op->lba);
+}
+
 static void op_done(struct iscsi_context *iscsi, int status, void *command_data, void *arg)
 {
 	struct scsi_task *task = command_data;
@@ -116,6 +166,7 @@ static void op_done(struct iscsi_context *iscsi, int status, void *command_data,
 
 	if (status == SCSI_STATUS_BUSY) {
 		busy++;
+		op->resent++;
 		scsi_free_scsi_task(task);
 		send_op(op);
 		return;
@@ -124,6 +175,8 @@ static void op_done(struct iscsi_context *iscsi, int status, void *command_data,
 		if (status != SCSI_STATUS_CHECK_CONDITION || task->sense.key != SCSI_SENSE_MISCOMPARE)
 			die("%s at %" PRIu64 ": status 0x%x", kinds[op->kind], op->lba, status);
 	} else if (status != SCSI_STATUS_GOOD) {
+		if (op->kind == CAW)
+			explain(op);
 		die("%s of %u blocks at %" PRIu64 ": status 0x%x, %s", kinds[op->kind], op->blocks, op->lba, status,
 		    iscsi_get_error(iscsi));
 	}
@@ -150,6 +203,11 @@ static void op_done(struct iscsi_context *iscsi, int status, void *command_data,
 		break;
 	default:
 		break;
+	}
+	if (op->kind != READ && op->kind != VERIFY && op->kind != CAW_MISS) {
+		struct past *past = &history[history_len++ % HISTORY];
+
+		*past = (struct past){ op->kind, op->path, op->resent, op->lba, op->blocks, batches };
 	}
 	done[op->kind]++;
 	op->pending = 0;
@@ -286,6 +344,7 @@ static void run_batch(void)
 	for (i = 0; i < BATCH; i++) {
 		make_op(&ops[i], i);
 		ops[i].pending = 1;
+		ops[i].resent = 0;
 	}
 	for (i = 0; i < BATCH; i++)
 		send_op(&ops[i]);
@@ -412,7 +471,6 @@ static void set_up(char **argv)
 
 int main(int argc, char **argv)
 {
-	unsigned long batches = 0;
 	time_t end;
 	int i;
 

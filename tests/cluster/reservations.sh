@@ -1,0 +1,145 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Reservations are the logical unit's, not a gateway's: whichever gateway a command goes to, it finds and leaves the same
+# state. Many nexuses at once; as many registrations as there may be; random commands against a model
+# (../reservations/model.c); the restart of all gateways. And none of it costs a READ or a WRITE an operation.
+#
+#   PR_COMMANDS   random commands (400)
+#   SEED          makes the same commands again (a random one)
+. ../ktap.sh
+. ../gateway.sh
+
+COMMANDS=${PR_COMMANDS:-400}
+SEED=${SEED:-$RANDOM}
+KEY=target_core_rbd.lu
+t 'the initiators' reservations_build "$work/reservations"
+
+n=$TEST-disk
+url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
+reservations() { lab run -- timeout "${LIMIT:-120}" "$work/reservations" "$@"; }
+# commands from stdin, with the answers they must get
+pr() { reservations script "$url1" "$url2" >"$work/pr" 2>&1 || { cat "$work/pr"; return 1; }; }
+record() { lab rbd image-meta get "$n" $KEY 2>/dev/null; }
+# shown when it went well, too
+run() {
+	"$@" >"$work/out" 2>&1 || { cat "$work/out"; return 1; }
+}
+
+img_create "$n" --size 64M
+t 'served by both gateways' serve "$n" "pool=rbd,image=$n"
+# From 6.12 on identifiers are LIO's, one for each group that is enabled: then the first one of each gateway has the same.
+number_ports() {
+	local gw
+	for gw in $GW_GATEWAYS; do
+		gw_sh "$gw" "$(iqn_of "$1")" "${gw#gw}" <<-'SCRIPT' || return 1
+			cd /sys/kernel/config/target/iscsi/$1 || exit 1
+			[ -e tpgt_1/rtpi ] || exit 0
+			echo 0 >tpgt_$2/enable
+			for n in 1 2; do echo $((100 + n)) >tpgt_$n/rtpi || exit 1; done
+			echo 1 >tpgt_$2/enable
+		SCRIPT
+	done
+}
+t 'each target port has an identifier of its own' number_ports "$n"
+t '64 nexuses register at the same moment' run reservations register "$url1" "$url2" 64
+note "$(cat "$work/out")"
+t '1,024 registrations, read back through both gateways' run reservations full "$url1" "$url2" 1024
+note "$(cat "$work/out")"
+
+note "SEED=$SEED"
+LIMIT=$((COMMANDS + 120)) t "$COMMANDS random commands, each as the model has it" run \
+	reservations model "$url1" "$url2" "$SEED" "$COMMANDS"
+note "$(tail -n 3 "$work/out")"
+
+# the record says the same, to whoever looks with rbd
+read -r generation aptpl type registrations < <(sed -n \
+	's/^in the end: generation \([0-9]*\) aptpl \([01]\) type \([0-9]\) registrations \([0-9]*\) .*/\1 \2 \3 \4/p' "$work/out")
+record >"$work/record"
+t_is 'the record is one of this image' "$(sed -n 's/^image //p' "$work/record")" \
+	"$(lab rbd info --format json "$n" | jq -r .id)"
+t_is 'it has the generation, and APTPL' "$(awk '$1 == "pr" { print $2, $4 }' "$work/record")" "$generation $aptpl"
+t_is 'the registrations' "$(grep -c '^registration ' "$work/record")" "$registrations"
+t_is 'and the reservation' "$(awk '$1 == "reservation" { print $2 }' "$work/record")" "$([ "$type" = 0 ] || echo "$type")"
+
+kept=$TEST-kept
+img_create "$kept" --size 16M
+t 'another image' serve "$kept" "pool=rbd,image=$kept"
+url1=$(gw_url gw1 "$kept") url2=$(gw_url gw2 "$kept")
+spc2() {
+	pr <<-'EOF'
+		spc2@1 reserve6 = good
+		other@2 write 0 1 = conflict
+		other@2 tur = conflict
+		other@2 keys = conflict
+		other@2 ignore 0xbb = conflict
+		other@2 release6 = good
+		spc2@2 write 0 1 = conflict
+		spc2@1 write 0 0x77 = good
+		spc2@1 logout = good
+		other@2 wait 4
+		other@2 write 0 1 = good
+	EOF
+}
+t 'a RESERVE through one gateway is one everywhere, and ends with its session' spc2
+# A state to be found again: three registrations, one of them for all ports, and a holder.
+settle() {
+	pr <<-'EOF'
+		keeper@1 register 0 0xaa = good
+		other@2 register 0 0xbb = good
+		all@2 everywhere 0xcc = good
+		keeper@1 reserve 0xaa 5 = good
+		other@2 keys = good 0xaa 0xbb 0xcc
+		all@1 keys = good 0xaa 0xbb 0xcc
+		all@2 holder = good 0xaa type 5
+		all@1 write 0 0x33 = good
+		stranger@2 write 0 1 = conflict
+		stranger@1 write 0 1 = conflict
+		stranger@1 read 0 = good 0x33
+		other@2 write 0 0x5a = good
+	EOF
+}
+t 'three register through both gateways, and one of them reserves' settle
+
+# costs WHAT WANTED: WANTED operations, give or take what a heartbeat more or less makes
+costs() {
+	local ops
+	ops=$(osd_ops_while pr <<<"$1") || { cat "$work/ops.out"; return 1; }
+	echo "$ops operations, should be $2" | tee "$work/ops"
+	[ "$ops" -ge $(($2 - 50)) ] && [ "$ops" -le $(($2 + 50)) ]
+}
+t '1,000 reads beside a reservation are 1,000 operations' costs 'stranger@2 reads 1000 = good' 1000
+note "$(cat "$work/ops")"
+t '500 writes of a registrant are 500' costs 'other@2 writes 500 = good' 500
+note "$(cat "$work/ops")"
+
+# everybody goes, without a word, and comes back
+status() { reservations script "$url1" "$url2" <<<"$1 status" | sed 's/^[^:]*: //'; }
+before=$(status stranger@1)
+t_like 'there is a state to keep' "$before" '^good generation 3; 0xaa holder 5 .*; 0xbb .*; 0xcc all ports'
+t_is 'the same through both gateways' "$(status stranger@2)" "$before"
+restart() {
+	lab kill gw1 && lab kill gw2 || return 1
+	lab start gw1 &
+	lab start gw2 && wait $!
+}
+t 'both gateways lose their power and boot' restart
+t 'they serve again' serve "$kept" "pool=rbd,image=$kept"
+t_is 'all is as before, through one' "$(status stranger@1)" "$before"
+t_is 'and the other' "$(status stranger@2)" "$before"
+after_restart() {
+	pr <<-'EOF'
+		stranger@1 write 0 1 = conflict
+		stranger@2 write 0 1 = conflict
+		all@1 write 0 0x44 = good
+		all@2 read 0 = good 0x44
+		other@2 preempt 0xbb 0xaa 1 = good
+		keeper@1 write 0 1 = conflict
+		other@1 write 0 1 = conflict
+		other@2 write 0 1 = good
+		other@2 clear 0xbb = good
+		keeper@1 keys = good
+		stranger@1 write 0 2 = good
+	EOF
+}
+t 'it is in force, and can be changed' after_restart

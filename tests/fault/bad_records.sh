@@ -1,0 +1,230 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The record of the shared state is damaged, taken away, or of another image; strangers watch the image and send it
+# notifications. Then reservation commands fail, or nothing happens, but what was reserved stays reserved, and a command
+# that works again finds what was there. What an operator is told to do to clear everything clears everything.
+# shellcheck disable=SC2317 # steps are called by name
+. ../ktap.sh
+. ../gateway.sh
+
+KEY=target_core_rbd.lu
+t 'the initiators' reservations_build "$work/reservations"
+
+n=$TEST-disk
+url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
+# a command without an answer in 90 s ends it, too
+pr() {
+	lab run -- timeout 240 "$work/reservations" script "$url1" "$url2" >"$work/pr" 2>&1 || { cat "$work/pr"; return 1; }
+}
+# to the last byte: rbd shows it with a newline behind it
+record() { lab rbd image-meta get "$1" $KEY 2>/dev/null | head -c -1; }
+# bash would take the newline at the end away
+write_record() {
+	local text
+	text=$(cat "$1" && echo .)
+	lab rbd image-meta set "$n" $KEY "${text%.}" >/dev/null
+}
+header_of() { echo "rbd_header.$(lab rbd info --format json "$1" | jq -r .id)"; }
+
+img_create "$n" --size 16M
+t 'served by both gateways' serve "$n" "pool=rbd,image=$n"
+header=$(header_of "$n")
+reserved() {
+	pr <<-'SCRIPT'
+		keeper@1 register 0 0xaa = good
+		other@2 register 0 0xbb = good
+		keeper@1 reserve 0xaa 1 = good
+		keeper@1 write 0 0x10 = good
+		other@2 write 0 0x11 = conflict
+	SCRIPT
+}
+t 'two are registered, one of them reserves' reserved
+record "$n" >"$work/saved"
+t_like 'there is a record' "$(head -n 1 "$work/saved")" '^target_core_rbd.lu [0-9]+$'
+
+in_force() {
+	pr <<-'SCRIPT'
+		keeper@1 write 0 0x20 = good
+		keeper@2 write 0 0x21 = conflict
+		other@2 write 0 0x22 = conflict
+		stranger@1 write 0 0x23 = conflict
+		stranger@2 write 0 0x24 = conflict
+		stranger@2 read 0 = good 0x20
+	SCRIPT
+}
+# nothing is changed, and nobody is told that it was
+refused() {
+	pr <<-'SCRIPT'
+		stranger@1 ignore 0xdd = bad
+		other@2 register 0xbb 0xcc = bad
+		other@2 preempt 0xbb 0xaa 1 = bad
+		keeper@1 clear 0xaa = bad
+	SCRIPT
+}
+works() {
+	pr <<-'SCRIPT'
+		keeper@1 keys = good 0xaa 0xbb
+		other@2 keys = good 0xaa 0xbb
+		other@2 holder = good 0xaa type 1
+		other@2 register 0xbb 0xcc = good
+		keeper@1 keys = good 0xaa 0xcc
+		other@2 register 0xcc 0xbb = good
+	SCRIPT
+}
+log_lines() { lab log gw1 | wc -l; }
+# the kernel leaves lines out when there are many: until there is one
+named_since() {
+	for _ in 1 2 3 4 5 6 7 8; do
+		lab log gw1 | tail -n +"$(($1 + 1))" | grep -F "$KEY" >"$work/log" && return
+		sleep 1
+		pr <<<'stranger@1 ignore 0xdd = bad' || return 1
+	done
+	return 1
+}
+# damaged WHAT: what is wrong with the record that there is now
+damaged() {
+	local since
+	since=$(log_lines)
+	t "$1: reservation commands fail" refused
+	t "$1: what is reserved stays reserved" in_force
+	t "$1: the log names the key" named_since "$since"
+	note "$(head -n 1 "$work/log" | cut -c-200)"
+	t "$1: put back" write_record "$work/saved"
+	t "$1: all is as it was" works
+	record "$n" >"$work/saved"
+}
+
+head -c $(($(wc -c <"$work/saved") / 2)) "$work/saved" >"$work/bad"
+t 'truncated' write_record "$work/bad"
+damaged 'truncated'
+tr 'a-f1-5' '6-9x-z#' <"$work/saved" >"$work/bad"
+t 'garbled' write_record "$work/bad"
+damaged 'garbled'
+sed '1s/.*/target_core_rbd.lu 99/' "$work/saved" >"$work/bad"
+t 'of a newer version' write_record "$work/bad"
+damaged 'of a newer version'
+sed 's/^image .*/image 123456789abc/' "$work/saved" >"$work/bad"
+t 'of another image' write_record "$work/bad"
+damaged 'of another image'
+# the argument of a command is not longer than 128 KiB
+head -c 75000 /dev/urandom | base64 -w 0 >"$work/bad"
+t '100 KiB of something else' write_record "$work/bad"
+damaged '100 KiB of something else'
+t 'removed' lab rbd image-meta remove "$n" $KEY
+damaged 'removed'
+
+# Copies have the record of what they were copied from, and none of their own.
+copies() {
+	lab rbd snap create --no-progress "$n@s" && lab rbd snap protect "$n@s" &&
+		lab rbd clone --image-feature layering "$n@s" "$TEST-clone" &&
+		lab rbd cp --no-progress "$n" "$TEST-copy"
+}
+unserve() {
+	local gw
+	for gw in $GW_GATEWAYS; do
+		gw_unexport "$gw" "$1"
+		gw_disable "$gw" "$1"
+	done
+}
+uncopy() {
+	unserve "$TEST-clone"
+	lab rbd rm --no-progress "$TEST-clone"
+	lab rbd snap unprotect "$n@s"
+}
+GW_IMAGES+=("$TEST-copy")
+t_atexit uncopy
+t 'a clone and a copy' copies
+for copy in clone copy; do
+	name=$TEST-$copy
+	url1=$(gw_url gw1 "$name") url2=$(gw_url gw2 "$name")
+	t_is "the $copy has the record of the other image" "$(record "$name" | sed -n 's/^image /rbd_header./p')" "$header"
+	t "the $copy is served" serve "$name" "pool=rbd,image=$name"
+	nobody() {
+		pr <<-'SCRIPT'
+			keeper@1 keys = good
+			other@2 keys = good
+			other@2 holder = good none
+			stranger@2 write 0 0x31 = good
+			other@2 register 0 0xee = good
+			keeper@1 keys = good 0xee
+			other@2 clear 0xee = good
+		SCRIPT
+	}
+	t "nobody is registered at the $copy, and somebody can be" nobody
+	t_is "the $copy has a record of its own" "$(record "$name" | sed -n 's/^image /rbd_header./p')" "$(header_of "$name")"
+	unserve "$name"
+done
+url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
+t 'the image itself is as it was' works
+
+# Who else can reach the header object.
+forged() {
+	lab run -- rados -p rbd notify "$header" garbage
+	lab run -- rados -p rbd notify "$header" "$(printf '\001\001\004')"
+	lab run -- rados -p rbd notify "$header" "$(head -c 3000 "$work/bad")"
+	true
+}
+t 'notifications of somebody else' forged
+t 'do no harm' works
+t 'nor to what is reserved' in_force
+
+# the lab becomes the program, so the test can stop it
+watchers=()
+watch() {
+	mkfifo "$work/watch.${#watchers[@]}.in"
+	"$KTAP_DIR/lab/lab" run -- "$@" <>"$work/watch.${#watchers[@]}.in" >"$work/watch.${#watchers[@]}" 2>&1 &
+	watchers+=($!)
+}
+watch rados -p rbd watch "$header"
+watch rbd watch "$n"
+disown -a
+# shellcheck disable=SC2016 # then
+t_atexit 't_kill "${watchers[0]}"; t_kill "${watchers[1]}"'
+watched() { lab run -- rados -p rbd listwatchers "$header" | grep -c 'watcher=10.77.0.1:'; }
+both_watch() {
+	for _ in $(seq 50); do
+		[ "$(watched)" = 2 ] && return
+		sleep 0.2
+	done
+	lab run -- rados -p rbd listwatchers "$header"
+	cat "$work"/watch.?
+	return 1
+}
+t 'two strangers watch the image' both_watch
+t 'reservation commands work' works
+kill -STOP "${watchers[@]}"
+t 'also when the strangers do not answer' works
+note "$(grep ms "$work/pr")"
+kill -CONT "${watchers[@]}"
+t_is 'nobody was fenced' "$(record "$n" | grep -c '^fenced')$(lab ceph osd blocklist ls 2>/dev/null | grep -c '^10.77.0.1:')" 00
+# a line on stdin ends them
+for i in 0 1; do echo 1<>"$work/watch.$i.in"; done
+
+# by hand, as the documentation says
+by_hand() { lab rbd image-meta remove "$n" $KEY && lab run -- rados -p rbd rmxattr "$header" tcr.lu; }
+cleared() {
+	for _ in $(seq 15); do
+		pr <<-'SCRIPT' && return
+			keeper@1 keys = good
+			other@2 keys = good
+			other@2 holder = good none
+		SCRIPT
+		sleep 1
+	done
+	cat "$work/pr"
+	return 1
+}
+anew() {
+	pr <<-'SCRIPT'
+		stranger@2 write 0 0x41 = good
+		other@2 register 0 0xef = good
+		keeper@1 keys = good 0xef
+		other@2 reserve 0xef 3 = good
+		keeper@1 write 0 0x42 = conflict
+		other@2 clear 0xef = good
+	SCRIPT
+}
+t 'the record is removed by hand' by_hand
+t 'then nobody is registered, through both gateways' cleared
+t 'and all can begin anew' anew

@@ -1,0 +1,199 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Once a PREEMPT through one gateway has ended with GOOD, nothing that the preempted nexus wrote through another one
+# comes out any more: not while all is well, and not when its gateway is cut from the cluster, long since forgotten by
+# it, standing still or dead. Such a gateway is fenced, and comes back by itself. One that is only asked much is not.
+#
+#   PREEMPT_ROUNDS   rounds in which all is well (10)
+# shellcheck disable=SC2317 # steps are called by name
+. ../ktap.sh
+. ../gateway.sh
+
+ROUNDS=${PREEMPT_ROUNDS:-10}
+KEY=target_core_rbd.lu
+GOOD_WITHIN=15	# seconds, for a PREEMPT when the victim's gateway does not answer
+BACK_WITHIN=60	# seconds, until that gateway serves again
+WATCH_GONE=45	# seconds without a sign of life, after which OSDs have forgotten a watcher
+t_atexit 'lab heal gw1 ceph'
+t_atexit 'lab resume gw1'
+t 'the initiators' reservations_build "$work/reservations"
+
+n=$TEST-disk
+long=$TEST-long
+url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
+reservations() { lab run -- timeout "${LIMIT:-200}" "$work/reservations" "$@"; }
+pr() { reservations script "$url1" "$url2" >"$work/pr" 2>&1 || { cat "$work/pr"; return 1; }; }
+record() { lab rbd image-meta get "$1" $KEY 2>/dev/null; }
+run() { "$@" >"$work/out" 2>&1 || { cat "$work/out"; return 1; }; }
+
+img_create "$n" --size 64M
+t 'served by both gateways' serve "$n" "pool=rbd,image=$n"
+# a session of its own, so that what becomes of the other image's does not touch it
+img_create "$long" --size 64M
+t 'another image, too' serve "$long" "pool=rbd,image=$long,mount_timeout=61"
+
+LIMIT=$((60 + 10 * ROUNDS)) t "$ROUNDS rounds: after GOOD nothing changes" run reservations preempt "$url1" "$url2" "$ROUNDS"
+note "$(grep good "$work/out")"
+t 'two hosts preempt each other' run reservations duel "$url1" "$url2" 10
+note "$(cat "$work/out")"
+t_is 'nobody was fenced' "$(record "$n" | grep -c '^fenced')$(record "$long" | grep -c '^fenced')" 00
+
+reset() {
+	pr <<-'EOF'
+		spc2@1 reserve6 = good
+		other@2 tur = conflict
+		other@2 reset = good
+		spc2@1 tur = 6 29/*
+		spc2@1 tur = good
+		other@2 tur
+		other@2 write 1000 0x21 = good
+		spc2@1 write 1000 0x22 = good
+	EOF
+}
+t 'LOGICAL UNIT RESET through gw2 ends a RESERVE made through gw1, which is told' reset
+
+# A round of which each step is taken when the next line comes: begin DIR NAME ACTION, step DIR LINE REGEX.
+begin() {
+	mkdir "$1" && mkfifo "$1/in" && : >"$1/out" || return 1
+	reservations preempt "$(gw_url gw1 "$2")" "$(gw_url gw2 "$2")" "$3" <>"$1/in" >"$1/out" 2>&1 &
+	echo $! >"$1/pid"
+	has_said "$1" '^writing' 60
+}
+# has_said DIR REGEX SECONDS
+has_said() {
+	local i
+	for ((i = 0; i < 10 * $3; i++)); do
+		grep -qE "$2" "$1/out" && return
+		kill -0 "$(cat "$1/pid")" 2>/dev/null || break
+		sleep 0.1
+	done
+	echo "no '$2':"
+	cat "$1/out"
+	return 1
+}
+step() {
+	# open for reading as well, or it would wait for somebody who reads
+	echo "$2" 1<>"$1/in"
+	has_said "$1" "$3" 90
+}
+# took DIR SECONDS: the preempt was good in that time
+took() {
+	local ms
+	ms=$(sed -n 's/.* good after \([0-9]*\) ms.*/\1/p' "$1/out")
+	echo "PREEMPT took $ms ms"
+	[ -n "$ms" ] && [ "$ms" -le $(($2 * 1000)) ]
+}
+finish() { step "$1" again '^unchanged' && step "$1" end '^done'; }
+# in a round that fails half way the program would wait for ever
+rounds_end() {
+	local pid
+	for pid in "$work"/*/pid; do t_kill "$(cat "$pid")"; done
+}
+t_atexit rounds_end
+
+# back NAME: through gw1 a new session reads; says how long that took
+back() {
+	local began=$SECONDS
+	while [ $((SECONDS - began)) -lt $BACK_WITHIN ]; do
+		if lab run -- timeout 10 "$work/reservations" script "$(gw_url gw1 "$1")" "$(gw_url gw2 "$1")" \
+			<<<'reader@1 read 100 = good 0x00' >"$work/back" 2>&1; then
+			echo "$((SECONDS - began)) s" >"$work/took"
+			return
+		fi
+		sleep 1
+	done
+	cat "$work/back"
+	return 1
+}
+said() { note "$(grep -E 'good after|^victim' "$work/$1/out")"; }
+
+# A victim's writes wait for an OSD that stands still. The preempt has to wait for them, and nobody is to blame: that OSD has
+# neither the image's header nor the group's object, so the gateways hear of each other.
+acting() { lab ceph osd map rbd "$1" --format json 2>/dev/null | jq -c '.acting | sort'; }
+slow_osd() {
+	local wanted i
+	wanted=$(acting target_core_rbd.group)
+	for ((i = 0; i < 30; i++)); do
+		slow=$TEST-slow$i
+		img_create "$slow" --size 64M
+		if [ "$(acting "rbd_header.$(lab rbd info --format json "$slow" | jq -r .id)")" = "$wanted" ]; then
+			osd=$(jq -nr "[0, 1, 2] - $wanted | .[0]")
+			return
+		fi
+	done
+	return 1
+}
+blocklist() { lab ceph osd blocklist ls 2>/dev/null; }
+osd_signal() { kill "-$1" "$(cat "$(dirname "$(lab share)")/ceph/run/osd.$osd.pid")"; }
+osd_wakes() {
+	osd_signal CONT
+	lab ceph osd unset nodown
+}
+slow_writes() {
+	begin "$work/slow" "$slow" preempt && lab ceph osd set nodown && osd_signal STOP || return 1
+	sleep 2
+	echo preempt 1<>"$work/slow/in"
+	sleep 12
+	cat "$work/slow/out"
+	! grep 'good after' "$work/slow/out"
+}
+slow_lands() { osd_wakes && has_said "$work/slow" 'good after' 60 && sleep 2 && finish "$work/slow"; }
+slow='' osd=''
+slow_osd || t_bail 'no image has its header where the group object is'
+t_atexit osd_wakes
+t 'an image whose header is not on one OSD' serve "$slow" "pool=rbd,image=$slow"
+before=$(blocklist)
+t 'that OSD stands still, and a PREEMPT waits for the writes that wait for it' slow_writes
+t_is 'nobody is fenced' "$(blocklist)" "$before"
+t 'then they land, then it is good, and nothing changes' slow_lands
+said slow
+
+# one cut for both: for one image the preempt comes at once, for the other when gw1 is long forgotten
+cut_off() {
+	begin "$work/cut" "$n" preempt && begin "$work/long" "$long" abort && lab cut gw1 ceph || return 1
+	local began=$SECONDS
+	step "$work/cut" preempt 'good after' || return 1
+	sleep $((WATCH_GONE - (SECONDS - began)))
+	step "$work/long" preempt 'good after'
+}
+t 'gw1 is cut from the cluster, and a victim of each image preempted' cut_off
+said cut
+said long
+t "good within $GOOD_WITHIN s for the one whose gateway was cut just then" took "$work/cut" $GOOD_WITHIN
+t 'and for the one whose gateway was forgotten' took "$work/long" $GOOD_WITHIN
+# shellcheck disable=SC2015 # no else is meant
+healed() { lab heal gw1 ceph && sleep 8 && finish "$work/cut" && finish "$work/long"; }
+t 'gw1 reaches the cluster again, and nothing old comes out' healed
+said cut
+said long
+t "gw1 serves again within $BACK_WITHIN s" back "$n"
+note "$(cat "$work/took")"
+t 'the other image, too' back "$long"
+
+paused() {
+	begin "$work/paused" "$n" abort && lab pause gw1 || return 1
+	step "$work/paused" preempt 'good after' || { lab resume gw1; return 1; }
+	sleep 2
+	lab resume gw1
+	sleep 8
+	finish "$work/paused"
+}
+t 'nothing comes out of a gateway that stood still' paused
+said paused
+t "good within $GOOD_WITHIN s" took "$work/paused" $GOOD_WITHIN
+t "gw1 serves again within $BACK_WITHIN s" back "$n"
+note "$(cat "$work/took")"
+
+killed() {
+	begin "$work/killed" "$n" preempt && lab kill gw1 || return 1
+	step "$work/killed" preempt 'good after' && finish "$work/killed"
+}
+t 'nor of a dead one' killed
+said killed
+t "good within $GOOD_WITHIN s" took "$work/killed" $GOOD_WITHIN
+t 'gw1 boots' lab start gw1
+again() { gw_enable gw1 "$n" "pool=rbd,image=$n" && gw_export gw1 "$n"; }
+t 'and is configured' again
+t 'and serves' back "$n"
+t 'the gateways go on together' run reservations preempt "$url1" "$url2" 2
