@@ -103,14 +103,21 @@ static void lu_warn_damaged(struct trbd_lu *lu, const char *what, unsigned int l
 			   lu->image->name, what, line, lu->image->name, TRBD_LU_KEY, TRBD_LU_XATTR, lu->image->id);
 }
 
+/* Return: 0 when no record was ever written, -ECANCELED when one was, or another error. */
+static int lu_counter_is_zero(struct trbd_lu *lu)
+{
+	struct trbd_header_ref ref = trbd_image_header(lu->image);
+
+	return trbd_object_number_is(ref.session, ref.oid, ref.oloc, TRBD_LU_XATTR, 0);
+}
+
 /*
  * There is no record. Was there never one, or did somebody take both the record and the number away, as the manual
  * says? Then everything is clear. A record that is gone while its number is there was lost.
  */
 static int lu_check_absent(struct trbd_lu *lu)
 {
-	struct trbd_header_ref ref = trbd_image_header(lu->image);
-	int ret = trbd_object_number_is(ref.session, ref.oid, ref.oloc, TRBD_LU_XATTR, 0);
+	int ret = lu_counter_is_zero(lu);
 
 	if (ret != -ECANCELED)
 		return ret;
@@ -126,12 +133,12 @@ static int lu_decode(struct trbd_lu *lu, const char *text, size_t len, struct tr
 
 	if (len)
 		ret = trbd_record_decode(text, len, record, &line);
-	if (ret) {
+	if (ret && lu_counter_is_zero(lu)) {
 		lu_warn_damaged(lu, ret == -EPROTONOSUPPORT ? "or of a newer version" : "it cannot be read", line);
 		return ret;
 	}
-	/* copied along with another image's metadata: not ours */
-	if (!len || strcmp(record->image, lu->image->id)) {
+	/* copied along with another image's metadata, whatever it says */
+	if (ret || !len || strcmp(record->image, lu->image->id)) {
 		struct trbd_pr_registration *registrations = record->pr.registrations;
 		unsigned int room = record->pr.room;
 
@@ -166,6 +173,9 @@ int trbd_lu_read(struct trbd_lu *lu, unsigned int extra, struct trbd_record **re
 		len = trbd_header_metadata(&ref, TRBD_LU_KEY, text, TRBD_LU_TEXT_MAX);
 	if (len == -ENOENT)
 		len = 0;
+	/* a shell takes the last newline off what is put back by hand */
+	if (len > 0 && len < TRBD_LU_TEXT_MAX && text[len - 1] != '\n')
+		text[len++] = '\n';
 	ret = min_t(ssize_t, len, 0);
 	if (!ret) {
 		*record = lu_record_alloc(len / LU_LINE_MIN + 1 + extra);

@@ -470,17 +470,20 @@ static bool has_incarnation(const struct trbd_pr_state *state, u32 incarnation)
  * @new: state after
  * @action: what made it
  * @actor: who
- * @registration: in @old: whom it is about
+ * @nexus: whom it is about
  *
- * SPC-4 5.13.7, 5.13.11: whoever made the change is told nothing.
+ * SPC-4 5.13.7, 5.13.11: whoever made the change is told nothing, and neither is who was not registered. A registration
+ * for all target ports is one of several nexuses, and all but one of them are told.
  *
- * Return: the unit attention to establish for the nexus of @registration.
+ * Return: the unit attention to establish for @nexus.
  */
 enum trbd_pr_attention trbd_pr_attention(const struct trbd_pr_state *old, const struct trbd_pr_state *new,
 					 enum trbd_pr_action action, const struct trbd_pr_nexus *actor,
-					 const struct trbd_pr_registration *registration)
+					 const struct trbd_pr_nexus *nexus)
 {
-	if (nexus_covers(&registration->nexus, actor))
+	const struct trbd_pr_registration *registration = trbd_pr_find(old, nexus);
+
+	if (!registration || nexus_equal(nexus, actor))
 		return TRBD_PR_TELL_NOTHING;
 	if (!has_incarnation(new, registration->incarnation))
 		return action == TRBD_PR_CLEAR ? TRBD_PR_TELL_RESERVATIONS_PREEMPTED :

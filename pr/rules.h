@@ -157,6 +157,6 @@ bool trbd_pr_conflicts(const struct trbd_pr_state *state, const struct trbd_pr_n
 		       enum trbd_pr_access access);
 enum trbd_pr_attention trbd_pr_attention(const struct trbd_pr_state *old, const struct trbd_pr_state *new,
 					 enum trbd_pr_action action, const struct trbd_pr_nexus *actor,
-					 const struct trbd_pr_registration *registration);
+					 const struct trbd_pr_nexus *nexus);
 
 #endif /* TRBD_PR_RULES_H */

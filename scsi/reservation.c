@@ -500,11 +500,8 @@ static void state_changed(void *owner, const struct trbd_lu_change *change)
 
 	rcu_read_lock();
 	hash_for_each_rcu(dev->nexuses.nexuses, bucket, nexus, node) {
-		const struct trbd_pr_registration *registration = trbd_pr_find(change->old, &nexus->name);
-
-		if (registration)
-			tell_attention(nexus, trbd_pr_attention(change->old, change->new, change->action,
-								change->actor, registration));
+		tell_attention(nexus, trbd_pr_attention(change->old, change->new, change->action, change->actor,
+							&nexus->name));
 	}
 	rcu_read_unlock();
 

@@ -95,8 +95,19 @@ damaged() {
 	record "$n" >"$work/saved"
 }
 
+# as a person would, whose shell takes the last newline
+t 'put back as it was read' eval 'lab rbd image-meta set "$n" $KEY "$(record "$n")" >/dev/null'
+t 'is the record that it was' works
+record "$n" >"$work/saved"
+
 head -c $(($(wc -c <"$work/saved") / 2)) "$work/saved" >"$work/bad"
 t 'truncated' write_record "$work/bad"
+# a copy made now has it too, and none of its own
+damaged_copy() {
+	lab rbd cp --no-progress "$n" "$TEST-damaged" && gw_enable gw1 "$TEST-damaged" "pool=rbd,image=$TEST-damaged"
+}
+GW_IMAGES+=("$TEST-damaged")
+t 'a copy of that can be served' damaged_copy
 damaged 'truncated'
 tr 'a-f1-5' '6-9x-z#' <"$work/saved" >"$work/bad"
 t 'garbled' write_record "$work/bad"

@@ -109,11 +109,8 @@ static void tell_all(const struct trbd_pr_state *new, const struct trbd_pr_out *
 	int who;
 
 	for (who = 0; who < NEXUSES; who++) {
-		const struct trbd_pr_registration *registration = registration_of(who);
-		enum trbd_pr_attention what = TRBD_PR_TELL_NOTHING;
+		enum trbd_pr_attention what = trbd_pr_attention(&state, new, out->action, &out->nexus, &nexuses[who].id);
 
-		if (registration)
-			what = trbd_pr_attention(&state, new, out->action, &out->nexus, registration);
 		if (what != TRBD_PR_TELL_NOTHING)
 			pending[who] |= 1U << attentions[what];
 	}

@@ -22,9 +22,7 @@ dkms_here() {
 }
 
 # what "make dkms-install" copies
-src=$work/source/$name-$version
-mkdir -p "$src/tests"
-(cd "$top" && cp -a Kbuild Makefile dkms.conf COPYING ./*.[ch] scsi gateway rbd rados compat "$src" && cp -a tests/kernels "$src/tests")
+t 'what a build needs' "$top/tests/dkms" copy "$work/source/$name-$version"
 t 'dkms add' dkms_here add -m $name -v "$version"
 
 kver=$("$top/tests/kernels" "${KERNEL:-6.12}")

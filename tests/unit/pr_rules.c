@@ -367,11 +367,34 @@ static enum trbd_pr_attention told(uint8_t type, enum trbd_pr_action action, enu
 	new.state.registrations = new.registrations;
 	if (act(&new, action, actor, keys[actor], action_key, new_type) != TRBD_PR_GOOD)
 		return -1;
-	return trbd_pr_attention(&old.state, &new.state, action, &cast[actor], trbd_pr_find(&old.state, &cast[whom]));
+	return trbd_pr_attention(&old.state, &new.state, action, &cast[actor], &cast[whom]);
+}
+
+/* A registers for all target ports, and clears through one of them. */
+static void check_attention_all_ports(void)
+{
+	struct trbd_pr_out out = { .action = TRBD_PR_REGISTER, .action_key = 1, .nexus = cast[A], .all_tg_pt = true };
+	struct trbd_pr_nexus elsewhere = cast[A];
+	struct scene old, new;
+
+	set(&old, 0);
+	old.state.count = 0;
+	trbd_pr_out(&old.state, &out);
+	new = copy(&old);
+	new.state.registrations = new.registrations;
+	act(&new, TRBD_PR_CLEAR, A, 1, 0, 0);
+	strcpy(elsewhere.target, "iqn.t:elsewhere,t,0x2");
+	ok(trbd_pr_attention(&old.state, &new.state, TRBD_PR_CLEAR, &cast[A], &elsewhere) ==
+	   TRBD_PR_TELL_RESERVATIONS_PREEMPTED, "CLEAR: the initiator's other target ports");
+	ok(trbd_pr_attention(&old.state, &new.state, TRBD_PR_CLEAR, &cast[A], &cast[A]) == TRBD_PR_TELL_NOTHING,
+	   "CLEAR: not the one it came by");
+	ok(trbd_pr_attention(&old.state, &new.state, TRBD_PR_CLEAR, &cast[A], &cast[C]) == TRBD_PR_TELL_NOTHING,
+	   "nor who was not registered");
 }
 
 static void check_attentions(void)
 {
+	check_attention_all_ports();
 	ok(told(1, TRBD_PR_CLEAR, B, 0, 0, A) == TRBD_PR_TELL_RESERVATIONS_PREEMPTED, "CLEAR: others");
 	ok(told(1, TRBD_PR_CLEAR, B, 0, 0, B) == TRBD_PR_TELL_NOTHING, "CLEAR: not the one who did it");
 	ok(told(1, TRBD_PR_PREEMPT, B, 0xa, 1, A) == TRBD_PR_TELL_REGISTRATIONS_PREEMPTED, "PREEMPT: who was removed");
