@@ -125,6 +125,33 @@ damaged '100 KiB of something else'
 t 'removed' lab rbd image-meta remove "$n" $KEY
 damaged 'removed'
 
+# A gateway wrote a PREEMPT into the record and died before it told anybody: whoever is asked next finishes what it had
+# begun, the fencing of the dead one included, before it answers.
+half_done() {
+	local generation address=10.77.0.99:0/4711
+	generation=$(awk '$1 == "generation" { print $2 }' "$work/saved")
+	awk -v g=$((generation + 1)) -v a=$address '
+		$1 == "registration" && $3 ~ /bb$/ { next }
+		$1 == "generation" { $2 = g }
+		$1 == "change" { $2 = 4711; $3 = 4 }
+		$1 == "end" { print "gateway 4711 " a " 9 dead" }
+		{ print }' "$work/saved" >"$work/half" || return 1
+	write_record "$work/half" && lab run -- rados -p rbd setxattr "$header" tcr.lu $((generation + 1)) || return 1
+	pr <<-'SCRIPT' || return 1
+		keeper@1 keys = good 0xaa
+		other@2 write 0 0x25 = conflict
+		other@2 register 0xbb 0xcc = conflict
+		keeper@1 write 0 0x26 = good
+	SCRIPT
+	record "$n" >"$work/saved"
+	awk '$1 == "generation" { g = $2 } $1 == "settled" { s = $2 } END { exit g != s }' "$work/saved" &&
+		grep -q "^fenced $address " "$work/saved" && ! grep -q '^gateway 4711 ' "$work/saved"
+}
+t 'a change whose sender died is finished before anything is answered' half_done
+t_is 'the dead one is on the blocklist' "$(lab ceph osd blocklist ls 2>/dev/null | grep -c '^10.77.0.99:0/4711')" 1
+t 'the other registers again' pr <<<'other@2 register 0 0xbb = good'
+record "$n" >"$work/saved"
+
 # Copies have the record of what they were copied from, and none of their own.
 copies() {
 	lab rbd snap create --no-progress "$n@s" && lab rbd snap protect "$n@s" &&
@@ -208,9 +235,54 @@ kill -STOP "${watchers[@]}"
 t 'also when the strangers do not answer' works
 note "$(grep ms "$work/pr")"
 kill -CONT "${watchers[@]}"
-t_is 'nobody was fenced' "$(record "$n" | grep -c '^fenced')$(lab ceph osd blocklist ls 2>/dev/null | grep -c '^10.77.0.1:')" 00
+t_is 'none of them was fenced' "$(record "$n" | grep '^fenced' | grep -vc 10.77.0.99)$(lab ceph osd blocklist ls 2>/dev/null | grep -c '^10.77.0.1:')" 00
 # a line on stdin ends them
 for i in 0 1; do echo 1<>"$work/watch.$i.in"; done
+
+# more of them than the answer of an OSD to a list of watchers has room for
+cat >"$work/crowd.py" <<-'EOF'
+	import sys
+	import rados
+
+	with rados.Rados(conffile='') as cluster, cluster.open_ioctx('rbd') as pool:
+	    watches = [pool.watch(sys.argv[1], lambda *args: None) for _ in range(90)]
+	    print('watching', flush=True)
+	    sys.stdin.readline()
+	    for watch in watches:
+	        watch.close()
+EOF
+mkfifo "$work/crowd"
+lab run -- /usr/bin/python3 "$work/crowd.py" "$header" <>"$work/crowd" >"$work/crowd.out" 2>&1 &
+crowd=$!
+# shellcheck disable=SC2016 # then
+t_atexit 't_kill $crowd'
+crowd_watches() {
+	for _ in $(seq 150); do
+		grep -q watching "$work/crowd.out" && return
+		sleep 0.2
+	done
+	cat "$work/crowd.out"
+	return 1
+}
+t '90 strangers watch the image' crowd_watches
+t 'reservation commands work beside them' works
+echo 1<>"$work/crowd"
+wait $crowd
+
+# the kernel's own client, on the machine of a gateway
+krbd() {
+	gw_sh gw2 "$1" "$n" <<-'SCRIPT'
+		case $1 in
+		map) modprobe rbd && rbd map -o noudev "$2" ;;
+		unmap) rbd unmap -o noudev "$2" && rmmod rbd ;;
+		esac
+	SCRIPT
+}
+t_atexit 'krbd unmap'
+t 'krbd maps the image' krbd map
+t 'reservation commands work beside it' works
+t 'krbd unmaps it' krbd unmap
+t_is 'still nobody was fenced but the dead one' "$(record "$n" | grep -c '^fenced')" 1
 
 # by hand, as the documentation says
 by_hand() { lab rbd image-meta remove "$n" $KEY && lab run -- rados -p rbd rmxattr "$header" tcr.lu; }
