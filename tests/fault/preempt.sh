@@ -6,11 +6,13 @@
 # it, standing still or dead. Such a gateway is fenced, and comes back by itself. One that is only asked much is not.
 #
 #   PREEMPT_ROUNDS   rounds in which all is well (10)
+#   PREEMPT_WAIT     for how many seconds an OSD stands still (12)
 # shellcheck disable=SC2317 # steps are called by name
 . ../ktap.sh
 . ../gateway.sh
 
 ROUNDS=${PREEMPT_ROUNDS:-10}
+WAIT=${PREEMPT_WAIT:-12}
 KEY=target_core_rbd.lu
 GOOD_WITHIN=15	# seconds, for a PREEMPT when the victim's gateway does not answer
 BACK_WITHIN=60	# seconds, until that gateway serves again
@@ -134,7 +136,7 @@ slow_writes() {
 	begin "$work/slow" "$slow" preempt && lab ceph osd set nodown && osd_signal STOP || return 1
 	sleep 2
 	echo preempt 1<>"$work/slow/in"
-	sleep 12
+	sleep "$WAIT"
 	cat "$work/slow/out"
 	! grep 'good after' "$work/slow/out"
 }
