@@ -9,15 +9,19 @@
  * batches, snapshots of IMAGE are taken with rbd and the model is put aside with them; before one is removed it is
  * exported and compared. In the end the whole disk is read through both gateways and from the cluster.
  *
- * BUSY is sent again. Everything else that a command should not say ends the program with status 1 and a line that
- * says what happened; the seed makes the same commands again.
+ * BUSY is sent again. A connection that breaks is made again by libiscsi, which then sends again what had no answer: a
+ * COMPARE AND WRITE may find what it wrote itself the first time, and reads tell later whether it did. Everything else
+ * that a command should not say ends the program with status 1 and a line that says what happened; the seed makes the
+ * same commands again.
  */
 #include <inttypes.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include <iscsi/iscsi.h>
@@ -45,6 +49,7 @@ struct op {
 	unsigned char *data;	/* what is sent; BLOCKS_MAX blocks */
 	int pending;
 	int resent;
+	in_port_t port;		/* of the connection it was sent through first */
 };
 
 /* a command that changed something, for a post mortem */
@@ -71,7 +76,7 @@ static struct op ops[BATCH];
 static struct snap snaps[SNAPS];
 static struct past history[HISTORY];
 static unsigned long history_len;
-static unsigned long done[KINDS], busy, snapshots, batches;
+static unsigned long done[KINDS], busy, again, snapshots, batches;
 
 static void die(const char *format, ...)
 {
@@ -102,6 +107,16 @@ static struct iscsi_context *connect_to(const char *address, const char *name)
 	lun = url->lun;
 	iscsi_destroy_url(url);
 	return iscsi;
+}
+
+/* Tells one connection of a path from the next. */
+static in_port_t local_port(struct iscsi_context *iscsi)
+{
+	struct sockaddr_in address = { 0 };
+	socklen_t len = sizeof(address);
+
+	getsockname(iscsi_get_fd(iscsi), (struct sockaddr *)&address, &len);
+	return address.sin_port;
 }
 
 static unsigned char *at(uint64_t lba)
@@ -174,6 +189,9 @@ static void op_done(struct iscsi_context *iscsi, int status, void *command_data,
 	if (op->kind == CAW_MISS) {
 		if (status != SCSI_STATUS_CHECK_CONDITION || task->sense.key != SCSI_SENSE_MISCOMPARE)
 			die("%s at %" PRIu64 ": status 0x%x", kinds[op->kind], op->lba, status);
+	} else if (op->kind == CAW && status == SCSI_STATUS_CHECK_CONDITION && task->sense.key == SCSI_SENSE_MISCOMPARE &&
+		   op->port != local_port(iscsi)) {
+		again++;
 	} else if (status != SCSI_STATUS_GOOD) {
 		if (op->kind == CAW)
 			explain(op);
@@ -346,8 +364,10 @@ static void run_batch(void)
 		ops[i].pending = 1;
 		ops[i].resent = 0;
 	}
-	for (i = 0; i < BATCH; i++)
+	for (i = 0; i < BATCH; i++) {
+		ops[i].port = local_port(paths[ops[i].path]);
 		send_op(&ops[i]);
+	}
 
 	while (is_pending()) {
 		struct pollfd fds[2];
@@ -496,6 +516,6 @@ int main(int argc, char **argv)
 
 	for (i = 0; i < KINDS; i++)
 		printf("%s%lu %s", i ? ", " : "", done[i], kinds[i]);
-	printf("; %lu snapshots, BUSY %lu times\n", snapshots, busy);
+	printf("; %lu snapshots, BUSY %lu times, %lu COMPARE AND WRITE found themselves\n", snapshots, busy, again);
 	return 0;
 }
