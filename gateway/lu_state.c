@@ -27,6 +27,7 @@
  *
  * All changes of an image's record come from one thread per image. The watch's thread only installs.
  */
+#include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/kernel.h>
 #include <linux/kthread.h>
@@ -54,6 +55,8 @@
 #define LU_FIRST_SHIFT		20
 /* for how long another gateway may take to settle its change before we do it */
 #define LU_PATIENCE_MS		500
+/* how often a gateway that is to begin in the middle of a recovery looks whether that is over */
+#define LU_REGISTER_RETRY_MS	100
 
 /**
  * trbd_lu_stopping() - wait for a moment
@@ -151,26 +154,18 @@ static int lu_decode(struct trbd_lu *lu, const char *text, size_t len, struct tr
 	return ret;
 }
 
-/**
- * trbd_lu_read() - the record as it is in the cluster
- * @lu: state
- * @extra: room for this many more registrations
- * @record: set to it; trbd_lu_record_free() it. Of generation 0 when there is none
- *
- * Context: process; one round trip.
- * Return: 0; -EBADMSG or -EPROTONOSUPPORT for one that cannot be read, and there is a line in the log; -ENOENT,
- * -ETIMEDOUT, -EINTR, -ENOMEM, -ESHUTDOWN when this gateway was fenced, others.
- */
-int trbd_lu_read(struct trbd_lu *lu, unsigned int extra, struct trbd_record **record)
+/* The record as it is in the cluster, with room for @extra more registrations. Of generation 0 when there is none. */
+static int lu_read(struct trbd_lu *lu, unsigned int extra, struct trbd_record **record)
 {
 	struct trbd_header_ref ref = trbd_image_header(lu->image);
-	char *text = kvmalloc(TRBD_LU_TEXT_MAX, GFP_KERNEL);
+	const size_t size = TRBD_LU_TEXT_MAX + TRBD_HEADER_METADATA_EXTRA;
+	char *text = kvmalloc(size, GFP_KERNEL);
 	ssize_t len = -ENOMEM;
 	int ret;
 
 	*record = NULL;
 	if (text)
-		len = trbd_header_metadata(&ref, TRBD_LU_KEY, text, TRBD_LU_TEXT_MAX);
+		len = trbd_header_metadata(&ref, TRBD_LU_KEY, text, size);
 	if (len == -ENOENT)
 		len = 0;
 	/* a shell takes the last newline off what is put back by hand */
@@ -191,18 +186,8 @@ int trbd_lu_read(struct trbd_lu *lu, unsigned int extra, struct trbd_record **re
 	return ret;
 }
 
-static const struct trbd_record_gateway *lu_find_gateway(const struct trbd_record *record, u64 id)
-{
-	unsigned int i;
-
-	for (i = 0; i < record->num_gateways; i++) {
-		if (record->gateways[i].id == id)
-			return &record->gateways[i];
-	}
-	return NULL;
-}
-
-static struct trbd_lu_view *lu_view_alloc(const struct trbd_record *record)
+/* @record: NULL for an empty one */
+static struct trbd_lu_view *lu_view_alloc(const struct trbd_lu *lu, const struct trbd_record *record)
 {
 	unsigned int count = record ? record->pr.count : 0;
 	struct trbd_lu_view *view;
@@ -215,7 +200,9 @@ static struct trbd_lu_view *lu_view_alloc(const struct trbd_record *record)
 		view->settled = record->settled;
 		view->resets = record->resets;
 		view->spc2_gateway = record->spc2_gateway;
-		view->spc2_orphan = *record->pr.spc2.initiator && !lu_find_gateway(record, record->spc2_gateway);
+		view->spc2_orphan = *record->pr.spc2.initiator &&
+				    !trbd_record_find_gateway(record, record->spc2_gateway);
+		view->registering = lu->next_id && trbd_record_find_gateway(record, lu->next_id);
 		view->pr = record->pr;
 	}
 	view->pr.registrations = (struct trbd_pr_registration *)(view + 1);
@@ -230,7 +217,7 @@ static void lu_check_expelled(struct trbd_lu *lu, const struct trbd_record *reco
 {
 	lockdep_assert_held(&lu->install_lock);
 
-	if (test_bit(TRBD_LU_UNREGISTERED, &lu->blocked) || lu_find_gateway(record, lu->id))
+	if (test_bit(TRBD_LU_UNREGISTERED, &lu->blocked) || trbd_record_find_gateway(record, lu->id))
 		return;
 	set_bit(TRBD_LU_UNREGISTERED, &lu->blocked);
 	if (record->generation) {
@@ -267,7 +254,7 @@ int trbd_lu_install(struct trbd_lu *lu, const struct trbd_record *record)
 	/* 0 is a record that was removed */
 	if (record->generation == old->generation || (record->generation && record->generation < old->generation))
 		goto out;
-	view = lu_view_alloc(record);
+	view = lu_view_alloc(lu, record);
 	if (!view) {
 		ret = -ENOMEM;
 		goto out;
@@ -289,15 +276,8 @@ out:
 	return ret;
 }
 
-/**
- * trbd_lu_pass_barrier() - wait for the OSD map that every gateway must have before it goes on with this record
- * @lu: state
- * @record: what was read
- *
- * Context: process; may sleep up to mount_timeout.
- * Return: 0, -ETIMEDOUT, -EINTR.
- */
-int trbd_lu_pass_barrier(struct trbd_lu *lu, const struct trbd_record *record)
+/* Waits for the OSD map that every gateway must have before it goes on with this record. */
+static int lu_pass_barrier(struct trbd_lu *lu, const struct trbd_record *record)
 {
 	int ret = 0;
 
@@ -306,6 +286,26 @@ int trbd_lu_pass_barrier(struct trbd_lu *lu, const struct trbd_record *record)
 		if (!ret)
 			WRITE_ONCE(lu->barrier, record->barrier);
 	}
+	return ret;
+}
+
+/**
+ * trbd_lu_refresh() - read the record, and go by it from now on
+ * @lu: state
+ * @extra: room for this many more registrations
+ * @record: set to it, also when it could not be installed; trbd_lu_record_free() it
+ *
+ * Context: process; one round trip, and up to mount_timeout for an OSD map.
+ * Return: as lu_read().
+ */
+int trbd_lu_refresh(struct trbd_lu *lu, unsigned int extra, struct trbd_record **record)
+{
+	int ret = lu_read(lu, extra, record);
+
+	if (!ret)
+		ret = lu_pass_barrier(lu, *record);
+	if (!ret)
+		ret = trbd_lu_install(lu, *record);
 	return ret;
 }
 
@@ -354,7 +354,7 @@ static int lu_write(struct trbd_lu *lu, struct trbd_record *record, bool settled
 static int lu_check_counter(struct trbd_lu *lu, u64 generation)
 {
 	struct trbd_record *record;
-	int ret = trbd_lu_read(lu, 0, &record);
+	int ret = lu_read(lu, 0, &record);
 
 	if (!ret && record->generation == generation) {
 		lu_warn_damaged(lu, "it is not of the generation that the xattr says", 3);
@@ -370,7 +370,7 @@ static bool lu_was_written(struct trbd_lu *lu, const struct trbd_record *written
 	struct trbd_record *record;
 	bool done = false;
 
-	if (!trbd_lu_read(lu, 0, &record))
+	if (!lu_read(lu, 0, &record))
 		done = record->generation == written->generation && record->writer == written->writer;
 	trbd_lu_record_free(record);
 	return done;
@@ -395,10 +395,10 @@ int trbd_lu_amend(struct trbd_lu *lu, trbd_lu_decide decide, void *ctx)
 	int ret;
 
 	do {
-		ret = trbd_lu_read(lu, 0, &record);
+		ret = lu_read(lu, 0, &record);
 		if (ret)
 			return ret;
-		ret = trbd_lu_pass_barrier(lu, record);
+		ret = lu_pass_barrier(lu, record);
 		generation = record->generation;
 		if (!ret && decide(record, ctx) != TRBD_PR_GOOD)
 			ret = -EUSERS;
@@ -425,7 +425,7 @@ int trbd_lu_amend(struct trbd_lu *lu, trbd_lu_decide decide, void *ctx)
  * A change that somebody else has not finished is given a moment, and finished.
  *
  * Context: the thread; one round trip, or as long as commands drain and gateways are fenced.
- * Return: as trbd_lu_read(), and -ENOTCONN when this gateway does not serve.
+ * Return: as trbd_lu_refresh(), and -ENOTCONN when this gateway does not serve.
  */
 int trbd_lu_read_settled(struct trbd_lu *lu, unsigned int extra, struct trbd_record **record)
 {
@@ -433,12 +433,7 @@ int trbd_lu_read_settled(struct trbd_lu *lu, unsigned int extra, struct trbd_rec
 	int ret;
 
 	for (;;) {
-		ret = trbd_lu_read(lu, extra, record);
-		if (ret)
-			return ret;
-		ret = trbd_lu_pass_barrier(lu, *record);
-		if (!ret)
-			ret = trbd_lu_install(lu, *record);
+		ret = trbd_lu_refresh(lu, extra, record);
 		if (!ret && test_bit(TRBD_LU_UNREGISTERED, &lu->blocked))
 			ret = -ENOTCONN;
 		if (!ret && (*record)->settled == (*record)->generation)
@@ -478,7 +473,7 @@ int trbd_lu_settled(struct trbd_lu *lu, struct trbd_record *record)
 }
 
 /* One try of an update. Return: verdict, -EAGAIN when another was first, or another error. */
-static int lu_try_update(struct trbd_lu *lu, unsigned int extra, trbd_lu_decide decide, void *ctx)
+static int lu_try_update(struct trbd_lu *lu, const struct trbd_lu_request *request)
 {
 	char *before = NULL, *after = NULL;
 	struct trbd_record *record;
@@ -486,12 +481,16 @@ static int lu_try_update(struct trbd_lu *lu, unsigned int extra, trbd_lu_decide 
 	u64 generation;
 	int ret;
 
-	ret = trbd_lu_read_settled(lu, extra, &record);
+	ret = trbd_lu_read_settled(lu, request->extra, &record);
 	if (ret)
 		return ret;
 	generation = record->generation;
+	record->action = request->action;
+	memset(&record->actor, 0, sizeof(record->actor));
+	if (request->actor)
+		record->actor = *request->actor;
 	len = lu_encode(record, &before);
-	ret = before ? decide(record, ctx) : -ENOMEM;
+	ret = before ? request->decide(record, request->ctx) : -ENOMEM;
 	if (ret != TRBD_PR_GOOD)
 		goto out;
 
@@ -519,20 +518,20 @@ out:
 /**
  * trbd_lu_update() - change the reservations, and see to it that the change is in force everywhere
  * @lu: state
- * @extra: how many registrations @decide may add
- * @decide: makes the change; sets action and actor of the record
- * @ctx: for @decide
+ * @request: the change
+ *
+ * One that changes nothing is not written, and nobody hears of it.
  *
  * Context: the thread; a few round trips, or as long as commands drain and gateways are fenced.
- * Return: what @decide returned, and then the change is in force; or a negative errno as of trbd_lu_read_settled(),
- * and then it may be, later.
+ * Return: what @request->decide returned, and then the change is in force; or a negative errno as of
+ * trbd_lu_read_settled(), and then it may be, later.
  */
-int trbd_lu_update(struct trbd_lu *lu, unsigned int extra, trbd_lu_decide decide, void *ctx)
+int trbd_lu_update(struct trbd_lu *lu, const struct trbd_lu_request *request)
 {
 	int ret;
 
 	do {
-		ret = lu_try_update(lu, extra, decide, ctx);
+		ret = lu_try_update(lu, request);
 		/* so that not the same one is first for ever */
 		if (ret == -EAGAIN && trbd_lu_stopping(lu, get_random_u32() % 8))
 			ret = -EINTR;
@@ -543,27 +542,12 @@ int trbd_lu_update(struct trbd_lu *lu, unsigned int extra, trbd_lu_decide decide
 /**
  * struct lu_registration - what to write into the registry
  * @lu: of which gateway
- * @old_id: its entry under a former number, 0 for none
- * @old_address: its former address
+ * @address: its address now
  */
 struct lu_registration {
 	struct trbd_lu *lu;
-	u64 old_id;
-	char old_address[TRBD_FENCE_ADDRESS_MAX];
+	char address[TRBD_FENCE_ADDRESS_MAX];
 };
-
-static void lu_remove_gateway(struct trbd_record *record, u64 id)
-{
-	const struct trbd_record_gateway *gateway = lu_find_gateway(record, id);
-	unsigned int i;
-
-	if (!gateway)
-		return;
-	i = gateway - record->gateways;
-	record->num_gateways--;
-	memmove(&record->gateways[i], &record->gateways[i + 1],
-		(record->num_gateways - i) * sizeof(record->gateways[0]));
-}
 
 static enum trbd_pr_verdict lu_decide_register(struct trbd_record *record, void *ctx)
 {
@@ -572,19 +556,21 @@ static enum trbd_pr_verdict lu_decide_register(struct trbd_record *record, void 
 	struct trbd_record_gateway *gateway;
 	unsigned int i;
 
-	lu_remove_gateway(record, registration->old_id);
+	trbd_record_remove_gateway(record, lu->id);
+	/* of a try whose answer did not come */
+	trbd_record_remove_gateway(record, lu->next_id);
 	if (record->num_gateways == TRBD_RECORD_GATEWAYS)
 		return TRBD_PR_NO_RESOURCES;
 	gateway = &record->gateways[record->num_gateways++];
 	memset(gateway, 0, sizeof(*gateway));
-	gateway->id = lu->id;
+	gateway->id = lu->next_id;
 	gateway->slot = max(lu->group->slot, 0);
-	strscpy(gateway->address, lu->address, sizeof(gateway->address));
+	strscpy(gateway->address, registration->address, sizeof(gateway->address));
 	strscpy(gateway->name, init_utsname()->nodename, sizeof(gateway->name));
 
 	/* whoever was fenced under the old address is not there any more */
 	for (i = 0; i < record->num_fenced; i++) {
-		if (strcmp(record->fenced[i].address, registration->old_address))
+		if (strcmp(record->fenced[i].address, lu->address))
 			continue;
 		record->num_fenced--;
 		memmove(&record->fenced[i], &record->fenced[i + 1],
@@ -596,29 +582,57 @@ static enum trbd_pr_verdict lu_decide_register(struct trbd_record *record, void 
 
 static enum trbd_pr_verdict lu_decide_unregister(struct trbd_record *record, void *ctx)
 {
-	lu_remove_gateway(record, ((struct trbd_lu *)ctx)->id);
+	const struct trbd_lu *lu = ctx;
+
+	trbd_record_remove_gateway(record, lu->id);
+	trbd_record_remove_gateway(record, lu->next_id);
 	return TRBD_PR_GOOD;
 }
 
-/* Becomes one of the gateways of the image, under a new number. */
+/*
+ * Becomes one of the gateways of the image, under a new number. That stays the same until it is done, so that a try
+ * whose answer did not come leaves no second entry behind.
+ *
+ * Return: 0; -EAGAIN when a recovery is under way or was meanwhile, so what was written is of the old identity, or when
+ * somebody has taken it out again; an error of trbd_lu_amend().
+ */
 static int lu_register(struct trbd_lu *lu)
 {
-	struct lu_registration registration = { .lu = lu, .old_id = lu->id };
+	struct lu_registration registration = { .lu = lu };
+	const struct trbd_lu_view *view;
+	unsigned int recoveries;
 	int ret;
 
-	strscpy(registration.old_address, lu->address, sizeof(registration.old_address));
+	spin_lock(&lu->lock);
+	recoveries = lu->recoveries;
+	spin_unlock(&lu->lock);
+	if (recoveries % 2)
+		return -EAGAIN;
+
 	/* the decoder takes any number; ours is not 0 */
-	lu->id = get_random_u64() | 1;
-	trbd_fence_own_address(lu->image->session, lu->address, sizeof(lu->address));
+	mutex_lock(&lu->install_lock);
+	if (!lu->next_id)
+		lu->next_id = get_random_u64() | 1;
+	mutex_unlock(&lu->install_lock);
+	trbd_fence_own_address(lu->image->session, registration.address, sizeof(registration.address));
 	ret = trbd_lu_amend(lu, lu_decide_register, &registration);
-	if (ret) {
-		/* for the next try */
-		lu->id = registration.old_id;
-		strscpy(lu->address, registration.old_address, sizeof(lu->address));
+	if (ret)
 		return ret;
+
+	mutex_lock(&lu->install_lock);
+	view = rcu_dereference_protected(lu->view, lockdep_is_held(&lu->install_lock));
+	spin_lock(&lu->lock);
+	if (lu->recoveries == recoveries && view->registering) {
+		lu->id = lu->next_id;
+		lu->next_id = 0;
+		strscpy(lu->address, registration.address, sizeof(lu->address));
+		clear_bit(TRBD_LU_UNREGISTERED, &lu->blocked);
+	} else {
+		ret = -EAGAIN;
 	}
-	clear_bit(TRBD_LU_UNREGISTERED, &lu->blocked);
-	return 0;
+	spin_unlock(&lu->lock);
+	mutex_unlock(&lu->install_lock);
+	return ret;
 }
 
 /* Return: whether it must be tried again. */
@@ -630,7 +644,9 @@ static bool lu_rejoin(struct trbd_lu *lu)
 		return false;
 	ret = lu_register(lu);
 	if (ret) {
-		pr_warn_ratelimited("%s: cannot be registered again: error %d, trying again\n", lu->image->name, ret);
+		if (ret != -EAGAIN)
+			pr_warn_ratelimited("%s: cannot be registered again: error %d, trying again\n",
+					    lu->image->name, ret);
 		return true;
 	}
 	pr_info("%s: this gateway serves the image again\n", lu->image->name);
@@ -641,12 +657,8 @@ static bool lu_rejoin(struct trbd_lu *lu)
 static void lu_catch_up(struct trbd_lu *lu)
 {
 	struct trbd_record *record;
-	int ret = trbd_lu_read(lu, 0, &record);
 
-	if (!ret)
-		ret = trbd_lu_pass_barrier(lu, record);
-	if (!ret)
-		trbd_lu_install(lu, record);
+	trbd_lu_refresh(lu, 0, &record);
 	trbd_lu_record_free(record);
 }
 
@@ -680,12 +692,12 @@ static bool lu_has_work(struct trbd_lu *lu)
 
 static int lu_thread(void *arg)
 {
+	struct trbd_lu_job *job, *next;
 	struct trbd_lu *lu = arg;
 	unsigned int ticks = 0;
 
 	allow_signal(SIGKILL);
 	while (!kthread_should_stop()) {
-		struct trbd_lu_job *job;
 		bool nudged, rejoin, catch_up;
 
 		wait_event_interruptible_timeout(lu->wait, lu_has_work(lu) || kthread_should_stop(),
@@ -722,6 +734,9 @@ static int lu_thread(void *arg)
 		if (!(++ticks % LU_POLL_TICKS))
 			lu_poll(lu);
 	}
+	/* only resets that nobody waits for any more; they see that it is over */
+	list_for_each_entry_safe(job, next, &lu->jobs, node)
+		job->run(lu, job);
 	return 0;
 }
 
@@ -773,7 +788,10 @@ static void lu_recovery_stop(struct trbd_recovery_user *user)
 {
 	struct trbd_lu *lu = container_of(user, struct trbd_lu, recovery);
 
+	spin_lock(&lu->lock);
+	lu->recoveries++;
 	set_bit(TRBD_LU_UNREGISTERED, &lu->blocked);
+	spin_unlock(&lu->lock);
 	/* pairs with the barrier between counting a command and looking whether it may be served */
 	smp_mb();
 }
@@ -791,6 +809,9 @@ static void lu_recovery_restart(struct trbd_recovery_user *user)
 {
 	struct trbd_lu *lu = container_of(user, struct trbd_lu, recovery);
 
+	spin_lock(&lu->lock);
+	lu->recoveries++;
+	spin_unlock(&lu->lock);
 	trbd_watch_renew(&lu->image->watch);
 }
 
@@ -808,7 +829,8 @@ static void lu_free(struct trbd_lu *lu)
 
 /**
  * trbd_lu_attach() - become one of the gateways that serve an image
- * @image: open and watched; what it is notified of goes to trbd_round_notified()
+ * @image: open and watched; what it is notified of goes to trbd_round_notified(), and since something may have been
+ *	missed before that, trbd_lu_watched() must follow
  * @group: the gateways of its pool
  * @ops: the floor above
  * @owner: argument of @ops
@@ -835,28 +857,31 @@ struct trbd_lu *trbd_lu_attach(struct trbd_image *image, struct trbd_group *grou
 	init_waitqueue_head(&lu->wait);
 	INIT_LIST_HEAD(&lu->jobs);
 	__set_bit(TRBD_LU_UNREGISTERED, &lu->blocked);
-	RCU_INIT_POINTER(lu->view, lu_view_alloc(NULL));
+	RCU_INIT_POINTER(lu->view, lu_view_alloc(lu, NULL));
 	if (!rcu_access_pointer(lu->view)) {
 		kfree(lu);
 		return ERR_PTR(-ENOMEM);
 	}
 
-	ret = lu_register(lu);
+	trbd_recovery_add_user(image->session, &lu->recovery);
+	do {
+		ret = lu_register(lu);
+	} while (ret == -EAGAIN && !msleep_interruptible(LU_REGISTER_RETRY_MS));
 	if (ret)
-		goto err_free;
+		goto err_remove_user;
 	lu->thread = kthread_create(lu_thread, lu, "trbd-lu/%s", image->id);
 	if (IS_ERR(lu->thread)) {
 		ret = PTR_ERR(lu->thread);
 		set_bit(TRBD_LU_UNREGISTERED, &lu->blocked);
 		trbd_lu_amend(lu, lu_decide_unregister, lu);
-		goto err_free;
+		goto err_remove_user;
 	}
 	get_task_struct(lu->thread);
-	trbd_recovery_add_user(image->session, &lu->recovery);
 	wake_up_process(lu->thread);
 	return lu;
 
-err_free:
+err_remove_user:
+	trbd_recovery_remove_user(image->session, &lu->recovery);
 	lu_free(lu);
 	return ERR_PTR(ret);
 }
@@ -877,7 +902,7 @@ void trbd_lu_detach(struct trbd_lu *lu)
 	kthread_stop(lu->thread);
 	put_task_struct(lu->thread);
 	/* set first, or what we write about ourselves would look as if another had expelled us */
-	if (!test_and_set_bit(TRBD_LU_UNREGISTERED, &lu->blocked))
+	if (!test_and_set_bit(TRBD_LU_UNREGISTERED, &lu->blocked) || lu->next_id)
 		ret = trbd_lu_amend(lu, lu_decide_unregister, lu);
 	if (ret)
 		pr_warn("%s: this gateway could not be taken out of the registry: error %d\n", lu->image->name, ret);

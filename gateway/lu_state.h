@@ -37,6 +37,7 @@ struct trbd_watch_reply;
  * @resets: of the record
  * @spc2_gateway: of the record
  * @spc2_orphan: that gateway is not in the registry any more
+ * @registering: our next_id is in the registry
  * @pr: reservations; its memory is behind this struct
  */
 struct trbd_lu_view {
@@ -46,6 +47,7 @@ struct trbd_lu_view {
 	u32 resets;
 	u64 spc2_gateway;
 	bool spc2_orphan;
+	bool registering;
 	struct trbd_pr_state pr;
 };
 
@@ -108,12 +110,15 @@ struct trbd_lu_job {
  * @id: number that this gateway has in the registry; another after each recovery. Changed by the thread while
  *	unregistered
  * @address: under which the OSDs know us; likewise
+ * @next_id: number of a registration that is not known to be there, 0 for none; changed like @view
  * @barrier: OSD map that is known to be there; only an optimisation
  * @lock: guards what follows
  * @jobs: to be run
  * @nudged: ops->tick is to be called
  * @rejoin: to be registered again
  * @catch_up: to be read again
+ * @recoveries: twice the recoveries so far; odd while one is under way
+ * @overdue_resets: resets that took too long and are not in force yet; TRBD_LU_RESETTING as long as there are any
  */
 struct trbd_lu {
 	struct trbd_image *image;
@@ -128,6 +133,7 @@ struct trbd_lu {
 	struct trbd_lu_view __rcu *view;
 	u64 id;
 	char address[TRBD_FENCE_ADDRESS_MAX];
+	u64 next_id;
 	u32 barrier;
 
 	spinlock_t lock;	/* see above */
@@ -135,6 +141,8 @@ struct trbd_lu {
 	bool nudged;
 	bool rejoin;
 	bool catch_up;
+	unsigned int recoveries;
+	unsigned int overdue_resets;
 };
 
 /*
@@ -142,6 +150,22 @@ struct trbd_lu {
  * old one; may be called more than once, each time with a newer record.
  */
 typedef enum trbd_pr_verdict (*trbd_lu_decide)(struct trbd_record *record, void *ctx);
+
+/**
+ * struct trbd_lu_request - a change of reservations
+ * @decide: makes it
+ * @ctx: for @decide
+ * @action: what it is, for those whom it concerns
+ * @actor: nexus that asks for it, or NULL
+ * @extra: how many registrations @decide may add
+ */
+struct trbd_lu_request {
+	trbd_lu_decide decide;
+	void *ctx;
+	enum trbd_pr_action action;
+	const struct trbd_pr_nexus *actor;
+	unsigned int extra;
+};
 
 struct trbd_lu *trbd_lu_attach(struct trbd_image *image, struct trbd_group *group, const struct trbd_lu_ops *ops,
 			       void *owner);
@@ -151,12 +175,11 @@ void trbd_lu_wake(struct trbd_lu *lu);
 void trbd_lu_watched(struct trbd_lu *lu);
 
 /* on the thread only */
-int trbd_lu_update(struct trbd_lu *lu, unsigned int extra, trbd_lu_decide decide, void *ctx);
+int trbd_lu_update(struct trbd_lu *lu, const struct trbd_lu_request *request);
 int trbd_lu_amend(struct trbd_lu *lu, trbd_lu_decide decide, void *ctx);
-int trbd_lu_read(struct trbd_lu *lu, unsigned int extra, struct trbd_record **record);
+int trbd_lu_refresh(struct trbd_lu *lu, unsigned int extra, struct trbd_record **record);
 int trbd_lu_read_settled(struct trbd_lu *lu, unsigned int extra, struct trbd_record **record);
 int trbd_lu_settled(struct trbd_lu *lu, struct trbd_record *record);
-int trbd_lu_pass_barrier(struct trbd_lu *lu, const struct trbd_record *record);
 int trbd_lu_install(struct trbd_lu *lu, const struct trbd_record *record);
 void trbd_lu_record_free(struct trbd_record *record);
 bool trbd_lu_stopping(struct trbd_lu *lu, unsigned int wait_ms);

@@ -82,18 +82,6 @@ static u64 round_installed(struct trbd_lu *lu, unsigned int *draining)
 	return generation;
 }
 
-/* The record as it is now, installed. */
-static int round_read(struct trbd_lu *lu, struct trbd_record **record)
-{
-	int ret = trbd_lu_read(lu, 0, record);
-
-	if (!ret)
-		ret = trbd_lu_pass_barrier(lu, *record);
-	if (!ret)
-		ret = trbd_lu_install(lu, *record);
-	return ret;
-}
-
 /* Reads and installs what the message speaks of, unless that was done. */
 static int round_install(struct trbd_lu *lu, u64 wanted)
 {
@@ -103,7 +91,7 @@ static int round_install(struct trbd_lu *lu, u64 wanted)
 
 	if (round_installed(lu, &draining) >= wanted)
 		return 0;
-	ret = round_read(lu, &record);
+	ret = trbd_lu_refresh(lu, 0, &record);
 	trbd_lu_record_free(record);
 	return ret;
 }
@@ -129,7 +117,7 @@ void trbd_round_notified(struct trbd_lu *lu, u32 op, const void *payload, size_t
 	if (op != ROUND_OP_GENERATION || len < sizeof(__le64))
 		return;
 	/* one that cannot read the record has nothing to say, and does not answer for itself */
-	if (round_install(lu, le64_to_cpup(payload)))
+	if (round_install(lu, ceph_decode_64((void **)&payload)))
 		return;
 	generation = round_installed(lu, &draining);
 	trbd_lu_wake(lu);
@@ -224,18 +212,14 @@ struct fencing {
 static enum trbd_pr_verdict decide_fenced(struct trbd_record *record, void *ctx)
 {
 	const struct fencing *fencing = ctx;
+	const struct trbd_record_gateway *gateway;
 	struct trbd_record_fenced *fenced;
-	unsigned int i;
 
 	record->barrier = max(record->barrier, fencing->epoch);
-	for (i = 0; i < record->num_gateways; i++) {
-		if (record->gateways[i].id != fencing->gateway.id)
-			continue;
-		record->num_gateways--;
-		memmove(&record->gateways[i], &record->gateways[i + 1],
-			(record->num_gateways - i) * sizeof(record->gateways[0]));
-		break;
-	}
+	/* unless it has come back under a new address meanwhile */
+	gateway = trbd_record_find_gateway(record, fencing->gateway.id);
+	if (gateway && !strcmp(gateway->address, fencing->gateway.address))
+		trbd_record_remove_gateway(record, gateway->id);
 	if (record->num_fenced == TRBD_RECORD_FENCED) {
 		/* the list is for renewing; the oldest have been on the blocklist for long */
 		record->num_fenced--;
@@ -252,12 +236,12 @@ static int round_fence(struct trbd_lu *lu, const struct trbd_record_gateway *gat
 	struct fencing fencing = { .gateway = *gateway };
 	int ret;
 
-	pr_warn("%s: gateway %s (%s) does not answer while reservations change; it is fenced\n", lu->image->name,
-		*gateway->name ? gateway->name : "?", gateway->address);
+	pr_warn_ratelimited("%s: gateway %s (%s) does not answer while reservations change; it is fenced\n",
+			    lu->image->name, *gateway->name ? gateway->name : "?", gateway->address);
 	ret = trbd_fence_client(lu->image->session, gateway->address, &fencing.epoch);
 	if (ret) {
-		pr_warn("%s: it cannot be put on the blocklist: error %d; the user needs the monitors' profile rbd\n",
-			lu->image->name, ret);
+		pr_warn_ratelimited("%s: it cannot be put on the blocklist: error %d; the user needs the monitors' profile rbd\n",
+				    lu->image->name, ret);
 		return ret;
 	}
 	return trbd_lu_amend(lu, decide_fenced, &fencing);
@@ -341,7 +325,7 @@ int trbd_round_settle(struct trbd_lu *lu, struct trbd_record *known)
 		if (test_bit(TRBD_LU_UNREGISTERED, &lu->blocked))
 			ret = -ENOTCONN;
 		else if (!record)
-			ret = round_read(lu, &record);
+			ret = trbd_lu_refresh(lu, 0, &record);
 		if (!ret && record->settled != record->generation)
 			ret = round_try(lu, record, &silence, &wait_ms);
 		if (record != known)

@@ -122,6 +122,42 @@ size_t trbd_record_encode(const struct trbd_record *record, char *text, size_t s
 }
 
 /**
+ * trbd_record_find_gateway() - the entry of a gateway
+ * @record: record
+ * @id: its number
+ *
+ * Return: the entry, or NULL.
+ */
+const struct trbd_record_gateway *trbd_record_find_gateway(const struct trbd_record *record, u64 id)
+{
+	unsigned int i;
+
+	for (i = 0; i < record->num_gateways; i++) {
+		if (record->gateways[i].id == id)
+			return &record->gateways[i];
+	}
+	return NULL;
+}
+
+/**
+ * trbd_record_remove_gateway() - take a gateway out
+ * @record: record
+ * @id: its number; one that is not there is fine
+ */
+void trbd_record_remove_gateway(struct trbd_record *record, u64 id)
+{
+	const struct trbd_record_gateway *gateway = trbd_record_find_gateway(record, id);
+	unsigned int i;
+
+	if (!gateway)
+		return;
+	i = gateway - record->gateways;
+	record->num_gateways--;
+	memmove(&record->gateways[i], &record->gateways[i + 1],
+		(record->num_gateways - i) * sizeof(record->gateways[0]));
+}
+
+/**
  * struct reader - text that is taken apart
  * @p: next byte
  * @end: behind the last one

@@ -73,5 +73,7 @@ struct trbd_record {
 
 size_t trbd_record_encode(const struct trbd_record *record, char *text, size_t size);
 int trbd_record_decode(const char *text, size_t len, struct trbd_record *record, unsigned int *bad_line);
+const struct trbd_record_gateway *trbd_record_find_gateway(const struct trbd_record *record, u64 id);
+void trbd_record_remove_gateway(struct trbd_record *record, u64 id);
 
 #endif /* TRBD_PR_RECORD_H */

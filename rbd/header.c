@@ -452,8 +452,8 @@ static void header_put_string(void **p, const char *s, size_t len)
  * @ref: header
  * @key: its key
  * @value: where to; not ended by a NUL
- * @size: room in @value, bytes. A value that is longer by more than a page is not answered at all, and ends with
- *	-ETIMEDOUT
+ * @size: room in @value, bytes, TRBD_HEADER_METADATA_EXTRA of which the value cannot use. One that is longer by more
+ *	than a page is not answered at all, and ends with -ETIMEDOUT
  *
  * Context: may sleep up to mount_timeout.
  * Return: length of the value; -ENOENT when there is none, -ERANGE when it does not fit, -EBADMSG, -ETIMEDOUT,
@@ -462,33 +462,29 @@ static void header_put_string(void **p, const char *s, size_t len)
 ssize_t trbd_header_metadata(const struct trbd_header_ref *ref, const char *key, char *value, size_t size)
 {
 	size_t key_len = strlen(key);
-	void *reply, *p, *end;
-	ssize_t ret;
-	void *in;
+	void *in, *p, *end;
 	u32 len;
+	int ret;
 
 	in = kmalloc(sizeof(__le32) + key_len, GFP_KERNEL);
-	reply = kvmalloc(sizeof(__le32) + size, GFP_KERNEL);
-	ret = -ENOMEM;
-	if (!in || !reply)
-		goto out;
+	if (!in)
+		return -ENOMEM;
 	p = in;
 	header_put_string(&p, key, key_len);
-	ret = header_call(ref, "metadata_get", in, sizeof(__le32) + key_len, reply, sizeof(__le32) + size);
-	if (ret < 0)
-		goto out;
-
-	p = reply;
-	end = reply + ret;
-	ret = -EBADMSG;
-	ceph_decode_32_safe(&p, end, len, out);
-	ceph_decode_need(&p, end, len, out);
-	memcpy(value, p, len);
-	ret = len;
-out:
-	kvfree(reply);
+	ret = header_call(ref, "metadata_get", in, sizeof(__le32) + key_len, value, size);
 	kfree(in);
-	return ret;
+	if (ret < 0)
+		return ret;
+
+	/* it is long; no second buffer for the few bytes in front of it */
+	p = value;
+	end = value + ret;
+	ceph_decode_32_safe(&p, end, len, bad);
+	ceph_decode_need(&p, end, len, bad);
+	memmove(value, p, len);
+	return len;
+bad:
+	return -EBADMSG;
 }
 
 /**

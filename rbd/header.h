@@ -21,6 +21,8 @@ struct trbd_session;
 
 /* RADOS has no limit for it that matters; rbd namespaces are names that people type */
 #define TRBD_NAMESPACE_MAX	256
+/* trbd_header_metadata(): the length that comes in front of a value */
+#define TRBD_HEADER_METADATA_EXTRA	sizeof(__le32)
 
 /**
  * struct trbd_parent - what a clone reads where it has nothing of its own

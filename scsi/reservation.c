@@ -43,6 +43,7 @@
 
 /* for how long a LOGICAL UNIT RESET may take before the unit stops serving until it is through */
 #define RESET_PATIENCE_MS	10000
+#define RESET_RETRY_MS		1000
 /* a RESERVE that meets another's looks so often whether that one's session has ended */
 #define RESERVE_TRIES		20
 #define RESERVE_RETRY_MS	10
@@ -137,17 +138,6 @@ static void end_job(struct pr_job *job, int verdict)
 		complete_verdict(cmd, verdict);
 }
 
-static bool gateway_is_registered(const struct trbd_record *record, u64 id)
-{
-	unsigned int i;
-
-	for (i = 0; i < record->num_gateways; i++) {
-		if (record->gateways[i].id == id)
-			return true;
-	}
-	return false;
-}
-
 static bool tpg_has_session(struct se_portal_group *tpg, const struct trbd_pr_nexus *nexus)
 {
 	struct trbd_pr_nexus name;
@@ -191,7 +181,7 @@ static void drop_orphan(struct trbd_device *dev, struct trbd_record *record)
 	if (!*holder->initiator)
 		return;
 	if (record->spc2_gateway == dev->lu->id ? !nexus_is_there(dev, holder) :
-	    !gateway_is_registered(record, record->spc2_gateway)) {
+	    !trbd_record_find_gateway(record, record->spc2_gateway)) {
 		memset(&record->pr.spc2, 0, sizeof(record->pr.spc2));
 		record->spc2_gateway = 0;
 	}
@@ -240,21 +230,11 @@ sense_reason_t trbd_execute_pr_in(struct se_cmd *cmd)
 	return submit_job(cmd, run_pr_in);
 }
 
-static void set_change(struct trbd_record *record, enum trbd_pr_action action, const struct trbd_pr_nexus *actor)
-{
-	record->action = action;
-	if (actor)
-		record->actor = *actor;
-	else
-		memset(&record->actor, 0, sizeof(record->actor));
-}
-
 static enum trbd_pr_verdict decide_out(struct trbd_record *record, void *ctx)
 {
 	struct pr_job *job = ctx;
 
 	drop_orphan(job->dev, record);
-	set_change(record, job->out.action, &job->out.nexus);
 	return trbd_pr_out(&record->pr, &job->out);
 }
 
@@ -274,6 +254,20 @@ static bool find_target(struct trbd_device *dev, u16 rtpi, char *name)
 	}
 	spin_unlock(&dev->se_dev.se_port_lock);
 	return found;
+}
+
+/* Has @decide change the state for the command's nexus. */
+static int update(struct pr_job *job, trbd_lu_decide decide, enum trbd_pr_action action, unsigned int extra)
+{
+	struct trbd_lu_request request = {
+		.decide = decide,
+		.ctx = job,
+		.action = action,
+		.actor = &job->out.nexus,
+		.extra = extra,
+	};
+
+	return trbd_lu_update(job->dev->lu, &request);
 }
 
 static int decode_out(struct pr_job *job)
@@ -310,7 +304,7 @@ static void run_pr_out(struct trbd_lu *lu, struct trbd_lu_job *lu_job)
 	int verdict = decode_out(job);
 
 	if (verdict == TRBD_PR_GOOD)
-		verdict = trbd_lu_update(lu, job->out.num_initiators + 1, decide_out, job);
+		verdict = update(job, decide_out, job->out.action, job->out.num_initiators + 1);
 	end_job(job, verdict);
 }
 
@@ -332,7 +326,6 @@ static enum trbd_pr_verdict decide_reserve(struct trbd_record *record, void *ctx
 	enum trbd_pr_verdict verdict;
 
 	drop_orphan(job->dev, record);
-	set_change(record, TRBD_PR_RESERVE, &job->out.nexus);
 	verdict = trbd_pr_reserve_spc2(&record->pr, &job->out.nexus);
 	if (*record->pr.spc2.initiator)
 		record->spc2_gateway = job->dev->lu->id;
@@ -345,7 +338,6 @@ static enum trbd_pr_verdict decide_release(struct trbd_record *record, void *ctx
 	enum trbd_pr_verdict verdict;
 
 	drop_orphan(job->dev, record);
-	set_change(record, TRBD_PR_RELEASE, &job->out.nexus);
 	verdict = trbd_pr_release_spc2(&record->pr, &job->out.nexus);
 	if (!*record->pr.spc2.initiator)
 		record->spc2_gateway = 0;
@@ -365,7 +357,7 @@ static bool is_reserved_spc2(struct trbd_lu *lu)
 static void run_reserve(struct trbd_lu *lu, struct trbd_lu_job *lu_job)
 {
 	struct pr_job *job = container_of(lu_job, struct pr_job, job);
-	int verdict = trbd_lu_update(lu, 0, decide_reserve, job);
+	int verdict = update(job, decide_reserve, TRBD_PR_RESERVE, 0);
 
 	/*
 	 * The holder may have logged out: LIO answers that before it takes the session down, and the gateway that it
@@ -385,7 +377,7 @@ static void run_release(struct trbd_lu *lu, struct trbd_lu_job *lu_job)
 {
 	struct pr_job *job = container_of(lu_job, struct pr_job, job);
 
-	end_job(job, trbd_lu_update(lu, 0, decide_release, job));
+	end_job(job, update(job, decide_release, TRBD_PR_RELEASE, 0));
 }
 
 /* Extents and third parties went out of use before SPC-2 was finished. */
@@ -422,21 +414,24 @@ sense_reason_t trbd_execute_release(struct se_cmd *cmd)
 	return submit_job(cmd, run_release);
 }
 
-/* Does this gateway's copy of the state forbid the command? */
-static bool conflicts(struct trbd_lu *lu, struct se_cmd *cmd, enum trbd_pr_access access)
+/* Does this gateway's copy of the state forbid the command? Return: a verdict, or -ENOMEM. */
+static int check_conflict(struct trbd_device *dev, struct se_cmd *cmd, enum trbd_pr_access access)
 {
 	const struct trbd_pr_state *pr;
-	struct trbd_pr_nexus nexus;
-	bool conflict = false;
+	const struct trbd_nexus *nexus;
+	int verdict = TRBD_PR_GOOD;
 
 	rcu_read_lock();
-	pr = &rcu_dereference(lu->view)->pr;
+	pr = &rcu_dereference(dev->lu->view)->pr;
 	if (pr->type != TRBD_PR_NONE || *pr->spc2.initiator) {
-		trbd_nexus_name(cmd->se_sess, cmd->se_sess->se_tpg, &nexus);
-		conflict = trbd_pr_conflicts(pr, &nexus, access);
+		nexus = trbd_nexus_find(&dev->nexuses, cmd);
+		if (!nexus)
+			verdict = -ENOMEM;
+		else if (trbd_pr_conflicts(pr, &nexus->name, access))
+			verdict = TRBD_PR_CONFLICT;
 	}
 	rcu_read_unlock();
-	return conflict;
+	return verdict;
 }
 
 /**
@@ -453,6 +448,7 @@ bool trbd_reservation_admit(struct se_cmd *cmd)
 	struct trbd_access what = trbd_access_of(cmd->t_task_cdb);
 	struct trbd_device *dev = to_trbd_device(cmd->se_dev);
 	unsigned int kind = what.access == TRBD_PR_ACCESS_WRITE ? TRBD_NEXUS_WRITES : TRBD_NEXUS_READS;
+	int verdict;
 
 	/* counted before anything is looked at, or it could slip between a change and the look at the counts */
 	if (what.counted && !trbd_nexus_begin(&dev->nexuses, cmd, kind)) {
@@ -467,11 +463,11 @@ bool trbd_reservation_admit(struct se_cmd *cmd)
 		trbd_complete(cmd, -ENOTCONN);
 		return false;
 	}
-	if (conflicts(dev->lu, cmd, what.access)) {
-		trbd_complete_conflict(cmd);
-		return false;
-	}
-	return true;
+	verdict = check_conflict(dev, cmd, what.access);
+	if (verdict == TRBD_PR_GOOD)
+		return true;
+	complete_verdict(cmd, verdict);
+	return false;
 }
 
 static void tell_attention(struct trbd_nexus *nexus, enum trbd_pr_attention attention)
@@ -531,7 +527,6 @@ static void state_come_back(void *owner)
 static enum trbd_pr_verdict decide_orphan(struct trbd_record *record, void *ctx)
 {
 	drop_orphan(ctx, record);
-	set_change(record, TRBD_PR_RELEASE, NULL);
 	return *record->pr.spc2.initiator ? TRBD_PR_CONFLICT : TRBD_PR_GOOD;
 }
 
@@ -539,6 +534,11 @@ static enum trbd_pr_verdict decide_orphan(struct trbd_record *record, void *ctx)
 static void state_tick(void *owner)
 {
 	struct trbd_device *dev = owner;
+	const struct trbd_lu_request request = {
+		.decide = decide_orphan,
+		.ctx = dev,
+		.action = TRBD_PR_RELEASE,
+	};
 	struct trbd_lu *lu = READ_ONCE(dev->lu);
 	const struct trbd_lu_view *view;
 	struct trbd_pr_nexus holder;
@@ -553,7 +553,7 @@ static void state_tick(void *owner)
 	orphan = view->spc2_orphan;
 	rcu_read_unlock();
 	if (*holder.initiator && (orphan || (mine && !nexus_is_there(dev, &holder))))
-		trbd_lu_update(lu, 0, decide_orphan, dev);
+		trbd_lu_update(lu, &request);
 }
 
 static const struct trbd_lu_ops state_ops = {
@@ -569,11 +569,13 @@ static const struct trbd_lu_ops state_ops = {
  * @job: its place in the queue
  * @ref: who waits, and the thread
  * @done: it is in force
+ * @overdue: nothing is served until it is; under the state's lock
  */
 struct reset_job {
 	struct trbd_lu_job job;
 	struct kref ref;
 	struct completion done;
+	bool overdue;
 };
 
 static void reset_job_free(struct kref *ref)
@@ -586,25 +588,63 @@ static enum trbd_pr_verdict decide_reset(struct trbd_record *record, void *ctx)
 	memset(&record->pr.spc2, 0, sizeof(record->pr.spc2));
 	record->spc2_gateway = 0;
 	record->resets++;
-	set_change(record, TRBD_PR_RELEASE, NULL);
 	return TRBD_PR_GOOD;
+}
+
+/* Is it of no use to try a reset again? */
+static bool reset_has_ended(int result)
+{
+	switch (result) {
+	case 0:
+	/* one that was fenced has nothing in flight any more, and tells its nexuses when it comes back */
+	case -ENOTCONN:
+	case -ESHUTDOWN:
+	case -ENOENT:
+	/* the record is damaged, which is for the operator to mend, and a reset need not wait for that */
+	case -EBADMSG:
+	case -EPROTONOSUPPORT:
+		return true;
+	default:
+		return false;
+	}
 }
 
 static void run_reset(struct trbd_lu *lu, struct trbd_lu_job *lu_job)
 {
+	const struct trbd_lu_request request = {
+		.decide = decide_reset,
+		.action = TRBD_PR_RELEASE,
+	};
 	struct reset_job *job = container_of(lu_job, struct reset_job, job);
 	int ret;
 
 	do {
-		ret = trbd_lu_update(lu, 0, decide_reset, NULL);
+		ret = trbd_lu_update(lu, &request);
 		if (ret)
-			pr_warn_ratelimited("%s: a reset cannot be made known to the other gateways: error %d, trying again\n",
+			pr_warn_ratelimited("%s: a reset cannot be made known to the other gateways: error %d\n",
 					    lu->image->name, ret);
-		/* one that was fenced has nothing in flight any more, and tells its nexuses when it comes back */
-	} while (ret && ret != -ENOTCONN && ret != -ESHUTDOWN && ret != -ENOENT && !trbd_lu_stopping(lu, 1000));
-	clear_bit(TRBD_LU_RESETTING, &lu->blocked);
+	} while (!reset_has_ended(ret) && !trbd_lu_stopping(lu, RESET_RETRY_MS));
+
+	spin_lock(&lu->lock);
+	if (job->overdue && !--lu->overdue_resets)
+		clear_bit(TRBD_LU_RESETTING, &lu->blocked);
 	complete_all(&job->done);
+	spin_unlock(&lu->lock);
 	kref_put(&job->ref, reset_job_free);
+}
+
+/* Nothing is served until it has ended, unless it has just now. */
+static void reset_is_overdue(struct trbd_lu *lu, struct reset_job *job)
+{
+	spin_lock(&lu->lock);
+	if (!completion_done(&job->done)) {
+		job->overdue = true;
+		lu->overdue_resets++;
+		set_bit(TRBD_LU_RESETTING, &lu->blocked);
+		pr_warn_ratelimited("%s: a reset takes long; nothing is served until all gateways have it\n",
+				    lu->image->name);
+	}
+	spin_unlock(&lu->lock);
 }
 
 /**
@@ -622,21 +662,14 @@ void trbd_reservation_reset(struct trbd_device *dev)
 
 	if (!dev->lu)
 		return;
-	job = kzalloc(sizeof(*job), GFP_KERNEL | __GFP_NOFAIL);
+	job = kzalloc(sizeof(*job), GFP_NOIO | __GFP_NOFAIL);
 	kref_init(&job->ref);
 	kref_get(&job->ref);
 	init_completion(&job->done);
 	job->job.run = run_reset;
 	trbd_lu_submit(dev->lu, &job->job);
-	if (!wait_for_completion_timeout(&job->done, msecs_to_jiffies(RESET_PATIENCE_MS))) {
-		set_bit(TRBD_LU_RESETTING, &dev->lu->blocked);
-		/* it may have ended just now */
-		if (completion_done(&job->done))
-			clear_bit(TRBD_LU_RESETTING, &dev->lu->blocked);
-		else
-			pr_warn("%s: a reset takes long; nothing is served until all gateways have it\n",
-				dev->image->name);
-	}
+	if (!wait_for_completion_timeout(&job->done, msecs_to_jiffies(RESET_PATIENCE_MS)))
+		reset_is_overdue(dev->lu, job);
 	kref_put(&job->ref, reset_job_free);
 }
 
@@ -699,6 +732,8 @@ int trbd_reservation_start(struct trbd_device *dev)
 	mutex_lock(&dev->lu_lock);
 	WRITE_ONCE(dev->lu, lu);
 	mutex_unlock(&dev->lu_lock);
+	/* what came before that was not heard */
+	trbd_lu_watched(lu);
 	return 0;
 }
 

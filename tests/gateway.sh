@@ -16,6 +16,7 @@
 #   gw_unexport GW NAME
 #   gw_url GW NAME                                iscsi:// URL of LUN 0 through that gateway
 #   serve NAME CONTROL [BLOCK_SIZE]               enable and export on gw1 and gw2
+#   unserve NAME                                  undo that
 #   io URL COMMANDS...                            qemu-io commands; fails if one of them does, also if a pattern differs
 #   play URL                                      the same, commands from stdin
 #   image_sum SPEC, iscsi_sum URL, file_sum FILE  SHA-256 of all of it
@@ -116,6 +117,14 @@ serve() {
 	local gw
 	for gw in $GW_GATEWAYS; do
 		gw_enable "$gw" "$1" "$2" && gw_export "$gw" "$1" "${3:-512}" || return 1
+	done
+}
+
+unserve() {
+	local gw
+	for gw in $GW_GATEWAYS; do
+		gw_unexport "$gw" "$1"
+		gw_disable "$gw" "$1"
 	done
 }
 

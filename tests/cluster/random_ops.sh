@@ -27,14 +27,6 @@ exercise() {
 	note "$(tail -n 5 "$work/out")"
 }
 
-unserve() {
-	local gw
-	for gw in $GW_GATEWAYS; do
-		gw_unexport "$gw" "$1"
-		gw_disable "$gw" "$1"
-	done
-}
-
 used_mib() { lab rbd du --format json "$1" 2>/dev/null | jq '[.images[].used_size] | add / 1048576'; }
 
 plain=$TEST-plain

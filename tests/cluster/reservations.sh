@@ -20,7 +20,7 @@ url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
 reservations() { lab run -- timeout "${LIMIT:-120}" "$work/reservations" "$@"; }
 # commands from stdin, with the answers they must get
 pr() { reservations script "$url1" "$url2" >"$work/pr" 2>&1 || { cat "$work/pr"; return 1; }; }
-record() { lab rbd image-meta get "$n" $KEY 2>/dev/null; }
+record() { lab rbd image-meta get "$1" $KEY 2>/dev/null; }
 # shown when it went well, too
 run() {
 	"$@" >"$work/out" 2>&1 || { cat "$work/out"; return 1; }
@@ -55,7 +55,7 @@ note "$(tail -n 3 "$work/out")"
 # the record says the same, to whoever looks with rbd
 read -r generation aptpl type registrations < <(sed -n \
 	's/^in the end: generation \([0-9]*\) aptpl \([01]\) type \([0-9]\) registrations \([0-9]*\) .*/\1 \2 \3 \4/p' "$work/out")
-record >"$work/record"
+record "$n" >"$work/record"
 t_is 'the record is one of this image' "$(sed -n 's/^image //p' "$work/record")" \
 	"$(lab rbd info --format json "$n" | jq -r .id)"
 t_is 'it has the generation, and APTPL' "$(awk '$1 == "pr" { print $2, $4 }' "$work/record")" "$generation $aptpl"
@@ -100,6 +100,20 @@ settle() {
 	EOF
 }
 t 'three register through both gateways, and one of them reserves' settle
+
+# nobody need hear of what changes nothing
+nothing_to_do() {
+	local before after
+	before=$(record "$kept" | sed -n 's/^generation //p')
+	pr <<-'EOF' || return 1
+		keeper@1 reserve 0xaa 5 = good
+		other@2 release 0xbb 5 = good
+	EOF
+	after=$(record "$kept" | sed -n 's/^generation //p')
+	echo "from generation $before to $after"
+	[ "$before" ] && [ "$before" = "$after" ]
+}
+t 'the holder reserves again, another one releases: the record stays' nothing_to_do
 
 # costs WHAT WANTED: WANTED operations, give or take what a heartbeat more or less makes
 costs() {

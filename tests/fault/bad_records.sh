@@ -88,6 +88,8 @@ damaged() {
 	since=$(log_lines)
 	t "$1: reservation commands fail" refused
 	t "$1: what is reserved stays reserved" in_force
+	t "$1: a LOGICAL UNIT RESET" pr <<<'keeper@1 reset = good'
+	t "$1: does not stop the disk" in_force
 	t "$1: the log names the key" named_since "$since"
 	note "$(head -n 1 "$work/log" | cut -c-200)"
 	t "$1: put back" write_record "$work/saved"
@@ -157,13 +159,6 @@ copies() {
 	lab rbd snap create --no-progress "$n@s" && lab rbd snap protect "$n@s" &&
 		lab rbd clone --image-feature layering "$n@s" "$TEST-clone" &&
 		lab rbd cp --no-progress "$n" "$TEST-copy"
-}
-unserve() {
-	local gw
-	for gw in $GW_GATEWAYS; do
-		gw_unexport "$gw" "$1"
-		gw_disable "$gw" "$1"
-	done
 }
 uncopy() {
 	unserve "$TEST-clone"
