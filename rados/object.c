@@ -22,6 +22,13 @@
 #include "rados/object.h"
 #include "rados/request.h"
 
+static int object_send(struct trbd_session *session, struct ceph_osd_request *req)
+{
+	int ret = ceph_osdc_alloc_messages(req, GFP_NOIO);
+
+	return ret ? ret : min(trbd_request_wait(session, req), 0);
+}
+
 /**
  * trbd_object_create() - make sure an object is there
  * @session: session to send it on
@@ -35,14 +42,13 @@ int trbd_object_create(struct trbd_session *session, const struct ceph_object_id
 		       const struct ceph_object_locator *oloc)
 {
 	struct ceph_osd_request *req;
-	int ret = -ENOMEM;
+	int ret;
 
 	req = trbd_request_alloc(session, oid, oloc, 1, CEPH_OSD_FLAG_WRITE);
 	if (!req)
 		return -ENOMEM;
 	osd_req_op_init(req, 0, CEPH_OSD_OP_CREATE, 0);
-	if (!ceph_osdc_alloc_messages(req, GFP_NOIO))
-		ret = min(trbd_request_wait(session, req), 0);
+	ret = object_send(session, req);
 	ceph_osdc_put_request(req);
 	return ret;
 }
@@ -121,13 +127,6 @@ static struct page **object_copy(const void *buf, size_t len)
 	return pages;
 }
 
-static int object_send(struct trbd_session *session, struct ceph_osd_request *req)
-{
-	int ret = ceph_osdc_alloc_messages(req, GFP_NOIO);
-
-	return ret ? ret : min(trbd_request_wait(session, req), 0);
-}
-
 /**
  * trbd_object_number_is() - does an xattr have this number?
  * @session: session to send it on
@@ -155,6 +154,64 @@ int trbd_object_number_is(struct trbd_session *session, const struct ceph_object
 }
 
 /**
+ * struct object_change - what is done to an object on condition
+ * @class: object class, or NULL to write
+ * @method: its method
+ * @off: where to write, bytes
+ * @buf: what is written, or the encoded arguments of the method
+ * @len: its length, at least 1
+ */
+struct object_change {
+	const char *class;
+	const char *method;
+	u64 off;
+	const void *buf;
+	size_t len;
+};
+
+/* Op 2. */
+static int object_init_change(struct ceph_osd_request *req, const struct object_change *change)
+{
+	struct page **pages;
+	int ret;
+
+	if (change->class) {
+		ret = osd_req_op_cls_init(req, 2, change->class, change->method);
+		if (ret)
+			return ret;
+	} else {
+		osd_req_op_extent_init(req, 2, CEPH_OSD_OP_WRITE, change->off, change->len, 0, 0);
+	}
+	pages = object_copy(change->buf, change->len);
+	if (IS_ERR(pages))
+		return PTR_ERR(pages);
+	if (change->class)
+		osd_req_op_cls_request_data_pages(req, 2, pages, change->len, 0, false, true);
+	else
+		osd_req_op_extent_osd_data_pages(req, 2, pages, change->len, 0, false, true);
+	return 0;
+}
+
+static int object_change_if(struct trbd_session *session, const struct ceph_object_id *oid,
+			    const struct ceph_object_locator *oloc, const char *xattr, u64 expected, u64 new,
+			    const struct object_change *change)
+{
+	struct ceph_osd_request *req;
+	int ret;
+
+	req = trbd_request_alloc(session, oid, oloc, 3, CEPH_OSD_FLAG_WRITE);
+	if (!req)
+		return -ENOMEM;
+	ret = object_set_number_if(req, xattr, expected, new);
+	if (!ret)
+		ret = object_init_change(req, change);
+	if (!ret)
+		ret = object_send(session, req);
+	ceph_osdc_put_request(req);
+	return ret;
+}
+
+/**
  * trbd_object_write_if() - write a part of an object if an xattr has the expected number
  * @session: session to send it on
  * @oid: object; must be there
@@ -173,27 +230,9 @@ int trbd_object_write_if(struct trbd_session *session, const struct ceph_object_
 			 const struct ceph_object_locator *oloc, const char *xattr, u64 expected, u64 new,
 			 u64 off, const void *buf, size_t len)
 {
-	struct ceph_osd_request *req;
-	struct page **pages;
-	int ret;
+	struct object_change change = { .off = off, .buf = buf, .len = len };
 
-	req = trbd_request_alloc(session, oid, oloc, 3, CEPH_OSD_FLAG_WRITE);
-	if (!req)
-		return -ENOMEM;
-	ret = object_set_number_if(req, xattr, expected, new);
-	if (ret)
-		goto out_put;
-	pages = object_copy(buf, len);
-	if (IS_ERR(pages)) {
-		ret = PTR_ERR(pages);
-		goto out_put;
-	}
-	osd_req_op_extent_init(req, 2, CEPH_OSD_OP_WRITE, off, len, 0, 0);
-	osd_req_op_extent_osd_data_pages(req, 2, pages, len, 0, false, true);
-	ret = object_send(session, req);
-out_put:
-	ceph_osdc_put_request(req);
-	return ret;
+	return object_change_if(session, oid, oloc, xattr, expected, new, &change);
 }
 
 /**
@@ -216,26 +255,7 @@ int trbd_object_call_if(struct trbd_session *session, const struct ceph_object_i
 			const struct ceph_object_locator *oloc, const char *xattr, u64 expected, u64 new,
 			const char *class, const char *method, const void *in, size_t in_len)
 {
-	struct ceph_osd_request *req;
-	struct page **pages;
-	int ret;
+	struct object_change change = { .class = class, .method = method, .buf = in, .len = in_len };
 
-	req = trbd_request_alloc(session, oid, oloc, 3, CEPH_OSD_FLAG_WRITE);
-	if (!req)
-		return -ENOMEM;
-	ret = object_set_number_if(req, xattr, expected, new);
-	if (!ret)
-		ret = osd_req_op_cls_init(req, 2, class, method);
-	if (ret)
-		goto out_put;
-	pages = object_copy(in, in_len);
-	if (IS_ERR(pages)) {
-		ret = PTR_ERR(pages);
-		goto out_put;
-	}
-	osd_req_op_cls_request_data_pages(req, 2, pages, in_len, 0, false, true);
-	ret = object_send(session, req);
-out_put:
-	ceph_osdc_put_request(req);
-	return ret;
+	return object_change_if(session, oid, oloc, xattr, expected, new, &change);
 }
