@@ -16,6 +16,7 @@
 
 #include "pr/parameters.h"
 #include "pr/transport_id.h"
+#include "ktap.h"
 
 #define ROOM 8
 #define CDB_LEN 10
@@ -196,14 +197,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 #else
 
-static int count, failed;
-
-static void ok(int good, const char *what)
-{
-	printf("%s %d %s\n", good ? "ok" : "not ok", ++count, what);
-	failed += !good;
-}
-
 /* Bytes from hexadecimal digits, in groups as one likes; what is in quotes stands for itself. Return: how many. */
 static size_t unhex(const char *hex, uint8_t *bytes)
 {
@@ -260,8 +253,8 @@ static void answers(const char *what, const struct trbd_pr_state *state, enum tr
 	}
 	if (!whole)
 		dump("wanted", wanted, len);
-	ok(whole, what);
-	ok(cut, "the same cut anywhere, and with the same length");
+	ktap_ok(whole, "%s", what);
+	ktap_ok(cut, "the same cut anywhere, and with the same length");
 }
 
 #define HEAD "11223344 "
@@ -287,7 +280,7 @@ static void check_types(void)
 			 status[8 + 12] != (types[i] != 0) || status[8 + 13] != types[i] ||
 			 status[8 + 52 + 12] != (all ? 3 : 2) || status[8 + 52 + 13] != (all ? types[i] : 0);
 	}
-	ok(!wrong, "who holds a reservation of which type");
+	ktap_ok(!wrong, "who holds a reservation of which type");
 }
 
 static void check_answers(void)
@@ -359,12 +352,12 @@ static void check_many(void)
 		registrations[i].incarnation = i + 1;
 	}
 
-	ok(trbd_pr_in(&state, TRBD_PR_READ_KEYS, whole, wanted) == 8 + 8 * MANY && be(whole + 4, 4) == 8 * MANY &&
+	ktap_ok(trbd_pr_in(&state, TRBD_PR_READ_KEYS, whole, wanted) == 8 + 8 * MANY && be(whole + 4, 4) == 8 * MANY &&
 	   be(whole + 8 * MANY, 8) == UINT64_MAX - (MANY - 1), "READ KEYS of 1,024");
-	ok(trbd_pr_in(&state, TRBD_PR_READ_RESERVATION, whole, wanted) == 24 &&
+	ktap_ok(trbd_pr_in(&state, TRBD_PR_READ_RESERVATION, whole, wanted) == 24 &&
 	   be(whole + 8, 8) == UINT64_MAX - (MANY - 1), "READ RESERVATION, held by the last one");
-	ok(trbd_pr_in(&state, TRBD_PR_READ_FULL_STATUS, NULL, 0) == wanted, "READ FULL STATUS of 1,024, the length alone");
-	ok(trbd_pr_in(&state, TRBD_PR_READ_FULL_STATUS, whole, wanted) == wanted && be(whole, 4) == 7 &&
+	ktap_ok(trbd_pr_in(&state, TRBD_PR_READ_FULL_STATUS, NULL, 0) == wanted, "READ FULL STATUS of 1,024, the length alone");
+	ktap_ok(trbd_pr_in(&state, TRBD_PR_READ_FULL_STATUS, whole, wanted) == wanted && be(whole, 4) == 7 &&
 	   be(whole + 4, 4) == wanted - 8, "READ FULL STATUS of 1,024");
 	for (i = 0; i < MANY; i++) {
 		const uint8_t *status = whole + 8 + i * (24 + LONGEST_ID);
@@ -376,8 +369,8 @@ static void check_many(void)
 			 trbd_transport_id_decode(status + 24, LONGEST_ID, initiator, sizeof(initiator)) != LONGEST_ID ||
 			 strcmp(initiator, registrations[i].nexus.initiator);
 	}
-	ok(!wrong, "each with its key and its name, and one that holds");
-	ok(trbd_pr_in(&state, TRBD_PR_READ_FULL_STATUS, part, 65535) == wanted && !memcmp(whole, part, 65535),
+	ktap_ok(!wrong, "each with its key and its name, and one that holds");
+	ktap_ok(trbd_pr_in(&state, TRBD_PR_READ_FULL_STATUS, part, 65535) == wanted && !memcmp(whole, part, 65535),
 	   "cut at 64 KiB, with the same lengths");
 	free(whole);
 	free(part);
@@ -462,7 +455,7 @@ static void check_good(void)
 
 		if (verdict == TRBD_PR_GOOD)
 			describe(&out, got, sizeof(got));
-		ok(!strcmp(got, goods[i].wanted), goods[i].name);
+		ktap_ok(!strcmp(got, goods[i].wanted), "%s", goods[i].name);
 		if (strcmp(got, goods[i].wanted))
 			printf("# got %s, wanted %s\n", got, goods[i].wanted);
 		free(out.initiators);
@@ -482,19 +475,19 @@ static void check_leftovers(void)
 	strcpy(out.move_to.target, "iqn.t,t,0x2");
 	out.initiators = NULL;
 	make_cdb(cdb, TRBD_PR_RESERVE, 1, len);
-	ok(trbd_pr_out_decode(cdb, list, len, &out) == TRBD_PR_GOOD && !out.aptpl && !out.all_tg_pt && !out.spec_i_pt &&
+	ktap_ok(trbd_pr_out_decode(cdb, list, len, &out) == TRBD_PR_GOOD && !out.aptpl && !out.all_tg_pt && !out.spec_i_pt &&
 	   !out.num_initiators && !*out.move_to.initiator && !out.move_rtpi && !out.unreg,
 	   "nothing is left of what was there before");
-	ok(!strcmp(out.nexus.initiator, cast[A].initiator) && out.rtpi == 77 &&
+	ktap_ok(!strcmp(out.nexus.initiator, cast[A].initiator) && out.rtpi == 77 &&
 	   !strcmp(out.move_to.target, "iqn.t,t,0x2"), "but what is the caller's");
 	len = unhex(KEYS "00 00 0203 0000001c " PORT_ID, list);
 	make_cdb(cdb, TRBD_PR_REGISTER_AND_MOVE, 1, len);
-	ok(trbd_pr_out_decode(cdb, list, len, &out) == TRBD_PR_GOOD && !strcmp(out.move_to.target, "iqn.t,t,0x2"),
+	ktap_ok(trbd_pr_out_decode(cdb, list, len, &out) == TRBD_PR_GOOD && !strcmp(out.move_to.target, "iqn.t,t,0x2"),
 	   "nor is the target that the registration moves to touched");
 	/* byte 1 has three reserved bits, and the length in the CDB is not looked at */
 	memset(cdb + 3, 0xff, CDB_LEN - 3);
 	cdb[1] = 0xe0 | TRBD_PR_REGISTER_AND_MOVE;
-	ok(trbd_pr_out_decode(cdb, list, len, &out) == TRBD_PR_GOOD && out.action == TRBD_PR_REGISTER_AND_MOVE,
+	ktap_ok(trbd_pr_out_decode(cdb, list, len, &out) == TRBD_PR_GOOD && out.action == TRBD_PR_REGISTER_AND_MOVE,
 	   "the rest of the CDB does not matter");
 }
 
@@ -559,7 +552,7 @@ static void check_bad(void)
 		list = room_for(len);
 		memcpy(list, bytes, len);
 		verdict = decode(bads[i].action, 0, list, len, &out);
-		ok(verdict == bads[i].wanted, bads[i].what);
+		ktap_ok(verdict == bads[i].wanted, "%s", bads[i].what);
 		if (verdict != bads[i].wanted)
 			printf("# got %d, wanted %d\n", verdict, bads[i].wanted);
 		free(out.initiators);
@@ -587,7 +580,7 @@ static void check_lengths(void)
 			free(out.initiators);
 		}
 	}
-	ok(!wrong, "every service action with a list of every length");
+	ktap_ok(!wrong, "every service action with a list of every length");
 }
 
 /* Cut anywhere, a list is none; with any byte changed, it is none or one that names ports. */
@@ -620,8 +613,8 @@ static void check_damage(void)
 			bytes[at] = was;
 		}
 	}
-	ok(!taken, "what was cut off is none");
-	ok(!wrong, "with any byte changed, it is none or one that names ports");
+	ktap_ok(!taken, "what was cut off is none");
+	ktap_ok(!wrong, "with any byte changed, it is none or one that names ports");
 }
 
 /* As many TransportIDs as a list of the greatest length has room for, of the shortest and of the longest kind. */
@@ -648,8 +641,8 @@ static void check_long(void)
 			wrong += trbd_transport_id_encode(name, list + 28 + i * sizes[kind], sizes[kind]) !=
 				 (int)sizes[kind];
 		}
-		ok(!wrong && decode(TRBD_PR_REGISTER, 0, list, len, &out) == TRBD_PR_GOOD && out.num_initiators == n &&
-		   names_are_good(&out), kind ? "a list full of the longest names" : "and of the shortest");
+		ktap_ok(!wrong && decode(TRBD_PR_REGISTER, 0, list, len, &out) == TRBD_PR_GOOD && out.num_initiators == n &&
+		   names_are_good(&out), "%s", kind ? "a list full of the longest names" : "and of the shortest");
 		free(out.initiators);
 		free(list);
 	}
@@ -675,7 +668,7 @@ static void check_max_initiators(void)
 		make_cdb(cdb, rows[i].action, 0, rows[i].len);
 		snprintf(what, sizeof(what), "service action %u, %zu bytes: %u initiators at most", rows[i].action,
 			 rows[i].len, rows[i].wanted);
-		ok(trbd_pr_out_max_initiators(cdb, rows[i].len) == rows[i].wanted, what);
+		ktap_ok(trbd_pr_out_max_initiators(cdb, rows[i].len) == rows[i].wanted, "%s", what);
 	}
 }
 
@@ -688,10 +681,10 @@ static void check_whole_way(void)
 	size_t len = unhex("0102030405060708 000000000000000c 00 02 0003 0000001c " PORT_ID, list);
 
 	set(&scene, TRBD_PR_EXCLUSIVE_ACCESS);
-	ok(decode(TRBD_PR_REGISTER_AND_MOVE, 0x03, list, len, &out) == TRBD_PR_GOOD, "REGISTER AND MOVE with UNREG");
+	ktap_ok(decode(TRBD_PR_REGISTER_AND_MOVE, 0x03, list, len, &out) == TRBD_PR_GOOD, "REGISTER AND MOVE with UNREG");
 	out.nexus = cast[A];
 	strcpy(out.move_to.target, "iqn.t,t,0x3");
-	ok(trbd_pr_out(&scene.state, &out) == TRBD_PR_GOOD, "is done");
+	ktap_ok(trbd_pr_out(&scene.state, &out) == TRBD_PR_GOOD, "is done");
 	answers("and is in the full status", &scene.state, TRBD_PR_READ_FULL_STATUS,
 		"11223345 00000064 " STATUS_B "0200 00000000 " ID_B
 		"000000000000000c 00000000 0103 00000000 0003 0000001c 45000018 'iqn.d,i,0x00023d000004' 0000");
@@ -722,7 +715,7 @@ int main(int argc, char **argv)
 {
 	if (argc > 1)
 		return write_seeds(argv[1]);
-	printf("TAP version 13\n");
+	ktap_begin();
 	check_answers();
 	check_types();
 	check_many();
@@ -734,8 +727,7 @@ int main(int argc, char **argv)
 	check_long();
 	check_max_initiators();
 	check_whole_way();
-	printf("1..%d\n", count);
-	return failed != 0;
+	return ktap_end();
 }
 
 #endif

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "pr/record.h"
+#include "ktap.h"
 
 #define TEXT_MAX (1 << 20)
 
@@ -44,14 +45,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 }
 
 #else
-
-static int count, failed;
-
-static void ok(int good, const char *what)
-{
-	printf("%s %d %s\n", good ? "ok" : "not ok", ++count, what);
-	failed += !good;
-}
 
 #define HEAD "target_core_rbd.lu 1\nimage 10a6b8b4567\n"
 #define GEN "generation 12\nsettled 11\nbarrier 345\nresets 3\n"
@@ -117,7 +110,7 @@ static void check_texts(void)
 		unsigned int line = 0;
 		int ret = read_text(texts[i].text, strlen(texts[i].text), &line);
 
-		ok(ret == texts[i].wanted && line == texts[i].line, texts[i].what);
+		ktap_ok(ret == texts[i].wanted && line == texts[i].line, "%s", texts[i].what);
 		if (ret != texts[i].wanted || line != texts[i].line)
 			printf("# got %d in line %u\n", ret, line);
 	}
@@ -133,7 +126,7 @@ static void check_damage(void)
 
 	for (i = 0; i < len; i++)
 		taken += !read_text(text, i, NULL);
-	ok(!taken, "what was cut off is none");
+	ktap_ok(!taken, "what was cut off is none");
 
 	for (i = 0; i < len; i++) {
 		char was = text[i];
@@ -144,7 +137,7 @@ static void check_damage(void)
 		}
 		text[i] = was;
 	}
-	ok(1, "with any byte changed, it is none or one that is written the same way");
+	ktap_ok(1, "with any byte changed, it is none or one that is written the same way");
 }
 
 /* Lines and pieces of lines put together at random. */
@@ -169,7 +162,7 @@ static void check_random(void)
 		}
 		read_text(text, len, NULL);
 	}
-	ok(1, "so with pieces put together at random");
+	ktap_ok(1, "so with pieces put together at random");
 }
 
 static void check_size(void)
@@ -194,12 +187,12 @@ static void check_size(void)
 		snprintf(registrations[i].nexus.target, TRBD_PR_TARGET_MAX, "iqn.%0219d,t,0x%04x", 1, 1);
 	}
 	len = trbd_record_encode(&record, text, sizeof(text));
-	ok(len < sizeof(text), "1,024 registrations of the longest names fit into a MiB");
-	ok(!read_text(text, len, NULL) && record.pr.count == 1024, "and can be read");
-	ok(trbd_record_encode(&record, small, sizeof(small)) == len && strlen(small) == sizeof(small) - 1,
+	ktap_ok(len < sizeof(text), "1,024 registrations of the longest names fit into a MiB");
+	ktap_ok(!read_text(text, len, NULL) && record.pr.count == 1024, "and can be read");
+	ktap_ok(trbd_record_encode(&record, small, sizeof(small)) == len && strlen(small) == sizeof(small) - 1,
 	   "without room the length is told");
 	record.pr.room = 1023;
-	ok(trbd_record_decode(text, len, &record, NULL) == -EBADMSG, "more registrations than there is room for");
+	ktap_ok(trbd_record_decode(text, len, &record, NULL) == -EBADMSG, "more registrations than there is room for");
 	record.pr.room = TRBD_PR_REGISTRATIONS_MAX;
 }
 
@@ -217,9 +210,21 @@ static void check_lists(void)
 			for (i = 0; i < n; i++)
 				len += (size_t)sprintf(text + len, "%s", lines[kind]);
 			len += (size_t)sprintf(text + len, END);
-			ok(read_text(text, len, NULL) == (n == 64 ? 0 : -EBADMSG), n == 64 ? "64 in a list" : "not 65");
+			ktap_ok(read_text(text, len, NULL) == (n == 64 ? 0 : -EBADMSG), "%s", n == 64 ? "64 in a list" : "not 65");
 		}
 	}
+}
+
+static void check_gateways(void)
+{
+	const char *text = HEAD GEN CHANGE PR "gateway 1 a 1 b\ngateway 2 c 1 d\ngateway 3 e 1 f\n" END;
+
+	ktap_ok(!read_text(text, strlen(text), NULL) && trbd_record_find_gateway(&record, 2) == &record.gateways[1] &&
+		!trbd_record_find_gateway(&record, 4), "gateways are found by their numbers");
+	trbd_record_remove_gateway(&record, 2);
+	trbd_record_remove_gateway(&record, 4);
+	ktap_ok(record.num_gateways == 2 && record.gateways[0].id == 1 && record.gateways[1].id == 3 &&
+		!trbd_record_find_gateway(&record, 2), "and taken out");
 }
 
 static void check_files(char **names)
@@ -243,14 +248,14 @@ int main(int argc, char **argv)
 		check_files(argv + 1);
 		return 0;
 	}
-	printf("TAP version 13\n");
+	ktap_begin();
 	check_texts();
 	check_damage();
 	check_random();
 	check_size();
 	check_lists();
-	printf("1..%d\n", count);
-	return failed != 0;
+	check_gateways();
+	return ktap_end();
 }
 
 #endif

@@ -10,14 +10,7 @@
 
 #include "pr/rules.h"
 #include "pr/transport_id.h"
-
-static int count, failed;
-
-static void ok(int good, const char *what)
-{
-	printf("%s %d %s\n", good ? "ok" : "not ok", ++count, what);
-	failed += !good;
-}
+#include "ktap.h"
 
 static const struct {
 	const char *text;
@@ -42,12 +35,12 @@ static void check_good(void)
 		char text[TRBD_PR_INITIATOR_MAX];
 		int len = trbd_transport_id_encode(ids[i].text, buf, sizeof(buf));
 
-		ok(len == ids[i].len && !memcmp(buf, ids[i].bytes, (size_t)ids[i].num_bytes), ids[i].text);
-		ok(len > 0 && trbd_transport_id_decode(buf, (size_t)len, text, sizeof(text)) == len &&
+		ktap_ok(len == ids[i].len && !memcmp(buf, ids[i].bytes, (size_t)ids[i].num_bytes), "%s", ids[i].text);
+		ktap_ok(len > 0 && trbd_transport_id_decode(buf, (size_t)len, text, sizeof(text)) == len &&
 		   !strcmp(text, ids[i].text), "and back");
-		ok(trbd_transport_id_encode(ids[i].text, buf, (size_t)ids[i].len - 1) == -EINVAL, "not without room");
-		ok(trbd_transport_id_decode(buf, (size_t)ids[i].len - 1, text, sizeof(text)) == -EINVAL, "not cut off");
-		ok(trbd_transport_id_decode(buf, (size_t)ids[i].len, text, strlen(ids[i].text)) == -EINVAL,
+		ktap_ok(trbd_transport_id_encode(ids[i].text, buf, (size_t)ids[i].len - 1) == -EINVAL, "not without room");
+		ktap_ok(trbd_transport_id_decode(buf, (size_t)ids[i].len - 1, text, sizeof(text)) == -EINVAL, "not cut off");
+		ktap_ok(trbd_transport_id_decode(buf, (size_t)ids[i].len, text, strlen(ids[i].text)) == -EINVAL,
 		   "not into less room");
 	}
 }
@@ -64,7 +57,7 @@ static void check_bad_texts(void)
 	unsigned int i;
 
 	for (i = 0; i < sizeof(bad_texts) / sizeof(*bad_texts); i++)
-		ok(trbd_transport_id_encode(bad_texts[i], buf, sizeof(buf)) == -EINVAL, bad_texts[i]);
+		ktap_ok(trbd_transport_id_encode(bad_texts[i], buf, sizeof(buf)) == -EINVAL, "%s", bad_texts[i]);
 }
 
 static const struct {
@@ -92,8 +85,8 @@ static void check_bad_ids(void)
 	unsigned int i;
 
 	for (i = 0; i < sizeof(bad_ids) / sizeof(*bad_ids); i++)
-		ok(trbd_transport_id_decode((const uint8_t *)bad_ids[i].bytes, bad_ids[i].len, text, sizeof(text)) == -EINVAL,
-		   bad_ids[i].what);
+		ktap_ok(trbd_transport_id_decode((const uint8_t *)bad_ids[i].bytes, bad_ids[i].len, text, sizeof(text)) == -EINVAL,
+		   "%s", bad_ids[i].what);
 }
 
 static void check_long(void)
@@ -104,12 +97,12 @@ static void check_long(void)
 
 	snprintf(text, sizeof(text), "iscsi:iqn.%0219d,i,0x%012d", 1, 1);
 	len = trbd_transport_id_encode(text, buf, sizeof(buf));
-	ok(len > 0 && trbd_transport_id_decode(buf, (size_t)len, back, sizeof(back)) == len && !strcmp(text, back),
+	ktap_ok(len > 0 && trbd_transport_id_decode(buf, (size_t)len, back, sizeof(back)) == len && !strcmp(text, back),
 	   "the longest name there is");
 	snprintf(text, sizeof(text), "iscsi:iqn.%0220d,i,0x%012d", 1, 1);
-	ok(trbd_transport_id_encode(text, buf, sizeof(buf)) == -EINVAL, "not one that is longer");
+	ktap_ok(trbd_transport_id_encode(text, buf, sizeof(buf)) == -EINVAL, "not one that is longer");
 	memcpy(buf, "\x45\0\0\30IQN.A,i,0x00023D000001\0\0", 28);
-	ok(trbd_transport_id_decode(buf, 28, back, sizeof(back)) == 28 && !strcmp(back, "iscsi:iqn.a,i,0x00023d000001"),
+	ktap_ok(trbd_transport_id_decode(buf, 28, back, sizeof(back)) == 28 && !strcmp(back, "iscsi:iqn.a,i,0x00023d000001"),
 	   "case does not matter");
 }
 
@@ -134,17 +127,16 @@ static void check_random(void)
 		    trbd_transport_id_decode(back, sizeof(back), again, sizeof(again)) < 0 || strcmp(text, again))
 			wrong++;
 	}
-	ok(!wrong, "whatever can be decoded can be encoded");
+	ktap_ok(!wrong, "whatever can be decoded can be encoded");
 }
 
 int main(void)
 {
-	printf("TAP version 13\n");
+	ktap_begin();
 	check_good();
 	check_bad_texts();
 	check_bad_ids();
 	check_long();
 	check_random();
-	printf("1..%d\n", count);
-	return failed != 0;
+	return ktap_end();
 }
