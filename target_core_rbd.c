@@ -27,6 +27,7 @@
 #include "gateway/round.h"
 #include "rados/guard.h"
 #include "rados/options.h"
+#include "rados/session.h"
 #include "rbd/compare_write.h"
 #include "rbd/image.h"
 #include "rbd/io.h"
@@ -63,6 +64,7 @@ static struct se_device *trbd_alloc_device(struct se_hba *hba, const char *name)
 	mutex_init(&dev->lock);
 	mutex_init(&dev->lu_lock);
 	trbd_nexus_table_init(&dev->nexuses);
+	trbd_patience_init(&dev->patience);
 	return &dev->se_dev;
 }
 
@@ -122,6 +124,11 @@ static const struct trbd_image_ops trbd_image_ops = {
 /* Undoes trbd_open_image(), from wherever it stopped. */
 static void trbd_close_image(struct trbd_device *dev)
 {
+	struct trbd_session *session = trbd_session_ref(dev->image->session);
+
+	/* somebody waits for this who cannot be killed; the group, the registry and the watch take a wait each */
+	trbd_session_hurry(session, true);
+	trbd_patience_stop(&dev->patience);
 	trbd_reservation_stop(dev);
 	/* the group needs the session that the image holds */
 	if (dev->group)
@@ -129,6 +136,8 @@ static void trbd_close_image(struct trbd_device *dev)
 	dev->group = NULL;
 	trbd_image_close(dev->image);
 	dev->image = NULL;
+	trbd_session_hurry(session, false);
+	trbd_session_put(session);
 }
 
 /* One of several that write to the image: the common clock, and the shared state of the logical unit. */
@@ -181,6 +190,8 @@ static int trbd_open_image(struct trbd_device *dev)
 	}
 	if (ret)
 		trbd_close_image(dev);
+	else
+		trbd_patience_start(&dev->patience);
 	return ret;
 }
 
@@ -281,6 +292,7 @@ static ssize_t trbd_show_configfs_dev_params(struct se_device *se_dev, char *pag
 static void trbd_tmr_notify(struct se_device *se_dev, enum tcm_tmreq_table tmr, struct list_head *aborted)
 {
 	/* LIO waits for those in the list by itself */
+	trbd_patience_abort(se_dev, aborted);
 	if (tmr == TMR_LUN_RESET)
 		trbd_reservation_reset(to_trbd_device(se_dev));
 }

@@ -10,6 +10,7 @@
 
 #include "config.h"
 #include "scsi/nexus.h"
+#include "scsi/patience.h"
 
 struct trbd_group;
 struct trbd_image;
@@ -26,6 +27,7 @@ struct trbd_lu;
  * @lu_lock: guards @lu against the image's watch, which does not know when the device goes
  * @lu: what all gateways of the image share, as long as @image; NULL for a snapshot. Commands read it without a lock.
  * @nexuses: its I_T nexuses
+ * @patience: for how long commands that nobody wants any more have not ended
  */
 struct trbd_device {
 	struct se_device se_dev;
@@ -36,6 +38,7 @@ struct trbd_device {
 	struct mutex lu_lock;	/* see above */
 	struct trbd_lu *lu;
 	struct trbd_nexus_table nexuses;
+	struct trbd_patience patience;
 };
 
 static inline struct trbd_device *to_trbd_device(struct se_device *se_dev)

@@ -59,18 +59,49 @@
 #define LU_REGISTER_RETRY_MS	100
 
 /**
- * trbd_lu_stopping() - wait for a moment
- * @lu: state
+ * trbd_lu_interrupted() - wait for a moment
  * @wait_ms: for how long at most
  *
  * Context: the thread.
- * Return: whether the thread is to end.
+ * Return: whether what the thread is doing is to end.
  */
-bool trbd_lu_stopping(struct trbd_lu *lu, unsigned int wait_ms)
+bool trbd_lu_interrupted(unsigned int wait_ms)
 {
-	if (wait_ms && !kthread_should_stop())
+	if (wait_ms)
 		schedule_timeout_interruptible(msecs_to_jiffies(wait_ms));
-	return kthread_should_stop();
+	return signal_pending(current);
+}
+
+/**
+ * trbd_lu_resume() - the next one is not meant by an interruption
+ * @lu: state
+ *
+ * Context: the thread.
+ * Return: whether to go on; false when the thread is to end.
+ */
+bool trbd_lu_resume(struct trbd_lu *lu)
+{
+	bool ending;
+
+	spin_lock(&lu->lock);
+	ending = lu->ending;
+	if (!ending)
+		flush_signals(current);
+	spin_unlock(&lu->lock);
+	return !ending;
+}
+
+/**
+ * trbd_lu_interrupt() - let the job that runs end with -EINTR
+ * @lu: state
+ *
+ * What it has changed is brought into force by whoever reads the record next.
+ *
+ * Context: any in which a spinlock may be taken.
+ */
+void trbd_lu_interrupt(struct trbd_lu *lu)
+{
+	send_sig(SIGKILL, lu->thread, 1);
 }
 
 static struct trbd_record *lu_record_alloc(unsigned int room)
@@ -442,7 +473,7 @@ int trbd_lu_read_settled(struct trbd_lu *lu, unsigned int extra, struct trbd_rec
 		*record = NULL;
 		if (ret)
 			return ret;
-		if (trbd_lu_stopping(lu, wait_ms))
+		if (trbd_lu_interrupted(wait_ms))
 			return -EINTR;
 		waited_ms += wait_ms;
 		wait_ms = min(2 * wait_ms, 100U);
@@ -533,7 +564,7 @@ int trbd_lu_update(struct trbd_lu *lu, const struct trbd_lu_request *request)
 	do {
 		ret = lu_try_update(lu, request);
 		/* so that not the same one is first for ever */
-		if (ret == -EAGAIN && trbd_lu_stopping(lu, get_random_u32() % 8))
+		if (ret == -EAGAIN && trbd_lu_interrupted(get_random_u32() % 8))
 			ret = -EINTR;
 	} while (ret == -EAGAIN);
 	return ret;
@@ -543,10 +574,12 @@ int trbd_lu_update(struct trbd_lu *lu, const struct trbd_lu_request *request)
  * struct lu_registration - what to write into the registry
  * @lu: of which gateway
  * @address: its address now
+ * @barrier: OSD map that has its former address on the blocklist, 0 for none
  */
 struct lu_registration {
 	struct trbd_lu *lu;
 	char address[TRBD_FENCE_ADDRESS_MAX];
+	u32 barrier;
 };
 
 static enum trbd_pr_verdict lu_decide_register(struct trbd_record *record, void *ctx)
@@ -556,6 +589,7 @@ static enum trbd_pr_verdict lu_decide_register(struct trbd_record *record, void 
 	struct trbd_record_gateway *gateway;
 	unsigned int i;
 
+	record->barrier = max(record->barrier, registration->barrier);
 	trbd_record_remove_gateway(record, lu->id);
 	/* of a try whose answer did not come */
 	trbd_record_remove_gateway(record, lu->next_id);
@@ -589,6 +623,25 @@ static enum trbd_pr_verdict lu_decide_unregister(struct trbd_record *record, voi
 	return TRBD_PR_GOOD;
 }
 
+/* Whatever was sent under an identity that we gave up must not be carried out once we serve again. */
+static int lu_fence_former(struct trbd_lu *lu, u32 *epoch)
+{
+	bool needed;
+	int ret;
+
+	spin_lock(&lu->lock);
+	needed = lu->fence_former && *lu->address;
+	spin_unlock(&lu->lock);
+	if (!needed)
+		return 0;
+	ret = trbd_fence_client(lu->image->session, lu->address, epoch);
+	if (ret != -EACCES && ret != -EPERM)
+		return ret;
+	pr_warn("%s: the former address %s cannot be put on the blocklist: error %d; the user needs the monitors' profile rbd\n",
+		lu->image->name, lu->address, ret);
+	return 0;
+}
+
 /*
  * Becomes one of the gateways of the image, under a new number. That stays the same until it is done, so that a try
  * whose answer did not come leaves no second entry behind.
@@ -610,6 +663,9 @@ static int lu_register(struct trbd_lu *lu)
 		return -EAGAIN;
 
 	/* the decoder takes any number; ours is not 0 */
+	ret = lu_fence_former(lu, &registration.barrier);
+	if (ret)
+		return ret;
 	mutex_lock(&lu->install_lock);
 	if (!lu->next_id)
 		lu->next_id = get_random_u64() | 1;
@@ -625,6 +681,7 @@ static int lu_register(struct trbd_lu *lu)
 	if (lu->recoveries == recoveries && view->registering) {
 		lu->id = lu->next_id;
 		lu->next_id = 0;
+		lu->fence_former = false;
 		strscpy(lu->address, registration.address, sizeof(lu->address));
 		clear_bit(TRBD_LU_UNREGISTERED, &lu->blocked);
 	} else {
@@ -651,6 +708,8 @@ static bool lu_rejoin(struct trbd_lu *lu)
 	}
 	pr_info("%s: this gateway serves the image again\n", lu->image->name);
 	lu->ops->come_back(lu->owner);
+	/* there may be a new barrier */
+	trbd_round_nudge(lu);
 	return false;
 }
 
@@ -697,12 +756,11 @@ static int lu_thread(void *arg)
 	unsigned int ticks = 0;
 
 	allow_signal(SIGKILL);
-	while (!kthread_should_stop()) {
+	while (trbd_lu_resume(lu)) {
 		bool nudged, rejoin, catch_up;
 
-		wait_event_interruptible_timeout(lu->wait, lu_has_work(lu) || kthread_should_stop(),
-						 msecs_to_jiffies(LU_TICK_MS));
-		if (kthread_should_stop())
+		wait_event_interruptible_timeout(lu->wait, lu_has_work(lu), msecs_to_jiffies(LU_TICK_MS));
+		if (!trbd_lu_resume(lu))
 			break;
 
 		spin_lock(&lu->lock);
@@ -721,7 +779,7 @@ static int lu_thread(void *arg)
 			spin_lock(&lu->lock);
 			lu->rejoin = true;
 			spin_unlock(&lu->lock);
-			trbd_lu_stopping(lu, LU_TICK_MS);
+			trbd_lu_interrupted(LU_TICK_MS);
 		}
 		if (catch_up)
 			lu_catch_up(lu);
@@ -794,6 +852,8 @@ static void lu_recovery_stop(struct trbd_recovery_user *user)
 	spin_unlock(&lu->lock);
 	/* pairs with the barrier between counting a command and looking whether it may be served */
 	smp_mb();
+	/* it may wait for a monitor */
+	trbd_lu_interrupt(lu);
 }
 
 static void lu_recovery_drain(struct trbd_recovery_user *user)
@@ -805,12 +865,13 @@ static void lu_recovery_drain(struct trbd_recovery_user *user)
 }
 
 /* Without this the watch would be taken over into the new identity, and nobody would know that it was interrupted. */
-static void lu_recovery_restart(struct trbd_recovery_user *user)
+static void lu_recovery_restart(struct trbd_recovery_user *user, bool gave_up)
 {
 	struct trbd_lu *lu = container_of(user, struct trbd_lu, recovery);
 
 	spin_lock(&lu->lock);
 	lu->recoveries++;
+	lu->fence_former |= gave_up;
 	spin_unlock(&lu->lock);
 	trbd_watch_renew(&lu->image->watch);
 }
@@ -863,27 +924,26 @@ struct trbd_lu *trbd_lu_attach(struct trbd_image *image, struct trbd_group *grou
 		return ERR_PTR(-ENOMEM);
 	}
 
+	lu->thread = kthread_create(lu_thread, lu, "trbd-lu/%s", image->id);
+	if (IS_ERR(lu->thread)) {
+		ret = PTR_ERR(lu->thread);
+		lu_free(lu);
+		return ERR_PTR(ret);
+	}
+	get_task_struct(lu->thread);
 	trbd_recovery_add_user(image->session, &lu->recovery);
 	do {
 		ret = lu_register(lu);
 	} while (ret == -EAGAIN && !msleep_interruptible(LU_REGISTER_RETRY_MS));
-	if (ret)
-		goto err_remove_user;
-	lu->thread = kthread_create(lu_thread, lu, "trbd-lu/%s", image->id);
-	if (IS_ERR(lu->thread)) {
-		ret = PTR_ERR(lu->thread);
-		set_bit(TRBD_LU_UNREGISTERED, &lu->blocked);
-		trbd_lu_amend(lu, lu_decide_unregister, lu);
-		goto err_remove_user;
+	if (ret) {
+		trbd_recovery_remove_user(image->session, &lu->recovery);
+		kthread_stop(lu->thread);
+		put_task_struct(lu->thread);
+		lu_free(lu);
+		return ERR_PTR(ret);
 	}
-	get_task_struct(lu->thread);
 	wake_up_process(lu->thread);
 	return lu;
-
-err_remove_user:
-	trbd_recovery_remove_user(image->session, &lu->recovery);
-	lu_free(lu);
-	return ERR_PTR(ret);
 }
 
 /**
@@ -898,7 +958,10 @@ void trbd_lu_detach(struct trbd_lu *lu)
 	int ret = 0;
 
 	trbd_recovery_remove_user(lu->image->session, &lu->recovery);
-	send_sig(SIGKILL, lu->thread, 1);
+	spin_lock(&lu->lock);
+	lu->ending = true;
+	spin_unlock(&lu->lock);
+	trbd_lu_interrupt(lu);
 	kthread_stop(lu->thread);
 	put_task_struct(lu->thread);
 	/* set first, or what we write about ourselves would look as if another had expelled us */

@@ -118,6 +118,8 @@ struct trbd_lu_job {
  * @rejoin: to be registered again
  * @catch_up: to be read again
  * @recoveries: twice the recoveries so far; odd while one is under way
+ * @fence_former: @address is one that we gave up, and must be on the blocklist before we serve again
+ * @ending: the thread is to end
  * @overdue_resets: resets that took too long and are not in force yet; TRBD_LU_RESETTING as long as there are any
  */
 struct trbd_lu {
@@ -142,6 +144,8 @@ struct trbd_lu {
 	bool rejoin;
 	bool catch_up;
 	unsigned int recoveries;
+	bool fence_former;
+	bool ending;
 	unsigned int overdue_resets;
 };
 
@@ -173,6 +177,7 @@ void trbd_lu_detach(struct trbd_lu *lu);
 void trbd_lu_submit(struct trbd_lu *lu, struct trbd_lu_job *job);
 void trbd_lu_wake(struct trbd_lu *lu);
 void trbd_lu_watched(struct trbd_lu *lu);
+void trbd_lu_interrupt(struct trbd_lu *lu);
 
 /* on the thread only */
 int trbd_lu_update(struct trbd_lu *lu, const struct trbd_lu_request *request);
@@ -182,7 +187,8 @@ int trbd_lu_read_settled(struct trbd_lu *lu, unsigned int extra, struct trbd_rec
 int trbd_lu_settled(struct trbd_lu *lu, struct trbd_record *record);
 int trbd_lu_install(struct trbd_lu *lu, const struct trbd_record *record);
 void trbd_lu_record_free(struct trbd_record *record);
-bool trbd_lu_stopping(struct trbd_lu *lu, unsigned int wait_ms);
+bool trbd_lu_interrupted(unsigned int wait_ms);
+bool trbd_lu_resume(struct trbd_lu *lu);
 
 static inline bool trbd_lu_is_blocked(const struct trbd_lu *lu)
 {

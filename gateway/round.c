@@ -331,7 +331,7 @@ int trbd_round_settle(struct trbd_lu *lu, struct trbd_record *known)
 		if (record != known)
 			trbd_lu_record_free(record);
 		record = NULL;
-		if (ret == -EAGAIN && trbd_lu_stopping(lu, wait_ms))
+		if (ret == -EAGAIN && trbd_lu_interrupted(wait_ms))
 			ret = -EINTR;
 	} while (ret == -EAGAIN);
 	return ret;

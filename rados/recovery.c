@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Coming back after being fenced.
+ * Coming back after being fenced, and giving up.
  *
  * Other gateways put a client on the blocklist when it does not answer while reservations change. Each of its
  * requests ends with -EBLOCKLISTED then, for an hour. libceph can give a client a new identity (another nonce), and
@@ -10,14 +10,42 @@
  *	users stop --> requests end with -ENOTCONN --> users have drained --> new identity --> users start again
  *
  * A command of several requests ends at the first that fails. Watches break and are made again by their own threads.
+ *
+ * A gateway gives up when OSDs do not answer and somebody waits for the end of commands that nobody wants any more: an
+ * abort, a session that ends, a LUN that is removed (scsi/patience.c). That is the same way, with two differences.
+ * Nothing that was sent may land when the cluster can be reached again, so what is still in the sockets is thrown away
+ * before they are closed. And the old identity is put on the blocklist by ourselves as soon as a monitor answers, and
+ * before anything is served (gateway/lu_state.c). What is left is a write that an OSD has received already and has not
+ * looked at, because it stands still: until it hears of the blocklist it may still carry that out, if nobody has
+ * written there since.
  */
 #include <linux/ceph/libceph.h>
 #include <linux/ceph/osd_client.h>
 #include <linux/errno.h>
 #include <linux/kernel.h>
+#include <linux/net.h>
+#include <linux/rbtree.h>
+#include <net/sock.h>
 
 #include "rados/recovery.h"
 #include "rados/session.h"
+
+/* What was written into a socket and not sent would be sent after it was closed, whenever the way is free again. */
+static void recovery_discard_unsent(struct ceph_osd_client *osdc)
+{
+	struct rb_node *node;
+
+	down_read(&osdc->lock);
+	for (node = rb_first(&osdc->osds); node; node = rb_next(node)) {
+		struct ceph_connection *con = &rb_entry(node, struct ceph_osd, o_node)->o_con;
+
+		mutex_lock(&con->mutex);
+		if (con->sock)
+			sock_no_linger(con->sock->sk);
+		mutex_unlock(&con->mutex);
+	}
+	up_read(&osdc->lock);
+}
 
 static void recovery_work(struct work_struct *work)
 {
@@ -27,19 +55,33 @@ static void recovery_work(struct work_struct *work)
 	struct trbd_recovery_user *user;
 
 	mutex_lock(&recovery->lock);
-	pr_warn("client.%llu is on the blocklist, by another gateway or by hand, and takes a new identity; what it had begun ends with an error\n",
-		ceph_client_gid(session->client));
+	pr_warn("client.%llu %s, and takes a new identity; what it had begun ends with an error\n",
+		ceph_client_gid(session->client), recovery->gave_up ? "gave up waiting for OSDs" :
+		"is on the blocklist, by another gateway or by hand");
 	list_for_each_entry(user, &recovery->users, node)
 		user->ops->stop(user);
 	ceph_osdc_abort_requests(osdc, -ENOTCONN);
 	list_for_each_entry(user, &recovery->users, node)
 		user->ops->drain(user);
+	if (recovery->gave_up)
+		recovery_discard_unsent(osdc);
 	ceph_reset_client_addr(session->client);
 	ceph_osdc_clear_abort_err(osdc);
 	list_for_each_entry(user, &recovery->users, node)
-		user->ops->restart(user);
+		user->ops->restart(user, recovery->gave_up);
 	mutex_unlock(&recovery->lock);
-	atomic_set(&recovery->running, 0);
+	recovery->gave_up = false;
+	atomic_set_release(&recovery->running, 0);
+}
+
+static void recovery_start(struct trbd_session *session, bool gave_up)
+{
+	struct trbd_recovery *recovery = &session->recovery;
+
+	if (atomic_xchg(&recovery->running, 1))
+		return;
+	recovery->gave_up = gave_up;
+	queue_work(system_long_wq, &recovery->work);
 }
 
 /**
@@ -52,8 +94,20 @@ static void recovery_work(struct work_struct *work)
  */
 void trbd_recovery_begin(struct trbd_session *session)
 {
-	if (!atomic_xchg(&session->recovery.running, 1))
-		queue_work(system_long_wq, &session->recovery.work);
+	recovery_start(session, false);
+}
+
+/**
+ * trbd_recovery_give_up() - end everything that is in flight, though the OSDs have not answered
+ * @session: session whose OSDs do not
+ *
+ * While a recovery is under way anyway, nothing.
+ *
+ * Context: any.
+ */
+void trbd_recovery_give_up(struct trbd_session *session)
+{
+	recovery_start(session, true);
 }
 
 /**

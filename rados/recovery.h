@@ -15,12 +15,12 @@ struct trbd_recovery_user;
  *	thread that may sleep
  * @stop: begin nothing any more
  * @drain: wait until nothing that was begun is left. Requests end by themselves meanwhile
- * @restart: there is a new identity
+ * @restart: there is a new identity; @gave_up: the old one has not been fenced yet
  */
 struct trbd_recovery_ops {
 	void (*stop)(struct trbd_recovery_user *user);
 	void (*drain)(struct trbd_recovery_user *user);
-	void (*restart)(struct trbd_recovery_user *user);
+	void (*restart)(struct trbd_recovery_user *user, bool gave_up);
 };
 
 /**
@@ -34,16 +34,18 @@ struct trbd_recovery_user {
 };
 
 /**
- * struct trbd_recovery - a session's way back after it was fenced
+ * struct trbd_recovery - a session's way to a new identity
  * @lock: one recovery at a time, and guards @users
  * @users: who is asked
  * @running: it is under way, or about to be
+ * @gave_up: nobody fenced us, we gave up
  * @work: does it
  */
 struct trbd_recovery {
 	struct mutex lock;	/* see above */
 	struct list_head users;
 	atomic_t running;
+	bool gave_up;
 	struct work_struct work;
 };
 
@@ -52,5 +54,6 @@ void trbd_recovery_stop(struct trbd_recovery *recovery);
 void trbd_recovery_add_user(struct trbd_session *session, struct trbd_recovery_user *user);
 void trbd_recovery_remove_user(struct trbd_session *session, struct trbd_recovery_user *user);
 void trbd_recovery_begin(struct trbd_session *session);
+void trbd_recovery_give_up(struct trbd_session *session);
 
 #endif /* TRBD_RADOS_RECOVERY_H */

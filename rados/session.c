@@ -20,8 +20,25 @@
 
 #include "rados/session.h"
 
+/* in a hurry, this is how long an answer is waited for: an OSD that is well takes much less */
+#define SESSION_HURRY	(3 * HZ)
+
 static DEFINE_MUTEX(sessions_lock);
 static LIST_HEAD(sessions);		/* guarded by sessions_lock */
+
+/* @opt is what somebody asked for; a session in a hurry has another mount_timeout than that for a while. */
+static bool session_has_options(struct trbd_session *session, struct ceph_options *opt)
+{
+	struct ceph_options *ours = session->client->options;
+	unsigned long hurried = ours->mount_timeout;
+	bool equal;
+
+	if (session->hurries)
+		WRITE_ONCE(ours->mount_timeout, session->mount_timeout);
+	equal = !ceph_compare_options(opt, session->client);
+	WRITE_ONCE(ours->mount_timeout, hurried);
+	return equal;
+}
 
 /* A referenced session with options equal to @opt, or NULL. */
 static struct trbd_session *session_find(struct ceph_options *opt)
@@ -31,7 +48,7 @@ static struct trbd_session *session_find(struct ceph_options *opt)
 	lockdep_assert_held(&sessions_lock);
 
 	list_for_each_entry(session, &sessions, node) {
-		if (!ceph_compare_options(opt, session->client)) {
+		if (session_has_options(session, opt)) {
 			refcount_inc(&session->ref);
 			return session;
 		}
@@ -171,7 +188,32 @@ struct ceph_osd_client *trbd_session_osdc(struct trbd_session *session)
  */
 unsigned long trbd_session_timeout(struct trbd_session *session)
 {
-	return session->client->options->mount_timeout;
+	return READ_ONCE(session->client->options->mount_timeout);
+}
+
+/**
+ * trbd_session_hurry() - wait no longer than it takes when the cluster is well
+ * @session: the session
+ * @hurry: from now on, or no more; as often true as false
+ *
+ * For whoever closes something: libceph itself waits up to mount_timeout in ceph_osdc_unwatch(). Other users of the
+ * session wait no longer either, meanwhile.
+ *
+ * Context: process.
+ */
+void trbd_session_hurry(struct trbd_session *session, bool hurry)
+{
+	struct ceph_options *options = session->client->options;
+
+	mutex_lock(&sessions_lock);
+	if (hurry && !session->hurries++) {
+		session->mount_timeout = options->mount_timeout;
+		if (!options->mount_timeout || options->mount_timeout > SESSION_HURRY)
+			WRITE_ONCE(options->mount_timeout, SESSION_HURRY);
+	} else if (!hurry && !--session->hurries) {
+		WRITE_ONCE(options->mount_timeout, session->mount_timeout);
+	}
+	mutex_unlock(&sessions_lock);
 }
 
 /**

@@ -18,12 +18,16 @@ struct ceph_osd_client;
  * @node: in the list of sessions; guarded by the sessions mutex of session.c
  * @client: libceph's client, open; constant
  * @recovery: coming back after being fenced
+ * @hurries: how many of trbd_session_hurry() are in force; guarded by the sessions mutex
+ * @mount_timeout: what it is when there are none
  */
 struct trbd_session {
 	refcount_t ref;
 	struct list_head node;
 	struct ceph_client *client;
 	struct trbd_recovery recovery;
+	unsigned int hurries;
+	unsigned long mount_timeout;
 };
 
 struct trbd_session *trbd_session_get(struct ceph_options *opt);
@@ -31,6 +35,7 @@ struct trbd_session *trbd_session_ref(struct trbd_session *session);
 void trbd_session_put(struct trbd_session *session);
 struct ceph_osd_client *trbd_session_osdc(struct trbd_session *session);
 unsigned long trbd_session_timeout(struct trbd_session *session);
+void trbd_session_hurry(struct trbd_session *session, bool hurry);
 s64 trbd_session_pool_id(struct trbd_session *session, const char *name);
 bool trbd_session_pool_exists(struct trbd_session *session, s64 pool_id);
 

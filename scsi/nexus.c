@@ -362,6 +362,23 @@ void trbd_nexus_turn(struct trbd_nexus_table *table)
 }
 
 /**
+ * trbd_nexus_turning() - is a command from before the last trbd_nexus_turn() still in flight?
+ * @table: nexuses of the logical unit
+ *
+ * Context: any but hard and soft interrupt.
+ * Return: whether there is one.
+ */
+bool trbd_nexus_turning(struct trbd_nexus_table *table)
+{
+	bool turning;
+
+	spin_lock(&table->lock);
+	turning = nexus_try_turn(table);
+	spin_unlock(&table->lock);
+	return turning;
+}
+
+/**
  * trbd_nexus_draining() - commands that were allowed to begin and would not be now
  * @table: nexuses of the logical unit
  * @pr: what is reserved

@@ -71,6 +71,7 @@ bool trbd_nexus_begin(struct trbd_nexus_table *table, struct se_cmd *cmd, unsign
 void trbd_nexus_end(struct se_cmd *cmd);
 void trbd_nexus_turn(struct trbd_nexus_table *table);
 unsigned int trbd_nexus_draining(struct trbd_nexus_table *table, const struct trbd_pr_state *pr);
+bool trbd_nexus_turning(struct trbd_nexus_table *table);
 unsigned int trbd_nexus_in_flight(struct trbd_nexus_table *table);
 
 #endif /* TRBD_SCSI_NEXUS_H */

@@ -364,7 +364,7 @@ static void run_reserve(struct trbd_lu *lu, struct trbd_lu_job *lu_job)
 	 * came by looks when it is asked.
 	 */
 	if (verdict == TRBD_PR_CONFLICT && is_reserved_spc2(lu) && job->tries < RESERVE_TRIES &&
-	    !trbd_lu_stopping(lu, RESERVE_RETRY_MS)) {
+	    !trbd_lu_interrupted(RESERVE_RETRY_MS)) {
 		if (!job->tries++)
 			trbd_round_nudge(lu);
 		trbd_lu_submit(lu, &job->job);
@@ -596,9 +596,6 @@ static bool reset_has_ended(int result)
 {
 	switch (result) {
 	case 0:
-	/* one that was fenced has nothing in flight any more, and tells its nexuses when it comes back */
-	case -ENOTCONN:
-	case -ESHUTDOWN:
 	case -ENOENT:
 	/* the record is damaged, which is for the operator to mend, and a reset need not wait for that */
 	case -EBADMSG:
@@ -616,14 +613,17 @@ static void run_reset(struct trbd_lu *lu, struct trbd_lu_job *lu_job)
 		.action = TRBD_PR_RELEASE,
 	};
 	struct reset_job *job = container_of(lu_job, struct reset_job, job);
-	int ret;
+	int ret = trbd_lu_update(lu, &request);
 
-	do {
-		ret = trbd_lu_update(lu, &request);
-		if (ret)
-			pr_warn_ratelimited("%s: a reset cannot be made known to the other gateways: error %d\n",
-					    lu->image->name, ret);
-	} while (!reset_has_ended(ret) && !trbd_lu_stopping(lu, RESET_RETRY_MS));
+	if (ret && ret != -EINTR)
+		pr_warn_ratelimited("%s: a reset cannot be made known to the other gateways: error %d\n",
+				    lu->image->name, ret);
+	/* whoever interrupts means the commands that wait in front of it; and this gateway may have to register again */
+	if (!reset_has_ended(ret) && trbd_lu_resume(lu)) {
+		trbd_lu_interrupted(RESET_RETRY_MS);
+		trbd_lu_submit(lu, &job->job);
+		return;
+	}
 
 	spin_lock(&lu->lock);
 	if (job->overdue && !--lu->overdue_resets)
@@ -747,6 +747,9 @@ void trbd_reservation_stop(struct trbd_device *dev)
 {
 	struct trbd_lu *lu = dev->lu;
 
+	/* a notification that is being handled may wait for the cluster */
+	if (lu)
+		trbd_watch_interrupt(&dev->image->watch);
 	mutex_lock(&dev->lu_lock);
 	WRITE_ONCE(dev->lu, NULL);
 	mutex_unlock(&dev->lu_lock);

@@ -9,7 +9,7 @@
  *	initiator URL NAME attention 0 SECONDS waits for a unit attention, with TEST UNIT READY; prints ASC/ASCQ, and
  *	                                       what the next command says
  *	initiator URL NAME abort LBA BLOCKS    writes blocks of 0xa1, and aborts the task a second later; prints
- *	                                       "abort sent", and "abort answered" when it was
+ *	                                       "abort sent", and "abort answered" and after how long when it was
  *	initiator URL NAME reset LBA BLOCKS    the same with LOGICAL UNIT RESET
  *
  * NAME is the initiator's, without the prefix. The status is 0, or 1 with a line that says what went wrong. BUSY
@@ -30,6 +30,7 @@
 
 static struct iscsi_context *iscsi;
 static int lun;
+static long sent_ms;
 
 static void die(const char *what)
 {
@@ -186,11 +187,19 @@ static void task_ended(struct iscsi_context *context, int status, void *data, vo
 	fflush(stdout);
 }
 
+static long now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 static void abort_answered(struct iscsi_context *context, int status, void *data, void *what)
 {
 	(void)context;
 	(void)status;
-	printf("%s answered: %d\n", (const char *)what, data ? (int)*(uint32_t *)data : -1);
+	printf("%s answered: %d after %ld ms\n", (const char *)what, data ? (int)*(uint32_t *)data : -1, now_ms() - sent_ms);
 	exit(0);
 }
 
@@ -206,6 +215,7 @@ static void give_up(uint32_t lba, uint32_t blocks, int reset)
 	if (!task)
 		die("write");
 	run_for(1);
+	sent_ms = now_ms();
 	if (reset ? iscsi_task_mgmt_lun_reset_async(iscsi, (uint32_t)lun, abort_answered, "reset") :
 		    iscsi_task_mgmt_abort_task_async(iscsi, task, abort_answered, "abort"))
 		die("task management");

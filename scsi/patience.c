@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Commands that nobody wants any more, and that do not end because OSDs do not answer.
+ *
+ * Whoever asks LIO to abort a command, ends a session or removes a LUN waits until the commands concerned have ended,
+ * and cannot be killed. A write ends with its answer, since it may land until then. So when OSDs do not answer for
+ * long, the gateway gives up: everything that it has in flight on that cluster ends with an error, and it takes a new
+ * identity (rados/recovery.c). That takes other commands along, which is why it is not done sooner, or for commands
+ * that somebody still waits for: a cluster that stands still is a delay, and no error.
+ *
+ * LIO marks the commands of a session that ends and LUNs that go away; it tells of commands that are aborted, and takes
+ * them off its list, so for these it is looked whether anything is left of what was in flight at that moment.
+ */
+#include <linux/jiffies.h>
+#include <linux/kernel.h>
+#include <linux/list.h>
+#include <linux/spinlock.h>
+#include <scsi/scsi_proto.h>
+
+#include "gateway/lu_state.h"
+#include "rados/recovery.h"
+#include "rbd/image.h"
+#include "scsi/nexus.h"
+#include "scsi/patience.h"
+#include "target_core_rbd.h"
+
+/* with what it takes to look and to end, less than the 15 seconds that initiators wait for an abort */
+#define PATIENCE_MS		10000
+#define PATIENCE_LOOK_MS	1000
+
+/* Does somebody wait for the end of this command, and not for its answer? */
+static bool cmd_is_unwanted(const struct se_cmd *cmd)
+{
+	return READ_ONCE(cmd->transport_state) & (CMD_T_STOP | CMD_T_FABRIC_STOP) ||
+	       READ_ONCE(cmd->se_lun->lun_shutdown);
+}
+
+/* The suspect if it is still there, or else another one. Return: whether it is the same. */
+static bool patience_find(struct trbd_patience *patience, struct se_device *se_dev)
+{
+	const struct se_cmd *found = NULL;
+	struct se_cmd *cmd;
+	bool same = false;
+	unsigned long flags;
+	u64 tag = 0;
+	int i;
+
+	for (i = 0; i < se_dev->queue_cnt && !same; i++) {
+		struct se_device_queue *queue = &se_dev->queues[i];
+
+		spin_lock_irqsave(&queue->lock, flags);
+		list_for_each_entry(cmd, &queue->state_list, state_list) {
+			if (!cmd_is_unwanted(cmd))
+				continue;
+			found = cmd;
+			tag = cmd->tag;
+			same = cmd == patience->suspect && tag == patience->tag;
+			if (same)
+				break;
+		}
+		spin_unlock_irqrestore(&queue->lock, flags);
+	}
+	patience->suspect = found;
+	patience->tag = tag;
+	return same;
+}
+
+static void patience_look(struct work_struct *work)
+{
+	struct trbd_patience *patience = container_of(to_delayed_work(work), struct trbd_patience, look);
+	struct trbd_device *dev = container_of(patience, struct trbd_device, patience);
+	bool same = patience_find(patience, &dev->se_dev);
+
+	if (atomic_read(&patience->aborting)) {
+		if (trbd_nexus_turning(&dev->nexuses))
+			same = true;
+		else
+			atomic_set(&patience->aborting, 0);
+	}
+	if (!same || !patience->waiting) {
+		patience->waiting = same || patience->suspect;
+		patience->since = jiffies;
+	} else if (time_after(jiffies, patience->since + msecs_to_jiffies(PATIENCE_MS))) {
+		pr_warn("%s: commands that were aborted, or whose session or LUN ends, have no answer after %u s; giving up what is in flight\n",
+			dev->image->name, PATIENCE_MS / 1000);
+		trbd_recovery_give_up(dev->image->session);
+		patience->waiting = false;
+	}
+	schedule_delayed_work(&patience->look, msecs_to_jiffies(PATIENCE_LOOK_MS));
+}
+
+static bool is_reservation_command(const struct se_cmd *cmd)
+{
+	switch (cmd->t_task_cdb[0]) {
+	case PERSISTENT_RESERVE_IN:
+	case PERSISTENT_RESERVE_OUT:
+	case RESERVE:
+	case RESERVE_10:
+	case RELEASE:
+	case RELEASE_10:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/**
+ * trbd_patience_abort() - a task management function is about to wait for commands
+ * @se_dev: device
+ * @aborted: which
+ *
+ * Context: process.
+ */
+void trbd_patience_abort(struct se_device *se_dev, struct list_head *aborted)
+{
+	struct trbd_device *dev = to_trbd_device(se_dev);
+	bool reservations = false;
+	struct se_cmd *cmd;
+
+	if (list_empty(aborted))
+		return;
+	list_for_each_entry(cmd, aborted, state_list)
+		reservations |= is_reservation_command(cmd);
+	/* what they have written so far is brought into force by whoever comes next */
+	if (reservations && dev->lu)
+		trbd_lu_interrupt(dev->lu);
+	trbd_nexus_turn(&dev->nexuses);
+	atomic_set(&dev->patience.aborting, 1);
+}
+
+/**
+ * trbd_patience_init() - nobody waits
+ * @patience: its memory
+ */
+void trbd_patience_init(struct trbd_patience *patience)
+{
+	INIT_DELAYED_WORK(&patience->look, patience_look);
+	atomic_set(&patience->aborting, 0);
+}
+
+/**
+ * trbd_patience_start() - look after a device from now on
+ * @patience: of a device whose image is open
+ *
+ * Context: process.
+ */
+void trbd_patience_start(struct trbd_patience *patience)
+{
+	patience->suspect = NULL;
+	patience->waiting = false;
+	schedule_delayed_work(&patience->look, msecs_to_jiffies(PATIENCE_LOOK_MS));
+}
+
+/**
+ * trbd_patience_stop() - and no longer
+ * @patience: of a device without commands, started or not
+ *
+ * Context: process; may sleep.
+ */
+void trbd_patience_stop(struct trbd_patience *patience)
+{
+	cancel_delayed_work_sync(&patience->look);
+}

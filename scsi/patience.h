@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef TRBD_SCSI_PATIENCE_H
+#define TRBD_SCSI_PATIENCE_H
+
+#include <linux/atomic.h>
+#include <linux/types.h>
+#include <linux/workqueue.h>
+
+struct list_head;
+struct se_cmd;
+struct se_device;
+
+/**
+ * struct trbd_patience - for how long commands that nobody wants any more have not ended
+ * @look: comes by once a second while the device is enabled
+ * @aborting: a task management function waits for what was in flight when it came
+ * @suspect: such a command; compared, never followed
+ * @tag: its tag, because memory is used again
+ * @since: jiffies when that was first seen
+ * @waiting: there is something since then
+ */
+struct trbd_patience {
+	struct delayed_work look;
+	atomic_t aborting;
+	const struct se_cmd *suspect;
+	u64 tag;
+	unsigned long since;
+	bool waiting;
+};
+
+void trbd_patience_init(struct trbd_patience *patience);
+void trbd_patience_start(struct trbd_patience *patience);
+void trbd_patience_stop(struct trbd_patience *patience);
+void trbd_patience_abort(struct se_device *se_dev, struct list_head *aborted);
+
+#endif /* TRBD_SCSI_PATIENCE_H */

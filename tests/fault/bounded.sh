@@ -1,0 +1,172 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Whoever ends a command, a session, a LUN, a backstore or the module gets that within 15 seconds, also when the cluster
+# does not answer; and a write that was given up that way does not land when it answers again.
+#
+# Each time, gw1 is cut from the cluster (or the OSDs stand still), a write is on its way, and somebody wants it to end.
+# shellcheck disable=SC2317 # steps are called by name
+. ../ktap.sh
+. ../gateway.sh
+
+LIMIT_MS=15000
+BACK_S=60	# for gw1 to serve again
+
+n=$TEST-disk
+url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
+initiator_build "$work/initiator"
+img_create "$n" --size 64M
+now_ms() { date +%s%3N; }
+
+# Each stuck write has an object of its own, of which the gateways know what it held.
+places=0
+before() { places=$((places + 4)) && io "$url2" "write -P 0x11 ${places}M 64k"; }
+unchanged() { io "$url2" "read -P 0x11 ${1}M 64k"; }
+
+serves() {
+	local i
+	for ((i = 0; i < BACK_S; i++)); do
+		io "$url1" "write -P $i 0 4k" >/dev/null && return
+		sleep 1
+	done
+	echo "no write through gw1 in $BACK_S s"
+	return 1
+}
+# took WHAT MS
+took() {
+	note "$1: $2 ms"
+	t "$1: in time" test "${2:-999999}" -le $LIMIT_MS
+}
+# after WHAT: the cluster answers again
+after() {
+	t "$1: gw1 serves again, by itself" serves
+	t "$1: the write did not land" unchanged $places
+}
+
+# ended HOW: abort or reset
+ended() {
+	lab run -- timeout 90 "$work/initiator" "$url1" "$1-er" "$1" $((places * 2048)) 128 >"$work/$1" 2>&1
+	cat "$work/$1"
+	grep -q "^$1 answered: 0 " "$work/$1"
+}
+ms_of() { sed -n "s/^$1 answered: .* after \([0-9]*\) ms/\1/p" "$work/$1"; }
+
+cut_off() { lab cut gw1 ceph && sleep 1; }
+t_atexit 'lab heal gw1 ceph'
+
+resets() { lab exec -n gw2 -- cat "$GW_CORE/$n/attrib/reservations" | sed -n 's/.* resets \([0-9]*\) .*/\1/p'; }
+# a reset that could not be made known meanwhile
+reset_is_known() {
+	local i
+	for ((i = 0; i < BACK_S; i++)); do
+		[ "$(resets)" = "$1" ] && return
+		sleep 1
+	done
+	echo "gw2 knows of $(resets) resets"
+	return 1
+}
+
+t 'served by both gateways' serve "$n" "pool=rbd,image=$n"
+resets=$(resets)
+for how in abort reset; do
+	before
+	t "$how: gw1 is cut from the cluster" cut_off
+	t "$how: is answered" ended $how
+	took "$how" "$(ms_of $how)"
+	t "$how: gw1 reaches the cluster again" lab heal gw1 ceph
+	after "$how"
+done
+t 'reset: in the end gw2 knows of it as well' reset_is_known $((resets + 1))
+
+# a write that hangs, by somebody who does not give it up
+stuck() {
+	lab run -- timeout 300 qemu-io -f raw -c "write -P 0xa1 ${places}M 64k" "$url1" >/dev/null 2>&1 &
+	stuck=$!
+	disown $stuck
+	sleep 2
+}
+# shellcheck disable=SC2016 # then
+t_atexit 't_kill $stuck'
+sessions() { lab exec -n gw1 -- sh -c "cat $GW_ISCSI/$(iqn_of "$n")/tpgt_1/dynamic_sessions" | tr -d '\0' | wc -w; }
+logged_out() {
+	local i start
+	start=$(now_ms)
+	for ((i = 0; i < 60; i++)); do
+		[ "$(sessions)" = 0 ] && { echo $(($(now_ms) - start)) >"$work/logout"; return; }
+		sleep 0.5
+	done
+	return 1
+}
+before
+t 'logout: gw1 is cut from the cluster' cut_off
+stuck
+t_is 'logout: there is a session' "$(sessions)" 1
+t_kill $stuck
+t 'logout: the session ends' logged_out
+took 'logout' "$(cat "$work/logout")"
+t 'logout: gw1 reaches the cluster again' lab heal gw1 ceph
+after 'logout'
+
+# timed NAME CMD...
+timed() {
+	local name=$1 start
+	shift
+	start=$(now_ms)
+	"$@" || return 1
+	echo $(($(now_ms) - start)) >"$work/$name"
+}
+unload() {
+	lab exec -n gw1 -- sh -c 'rmdir /sys/kernel/config/target/core/rbd_* 2>/dev/null; rmmod target_core_rbd'
+}
+before
+t 'deletion: gw1 is cut from the cluster' cut_off
+stuck
+t 'deletion: the LUN and its target go' timed lun gw_unexport gw1 "$n"
+took 'deletion of the LUN' "$(cat "$work/lun")"
+t 'deletion: the backstore goes' timed backstore gw_disable gw1 "$n"
+took 'deletion of the backstore' "$(cat "$work/backstore")"
+t 'deletion: the module goes' timed module unload
+took 'deletion of the module' "$(cat "$work/module")"
+t_kill $stuck
+t 'deletion: gw1 reaches the cluster again' lab heal gw1 ceph
+again() { lab exec -n gw1 -- insmod /lab/target_core_rbd.ko && gw_enable gw1 "$n" "pool=rbd,image=$n" && gw_export gw1 "$n"; }
+t 'deletion: all of it can be made again' again
+after 'deletion'
+
+t 'idle: gw1 is cut from the cluster' cut_off
+t 'idle: the LUN and its target go' timed lun gw_unexport gw1 "$n"
+took 'idle, deletion of the LUN' "$(cat "$work/lun")"
+t 'idle: the backstore goes' timed backstore gw_disable gw1 "$n"
+took 'idle, deletion of the backstore' "$(cat "$work/backstore")"
+t 'idle: gw1 reaches the cluster again' lab heal gw1 ceph
+back() { gw_enable gw1 "$n" "pool=rbd,image=$n" && gw_export gw1 "$n"; }
+t 'idle: the backstore can be made again' back
+t 'idle: gw1 serves' serves
+
+# The OSDs stand still, with the write in their sockets, and the monitor is well. What an OSD has received it may still do,
+# until it hears that the old identity is on the blocklist: at the latest when the gateway serves again.
+osds() {
+	local osd
+	for osd in 0 1 2; do kill "-$1" "$(cat "$(dirname "$(lab share)")/ceph/run/osd.$osd.pid")"; done
+}
+osds_wake() {
+	osds CONT
+	lab ceph osd unset nodown
+}
+osds_stop() { lab ceph osd set nodown && osds STOP && sleep 1; }
+data_of() { lab run -- qemu-io -f raw -c "read -v ${places}M 512" "$url2" | sed -n '1,32s/.*: *//p' | sha256sum; }
+before
+t_atexit osds_wake
+t 'half dead: the OSDs stand still' osds_stop
+t 'half dead: an abort is answered' ended abort
+took 'half dead, abort' "$(ms_of abort)"
+t 'half dead: the OSDs go on' osds_wake
+t 'half dead: gw1 serves again, by itself' serves
+first=$(data_of)
+t_like 'half dead: its former identity is on the blocklist' "$(lab ceph osd blocklist ls 2>/dev/null | grep -c '^10.77.0.11:')" '^[1-9]'
+sleep 15
+t_is 'half dead: what was there then stays' "$(data_of)" "$first"
+
+for ((place = 4; place < places; place += 4)); do
+	t "nothing landed later at ${place}M either" unchanged $place
+done
