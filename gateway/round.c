@@ -187,18 +187,6 @@ void trbd_round_nudge(struct trbd_lu *lu)
 	round_notify(lu, round_installed(lu, &draining), round_not_interested, NULL);
 }
 
-/* A registered gateway that did not answer; not ourselves. NULL if there is none. */
-static const struct trbd_record_gateway *round_missing(const struct trbd_lu *lu, const struct round *round)
-{
-	unsigned int i;
-
-	for (i = 0; i < round->record->num_gateways; i++) {
-		if (!round->seen[i] && round->record->gateways[i].id != lu->id)
-			return &round->record->gateways[i];
-	}
-	return NULL;
-}
-
 /**
  * struct fencing - what to write into the record of a gateway that was fenced
  * @gateway: which
@@ -248,33 +236,77 @@ static int round_fence(struct trbd_lu *lu, const struct trbd_record_gateway *gat
 }
 
 /**
- * struct silence - who does not answer
- * @id: gateway
- * @since: jiffies when that was noticed
- * @times: how often
+ * struct silence - who has not answered since when
+ * @count: entries of @who
+ * @who: gateways, and jiffies when each was asked first without an answer
  */
 struct silence {
-	u64 id;
-	unsigned long since;
-	unsigned int times;
+	unsigned int count;
+	struct {
+		u64 id;
+		unsigned long since;
+	} who[TRBD_RECORD_GATEWAYS];
 };
 
-/* Has this gateway been silent for long enough? */
-static bool silence_is_evidence(struct silence *silence, const struct trbd_record_gateway *gateway)
+static bool silence_has(const struct silence *silence, u64 id)
 {
-	if (silence->id != gateway->id) {
-		silence->id = gateway->id;
-		silence->since = jiffies;
-		silence->times = 0;
+	unsigned int i;
+
+	for (i = 0; i < silence->count; i++) {
+		if (silence->who[i].id == id)
+			return true;
 	}
-	return ++silence->times > 1 && time_after(jiffies, silence->since + msecs_to_jiffies(ROUND_SILENCE_MS));
+	return false;
+}
+
+/* Is it a registered gateway that did not answer, and not ourselves? */
+static bool round_misses(const struct round *round, const struct trbd_lu *lu, u64 id)
+{
+	const struct trbd_record_gateway *gateway = trbd_record_find_gateway(round->record, id);
+
+	return gateway && !round->seen[gateway - round->record->gateways] && id != lu->id;
+}
+
+/* Who did not answer this time, either. */
+static void silence_note(struct silence *silence, const struct trbd_lu *lu, const struct round *round)
+{
+	unsigned int i, count = 0;
+
+	for (i = 0; i < silence->count; i++) {
+		if (round_misses(round, lu, silence->who[i].id))
+			silence->who[count++] = silence->who[i];
+	}
+	silence->count = count;
+	for (i = 0; i < round->record->num_gateways; i++) {
+		u64 id = round->record->gateways[i].id;
+
+		if (!round_misses(round, lu, id) || silence_has(silence, id))
+			continue;
+		silence->who[silence->count].id = id;
+		silence->who[silence->count++].since = jiffies;
+	}
+}
+
+/* Fences those that have been silent for long enough, and were asked more than once. */
+static int round_fence_silent(struct trbd_lu *lu, const struct trbd_record *record, const struct silence *silence)
+{
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < silence->count; i++) {
+		if (!time_after(jiffies, silence->who[i].since + msecs_to_jiffies(ROUND_SILENCE_MS)))
+			continue;
+		ret = round_fence(lu, trbd_record_find_gateway(record, silence->who[i].id));
+		if (ret)
+			return ret;
+	}
+	return 0;
 }
 
 /* One asking. Return: 0 when @record is settled, -EAGAIN after @wait_ms, or another error. */
 static int round_try(struct trbd_lu *lu, struct trbd_record *record, struct silence *silence, unsigned int *wait_ms)
 {
 	struct round round = { .record = record };
-	const struct trbd_record_gateway *missing;
 	unsigned int draining;
 	int ret;
 
@@ -283,14 +315,10 @@ static int round_try(struct trbd_lu *lu, struct trbd_record *record, struct sile
 		*wait_ms = ROUND_RETRY_MS;
 		return ret == -EINTR || ret == -ENOENT || ret == -ESHUTDOWN ? ret : -EAGAIN;
 	}
-	missing = round_missing(lu, &round);
-	if (missing) {
+	silence_note(silence, lu, &round);
+	if (silence->count) {
 		*wait_ms = ROUND_RETRY_MS;
-		if (!silence_is_evidence(silence, missing))
-			return -EAGAIN;
-		ret = round_fence(lu, missing);
-		silence->id = 0;
-		*wait_ms = ret ? ROUND_RETRY_MS : 0;
+		ret = round_fence_silent(lu, record, silence);
 		return ret == -EINTR ? ret : -EAGAIN;
 	}
 	/* our own answer may be missing, when the watch is being made again */
