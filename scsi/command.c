@@ -182,6 +182,9 @@ static sense_reason_t parse_compare_and_write(struct se_cmd *cmd)
 	/* data that do not go with NUMBER OF LOGICAL BLOCKS are the CDB's mistake (SBC-3 5.2) */
 	if (ret == TCM_INVALID_FIELD_IN_COMMAND_IU)
 		return TCM_INVALID_CDB_FIELD;
+	/* LIO lets a command through that announces no data at all */
+	if (!ret && cmd->t_task_nolb && !cmd->data_length)
+		return TCM_INVALID_CDB_FIELD;
 	if (!ret) {
 		cmd->transport_complete_callback = NULL;
 		cmd->execute_cmd = trbd_execute_compare_and_write;
