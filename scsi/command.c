@@ -261,6 +261,48 @@ static sense_reason_t parse_cdb(struct se_cmd *cmd)
 	}
 }
 
+static bool sends_data(const u8 *cdb)
+{
+	switch (cdb[0]) {
+	case WRITE_6:
+	case WRITE_10:
+	case WRITE_12:
+	case WRITE_16:
+	case WRITE_VERIFY:
+	case WRITE_VERIFY_16:
+	case WRITE_SAME:
+	case WRITE_SAME_16:
+	case VARIABLE_LENGTH_CMD:
+	case COMPARE_AND_WRITE:
+	case UNMAP:
+	case MODE_SELECT:
+	case MODE_SELECT_10:
+	case PERSISTENT_RESERVE_OUT:
+	case MAINTENANCE_OUT:
+		return true;
+	case VERIFY:
+	case VERIFY_16:
+		return cdb[1] & 0x02;	/* BYTCHK */
+	default:
+		return false;
+	}
+}
+
+/*
+ * LIO believes the initiator which way data go, and looks at the length only. A WRITE that "reads" would write what
+ * happens to be in the memory that was allocated for it, and hand that out; a READ that "writes" would write, as a
+ * command that reservations let pass because it reads.
+ */
+static bool goes_the_wrong_way(const struct se_cmd *cmd)
+{
+	u32 len = cmd->data_length;
+
+	/* of a command that sends data, LIO keeps those that the CDB does not ask for */
+	if (cmd->data_direction == DMA_TO_DEVICE && cmd->se_cmd_flags & SCF_UNDERFLOW_BIT)
+		len -= cmd->residual_count;
+	return len && (cmd->data_direction == DMA_TO_DEVICE) != sends_data(cmd->t_task_cdb);
+}
+
 /*
  * What is executed first: unit attentions and reservations, by what is true now, which may be long after the CDB was
  * parsed. cmd->priv holds the rest of the command until then, and after that its place among those in flight.
@@ -298,6 +340,8 @@ sense_reason_t trbd_parse_cdb(struct se_cmd *cmd)
 	cmd->sam_task_attr = TCM_SIMPLE_TAG;
 
 	ret = parse_cdb(cmd);
+	if (!ret && goes_the_wrong_way(cmd))
+		ret = TCM_INVALID_FIELD_IN_COMMAND_IU;
 	if (!ret) {
 		cmd->priv = cmd->execute_cmd;
 		cmd->execute_cmd = execute;
