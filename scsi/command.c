@@ -304,6 +304,17 @@ static bool goes_the_wrong_way(const struct se_cmd *cmd)
 }
 
 /*
+ * MAXIMUM TRANSFER LENGTH of the block limits page (SBC-3 6.5.3) is for everything that moves data: LIO allocates as
+ * much memory as an initiator says it expects.
+ */
+static bool is_too_long(const struct se_cmd *cmd)
+{
+	const struct se_dev_attrib *attrib = &cmd->se_dev->dev_attrib;
+
+	return cmd->data_length > (u64)attrib->hw_max_sectors * attrib->block_size;
+}
+
+/*
  * What is executed first: unit attentions and reservations, by what is true now, which may be long after the CDB was
  * parsed. cmd->priv holds the rest of the command until then, and after that its place among those in flight.
  */
@@ -342,6 +353,8 @@ sense_reason_t trbd_parse_cdb(struct se_cmd *cmd)
 	ret = parse_cdb(cmd);
 	if (!ret && goes_the_wrong_way(cmd))
 		ret = TCM_INVALID_FIELD_IN_COMMAND_IU;
+	if (!ret && is_too_long(cmd))
+		ret = TCM_INVALID_CDB_FIELD;
 	if (!ret) {
 		cmd->priv = cmd->execute_cmd;
 		cmd->execute_cmd = execute;
