@@ -149,6 +149,9 @@ void trbd_complete(struct se_cmd *cmd, int result)
 void trbd_complete_data(struct se_cmd *cmd, size_t len)
 {
 	trbd_nexus_end(cmd);
+	/* fewer than the initiator made room for: all came, however many more the CDB would have taken */
+	if (len < cmd->data_length)
+		cmd->se_cmd_flags &= ~SCF_OVERFLOW_BIT;
 	target_complete_cmd_with_length(cmd, SAM_STAT_GOOD, min_t(size_t, len, cmd->data_length));
 }
 
