@@ -11,7 +11,8 @@
  * see parse_as().
  *
  * What is answered with INVALID COMMAND OPERATION CODE on purpose: EXTENDED COPY and its kin. LIO re-issues their
- * reads and writes for minutes, outside of any order with other gateways.
+ * reads and writes for minutes, outside of any order with other gateways. And SET TARGET PORT GROUPS: all paths are
+ * equal, and LIO would let any initiator take this gateway's away from all others, until an operator comes.
  */
 #include <linux/kernel.h>
 #include <linux/string.h>
@@ -217,6 +218,7 @@ static sense_reason_t parse_cdb(struct se_cmd *cmd)
 	switch (cmd->t_task_cdb[0]) {
 	case EXTENDED_COPY:
 	case RECEIVE_COPY_RESULTS:
+	case MAINTENANCE_OUT:
 		return TCM_UNSUPPORTED_SCSI_OPCODE;
 	case COMPARE_AND_WRITE:
 		return parse_compare_and_write(cmd);
@@ -278,7 +280,6 @@ static bool sends_data(const u8 *cdb)
 	case MODE_SELECT:
 	case MODE_SELECT_10:
 	case PERSISTENT_RESERVE_OUT:
-	case MAINTENANCE_OUT:
 		return true;
 	case VERIFY:
 	case VERIFY_16:
