@@ -410,6 +410,28 @@ unsigned int trbd_nexus_draining(struct trbd_nexus_table *table, const struct tr
 }
 
 /**
+ * trbd_nexus_is_awaited() - does a reset wait for this command?
+ * @table: nexuses of the logical unit
+ * @cmd: command that is in flight
+ *
+ * Context: any.
+ * Return: true if it was counted before the last trbd_nexus_turn(), or if there are others for which that waits.
+ */
+bool trbd_nexus_is_awaited(struct trbd_nexus_table *table, const struct se_cmd *cmd)
+{
+	const atomic_t *count = cmd->priv;
+	const struct trbd_nexus *nexus;
+	bool awaited = READ_ONCE(table->turn);
+
+	rcu_read_lock();
+	nexus = nexus_lookup(table, cmd->se_sess);
+	if (nexus && count)
+		awaited |= (count >= nexus->in_flight[1]) != READ_ONCE(table->phase);
+	rcu_read_unlock();
+	return awaited;
+}
+
+/**
  * trbd_nexus_in_flight() - commands in flight
  * @table: nexuses of the logical unit
  *

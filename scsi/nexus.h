@@ -72,6 +72,7 @@ void trbd_nexus_end(struct se_cmd *cmd);
 void trbd_nexus_turn(struct trbd_nexus_table *table);
 unsigned int trbd_nexus_draining(struct trbd_nexus_table *table, const struct trbd_pr_state *pr);
 bool trbd_nexus_turning(struct trbd_nexus_table *table);
+bool trbd_nexus_is_awaited(struct trbd_nexus_table *table, const struct se_cmd *cmd);
 unsigned int trbd_nexus_in_flight(struct trbd_nexus_table *table);
 
 #endif /* TRBD_SCSI_NEXUS_H */

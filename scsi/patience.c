@@ -28,10 +28,16 @@
 #define PATIENCE_MS		10000
 #define PATIENCE_LOOK_MS	1000
 
-/* Does somebody wait for the end of this command, and not for its answer? */
-static bool cmd_is_unwanted(const struct se_cmd *cmd)
+/**
+ * trbd_patience_is_over() - does somebody wait for the end of this command, and not for its answer?
+ * @cmd: command in flight
+ *
+ * Context: any.
+ * Return: true if it is aborted, or if its session or its LUN ends.
+ */
+bool trbd_patience_is_over(const struct se_cmd *cmd)
 {
-	return READ_ONCE(cmd->transport_state) & (CMD_T_STOP | CMD_T_FABRIC_STOP) ||
+	return READ_ONCE(cmd->transport_state) & (CMD_T_ABORTED | CMD_T_STOP | CMD_T_FABRIC_STOP) ||
 	       READ_ONCE(cmd->se_lun->lun_shutdown);
 }
 
@@ -50,7 +56,7 @@ static bool patience_find(struct trbd_patience *patience, struct se_device *se_d
 
 		spin_lock_irqsave(&queue->lock, flags);
 		list_for_each_entry(cmd, &queue->state_list, state_list) {
-			if (!cmd_is_unwanted(cmd))
+			if (!trbd_patience_is_over(cmd))
 				continue;
 			found = cmd;
 			tag = cmd->tag;

@@ -31,6 +31,7 @@ struct trbd_patience {
 void trbd_patience_init(struct trbd_patience *patience);
 void trbd_patience_start(struct trbd_patience *patience);
 void trbd_patience_stop(struct trbd_patience *patience);
+bool trbd_patience_is_over(const struct se_cmd *cmd);
 void trbd_patience_abort(struct se_device *se_dev, struct list_head *aborted);
 
 #endif /* TRBD_SCSI_PATIENCE_H */

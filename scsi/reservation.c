@@ -470,6 +470,25 @@ bool trbd_reservation_admit(struct se_cmd *cmd)
 	return false;
 }
 
+/**
+ * trbd_reservation_awaits() - does somebody wait for the end of this command?
+ * @cmd: command that trbd_reservation_admit() let pass
+ *
+ * For commands that take long, to end themselves.
+ *
+ * Context: any.
+ * Return: true if a reset does, on any gateway, or a reservation that it is in the way of.
+ */
+bool trbd_reservation_awaits(struct se_cmd *cmd)
+{
+	struct trbd_device *dev = to_trbd_device(cmd->se_dev);
+
+	if (!dev->lu)
+		return false;
+	return trbd_lu_is_blocked(dev->lu) || trbd_nexus_is_awaited(&dev->nexuses, cmd) ||
+	       check_conflict(dev, cmd, trbd_access_of(cmd->t_task_cdb).access) != TRBD_PR_GOOD;
+}
+
 static void tell_attention(struct trbd_nexus *nexus, enum trbd_pr_attention attention)
 {
 	switch (attention) {

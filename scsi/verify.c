@@ -8,6 +8,9 @@
  *	begin --> read a chunk --> compare --+--> miscompare
  *	               ^                     |
  *	               +------- more --------+--> GOOD
+ *
+ * That may take hours, and others wait for commands to end: ABORT TASK, resets, reservations, whoever removes the LUN.
+ * So it ends with BUSY as soon as somebody does.
  */
 #include <linux/kernel.h>
 #include <linux/mempool.h>
@@ -20,6 +23,8 @@
 #include "compat/target.h"
 #include "rbd/io.h"
 #include "scsi/mutation.h"
+#include "scsi/patience.h"
+#include "scsi/reservation.h"
 #include "scsi/rw.h"
 #include "scsi/sense.h"
 #include "scsi/verify.h"
@@ -95,6 +100,11 @@ static u64 verify_compare(struct verify *v)
 
 static int verify_next(struct verify *v);
 
+static bool verify_is_awaited(struct se_cmd *cmd)
+{
+	return trbd_patience_is_over(cmd) || trbd_reservation_awaits(cmd);
+}
+
 static void verify_read_done(void *arg, int result)
 {
 	struct verify *v = arg;
@@ -113,7 +123,7 @@ static void verify_read_done(void *arg, int result)
 	}
 	if (!result) {
 		v->done += v->chunk;
-		result = verify_next(v);
+		result = v->done < v->len && verify_is_awaited(cmd) ? -EBUSY : verify_next(v);
 		if (result == -EINPROGRESS)
 			return;
 	}

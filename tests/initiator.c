@@ -11,6 +11,7 @@
  *	initiator URL NAME abort LBA BLOCKS    writes blocks of 0xa1, and aborts the task a second later; prints
  *	                                       "abort sent", and "abort answered" and after how long when it was
  *	initiator URL NAME reset LBA BLOCKS    the same with LOGICAL UNIT RESET
+ *	initiator URL NAME verify LBA BLOCKS   one VERIFY (16) without data; prints how it ended
  *
  * NAME is the initiator's, without the prefix. The status is 0, or 1 with a line that says what went wrong. BUSY
  * and a lost path are tried again.
@@ -224,13 +225,30 @@ static void give_up(uint32_t lba, uint32_t blocks, int reset)
 	run_for(600);
 }
 
+static void verify(uint64_t lba, uint32_t blocks)
+{
+	unsigned char cdb[16] = { 0x8f };
+	struct scsi_task *task;
+	int i;
+
+	for (i = 0; i < 8; i++)
+		cdb[2 + i] = (unsigned char)(lba >> (56 - 8 * i));
+	for (i = 0; i < 4; i++)
+		cdb[10 + i] = (unsigned char)(blocks >> (24 - 8 * i));
+	task = scsi_create_task(sizeof(cdb), cdb, SCSI_XFER_NONE, 0);
+	if (!task || !iscsi_scsi_command_sync(iscsi, lun, task, NULL))
+		die("verify");
+	printf("status 0x%02x\n", task->status);
+	scsi_free_scsi_task(task);
+}
+
 int main(int argc, char **argv)
 {
 	uint64_t lba;
 
 	if (argc < 6) {
 		fprintf(stderr, "usage: initiator URL NAME count LBA TIMES | caw LBA OLD NEW | fill LBA SECONDS |\n"
-				"\tattention 0 SECONDS | abort LBA BLOCKS | reset LBA BLOCKS\n");
+				"\tattention 0 SECONDS | abort LBA BLOCKS | reset LBA BLOCKS | verify LBA BLOCKS\n");
 		return 2;
 	}
 	connect_to(argv[1], argv[2]);
@@ -254,6 +272,8 @@ int main(int argc, char **argv)
 		}
 	} else if (!strcmp(argv[3], "fill")) {
 		fill(lba, (unsigned int)strtoul(argv[5], NULL, 0));
+	} else if (!strcmp(argv[3], "verify")) {
+		verify(lba, (uint32_t)strtoul(argv[5], NULL, 0));
 	} else if (!strcmp(argv[3], "attention")) {
 		attention((unsigned int)strtoul(argv[5], NULL, 0));
 	} else if (!strcmp(argv[3], "abort") || !strcmp(argv[3], "reset")) {

@@ -1,0 +1,63 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# One VERIFY may cover a whole unit and take hours. Whoever waits for commands to end waits no longer than for any
+# other: a LOGICAL UNIT RESET and a reservation through the other gateway, and the removal of the unit.
+# shellcheck disable=SC2317 # steps are called by name
+. ../ktap.sh
+. ../gateway.sh
+
+# at most so long, with the cluster reachable
+BOUND=15
+t 'an initiator' initiator_build "$work/initiator"
+t 'and more of them' reservations_build "$work/reservations"
+
+n=$TEST-disk
+url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
+# thin, and with few objects to remove at the end
+img_create "$n" --size 256G --object-size 32M
+t 'a unit of 256 GiB is served' serve "$n" "pool=rbd,image=$n"
+pr() {
+	lab run -- timeout $BOUND "$work/reservations" script "$url1" "$url2" >"$work/pr" 2>&1 ||
+		{ cat "$work/pr"; return 1; }
+}
+in_flight() {
+	lab exec -n gw1 -- cat "$GW_CORE/$n/attrib/reservations" | sed -n '1s/.* in_flight \([0-9]*\) .*/\1/p'
+}
+verify() {
+	lab run -- "$work/initiator" "$url1" verifier verify 0 536870911 >"$work/verify" 2>&1 &
+	verifier=$!
+	for _ in $(seq 50); do
+		[ "$(in_flight)" != 1 ] || return 0
+		sleep 0.2
+	done
+	return 1
+}
+# shellcheck disable=SC2016 # then
+t_atexit 't_kill "$verifier"'
+how_it_ended() {
+	timeout $BOUND tail --pid="$verifier" -f /dev/null || { t_kill "$verifier"; echo 'it did not'; return; }
+	cat "$work/verify"
+}
+
+verify
+t_is 'a VERIFY of all of it is in flight' "$(in_flight)" 1
+t 'LOGICAL UNIT RESET through the other gateway' pr <<<'other@2 reset'
+t_is 'ended it' "$(how_it_ended)" 'status 0x08'
+verify
+t_is 'another one is in flight' "$(in_flight)" 1
+reserve() {
+	pr <<-'SCRIPT'
+		other@2 register 0 0xbb = good
+		other@2 reserve 0xbb 3 = good
+	SCRIPT
+}
+t 'exclusive access is reserved through the other gateway' reserve
+t_is 'it has ended' "$(how_it_ended)" 'status 0x08'
+t 'the reservation is given back' pr <<<'other@2 clear 0xbb = good'
+verify
+t_is 'a third one is in flight' "$(in_flight)" 1
+remove() {
+	timeout $BOUND "$KTAP_DIR/lab/lab" exec -n gw1 -- rm "$GW_ISCSI/$(iqn_of "$n")/tpgt_1/lun/lun_0/$n"
+}
+t 'the LUN is removed' remove
