@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The table of gateways: what is written can be read, and nothing that somebody else wrote is taken for an entry.
+ *
+ *	group_table           the test
+ *	group_table FOLDER    writes entries to files there, for the fuzzer to start from
+ *
+ * With -DFUZZ it is a target of libFuzzer ("make fuzz" here): see LLVMFuzzerTestOneInput().
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -8,6 +13,56 @@
 #include <string.h>
 
 #include "gateway/group_table.h"
+
+#ifdef FUZZ
+
+static void read_entry(const uint8_t *data)
+{
+	struct trbd_group_entry entry, again;
+	uint8_t *buf = malloc(TRBD_GROUP_ENTRY_SIZE);
+	size_t i;
+
+	/* exactly as large, for the address sanitizer */
+	memcpy(buf, data, TRBD_GROUP_ENTRY_SIZE);
+	memset(&entry, 0xff, sizeof(entry));
+	if (trbd_group_decode(buf, &entry) == TRBD_GROUP_ENTRY_VALID) {
+		if (entry.clock_ms > TRBD_CLOCK_MAX_MS || entry.limit_ms > TRBD_CLOCK_MAX_MS)
+			abort();
+		for (i = 0; entry.name[i]; i++) {
+			if (i == sizeof(entry.name) || entry.name[i] < ' ' || entry.name[i] > '~')
+				abort();
+		}
+		trbd_group_encode(&entry, buf);
+		if (trbd_group_decode(buf, &again) != TRBD_GROUP_ENTRY_VALID || memcmp(&entry, &again, sizeof(entry)))
+			abort();
+	} else {
+		for (i = 0; i < sizeof(entry); i++) {
+			if (((uint8_t *)&entry)[i])
+				abort();
+		}
+	}
+	free(buf);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+/* An entry as it is, and with a checksum that is right: no fuzzer finds one. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	uint8_t buf[TRBD_GROUP_ENTRY_SIZE] = { };
+	uint64_t hash = 0xcbf29ce484222325ULL;
+	unsigned int i;
+
+	memcpy(buf, data, size < sizeof(buf) ? size : sizeof(buf));
+	read_entry(buf);
+	for (i = 0; i < sizeof(buf) - 8; i++)
+		hash = (hash ^ buf[i]) * 0x100000001b3ULL;
+	for (i = 0; i < 8; i++)
+		buf[sizeof(buf) - 8 + i] = (uint8_t)(hash >> (8 * i));
+	read_entry(buf);
+	return 0;
+}
+
+#else
 
 static int count, failed;
 
@@ -17,7 +72,17 @@ static void ok(int good, const char *what)
 	failed += !good;
 }
 
-int main(void)
+static int write_entry(const char *folder, const char *name, const uint8_t *buf)
+{
+	char path[1024];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	file = fopen(path, "w");
+	return !file || fwrite(buf, TRBD_GROUP_ENTRY_SIZE, 1, file) != 1 || fclose(file);
+}
+
+int main(int argc, char **argv)
 {
 	struct trbd_group_entry entry = {
 		.owner = 0x1122334455667788ULL,
@@ -30,8 +95,12 @@ int main(void)
 	uint8_t buf[TRBD_GROUP_ENTRY_SIZE], broken[TRBD_GROUP_ENTRY_SIZE];
 	unsigned int i, taken;
 
-	printf("TAP version 13\n");
 	trbd_group_encode(&entry, buf);
+	if (argc > 1) {
+		memset(broken, 0, sizeof(broken));
+		return write_entry(argv[1], "entry", buf) || write_entry(argv[1], "unused", broken);
+	}
+	printf("TAP version 13\n");
 	ok(trbd_group_decode(buf, &back) == TRBD_GROUP_ENTRY_VALID, "an entry is valid");
 	ok(back.owner == entry.owner && back.clock_ms == entry.clock_ms && back.limit_ms == entry.limit_ms &&
 	   back.beats == entry.beats && !strcmp(back.name, entry.name), "and the same as before");
@@ -76,3 +145,5 @@ int main(void)
 	printf("1..%d\n", count);
 	return failed ? 1 : 0;
 }
+
+#endif

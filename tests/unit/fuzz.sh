@@ -1,20 +1,21 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The record's reader and the decoder of parameter lists take anything without harm: libFuzzer with the address and
-# undefined behaviour sanitizers, from corpus/, for FUZZ_SECONDS each (5; "make fuzz": 60). What it finds worth keeping
-# goes to a temporary folder. An input that breaks something is shown in base64, and kept in FUZZ_KEEP if that is set.
+# The record's reader, the decoder of parameter lists and that of the gateways' table take anything without harm:
+# libFuzzer with the address and undefined behaviour sanitizers, from corpus/, for FUZZ_SECONDS each (5; "make fuzz":
+# 60). What it finds worth keeping goes to a temporary folder. An input that breaks something is shown in base64, and
+# kept in FUZZ_KEEP if that is set.
 . ../ktap.sh
 
 seconds=${FUZZ_SECONDS:-5}
 work=$(mktemp -d)
 t_atexit "rm -rf '$work'"
 
-# fuzz TEST FILE...: with the files of pr/ that it is about
+# fuzz TEST FILE...: with the files of the module that it is about
 fuzz() {
 	local test=$1 file sources=()
 	shift
-	for file in "$@"; do sources+=("../../pr/$file.c"); done
+	for file in "$@"; do sources+=("../../$file.c"); done
 	mkdir "$work/$test.new" "$work/$test.broken"
 	t "$test builds for the fuzzer" clang -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -DFUZZ \
 		-std=gnu11 -Wall -Wextra -Werror -Iinclude -I../.. -o "$work/$test" "$test.c" "${sources[@]}"
@@ -27,5 +28,6 @@ fuzz() {
 		[ -z "${FUZZ_KEEP-}" ] || cp "$file" "$FUZZ_KEEP"
 	done
 }
-fuzz pr_record record rules
-fuzz pr_parameters parameters transport_id rules
+fuzz pr_record pr/record pr/rules
+fuzz pr_parameters pr/parameters pr/transport_id pr/rules
+fuzz group_table gateway/group_table
