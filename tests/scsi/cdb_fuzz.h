@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef TEST_CDB_FUZZ_H
+#define TEST_CDB_FUZZ_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "iscsi_wire.h"
+
+#define BLOCK		512
+/* keys that everybody uses, so that they meet */
+#define FUZZ_KEYS	6
+
+/**
+ * struct fuzz - where the commands of a nexus come from
+ * @state: of the random numbers
+ * @sweep: which opcode and service action is next
+ * @blocks: of the unit
+ */
+struct fuzz {
+	uint64_t state;
+	uint32_t sweep;
+	uint64_t blocks;
+};
+
+uint64_t fuzz_key(unsigned int i);
+/* the next command; @command->data is a buffer of WIRE_DATA_MAX bytes. The same seed makes the same commands */
+void fuzz_next(struct fuzz *fuzz, struct wire_command *command);
+
+/* does the CDB say that data go to the unit? */
+bool cdb_sends_data(const uint8_t *cdb);
+/* may it end with MISCOMPARE? */
+bool cdb_compares(const uint8_t *cdb);
+
+#endif /* TEST_CDB_FUZZ_H */
