@@ -106,12 +106,14 @@ demo: deps ## show one image through two gateways, from nothing (KEEP=1: leave t
 check: deps ## all tests on both kernels (KERNELS="6.1 6.12", TESTS="scsi/*" for less)
 	@KERNELS="$(KERNELS)" TESTS="$(TESTS)" tests/run-check
 
-SOAK_TESTS := data compare_write snapshot random_ops life_cycle slow_path reservations preempt
+SOAK_TESTS := data compare_write snapshot random_ops life_cycle slow_path reservations preempt cdb_fuzz \
+	control_fuzz object_fuzz
 
 soak: deps ## the long runs, two or three hours on each of KERNELS
 	@KERNELS="$(or $(KERNELS),6.12)" TESTS="$(or $(TESTS),$(SOAK_TESTS))" \
 		DATA_MIB=1024 CAW_COUNTS=1000 SNAPSHOTS=100 RANDOM_SECONDS=900 CYCLES=200 SLOW_SECONDS=600 \
-		PR_COMMANDS=10000 PREEMPT_ROUNDS=100 PREEMPT_WAIT=60 TEST_TIMEOUT=7200 tests/run-check
+		PR_COMMANDS=10000 PREEMPT_ROUNDS=100 PREEMPT_WAIT=60 FUZZ_COMMANDS=100000 FUZZ_SECONDS=600 \
+		TEST_TIMEOUT=7200 tests/run-check
 
 bench: deps ## how fast, compared with iblock on krbd, tcmu-runner and tgt: writes docs/performance.md
 	@tests/install-packages tests/packages/bench

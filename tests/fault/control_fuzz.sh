@@ -1,0 +1,45 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Whatever is written to a control file is taken or refused, as a whole, with nothing left behind and no secret in the
+# log (control_fuzz.py, in a gateway, with libceph's own parser behind ours).
+#
+#   FUZZ_SECONDS   for how long (10)
+#   SEED           makes the same strings again (a random one)
+. ../ktap.sh
+. ../gateway.sh
+
+SECONDS_LONG=${FUZZ_SECONDS:-10}
+SEED=${SEED:-$RANDOM}
+gw=gw1
+
+# pages that the kernel cannot reclaim
+unreclaimable() {
+	gw_sh $gw <<-'SCRIPT'
+		echo 3 >/proc/sys/vm/drop_caches
+		sleep 1
+		echo 3 >/proc/sys/vm/drop_caches
+		awk '/^SUnreclaim/ { print $2 }' /proc/meminfo
+	SCRIPT
+}
+secret=$(ceph-authtool --gen-print-key)
+fuzz() {
+	lab exec --timeout $(($1 + 60)) $gw -- /usr/bin/python3 - "$SEED" "$1" "$TEST-x" "$secret" <control_fuzz.py
+}
+run() { fuzz "$1" >"$work/out" 2>&1 || { cat "$work/out"; return 1; }; }
+note "SEED=$SEED"
+lab exec -n $gw -- modprobe target_core_mod
+lab exec -n $gw -- mkdir -p /sys/kernel/config/target/core/rbd_0
+t 'strings to begin with' run 3
+before=$(unreclaimable)
+t "strings for $SECONDS_LONG s" run "$SECONDS_LONG"
+note "$(cat "$work/out")"
+count=$(tr -dc '0-9\n,' <"$work/out" | tr ',' '\n' | awk '{ n += $1 } END { print n }')
+after=$(unreclaimable)
+note "$count strings; unreclaimable memory before $before KiB, after $after KiB"
+# a value that each string leaked, of 32 bytes, would be more
+t 'no memory is lost' test $((after - before)) -le $((1024 + count / 32))
+silent() { ! lab exec -n $gw -- dmesg | grep -F "${secret:0:30}"; }
+t 'the secret is not in the log' silent
+lab exec -n $gw -- dmesg >"$work/dmesg"
+t 'and the log says why strings were refused' grep -q 'target_core_rbd: control: ' "$work/dmesg"
