@@ -2,7 +2,8 @@
 #
 # What every test folder's Makefile ends with. In a kernel tree, with this folder at
 # tools/testing/selftests/target_core_rbd, kselftest's own lib.mk takes over; here a few lines do: "run_tests" runs
-# the folder with prove, "list" names its programs, "all" builds the generated ones. This file is not called lib.mk
+# the folder with prove, "list" names its programs, "all" builds the generated ones, also those of
+# TEST_GEN_PROGS_EXTENDED, which are no tests but what tests use. This file is not called lib.mk
 # because kselftest's finds its own place by that name.
 
 ifneq ($(wildcard ../../lib.mk),)
@@ -13,10 +14,11 @@ else
 OUTPUT ?= $(CURDIR)
 CFLAGS += -Wall -Wextra -Werror -O1 -g
 GENERATED := $(addprefix $(OUTPUT)/,$(TEST_GEN_PROGS))
+BUILT := $(GENERATED) $(addprefix $(OUTPUT)/,$(TEST_GEN_PROGS_EXTENDED))
 
-all: $(GENERATED)
+all: $(BUILT)
 
-$(GENERATED): $(OUTPUT)/%: %.c
+$(BUILT): $(OUTPUT)/%: %.c
 	$(CC) $(CFLAGS) -o $@ $(filter %.c,$^) $(LDLIBS)
 
 list:
@@ -26,7 +28,7 @@ run_tests: all
 	prove --exec ../run-one $(addprefix ./,$(TEST_PROGS)) $(GENERATED)
 
 clean:
-	rm -f $(GENERATED)
+	rm -f $(BUILT)
 
 .PHONY: all list run_tests clean
 
