@@ -1,0 +1,36 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The checker on small histories made by hand, and on recorded ones that were wrong once: corpus/*.ok are possible,
+# corpus/*.bad are not. The first line of each says what it is.
+. ../ktap.sh
+
+t 'the checker' make -s check
+# what a violation is, and not a file that cannot be read
+is_bad() {
+	local status
+	./check "$1"
+	status=$?
+	[ $status = 1 ]
+}
+for file in corpus/*; do
+	what=$(sed -n '1s/^# //p' "$file")
+	case $file in
+	*.ok) t "possible: $what" ./check "$file" ;;
+	*.bad) t "impossible: $what" is_bad "$file" ;;
+	esac
+done
+t_is 'all at once' "$(./check corpus/*.bad | grep -c ' 0 wrong')" 0
+
+work=$(mktemp -d)
+t_atexit "rm -rf '$work'"
+# damaged LINE WHY
+damaged() {
+	echo "$1" >"$work/damaged"
+	./check "$work/damaged"
+	[ $? = 2 ]
+}
+t 'a file that ends in the middle of a line is no history' damaged '0 1 0 read 0 2 good 0.1'
+t 'nor is one with an unknown command' damaged '0 1 0 trim 0 2 good'
+t 'nor one in which time goes back' damaged '2 1 0 unmap 0 2 good'
+t 'nor an empty one' damaged ''

@@ -1,0 +1,426 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Could one logical unit have answered these reservation commands like this, and what was allowed when?
+ *
+ * The same as in register.c: each command takes effect at one moment between its start and its end, and all states that are
+ * possible are kept along. There are few of these commands, so every order is tried.
+ *
+ * Between two starts or ends of such commands lies an era. Each of its states allows some nexuses to write; a command that
+ * went through needs at least one era that let it, and one that ended with a conflict needs one that did not. The eras
+ * are asked one command at a time, so this may overlook something, but never complains wrongly.
+ *
+ * A reservation command without an answer may take effect until its nexus has logged in again: gateways end the old session
+ * first, and that waits for it.
+ *
+ * Known are WRITE EXCLUSIVE and EXCLUSIVE ACCESS. Each nexus has one key.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "reservation.h"
+
+#define SLOTS		16
+#define STATES_MAX	4096
+#define NOBODY		0xff
+#define WRITE_EXCLUSIVE	1
+#define EXCLUSIVE_ACCESS 3
+#define BIT(n)		(1U << (n))
+#define EVERYBODY	UINT32_MAX
+
+/**
+ * struct state - a possibility
+ * @registered: nexuses
+ * @holder: nexus, or NOBODY
+ * @type: of the reservation; 0 without one
+ * @done: pending commands that have taken effect
+ */
+struct state {
+	uint32_t registered;
+	uint8_t holder;
+	uint8_t type;
+	uint16_t done;
+};
+
+struct states {
+	struct state list[STATES_MAX];
+	unsigned int count;
+	bool overflow;
+};
+
+enum edge { START, END, END_LOST };
+
+struct event {
+	uint64_t time;
+	const struct op *op;
+	enum edge edge;
+};
+
+struct scan {
+	const struct op *slots[SLOTS];
+	uint16_t used;
+	struct states now;
+	struct states next;
+	struct states seen;
+};
+
+static bool states_add(struct states *states, const struct state *state)
+{
+	unsigned int i;
+
+	for (i = 0; i < states->count; i++) {
+		if (!memcmp(&states->list[i], state, sizeof(*state)))
+			return false;
+	}
+	if (states->count == STATES_MAX) {
+		states->overflow = true;
+		return false;
+	}
+	states->list[states->count++] = *state;
+	return true;
+}
+
+static void unreserve(struct state *state)
+{
+	state->holder = NOBODY;
+	state->type = 0;
+}
+
+/* SPC-4, 5.13.11.2: the victim's registration goes, and the reservation if it was the victim's comes over */
+static bool preempt(struct state *state, const struct op *op)
+{
+	if (!(state->registered & BIT(op->a)))
+		return false;
+	state->registered &= ~BIT(op->a);
+	if (state->holder == op->a) {
+		state->holder = op->nexus;
+		state->type = (uint8_t)op->b;
+	}
+	return true;
+}
+
+/* Returns whether the command ends with GOOD; if not, it is a conflict, and nothing changes. */
+static bool apply(struct state *state, const struct op *op)
+{
+	uint32_t self = BIT(op->nexus);
+
+	if (op->kind == REGISTER) {
+		state->registered |= self;
+		return true;
+	}
+	if (op->kind == UNREGISTER) {
+		state->registered &= ~self;
+		if (state->holder == op->nexus)
+			unreserve(state);
+		return true;
+	}
+	if (!(state->registered & self))
+		return false;
+	switch (op->kind) {
+	case RESERVE:
+		if (state->holder == NOBODY) {
+			state->holder = op->nexus;
+			state->type = (uint8_t)op->a;
+		}
+		return state->holder == op->nexus && state->type == op->a;
+	case RELEASE:
+		if (state->holder == op->nexus && state->type == op->a)
+			unreserve(state);
+		return true;
+	case CLEAR:
+		state->registered = 0;
+		unreserve(state);
+		return true;
+	default:
+		return preempt(state, op);
+	}
+}
+
+/* The command in @slot takes effect. Returns false if it would not have ended as it did. */
+static bool take_effect(const struct scan *scan, struct state *state, unsigned int slot)
+{
+	const struct op *op = scan->slots[slot];
+	bool good = apply(state, op);
+
+	state->done |= (uint16_t)BIT(slot);
+	return good == (op->result != CONFLICT);
+}
+
+/* All states that come from this one. @slot: by this one in the end, which is over then; SLOTS: by any, or none. */
+static void reach(struct scan *scan, const struct state *from, unsigned int slot)
+{
+	unsigned int i;
+
+	for (i = 0; i < SLOTS; i++) {
+		struct state state = *from;
+
+		if (!(scan->used & BIT(i)) || from->done & BIT(i) || !take_effect(scan, &state, i))
+			continue;
+		if (i == slot) {
+			state.done &= (uint16_t)~BIT(slot);
+			states_add(&scan->next, &state);
+		} else if (states_add(&scan->seen, &state)) {
+			reach(scan, &state, slot);
+		}
+	}
+}
+
+static void allowed(struct era *era, const struct state *state)
+{
+	uint32_t holder = state->holder == NOBODY ? EVERYBODY : BIT(state->holder);
+	uint32_t readers = state->type == EXCLUSIVE_ACCESS ? holder : EVERYBODY;
+
+	era->may_write |= holder;
+	era->must_not_write |= ~holder;
+	era->may_read |= readers;
+	era->must_not_read |= ~readers;
+}
+
+static void add_era(struct reservations *reservations, struct scan *scan, uint64_t time)
+{
+	struct era *era = &reservations->eras[reservations->count++];
+	unsigned int i;
+
+	*era = (struct era){ .from = time };
+	scan->seen.count = 0;
+	for (i = 0; i < scan->now.count; i++) {
+		if (states_add(&scan->seen, &scan->now.list[i]))
+			reach(scan, &scan->now.list[i], SLOTS);
+	}
+	for (i = 0; i < scan->seen.count; i++)
+		allowed(era, &scan->seen.list[i]);
+	scan->seen.count = 0;
+}
+
+static void describe(const struct scan *scan, char *text, size_t size)
+{
+	size_t used = 0;
+	unsigned int i;
+
+	for (i = 0; i < scan->now.count && used + 64 < size; i++) {
+		const struct state *state = &scan->now.list[i];
+
+		if (i)
+			used += (size_t)snprintf(text + used, size - used, ", or ");
+		if (state->holder == NOBODY)
+			used += (size_t)snprintf(text + used, size - used, "no reservation");
+		else
+			used += (size_t)snprintf(text + used, size - used, "nexus %u holds type %u", state->holder,
+						 state->type);
+		used += (size_t)snprintf(text + used, size - used, ", registered 0x%x", state->registered);
+	}
+}
+
+static bool step(struct scan *scan, const struct event *event)
+{
+	unsigned int slot, i;
+
+	if (event->edge == START) {
+		for (slot = 0; slot < SLOTS && scan->used & BIT(slot); slot++)
+			;
+		if (slot == SLOTS) {
+			scan->now.overflow = true;
+			return false;
+		}
+		scan->slots[slot] = event->op;
+		scan->used |= (uint16_t)BIT(slot);
+		return true;
+	}
+	for (slot = 0; slot < SLOTS - 1 && !(scan->used & BIT(slot) && scan->slots[slot] == event->op); slot++)
+		;
+	scan->next.count = 0;
+	scan->seen.count = 0;
+	for (i = 0; i < scan->now.count; i++) {
+		struct state state = scan->now.list[i];
+
+		if (event->edge == END_LOST || state.done & BIT(slot)) {
+			state.done &= (uint16_t)~BIT(slot);
+			states_add(&scan->next, &state);
+		} else {
+			reach(scan, &scan->now.list[i], slot);
+		}
+	}
+	scan->used &= (uint16_t)~BIT(slot);
+	if (scan->next.overflow || scan->seen.overflow) {
+		scan->now.overflow = true;
+		return false;
+	}
+	if (!scan->next.count)
+		return false;
+	memcpy(&scan->now, &scan->next, sizeof(scan->now));
+	return true;
+}
+
+static int compare_events(const void *x, const void *y)
+{
+	const struct event *a = x, *b = y;
+
+	if (a->time != b->time)
+		return a->time < b->time ? -1 : 1;
+	if (a->edge != b->edge)
+		return a->edge < b->edge ? -1 : 1;
+	return a->op < b->op ? -1 : a->op > b->op;
+}
+
+/* When the nexus had logged in again. */
+static uint64_t login_after(const struct history *history, const struct op *op)
+{
+	const struct op *end = history->ops + history->count, *login;
+
+	for (login = op + 1; login < end; login++) {
+		if (login->kind == LOGIN && login->nexus == op->nexus && login->start >= op->end)
+			return login->end;
+	}
+	return NEVER;
+}
+
+/**
+ * reservations_find() - go through the reservation commands of a history
+ * @reservations: filled in; reservations_free() in any case
+ * @history: of which
+ *
+ * In the beginning nothing is registered or reserved.
+ */
+void reservations_find(struct reservations *reservations, const struct history *history)
+{
+	struct event *events = calloc(2 * history->count + 1, sizeof(*events));
+	struct scan *scan = calloc(1, sizeof(*scan));
+	size_t i, n = 0;
+
+	memset(reservations, 0, sizeof(*reservations));
+	for (i = 0; i < history->count; i++) {
+		const struct op *op = &history->ops[i];
+
+		if (op->kind < REGISTER || op->kind > PREEMPT_AND_ABORT || op->result == NOT_DONE || op->result == MISCOMPARE)
+			continue;
+		events[n++] = (struct event){ op->start, op, START };
+		if (op->result == UNKNOWN)
+			events[n++] = (struct event){ login_after(history, op), op, END_LOST };
+		else
+			events[n++] = (struct event){ op->end, op, END };
+	}
+	qsort(events, n, sizeof(*events), compare_events);
+	reservations->eras = calloc(n + 1, sizeof(*reservations->eras));
+	if (!events || !scan || !reservations->eras) {
+		fprintf(stderr, "no memory\n");
+		exit(2);
+	}
+	scan->now.list[0] = (struct state){ .holder = NOBODY };
+	scan->now.count = 1;
+	add_era(reservations, scan, 0);
+	for (i = 0; i < n && events[i].time != NEVER; i++) {
+		if (!step(scan, &events[i])) {
+			reservations->wrong = events[i].op;
+			reservations->undecided = scan->now.overflow;
+			describe(scan, reservations->states, sizeof(reservations->states));
+			break;
+		}
+		add_era(reservations, scan, events[i].time);
+	}
+	/* nobody knows what is after that */
+	if (reservations->wrong)
+		reservations->eras[reservations->count++] = (struct era){
+			events[i].time, EVERYBODY, EVERYBODY, EVERYBODY, EVERYBODY };
+	free(scan);
+	free(events);
+}
+
+void reservations_free(struct reservations *reservations)
+{
+	free(reservations->eras);
+}
+
+static bool is_read(const struct op *op)
+{
+	return op->kind == READ;
+}
+
+/* The era in which @time is; at its very beginning, the one before. */
+static size_t era_of(const struct reservations *reservations, uint64_t time)
+{
+	size_t low = 0, high = reservations->count - 1;
+
+	while (low < high) {
+		size_t middle = (low + high + 1) / 2;
+
+		if (reservations->eras[middle].from < time)
+			low = middle;
+		else
+			high = middle - 1;
+	}
+	return low;
+}
+
+static uint64_t era_end(const struct reservations *reservations, size_t i)
+{
+	return i + 1 < reservations->count ? reservations->eras[i + 1].from : NEVER;
+}
+
+/**
+ * reservations_let() - was there a moment at which the command was allowed?
+ * @reservations: what was allowed when
+ * @op: command that was carried out
+ * @last: set to the end of the last such moment
+ */
+bool reservations_let(const struct reservations *reservations, const struct op *op, uint64_t *last)
+{
+	bool found = false;
+	size_t i;
+
+	for (i = era_of(reservations, op->start); i < reservations->count && reservations->eras[i].from <= op->end; i++) {
+		const struct era *era = &reservations->eras[i];
+
+		if ((is_read(op) ? era->may_read : era->may_write) & BIT(op->nexus)) {
+			found = true;
+			*last = era_end(reservations, i) < op->end ? era_end(reservations, i) : op->end;
+		}
+	}
+	return found;
+}
+
+/**
+ * reservations_forbid() - was there a moment at which the command was not allowed?
+ * @reservations: what was allowed when
+ * @op: command that ended with RESERVATION CONFLICT
+ */
+bool reservations_forbid(const struct reservations *reservations, const struct op *op)
+{
+	size_t i;
+
+	for (i = era_of(reservations, op->start); i < reservations->count && reservations->eras[i].from <= op->end; i++) {
+		const struct era *era = &reservations->eras[i];
+
+		if ((is_read(op) ? era->must_not_read : era->must_not_write) & BIT(op->nexus))
+			return true;
+	}
+	return false;
+}
+
+/**
+ * reservations_stop() - did a reservation put an end to a command that nobody had an answer to?
+ * @reservations: what was allowed when
+ * @op: a write that was lost
+ * @since: set to when it was not allowed any more
+ *
+ * A command that had reached its gateway is over when its nexus is not allowed to write any more; one that had not is refused
+ * when it does, if it is not allowed still when it was given up.
+ */
+bool reservations_stop(const struct reservations *reservations, const struct op *op, uint64_t *since)
+{
+	bool stopped = false;
+	size_t i;
+
+	for (i = era_of(reservations, op->start); i < reservations->count; i++) {
+		const struct era *era = &reservations->eras[i];
+
+		if (era->may_write & BIT(op->nexus)) {
+			stopped = false;
+			continue;
+		}
+		if (!stopped)
+			*since = era->from > op->start ? era->from : op->start;
+		stopped = true;
+		if (era_end(reservations, i) > op->end)
+			return true;
+	}
+	return false;
+}
