@@ -1,0 +1,285 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0
+"""The checker against a search through all orders, on small random histories.
+
+Half of them come from a disk that works, the others had something changed afterwards. What concerns blocks must be decided
+alike. Of reservations the checker may overlook something, but not complain about what is possible, and it must find most.
+
+    exhaustive.py [HISTORIES] [SEED]     how many of each sort (4000); the seed makes the same ones again
+"""
+
+import os
+import random
+import subprocess
+import sys
+import tempfile
+from functools import lru_cache
+
+SECOND = 10 ** 9
+WINDOW = 3
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+class Op:
+    def __init__(self, start, end, nexus, kind, result='good', value=None, expected=None, a=0, b=1):
+        self.start, self.end, self.nexus, self.kind, self.result = start, end, nexus, kind, result
+        self.value, self.expected, self.a, self.b = value, expected, a, b
+
+    def line(self):
+        words = [self.start * SECOND, self.end * SECOND, self.nexus, self.kind, self.a, self.b, self.result]
+        if self.kind == 'caw':
+            words.append(self.expected)
+        if self.kind in ('write', 'caw') or (self.kind == 'read' and self.result == 'good'):
+            words.append(self.value)
+        return ' '.join(str(word) for word in words)
+
+    def changes(self):
+        return self.kind in ('write', 'unmap', 'caw') and self.result != 'miscompare'
+
+    def lost(self):
+        return self.result == 'lost' or (self.kind == 'caw' and self.result == 'busy')
+
+    def done(self):
+        return self.result in ('good', 'miscompare')
+
+    def stale(self):
+        return max(self.end, self.start + WINDOW)
+
+
+def possible(ops):
+    """Whether the commands to one block can have happened one after the other."""
+    must = [op for op in ops if op.done()]
+    everything = must + [op for op in ops if op.lost() and op.changes()]
+
+    @lru_cache(None)
+    def search(value, happened):
+        if all(happened >> i & 1 for i in range(len(must))):
+            return True
+        for i, op in enumerate(everything):
+            if happened >> i & 1:
+                continue
+            if any(not happened >> j & 1 and other.end < op.start for j, other in enumerate(must)):
+                continue
+            if op.lost() and any(happened >> j & 1 and other.changes() and other.start > op.stale()
+                                 for j, other in enumerate(must)):
+                continue
+            after = value
+            if op.kind == 'read':
+                if value != op.value:
+                    continue
+            elif op.result == 'miscompare':
+                if value == op.expected:
+                    continue
+            else:
+                if op.kind == 'caw' and value != op.expected:
+                    continue
+                after = op.value
+            if search(after, happened | 1 << i):
+                return True
+        return False
+
+    return search('0', 0)
+
+
+def moment(rng, op, horizon):
+    if not op.lost():
+        return op.start + (op.end - op.start) * rng.random()
+    # sometimes never, sometimes late
+    return rng.choice([None, op.start + rng.random() * (op.end - op.start), op.start + rng.random() * horizon])
+
+
+def random_blocks(rng):
+    """A history of one block. Its values come from a disk that works, but for late writes."""
+    horizon = rng.choice([8, 12, 20])
+    ops = []
+    for number in range(rng.randint(3, 8)):
+        start = rng.randint(0, horizon)
+        kind = rng.choice(['read', 'read', 'read', 'write', 'write', 'caw', 'caw', 'unmap'])
+        op = Op(start, start + rng.choice([0, 1, 2, 4, 8]), number % 3, kind)
+        op.value = '0' if kind == 'unmap' else '%d.%d' % (op.nexus, number)
+        if kind != 'read' and rng.random() < 0.3:
+            op.result = rng.choice(['lost', 'lost', 'busy'])
+        ops.append(op)
+    order = [(moment(rng, op, horizon), i) for i, op in enumerate(ops)]
+    value = '0'
+    values = ['0'] + [op.value for op in ops if op.kind in ('write', 'caw')]
+    for when, i in sorted((when, i) for when, i in order if when is not None):
+        op = ops[i]
+        if op.kind == 'read':
+            op.value = value
+        elif op.kind == 'caw':
+            op.expected = value if rng.random() < 0.7 else rng.choice(values)
+            if op.expected == value and op.result != 'busy':
+                value = op.value
+            elif op.result == 'good':
+                op.result = 'miscompare'
+        elif op.result != 'busy':
+            value = op.value
+    for op in ops:
+        if op.kind == 'caw' and op.expected is None:
+            op.expected = rng.choice(values)
+    if rng.random() < 0.5:
+        change_blocks(rng, ops, values)
+    return ops
+
+
+def change_blocks(rng, ops, values):
+    op = rng.choice(ops)
+    if op.kind == 'read':
+        op.value = rng.choice(values)
+    elif op.kind == 'caw':
+        if op.done() and rng.random() < 0.5:
+            op.result = 'good' if op.result == 'miscompare' else 'miscompare'
+        else:
+            op.expected = rng.choice(values)
+    elif op.result == 'good':
+        op.result = 'busy'
+    else:
+        op.result = 'good'
+
+
+# Reservations: registered nexuses, holder, type
+NOTHING = (frozenset(), None, 0)
+
+
+def apply(state, op):
+    """The state after a reservation command, and whether it is good."""
+    registered, holder, kind = state
+    me = op.nexus
+    if op.kind == 'register':
+        return (registered | {me}, holder, kind), True
+    if op.kind == 'unregister':
+        return (registered - {me},) + ((None, 0) if holder == me else (holder, kind)), True
+    if me not in registered:
+        return state, False
+    if op.kind == 'reserve':
+        if holder is None:
+            return (registered, me, op.a), True
+        return state, (holder, kind) == (me, op.a)
+    if op.kind == 'release':
+        return ((registered, None, 0) if (holder, kind) == (me, op.a) else state), True
+    if op.kind == 'clear':
+        return NOTHING, True
+    if op.a not in registered:
+        return state, False
+    return (registered - {op.a},) + ((me, op.b) if holder == op.a else (holder, kind)), True
+
+
+def let(state, op):
+    _, holder, kind = state
+    return holder in (None, op.nexus) or (op.kind == 'read' and kind == 1)
+
+
+def possible_reservations(ops):
+    must = [op for op in ops if op.result in ('good', 'conflict')]
+    everything = must + [op for op in ops if op.result == 'lost']
+
+    @lru_cache(None)
+    def search(state, happened):
+        if all(happened >> i & 1 for i in range(len(must))):
+            return True
+        for i, op in enumerate(everything):
+            if happened >> i & 1 or any(not happened >> j & 1 and other.end < op.start for j, other in enumerate(must)):
+                continue
+            if op.kind in ('read', 'unmap'):
+                after, good = state, let(state, op)
+            else:
+                after, good = apply(state, op)
+            if good == (op.result != 'conflict') and search(after, happened | 1 << i):
+                return True
+        return False
+
+    return search(NOTHING, 0)
+
+
+def random_reservations(rng):
+    ops = []
+    for nexus in range(3):
+        if rng.random() < 0.8:
+            ops.append(Op(0, 1, nexus, 'register', b=0))
+    for _ in range(rng.randint(2, 6)):
+        start = rng.randint(2, 12)
+        op = Op(start, start + rng.choice([0, 1, 2, 4]), rng.randrange(3),
+                rng.choice(['reserve', 'reserve', 'preempt', 'preempt', 'abort', 'release', 'clear', 'unregister', 'read',
+                            'unmap', 'unmap']), b=0)
+        if op.kind in ('reserve', 'release'):
+            op.a = rng.choice([1, 3])
+        elif op.kind in ('preempt', 'abort'):
+            op.a, op.b = (op.nexus + 1 + rng.randrange(2)) % 3, rng.choice([1, 3])
+        elif op.kind in ('read', 'unmap'):
+            op.b, op.value = 1, '0'
+        if op.kind not in ('read', 'unmap') and rng.random() < 0.15:
+            op.result = 'lost'
+        ops.append(op)
+    state = NOTHING
+    for _, op in sorted(((op.start + (op.end - op.start) * rng.random(), op) for op in ops), key=lambda pair: pair[0]):
+        if op.kind in ('read', 'unmap'):
+            good = let(state, op)
+        else:
+            after, good = apply(state, op)
+            if op.result != 'lost' or (good and rng.random() < 0.5):
+                state = after
+        if op.result != 'lost' and not good:
+            op.result = 'conflict'
+    if rng.random() < 0.5:
+        op = rng.choice(ops)
+        op.result = 'good' if op.result == 'conflict' else 'conflict'
+    return ops
+
+
+def run_checker(histories):
+    """For each history whether the checker found something."""
+    with tempfile.TemporaryDirectory() as folder:
+        names = []
+        for i, ops in enumerate(histories):
+            names.append(os.path.join(folder, str(i)))
+            with open(names[-1], 'w', encoding='ascii') as file:
+                file.writelines(op.line() + '\n' for op in ops)
+        found = []
+        for i in range(0, len(names), 500):
+            ran = subprocess.run([os.path.join(HERE, 'check'), '--window', str(WINDOW)] + names[i:i + 500],
+                                 stdout=subprocess.PIPE, text=True, check=False)
+            if ran.returncode not in (0, 1):
+                sys.exit('the checker ended with status %d' % ran.returncode)
+            found += [not line.endswith(' 0 wrong') for line in ran.stdout.splitlines() if line.startswith(folder)]
+        return found
+
+
+def show(ops):
+    for op in sorted(ops, key=lambda op: op.start):
+        print('#   ' + op.line())
+
+
+def main():
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 4000
+    seed = int(sys.argv[2]) if len(sys.argv) > 2 else 1
+    rng = random.Random(seed)
+    print('TAP version 13\n# seed %d' % seed)
+    subprocess.run(['make', '-s', '-C', HERE, 'check'], check=True)
+
+    histories = [random_blocks(rng) for _ in range(count)]
+    found = run_checker(histories)
+    wanted = [not possible(ops) for ops in histories]
+    differ = [i for i in range(count) if found[i] != wanted[i]]
+    for i in differ[:3]:
+        print('# %s, the checker says otherwise:' % ('impossible' if wanted[i] else 'possible'))
+        show(histories[i])
+    failed = bool(differ) or len(found) != count
+    print('%sok 1 %d histories of a block, %d of them impossible: decided alike' %
+          ('not ' if failed else '', count, sum(wanted)))
+
+    histories = [random_reservations(rng) for _ in range(count)]
+    found = run_checker(histories)
+    wanted = [not possible_reservations(ops) for ops in histories]
+    alarms = [i for i in range(count) if found[i] and not wanted[i]]
+    for i in alarms[:3]:
+        print('# possible, the checker says otherwise:')
+        show(histories[i])
+    print('%sok 2 %d histories of reservations: no false alarm' % ('not ' if alarms else '', count))
+    share = sum(map(bool, [f and w for f, w in zip(found, wanted)])) / max(1, sum(wanted))
+    print('%sok 3 %.1f percent of %d impossible ones are found' % ('' if share > 0.9 else 'not ', 100 * share, sum(wanted)))
+    print('1..3')
+    sys.exit(failed or bool(alarms) or share <= 0.9)
+
+
+main()
