@@ -19,7 +19,8 @@
  *
  * A nexus whose session breaks tries to log in for as long as it takes; the others go on. README.md has the format of the
  * records. The status is 0 when there is something to check, 1 when it could not begin or not come to its end (no path for
- * LIMIT seconds), 2 for a wrong call. SIGTERM and SIGINT end it early, with what is in flight recorded as lost.
+ * LIMIT seconds), 2 for a wrong call. At SIGTERM or SIGINT the time is up; at the second one it ends at once, with what is in
+ * flight recorded as lost.
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -379,7 +380,7 @@ static void until_good(enum kind kind, unsigned int a, unsigned int b)
 	struct nexus *nexus;
 
 	last_good = false;
-	while (!interrupted) {
+	while (interrupted < 2) {
 		nexus = any_up();
 		if (nexus && now() >= pause) {
 			pause = now() + HOLD;
@@ -387,7 +388,7 @@ static void until_good(enum kind kind, unsigned int a, unsigned int b)
 		}
 		do {
 			serve();
-		} while (in_flight() && !interrupted);
+		} while (in_flight() && interrupted < 2);
 		if (last_good)
 			return;
 		if (now() > end)
@@ -401,16 +402,16 @@ static void clear_reservations(void)
 	uint64_t end = now() + LIMIT;
 	struct nexus *nexus;
 
-	while (!interrupted) {
+	while (interrupted < 2) {
 		nexus = any_up();
 		if (nexus) {
 			actors[nexus->number].registered = false;
 			send_op(nexus, REGISTER, 0, 0);
-			while (in_flight() && !interrupted)
+			while (in_flight() && interrupted < 2)
 				serve();
 			if (actors[nexus->number].registered && nexus->state == NEXUS_UP && !nexus->broken) {
 				send_op(nexus, CLEAR, 0, 0);
-				while (in_flight() && !interrupted)
+				while (in_flight() && interrupted < 2)
 					serve();
 				if (last_good)
 					return;
@@ -428,8 +429,8 @@ static void write_all(void)
 	unsigned int i, length;
 
 	/* all of them, so that each path has been seen to work */
-	for (i = 0; i < count && !interrupted; i++) {
-		while (nexuses[i].state != NEXUS_UP && !interrupted) {
+	for (i = 0; i < count && interrupted < 2; i++) {
+		while (nexuses[i].state != NEXUS_UP && interrupted < 2) {
 			serve();
 			if (now() > end)
 				die("cannot log in");
@@ -462,14 +463,14 @@ static void read_all(unsigned int paths)
 			send_op(nexus, READ, first_lba + j, length);
 		}
 	}
-	while (in_flight() && !interrupted)
+	while (in_flight() && interrupted < 2)
 		serve();
 }
 
 static void on_signal(int number)
 {
 	(void)number;
-	interrupted = 1;
+	interrupted++;
 }
 
 static void usage(void)
@@ -603,7 +604,7 @@ int main(int argc, char **argv)
 			pump(&nexuses[i]);
 		serve();
 	}
-	while (in_flight() && !interrupted)
+	while (in_flight() && interrupted < 2)
 		serve();
 	if (reservations)
 		clear_reservations();

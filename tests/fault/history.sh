@@ -1,0 +1,115 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Initiators at the same few blocks through both gateways, some of them fighting for a reservation, while one gateway is cut
+# from its initiators and the other one from the cluster: the recorded history must be one that a single disk can have
+# (tests/history).
+#
+#   HISTORY_SECONDS   how long while all is well (20)
+#   SEED              makes the same choices again (a random one)
+#   HISTORY_KEEP      folder for the histories of a failure
+# shellcheck disable=SC2317,SC2016 # steps are called by name; awk's expressions are its own
+. ../ktap.sh
+. ../gateway.sh
+
+SECONDS_WELL=${HISTORY_SECONDS:-20}
+SEED=${SEED:-$RANDOM}
+CUT=14		# seconds; longer than the load's patience, which is longer than W
+PATIENCE=10
+BACK_WITHIN=90	# seconds, until a nexus has something done through a gateway that was cut
+t_atexit 'lab heal gw1 iscsi'
+t_atexit 'lab heal gw2 ceph'
+t 'load and checker' make -s -C ../history OUTPUT="$work" all
+note "SEED=$SEED"
+
+n=$TEST-disk
+img_create "$n" --size 16M
+t 'served by both gateways' serve "$n" "pool=rbd,image=$n"
+urls=("$(gw_url gw1 "$n")" "$(gw_url gw2 "$n")")
+
+# load FILE OPTIONS...
+load() { lab run -- "$work/load" --record "$1" --seed "$SEED" "${@:2}" "${urls[@]}"; }
+# possible FILE: its history is
+possible() {
+	"$work/check" "$1" >"$1.checked" && return
+	[ -z "${HISTORY_KEEP-}" ] || cp "$1" "$HISTORY_KEEP"
+	cat "$1.checked"
+	return 1
+}
+figures() { note "$(tail -n 30 "$1.checked")"; }
+# how many records of FILE match: records FILE AWK_CONDITION
+records() { awk "!/^(#|nexus)/ && ($2)" "$1" | wc -l; }
+
+well=$work/well
+t "load for $SECONDS_WELL s" load "$well" --seconds "$SECONDS_WELL" --reservations
+t 'what they saw is possible' possible "$well"
+figures "$well"
+t_is 'no command was lost' "$(records "$well" '$7 == "lost"')" 0
+for kind in read write same unmap caw preempt; do
+	t "some $kind" test "$(records "$well" "\$4 == \"$kind\" && \$7 == \"good\"")" -gt 0
+done
+t 'some were refused because of a reservation' test "$(records "$well" '$7 == "conflict"')" -gt 0
+
+# even numbers go to gw1, odd ones to gw2
+cut=$work/cut
+(load "$cut" --seconds 600 --patience $PATIENCE --reservations >"$work/load.out" 2>&1; echo $? >"$work/load.status") &
+loader=$!
+load_ends() { t_kill $loader; }
+t_atexit load_ends
+goods() { records "$cut" "\$3 % 2 == $1 && \$7 == \"good\" && \$4 ~ /^(read|write|same|unmap|caw)$/"; }
+# goes_on WHICH: nexuses of that gateway get something done
+goes_on() {
+	local before began=$SECONDS
+	before=$(goods "$1")
+	while [ $((SECONDS - began)) -lt $BACK_WITHIN ]; do
+		[ "$(goods "$1")" -le $((before + 20)) ] || return 0
+		kill -0 $loader 2>/dev/null || break
+		sleep 1
+	done
+	cat "$work/load.out"
+	return 1
+}
+# cut_for GW SIDE WHO_GOES_ON
+cut_for() {
+	local began=$SECONDS
+	lab cut "$1" "$2" && goes_on "$3" || return 1
+	sleep $((CUT - (SECONDS - began) > 0 ? CUT - (SECONDS - began) : 0))
+	lab heal "$1" "$2"
+}
+begun() { until [ -s "$cut" ]; do kill -0 $loader || return 1; sleep 0.1; done; goes_on 0 && goes_on 1; }
+t 'load again' begun
+t 'gw1 is cut from its initiators; those of gw2 go on' cut_for gw1 iscsi 1
+t 'gw1 can be reached, and its initiators go on' goes_on 0
+t 'gw2 is cut from the cluster; those of gw1 go on' cut_for gw2 ceph 0
+t 'gw2 reaches the cluster, and its initiators go on' goes_on 1
+load_done() {
+	local i
+	# to the program itself, which has children of nobody
+	for i in $(pgrep -f "^$work/load "); do kill -TERM "$i"; done
+	wait $loader
+	cat "$work/load.out"
+	[ "$(cat "$work/load.status")" = 0 ]
+}
+t 'the load comes to its end' load_done
+note "$(cat "$work/load.out")"
+t 'what they saw is possible' possible "$cut"
+figures "$cut"
+t 'commands were lost meanwhile' test "$(records "$cut" '$7 == "lost"')" -gt 0
+
+# The checker would have noticed: the same histories with a line changed.
+# The last read finds what was written there first.
+stale() {
+	awk '$4 == "write" && $7 == "good" { for (i = $5; i < $5 + $6; i++) if (!(i in first)) first[i] = $8 }
+		{ line[NR] = $0 }
+		$4 == "read" && $7 == "good" { last = NR }
+		END { split(line[last], word, " "); sub(" good [^ ]*", " good " first[word[5]], line[last])
+			for (i = 1; i <= NR; i++) print line[i] }' "$well" >"$work/stale"
+	! cmp -s "$well" "$work/stale" && possible "$work/stale"
+}
+t_says 'a stale read would have been found' 'was overwritten' stale
+# what was refused was carried out
+preempted() {
+	sed -E '/ (write|same|unmap) /s/ conflict/ good/' "$cut" >"$work/preempted"
+	possible "$work/preempted"
+}
+t_says 'commands of nexuses that were preempted would have been found' 'although a reservation' preempted
