@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What is written to a block: a number for the run, the value, the LBA, and words that follow from these, so that a block
- * tells who wrote it, and shows when it is made of two, or of the right data at the wrong place.
+ * What is written to a block: a number for the run, the value, the LBA, and words that follow from these, so that a
+ * block tells who wrote it, and shows when it is made of two, or of the right data at the wrong place.
  */
 #include <string.h>
 

@@ -4,11 +4,12 @@
  *
  *	check [--window SECONDS] FILE...
  *
- * README.md has the rules and the format. What is wrong is printed in words, the first thing for each block, and then
- * figures, per file. The status is 0 when all is well, 1 when something is wrong or too much at once to decide, 2 when a
- * file is no history.
+ * README.md has the rules and the format. What is wrong is printed in words, the first thing for each block, and
+ * then figures, per file. The status is 0 when all is well, 1 when something is wrong or too much at once to decide,
+ * 2 when a file is no history.
  *
- *	--window SECONDS   how long initiators wait before a newer write is safe from a lost one: W of docs/design.md (7)
+ *	--window SECONDS   how long initiators wait before a newer write is safe from a lost one: W of
+ *	                   docs/design.md (7)
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -167,7 +168,8 @@ static bool puts_value(const struct part *part, uint64_t value)
 }
 
 /* What most likely happened, for people: the verdict does not hang on it. */
-static const struct op *explain(const struct check *check, const struct part *parts, size_t count, const struct part *bad)
+static const struct op *explain(const struct check *check, const struct part *parts, size_t count,
+				const struct part *bad)
 {
 	uint64_t value = bad->access == SWAPS ? bad->expected : bad->value;
 	const struct part *writer = NULL, *over = NULL, *other = NULL;
@@ -178,7 +180,8 @@ static const struct op *explain(const struct check *check, const struct part *pa
 
 		if (puts_value(part, value) && (!writer || part->start < writer->start))
 			writer = part;
-		if (bad->access == SWAPS && part != bad && part->access == SWAPS && !part->maybe && part->expected == value)
+		if (bad->access == SWAPS && part != bad && part->access == SWAPS && !part->maybe &&
+		    part->expected == value)
 			other = part;
 	}
 	if (!writer && value != VALUE_ZEROS) {
@@ -371,9 +374,9 @@ static void print_figures(const struct check *check, size_t blocks)
 			printf("\n");
 	}
 	if (longest)
-		printf("  longest command %.3f s (line %zu); longest time without one that ended well %.3f s (at %.3f s)\n",
-		       (double)(longest->end - longest->start) / (double)SECOND, longest->line, (double)gap / (double)SECOND,
-		       gap ? seconds(history, gap_at) : 0);
+		printf("  longest command %.3f s (line %zu); longest time in which none ended well %.3f s (at %.3f s)\n",
+		       (double)(longest->end - longest->start) / (double)SECOND, longest->line,
+		       (double)gap / (double)SECOND, gap ? seconds(history, gap_at) : 0);
 	free(ends);
 }
 

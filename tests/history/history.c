@@ -69,7 +69,8 @@ static bool parse_value(const char *word, uint64_t *value)
 		*value = VALUE_FOREIGN;
 	} else {
 		nexus = strtoull(word, &end, 10);
-		if (*end != '.' || nexus >= NEXUSES_MAX || !parse_number(end + 1, VALUE_COMMAND(UINT64_MAX), &command))
+		if (*end != '.' || nexus >= NEXUSES_MAX ||
+		    !parse_number(end + 1, VALUE_COMMAND(UINT64_MAX), &command))
 			return false;
 		*value = VALUE(nexus, command);
 	}
@@ -77,8 +78,8 @@ static bool parse_value(const char *word, uint64_t *value)
 }
 
 /*
- * BUSY of a COMPARE AND WRITE is what a gateway says when it cannot tell whether an earlier try of its own went through.
- * Of sense data only those mean that nothing happened which say so: UNIT ATTENTION and ILLEGAL REQUEST.
+ * BUSY of a COMPARE AND WRITE is what a gateway says when it cannot tell whether an earlier try of its own went
+ * through. Of sense data only those mean that nothing happened which say so: UNIT ATTENTION and ILLEGAL REQUEST.
  */
 static enum result parse_result(const char *word, enum kind kind)
 {
@@ -102,7 +103,8 @@ static bool parse_values(struct reader *reader, struct op *op)
 
 	if (op->kind == CAW && !parse_value(strtok(NULL, " \n"), &op->expected))
 		return bad(reader, "the expected value is missing");
-	if ((op->kind == WRITE || op->kind == SAME || op->kind == CAW) && !parse_value(strtok(NULL, " \n"), &op->value))
+	if ((op->kind == WRITE || op->kind == SAME || op->kind == CAW) &&
+	    !parse_value(strtok(NULL, " \n"), &op->value))
 		return bad(reader, "the written value is missing");
 	if (op->kind != READ || op->result != GOOD)
 		return true;

@@ -13,14 +13,14 @@
  *	--reservations   some nexuses fight for a reservation meanwhile
  *	--name NAME      of the initiators, which get a number each (history)
  *
- * First all blocks are written, so that whatever was there before is gone. Then each nexus has D commands in flight, which
- * overlap as they like. With reservations up to four nexuses register, reserve, release, clear, and preempt each other.
- * In the end all blocks are read through each path.
+ * First all blocks are written, so that whatever was there before is gone. Then each nexus has D commands in flight,
+ * which overlap as they like. With reservations up to four nexuses register, reserve, release, clear, and preempt
+ * each other. In the end all blocks are read through each path.
  *
- * A nexus whose session breaks tries to log in for as long as it takes; the others go on. README.md has the format of the
- * records. The status is 0 when there is something to check, 1 when it could not begin or not come to its end (no path for
- * LIMIT seconds), 2 for a wrong call. At SIGTERM or SIGINT the time is up; at the second one it ends at once, with what is in
- * flight recorded as lost.
+ * A nexus whose session breaks tries to log in for as long as it takes; the others go on. README.md has the format
+ * of the records. The status is 0 when there is something to check, 1 when it could not begin or not come to its end
+ * (no path for LIMIT seconds), 2 for a wrong call. At SIGTERM or SIGINT the time is up; at the second one it ends at
+ * once, with what is in flight recorded as lost.
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -155,8 +155,8 @@ static void op_ended(struct command *command, const char *result, struct scsi_ta
 		fprintf(stderr, "READ of %u blocks: %d bytes\n", op->b, task->datain.size);
 		exit(1);
 	}
-	fprintf(record, "%" PRIu64 " %" PRIu64 " %u %s %u %u %s", command->start, end, number, kinds[op->kind], op->a, op->b,
-		result);
+	fprintf(record, "%" PRIu64 " %" PRIu64 " %u %s %u %u %s", command->start, end, number, kinds[op->kind], op->a,
+		op->b, result);
 	if (op->kind == CAW)
 		put_value(op->expected);
 	if (op->kind == WRITE || op->kind == SAME || op->kind == CAW)
@@ -214,8 +214,8 @@ static struct scsi_task *send_pr(struct nexus *nexus, struct op *op)
 		list.service_action_reservation_key = PR_KEY(op->a);
 		type = (int)op->b;
 	}
-	return iscsi_persistent_reserve_out_task(nexus->iscsi, nexus->lun, actions[op->kind], SCSI_PERSISTENT_RESERVE_SCOPE_LU,
-						 type, &list, command_answered, op);
+	return iscsi_persistent_reserve_out_task(nexus->iscsi, nexus->lun, actions[op->kind],
+						 SCSI_PERSISTENT_RESERVE_SCOPE_LU, type, &list, command_answered, op);
 }
 
 static struct scsi_task *send_io(struct nexus *nexus, struct op *op)
@@ -231,11 +231,12 @@ static struct scsi_task *send_io(struct nexus *nexus, struct op *op)
 	case WRITE:
 		for (i = 0; i < op->b; i++)
 			block_fill(op->data + (size_t)i * BLOCK, run, op->value, op->a + i);
-		return iscsi_write16_task(iscsi, nexus->lun, op->a, op->data, len, BLOCK, 0, 0, 0, 0, 0, command_answered, op);
+		return iscsi_write16_task(iscsi, nexus->lun, op->a, op->data, len, BLOCK, 0, 0, 0, 0, 0,
+					  command_answered, op);
 	case SAME:
 		block_fill(op->data, run, op->value, op->a);
-		return iscsi_writesame16_task(iscsi, nexus->lun, op->a, op->data, BLOCK, op->b, 0, 0, 0, 0, command_answered,
-					      op);
+		return iscsi_writesame16_task(iscsi, nexus->lun, op->a, op->data, BLOCK, op->b, 0, 0, 0, 0,
+					      command_answered, op);
 	case UNMAP:
 		return iscsi_unmap_task(iscsi, nexus->lun, 0, 0, &list, 1, command_answered, op);
 	default:
@@ -285,7 +286,8 @@ static void send_any(struct nexus *nexus)
 /* WRITE EXCLUSIVE or EXCLUSIVE ACCESS */
 static unsigned int any_type(void)
 {
-	return below(2) ? SCSI_PERSISTENT_RESERVE_TYPE_WRITE_EXCLUSIVE : SCSI_PERSISTENT_RESERVE_TYPE_EXCLUSIVE_ACCESS;
+	return below(2) ? SCSI_PERSISTENT_RESERVE_TYPE_WRITE_EXCLUSIVE :
+			  SCSI_PERSISTENT_RESERVE_TYPE_EXCLUSIVE_ACCESS;
 }
 
 static void fight(struct nexus *nexus)
@@ -475,8 +477,8 @@ static void on_signal(int number)
 
 static void usage(void)
 {
-	fprintf(stderr, "usage: load --record FILE --seconds N [--seed S] [--nexuses K] [--blocks B] [--lba L] [--depth D]\n"
-			"\t[--patience T] [--reservations] [--name NAME] URL...\n");
+	fprintf(stderr, "usage: load --record FILE --seconds N [--seed S] [--nexuses K] [--blocks B] [--lba L]\n"
+			"\t[--depth D] [--patience T] [--reservations] [--name NAME] URL...\n");
 	exit(2);
 }
 

@@ -2,15 +2,16 @@
 /*
  * Nexuses that live through anything, and say of each command what became of it.
  *
- * libiscsi must not connect again by itself: it would send again what had no answer, and a COMPARE AND WRITE that ran
- * twice finds what it wrote the first time. So a session that breaks, or that leaves a command without an answer for too
- * long, is dropped with all that it has in flight, and a new one is opened for as long as that takes.
+ * libiscsi must not connect again by itself: it would send again what had no answer, and a COMPARE AND WRITE that
+ * ran twice finds what it wrote the first time. So a session that breaks, or that leaves a command without an answer
+ * for too long, is dropped with all that it has in flight, and a new one is opened for as long as that takes.
  *
- * A dropped connection is reset and not closed in an orderly way. The kernel would go on sending what it has buffered,
- * minutes after the initiator has given up, and a gateway could not tell that from a command that was sent just now.
+ * A dropped connection is reset and not closed in an orderly way. The kernel would go on sending what it has
+ * buffered, minutes after the initiator has given up, and a gateway could not tell that from a command that was sent
+ * just now.
  *
- * The name and the ISID of a nexus stay the same, so it is the same I_T nexus after a new login, and the gateway ends its
- * old session first.
+ * The name and the ISID of a nexus stay the same, so it is the same I_T nexus after a new login, and the gateway
+ * ends its old session first.
  */
 #include <errno.h>
 #include <poll.h>
@@ -159,7 +160,8 @@ void nexus_serve(struct nexus *nexuses, unsigned int count, uint64_t patience, i
 
 		if (!fds[i].revents)
 			continue;
-		if (iscsi_service(nexus->iscsi, fds[i].revents) || (nexus->state == NEXUS_UP && has_ended(nexus->iscsi)))
+		if (iscsi_service(nexus->iscsi, fds[i].revents) ||
+		    (nexus->state == NEXUS_UP && has_ended(nexus->iscsi)))
 			nexus->broken = true;
 	}
 }

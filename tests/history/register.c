@@ -2,29 +2,30 @@
 /*
  * Could one block have given these answers?
  *
- * Each command takes effect at one moment between its start and its end. The question is whether moments can be found so
- * that every command found what a block holds then. This goes through starts and ends in the order of time and keeps all
- * worlds that are still possible. A world is a value, and which of the commands that are not over yet have taken effect.
- * When none is left, the command that just ended is the one that cannot be. The answer is exact: zeros that several
- * commands write, commands that may or may not have happened, and chains of COMPARE AND WRITE are no special cases.
+ * Each command takes effect at one moment between its start and its end. The question is whether moments can be
+ * found so that every command found what a block holds then. This goes through starts and ends in the order of time
+ * and keeps all worlds that are still possible. A world is a value, and which of the commands that are not over yet
+ * have taken effect. When none is left, the command that just ended is the one that cannot be. The answer is exact:
+ * zeros that several commands write, commands that may or may not have happened, and chains of COMPARE AND WRITE are
+ * no special cases.
  *
  * What keeps the worlds few:
  *
- * Late	A command takes effect as late as can be: when one that ends needs it. Nothing else has to be tried, since
- *	whatever happened earlier could as well have happened then.
+ * Late	A command takes effect as late as can be: when one that ends needs it. Nothing else has to be tried,
+ *	since whatever happened earlier could as well have happened then.
  *
  * Reads	A read takes effect as soon as its value is there. That changes nothing, so it is never a mistake.
  *
- * Hidden	A write may have been there for no time: right before another one. So when a write takes effect, all others that
- *	are pending get a mark, and when one of these ends it may just go. No world has to be made for that before. A
- *	swap cannot be hidden like that, because it depends on what is there.
+ * Hidden	A write may have been there for no time: right before another one. So when a write takes effect, all
+ *	others that are pending get a mark, and when one of these ends it may just go. No world has to be
+ *	made for that before. A swap cannot be hidden like that, because it depends on what is there.
  *
- * Useful	Before the one that is needed others take effect only if somebody who is pending wants to see them, or if they
- *	are swaps; otherwise it would be the same to have them hidden.
+ * Useful	Before the one that is needed others take effect only if somebody who is pending wants to see them,
+ *	or if they are swaps; otherwise it would be the same to have them hidden.
  *
- * Lost	A write without an answer is pending until a newer one has ended: a write that began after the lost one was stale
- *	(struct part). In a world where a newer one has taken effect it cannot happen any more. And where it happened first,
- *	the newer one cannot be hidden before it.
+ * Lost	A write without an answer is pending until a newer one has ended: a write that began after the lost
+ *	one was stale (struct part). In a world where a newer one has taken effect it cannot happen any
+ *	more. And where it happened first, the newer one cannot be hidden before it.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -400,7 +401,8 @@ static void end_lost(struct part *parts, size_t count)
 	free(first_end);
 }
 
-static void run(struct scan *scan, const struct event *events, size_t count, uint32_t *slot_of, struct verdict *verdict)
+static void run(struct scan *scan, const struct event *events, size_t count, uint32_t *slot_of,
+		struct verdict *verdict)
 {
 	size_t i;
 

@@ -2,15 +2,15 @@
 /*
  * Could one logical unit have answered these reservation commands like this, and what was allowed when?
  *
- * The same as in register.c: each command takes effect at one moment between its start and its end, and all states that are
- * possible are kept along. There are few of these commands, so every order is tried.
+ * The same as in register.c: each command takes effect at one moment between its start and its end, and all states
+ * that are possible are kept along. There are few of these commands, so every order is tried.
  *
- * Between two starts or ends of such commands lies an era. Each of its states allows some nexuses to write; a command that
- * went through needs at least one era that let it, and one that ended with a conflict needs one that did not. The eras
- * are asked one command at a time, so this may overlook something, but never complains wrongly.
+ * Between two starts or ends of such commands lies an era. Each of its states allows some nexuses to write; a
+ * command that went through needs at least one era that let it, and one that ended with a conflict needs one that
+ * did not. The eras are asked one command at a time, so this may overlook something, but never complains wrongly.
  *
- * A reservation command without an answer may take effect until its nexus has logged in again: gateways end the old session
- * first, and that waits for it.
+ * A reservation command without an answer may take effect until its nexus has logged in again: gateways end the old
+ * session first, and that waits for it.
  *
  * Known are WRITE EXCLUSIVE and EXCLUSIVE ACCESS. Each nexus has one key.
  */
@@ -290,7 +290,8 @@ void reservations_find(struct reservations *reservations, const struct history *
 	for (i = 0; i < history->count; i++) {
 		const struct op *op = &history->ops[i];
 
-		if (op->kind < REGISTER || op->kind > PREEMPT_AND_ABORT || op->result == NOT_DONE || op->result == MISCOMPARE)
+		if (op->kind < REGISTER || op->kind > PREEMPT_AND_ABORT || op->result == NOT_DONE ||
+		    op->result == MISCOMPARE)
 			continue;
 		events[n++] = (struct event){ op->start, op, START };
 		if (op->result == UNKNOWN)
@@ -366,9 +367,11 @@ bool reservations_let(const struct reservations *reservations, const struct op *
 	bool found = false;
 	size_t i;
 
-	for (i = era_of(reservations, op->start); i < reservations->count && reservations->eras[i].from <= op->end; i++) {
+	for (i = era_of(reservations, op->start); i < reservations->count; i++) {
 		const struct era *era = &reservations->eras[i];
 
+		if (era->from > op->end)
+			break;
 		if ((is_read(op) ? era->may_read : era->may_write) & BIT(op->nexus)) {
 			found = true;
 			*last = era_end(reservations, i) < op->end ? era_end(reservations, i) : op->end;
@@ -386,9 +389,11 @@ bool reservations_forbid(const struct reservations *reservations, const struct o
 {
 	size_t i;
 
-	for (i = era_of(reservations, op->start); i < reservations->count && reservations->eras[i].from <= op->end; i++) {
+	for (i = era_of(reservations, op->start); i < reservations->count; i++) {
 		const struct era *era = &reservations->eras[i];
 
+		if (era->from > op->end)
+			break;
 		if ((is_read(op) ? era->must_not_read : era->must_not_write) & BIT(op->nexus))
 			return true;
 	}
@@ -401,8 +406,8 @@ bool reservations_forbid(const struct reservations *reservations, const struct o
  * @op: a write that was lost
  * @since: set to when it was not allowed any more
  *
- * A command that had reached its gateway is over when its nexus is not allowed to write any more; one that had not is refused
- * when it does, if it is not allowed still when it was given up.
+ * A command that had reached its gateway is over when its nexus is not allowed to write any more; one that had not
+ * is refused when it does, if it is not allowed still when it was given up.
  */
 bool reservations_stop(const struct reservations *reservations, const struct op *op, uint64_t *since)
 {
