@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Initiators at the same few blocks through both gateways, some of them fighting for a reservation, while one gateway
-# is cut from its initiators and the other one from the cluster: the recorded history must be one that a single disk can
-# have (tests/history).
+# is cut from its initiators and the other one from the cluster: the recorded history must be one that a single disk
+# can have (tests/history).
 #
 #   HISTORY_SECONDS   how long while all is well (20)
 #   SEED              makes the same choices again (a random one)

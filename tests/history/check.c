@@ -374,7 +374,7 @@ static void print_figures(const struct check *check, size_t blocks)
 			printf("\n");
 	}
 	if (longest)
-		printf("  longest command %.3f s (line %zu); longest time in which none ended well %.3f s (at %.3f s)\n",
+		printf("  longest command %.3f s (line %zu); longest time without a good one %.3f s (at %.3f s)\n",
 		       (double)(longest->end - longest->start) / (double)SECOND, longest->line,
 		       (double)gap / (double)SECOND, gap ? seconds(history, gap_at) : 0);
 	free(ends);

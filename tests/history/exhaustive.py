@@ -101,6 +101,9 @@ def random_blocks(rng):
         if kind != 'read' and rng.random() < 0.3:
             op.result = rng.choice(['lost', 'lost', 'busy'])
         ops.append(op)
+    if rng.random() < 0.3:
+        # one that is stale while most of the others run
+        ops[0].start, ops[0].end, ops[0].kind, ops[0].result, ops[0].value = 0, 1, 'write', 'lost', '0.0'
     order = [(moment(rng, op, horizon), i) for i, op in enumerate(ops)]
     value = '0'
     values = ['0'] + [op.value for op in ops if op.kind in ('write', 'caw')]
