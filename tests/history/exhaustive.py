@@ -102,8 +102,13 @@ def random_blocks(rng):
             op.result = rng.choice(['lost', 'lost', 'busy'])
         ops.append(op)
     if rng.random() < 0.3:
-        # one that is stale while most of the others run
+        # one that is stale while the others run, of which one takes long
         ops[0].start, ops[0].end, ops[0].kind, ops[0].result, ops[0].value = 0, 1, 'write', 'lost', '0.0'
+        ops[1].end, ops[1].kind, ops[1].result, ops[1].value = ops[1].start + 6, 'write', 'good', '1.1'
+        for op in ops[2:]:
+            op.kind = 'read' if rng.random() < 0.5 else op.kind
+            op.result = 'good' if op.kind == 'read' else op.result
+            op.end = min(op.end, op.start + 2)
     order = [(moment(rng, op, horizon), i) for i, op in enumerate(ops)]
     value = '0'
     values = ['0'] + [op.value for op in ops if op.kind in ('write', 'caw')]
