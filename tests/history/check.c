@@ -185,7 +185,7 @@ static const struct op *explain(const struct check *check, const struct part *pa
 			other = part;
 	}
 	if (!writer && value != VALUE_ZEROS) {
-		printf("nobody wrote %s\n", value_text(value));
+		printf("nobody wrote that\n");
 		return NULL;
 	}
 	if (other && value != VALUE_ZEROS) {
