@@ -137,7 +137,7 @@ static bool make_part(const struct check *check, const uint32_t *list, size_t co
 	const struct op *op = &check->history.ops[list[i]];
 	uint64_t since;
 
-	if (op->result == CONFLICT || op->result == NOT_DONE || (op->result == UNKNOWN && !changes(op)) ||
+	if (op->result == CONFLICT || op->result == NOT_DONE || (op_is_open(op) && !changes(op)) ||
 	    (op->result == MISCOMPARE && op->kind != CAW))
 		return false;
 	*part = (struct part){ .op = op, .start = op->start, .end = check->last[list[i]] };
@@ -149,7 +149,7 @@ static bool make_part(const struct check *check, const uint32_t *list, size_t co
 	part->access = op->result == MISCOMPARE ? MISSES : op->kind == CAW ? SWAPS : PUTS;
 	part->value = part->access == MISSES ? op->expected : op->value;
 	part->expected = op->expected;
-	if (op->result != UNKNOWN)
+	if (!op_is_open(op))
 		return true;
 	part->maybe = true;
 	part->end = NEVER;

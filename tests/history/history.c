@@ -14,7 +14,7 @@ const char *const kind_names[KINDS] = {
 	"login",
 };
 
-const char *const result_names[RESULTS] = { "good", "miscompare", "conflict", "not done", "unknown" };
+const char *const result_names[RESULTS] = { "good", "miscompare", "conflict", "not done", "unknown", "lost" };
 
 /* what is read while the length is not known yet */
 struct reader {
@@ -91,6 +91,8 @@ static enum result parse_result(const char *word, enum kind kind)
 		return CONFLICT;
 	if (!strcmp(word, "full") || (!strcmp(word, "busy") && kind != CAW))
 		return NOT_DONE;
+	if (!strcmp(word, "lost"))
+		return LOST;
 	if (!strncmp(word, "6/", 2) || !strncmp(word, "5/", 2))
 		return NOT_DONE;
 	return UNKNOWN;
@@ -257,6 +259,12 @@ const char *value_text(uint64_t value)
 		snprintf(text, sizeof(texts[0]), "%u.%" PRIu64, VALUE_NEXUS(value), VALUE_COMMAND(value));
 		return text;
 	}
+}
+
+/* Whether nobody knows if it happened. */
+bool op_is_open(const struct op *op)
+{
+	return op->result == UNKNOWN || op->result == LOST;
 }
 
 /* A line about a command. */

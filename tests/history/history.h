@@ -26,14 +26,15 @@ enum kind {
  * @MISCOMPARE: it found something else
  * @CONFLICT: it was not allowed, and did not happen
  * @NOT_DONE: it did not happen
- * @UNKNOWN: nobody knows; also of the future
+ * @UNKNOWN: there is an answer that does not say whether it happened
+ * @LOST: there is no answer
  */
-enum result { GOOD, MISCOMPARE, CONFLICT, NOT_DONE, UNKNOWN, RESULTS };
+enum result { GOOD, MISCOMPARE, CONFLICT, NOT_DONE, UNKNOWN, LOST, RESULTS };
 
 /**
  * struct op - a line of a history
  * @start: ns
- * @end: ns; of an UNKNOWN one, when it was given up
+ * @end: ns; of a LOST one, when it was given up
  * @line: in the file
  * @nexus: who
  * @kind: what
@@ -79,6 +80,7 @@ extern const char *const result_names[RESULTS];
 
 bool history_read(struct history *history, const char *name);
 void history_free(struct history *history);
+bool op_is_open(const struct op *op);
 void op_print(const struct history *history, const struct op *op);
 const char *value_text(uint64_t value);
 double seconds(const struct history *history, uint64_t time);

@@ -10,7 +10,8 @@
  * did not. The eras are asked one command at a time, so this may overlook something, but never complains wrongly.
  *
  * A reservation command without an answer may take effect until its nexus has logged in again: gateways end the old
- * session first, and that waits for it.
+ * session first, and that waits for it. One whose answer does not say whether it happened is over when another
+ * reservation command has begun after it and ended: that one has been at the record.
  *
  * Known are WRITE EXCLUSIVE and EXCLUSIVE ACCESS. Each nexus has one key.
  */
@@ -22,7 +23,6 @@
 #define SLOTS		16
 #define STATES_MAX	4096
 #define NOBODY		0xff
-#define WRITE_EXCLUSIVE	1
 #define EXCLUSIVE_ACCESS 3
 #define BIT(n)		(1U << (n))
 #define EVERYBODY	UINT32_MAX
@@ -188,7 +188,10 @@ static void add_era(struct reservations *reservations, struct scan *scan, uint64
 	}
 	for (i = 0; i < scan->seen.count; i++)
 		allowed(era, &scan->seen.list[i]);
+	if (scan->seen.overflow)
+		*era = (struct era){ time, EVERYBODY, EVERYBODY, EVERYBODY, EVERYBODY };
 	scan->seen.count = 0;
+	scan->seen.overflow = false;
 }
 
 static void describe(const struct scan *scan, char *text, size_t size)
@@ -261,14 +264,23 @@ static int compare_events(const void *x, const void *y)
 	return a->op < b->op ? -1 : a->op > b->op;
 }
 
-/* When the nexus had logged in again. */
-static uint64_t login_after(const struct history *history, const struct op *op)
+static bool is_reservation(const struct op *op)
 {
-	const struct op *end = history->ops + history->count, *login;
+	return op->kind >= REGISTER && op->kind <= PREEMPT_AND_ABORT;
+}
 
-	for (login = op + 1; login < end; login++) {
-		if (login->kind == LOGIN && login->nexus == op->nexus && login->start >= op->end)
-			return login->end;
+/* After that it cannot happen any more. */
+static uint64_t over(const struct history *history, const struct op *op)
+{
+	const struct op *end = history->ops + history->count, *next;
+
+	for (next = op + 1; next < end; next++) {
+		if (next->start < op->end)
+			continue;
+		if (next->kind == LOGIN && next->nexus == op->nexus)
+			return next->end;
+		if (op->result == UNKNOWN && is_reservation(next) && (next->result == GOOD || next->result == CONFLICT))
+			return next->end;
 	}
 	return NEVER;
 }
@@ -290,12 +302,11 @@ void reservations_find(struct reservations *reservations, const struct history *
 	for (i = 0; i < history->count; i++) {
 		const struct op *op = &history->ops[i];
 
-		if (op->kind < REGISTER || op->kind > PREEMPT_AND_ABORT || op->result == NOT_DONE ||
-		    op->result == MISCOMPARE)
+		if (!is_reservation(op) || op->result == NOT_DONE || op->result == MISCOMPARE)
 			continue;
 		events[n++] = (struct event){ op->start, op, START };
-		if (op->result == UNKNOWN)
-			events[n++] = (struct event){ login_after(history, op), op, END_LOST };
+		if (op_is_open(op))
+			events[n++] = (struct event){ over(history, op), op, END_LOST };
 		else
 			events[n++] = (struct event){ op->end, op, END };
 	}
