@@ -107,7 +107,7 @@ static void check_reservations(struct check *check)
 
 /* -- blocks */
 
-/* When the first command ended that began after @since, and was at the block: nothing that was cut off lands after that. */
+/* When the first command that began after @since was at the block; nothing that was cut off lands after that. */
 static uint64_t touched(const struct check *check, const uint32_t *list, size_t count, uint64_t since)
 {
 	const struct op *ops = check->history.ops;
