@@ -25,6 +25,7 @@
 #include <linux/log2.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/workqueue.h>
 
 #include "rados/session.h"
 #include "rbd/features.h"
@@ -36,6 +37,7 @@
 #define IMAGE_NOTIFY_UNQUIESCE		19
 /* a little less than librbd waits for acks */
 #define IMAGE_QUIESCE_WAIT_MS		4000
+#define IMAGE_REFRESH_DELAY		HZ
 /* how many parents may stand behind each other */
 #define IMAGE_DEPTH_MAX			16
 
@@ -137,6 +139,7 @@ static int image_refresh_locked(struct trbd_image *image)
 	image->snapc = snapc;
 	image->size = size;
 	image->overlap = min(overlap, size);
+	image->stale = false;
 	spin_unlock(&image->lock);
 
 	ceph_put_snap_context(old);
@@ -163,16 +166,31 @@ static int image_refresh(struct trbd_image *image)
 	return ret;
 }
 
-/* On the watch's thread, or when quiescing timed out. */
+/*
+ * Something in the header may have changed. Until it can be read there may be a snapshot that we do not know of, and a
+ * write would change it.
+ */
 static void image_refresh_or_fail(struct trbd_image *image)
 {
 	int ret = image_refresh(image);
 
-	if (ret == -ENOENT)
+	if (!ret || ret == -EINTR)
+		return;
+	if (ret == -ENOENT) {
 		image_set_error(image, ret);
-	else if (ret && ret != -EINTR)
-		pr_warn("%s: reading the header again failed: error %d; size and snapshots may be out of date\n",
-			image->name, ret);
+		return;
+	}
+	spin_lock(&image->lock);
+	image->stale = true;
+	spin_unlock(&image->lock);
+	pr_warn_ratelimited("%s: reading the header again failed: error %d; nothing is written until that works\n",
+			    image->name, ret);
+	mod_delayed_work(system_long_wq, &image->refresh_again, IMAGE_REFRESH_DELAY);
+}
+
+static void image_refresh_work(struct work_struct *work)
+{
+	image_refresh_or_fail(container_of(to_delayed_work(work), struct trbd_image, refresh_again));
 }
 
 static void image_before_open(void *owner)
@@ -366,6 +384,7 @@ static struct trbd_image *image_alloc(void)
 		return NULL;
 	spin_lock_init(&image->lock);
 	mutex_init(&image->refresh_lock);
+	INIT_DELAYED_WORK(&image->refresh_again, image_refresh_work);
 	trbd_quiesce_init(&image->quiesce, image_before_open, image);
 	trbd_object_queue_init(&image->mutations);
 	INIT_LIST_HEAD(&image->copyups);
@@ -381,6 +400,7 @@ static void image_free(struct trbd_image *image)
 	if (image->watched)
 		trbd_watch_stop(&image->watch);
 	trbd_quiesce_stop(&image->quiesce);
+	cancel_delayed_work_sync(&image->refresh_again);
 	if (image->parent)
 		image_free(image->parent);
 	ceph_put_snap_context(image->snapc);
@@ -589,7 +609,7 @@ void trbd_image_object_name(const struct trbd_image *image, u64 objno, char *buf
  * @size: to be set to the size of the image, bytes
  *
  * Context: any in which a spinlock may be taken.
- * Return: 0; -ERANGE beyond the end; -ENOENT when the image was deleted.
+ * Return: 0; -ERANGE beyond the end; -EBUSY when there may be newer snapshots; -ENOENT when the image was deleted.
  */
 int trbd_image_take_state(struct trbd_image *image, u64 off, u64 len, struct ceph_snap_context **snapc, u64 *size)
 {
@@ -600,6 +620,8 @@ int trbd_image_take_state(struct trbd_image *image, u64 off, u64 len, struct cep
 		ret = image->error;
 	else if (off > image->size || len > image->size - off)
 		ret = -ERANGE;
+	else if (snapc && image->stale)
+		ret = -EBUSY;
 	else if (snapc)
 		*snapc = ceph_get_snap_context(image->snapc);
 	*size = image->size;
@@ -614,7 +636,7 @@ int trbd_image_take_state(struct trbd_image *image, u64 off, u64 len, struct cep
  * @size: size it began with, bytes
  *
  * Context: any in which a spinlock may be taken.
- * Return: 0; -EBUSY when size or snapshots are others now; -ENOENT when the image was deleted.
+ * Return: 0; -EBUSY when size or snapshots are others now, or may be; -ENOENT when the image was deleted.
  */
 int trbd_image_check_state(struct trbd_image *image, const struct ceph_snap_context *snapc, u64 size)
 {
@@ -623,7 +645,7 @@ int trbd_image_check_state(struct trbd_image *image, const struct ceph_snap_cont
 	spin_lock(&image->lock);
 	if (image->error)
 		ret = image->error;
-	else if (image->size != size || image->snapc->seq != snapc->seq)
+	else if (image->stale || image->size != size || image->snapc->seq != snapc->seq)
 		ret = -EBUSY;
 	spin_unlock(&image->lock);
 	return ret;

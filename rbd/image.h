@@ -9,6 +9,7 @@
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
+#include <linux/workqueue.h>
 
 #include "rados/watch.h"
 #include "rbd/header.h"
@@ -88,6 +89,7 @@ struct trbd_guard_stats {
  * @clock: where stamps come from; set by whoever opened the image, before the first mutation
  * @stats: for people
  * @refresh_lock: one refresh at a time, or an older answer could replace a newer one
+ * @refresh_again: when a refresh failed
  * @quiesce: the gate that mutations go through
  * @mutations: take turns, by object
  * @parent: what a clone reads where it has nothing of its own; open as long as the clone, even when that was
@@ -97,6 +99,7 @@ struct trbd_guard_stats {
  * @overlap: how much of a clone @parent still stands behind, bytes from the beginning; 0 when it was flattened
  * @copyups: objects of a clone that are being copied up
  * @snapc: snapshots that writes preserve; NULL when a snapshot is open
+ * @stale: a refresh failed, so @size and @snapc may be old; mutations end with BUSY
  * @error: why the image cannot be used any more (-ENOENT: deleted), else 0
  */
 struct trbd_image {
@@ -117,6 +120,7 @@ struct trbd_image {
 	struct trbd_clock *clock;
 	struct trbd_guard_stats stats;
 	struct mutex refresh_lock;	/* see above */
+	struct delayed_work refresh_again;
 	struct trbd_quiesce quiesce;
 	struct trbd_object_queue mutations;
 	struct trbd_image *parent;
@@ -126,6 +130,7 @@ struct trbd_image {
 	u64 overlap;
 	struct list_head copyups;
 	struct ceph_snap_context *snapc;
+	bool stale;
 	int error;
 };
 
