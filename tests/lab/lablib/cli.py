@@ -21,7 +21,7 @@ import time
 
 from . import channel
 from .cluster import Cluster
-from .image import GUEST, build_initramfs, find_kernel
+from .image import GUEST, build_initramfs, debug_folder, find_kernel
 from .network import Namespace, run
 from .node import MOST, ROLES, Node, describe
 from .state import Lab, LabError, process_alive, process_record
@@ -100,7 +100,10 @@ def one_node(lab, name):
 def parse_up(words):
     parser = argparse.ArgumentParser(prog="lab up")
     parser.add_argument("--kernel", default="6.1", metavar="6.1|6.12",
-                        help="series or full version of an installed kernel")
+                        help="series or full version of an installed kernel; debug-6.12: the one "
+                        "that make check-debug builds")
+    parser.add_argument("--initiator-kernel", metavar="6.1|6.12",
+                        help="if initiators are to have another one")
     parser.add_argument("--gateways", type=int, default=1, metavar="N")
     parser.add_argument("--initiator", action="store_true", help="one machine with open-iscsi "
                         "and multipath")
@@ -131,12 +134,17 @@ def check_module(path, kernel):
         raise LabError(f"{path} is made for kernel {' '.join(made_for) or '?'}, not {kernel}")
 
 
-def fill_share(lab, options):
+def fill_share(lab, options, kernel):
     shutil.copytree(GUEST, os.path.join(lab.share, "guest"))
     for folder in ("root", "boot.d", "node"):
         os.makedirs(os.path.join(lab.share, folder), exist_ok=True)
     if options.module:
         shutil.copy(options.module, os.path.join(lab.share, "target_core_rbd.ko"))
+    if folder := debug_folder(kernel):
+        shutil.copytree(os.path.join(folder, "lib/modules"), os.path.join(lab.share, "modules"))
+        os.makedirs(os.path.join(lab.share, "root/usr/lib/modules"))
+        os.symlink(os.path.join("/lab/modules", kernel),
+                   os.path.join(lab.share, "root/usr/lib/modules", kernel))
     for folder in options.root:
         run("cp", "-a", os.path.join(folder, "."), os.path.join(lab.share, "root"))
     for hook in options.boot_hook:
@@ -162,12 +170,12 @@ def wait_all(things):
         raise failures[0]
 
 
-def bring_up(lab, namespace, options, kernel):
+def bring_up(lab, namespace, options, kernel, initiator_kernel):
     names = [f"{ROLES[role][0]}{n}" for role, count in
              (("gateway", options.gateways), ("initiator", options.initiators))
              for n in range(1, count + 1)]
-    settings = {"kernel": kernel, "nodes": names, "memory": options.memory,
-                "cpus": options.cpus, "append": options.append, "ready": False,
+    settings = {"kernel": kernel, "initiator_kernel": initiator_kernel, "nodes": names,
+                "memory": options.memory, "cpus": options.cpus, "append": options.append, "ready": False,
                 "up": process_record(os.getpid())}
     lab.create()
     lab.save_settings(settings)
@@ -176,8 +184,9 @@ def bring_up(lab, namespace, options, kernel):
     cluster.write_configuration()
     cluster.begin()
     lab.progress("ceph: monitor started, stores being made")
-    fill_share(lab, options)
-    build_initramfs(kernel, lab.folder)
+    fill_share(lab, options, kernel)
+    for version in {kernel, initiator_kernel}:
+        build_initramfs(version, lab.folder)
     machines = [Node(lab, name) for name in names]
     # Booting guests and a cluster that forms take turns on few processors;
     # which of them is first makes no difference to when both are up.
@@ -186,7 +195,7 @@ def bring_up(lab, namespace, options, kernel):
         namespace.add_taps(machine.name, machine.networks)
         machine.start(settings)
     if machines:
-        lab.progress(f"{', '.join(names)}: booting {kernel}")
+        lab.progress(f"{', '.join(names)}: booting {' and '.join(dict.fromkeys((kernel, initiator_kernel)))}")
 
     def boot(machine):
         machine.wait(240)
@@ -203,6 +212,7 @@ def command_up(lab, words):
     if os.geteuid():
         raise LabError("namespaces and taps need root")
     kernel = find_kernel(options.kernel)
+    initiator_kernel = find_kernel(options.initiator_kernel or options.kernel)
     if options.module:
         check_module(options.module, kernel)
     namespace = Namespace(lab)
@@ -217,7 +227,7 @@ def command_up(lab, words):
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _: sys.exit(128 + number))
     try:
-        bring_up(lab, namespace, options, kernel)
+        bring_up(lab, namespace, options, kernel, initiator_kernel)
     except BaseException as error:
         if isinstance(error, (KeyboardInterrupt, SystemExit)):
             lab.progress("interrupted")
@@ -256,7 +266,7 @@ def command_status(lab, words):
     print(f"namespace {lab.namespace}")
     flags = Namespace(lab).link_flags()
     for node in nodes(lab):
-        line = (f"{node.name} {node.state()} kernel={settings['kernel']} "
+        line = (f"{node.name} {node.state()} kernel={node.kernel(settings)} "
                 f"ceph={node.address('ceph')} iscsi={node.address('iscsi')}")
         cuts = [network for network in node.networks
                 if "UP" not in flags.get(f"{node.name}-{network}", ["UP"])]

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What a guest boots: a stock kernel of the machine and an initramfs for it.
+"""What a guest boots: a kernel of the machine and an initramfs for it.
 
 The kernel is Debian's, from /boot, asked for as a series ("6.1") or by its full
-version. The initramfs holds busybox, the modules up to the first 9p mount in
+version, or one that tests/debug/kernel has built ("debug-6.12"), which is not
+installed and has its modules in a folder of its own. The initramfs holds busybox, the modules up to the first 9p mount in
 the order in which they load, and guest/init. It is made anew for each lab: that
 takes less than a second, and a stale one is a bug that nobody looks for.
 
@@ -24,6 +25,7 @@ GUEST = os.path.join(os.path.dirname(HERE), "guest")
 BUSYBOX = "/bin/busybox"
 APPLETS = "sh mount insmod cat ifconfig ip mkdir switch_root"
 MODULES = "virtio_pci virtio_net 9p 9pnet_virtio overlay"
+DEBUG_KERNEL = os.path.join(os.path.dirname(os.path.dirname(HERE)), "debug/kernel")
 
 
 def version_key(version):
@@ -32,8 +34,13 @@ def version_key(version):
 
 def find_kernel(wanted):
     """The installed kernel version of a series, or the very version asked for."""
-    if os.path.exists(f"/boot/vmlinuz-{wanted}"):
+    if os.path.exists(f"/boot/vmlinuz-{wanted}") or debug_folder(wanted):
         return wanted
+    if wanted.startswith("debug-"):
+        version = debug_kernel("--which", wanted.partition("-")[2])
+        if not version:
+            raise LabError(f"no kernel {wanted}: make check-debug builds it")
+        return version
     # Not the flavours: cloud has no 9p, rt is another kernel.
     versions = [version for path in glob.glob(f"/boot/vmlinuz-{wanted}.*-amd64")
                 if "-cloud-" not in (version := path.partition("-")[2])
@@ -44,19 +51,35 @@ def find_kernel(wanted):
     return max(versions, key=version_key)
 
 
+def debug_kernel(*words):
+    """What tests/debug/kernel says, or nothing."""
+    return subprocess.run([DEBUG_KERNEL, *words], stdout=subprocess.PIPE, text=True,
+                          check=False).stdout.strip()
+
+
+def debug_folder(version):
+    """Where a kernel that is not installed has its parts; empty for all others."""
+    return debug_kernel("--dir", version) if "-debug." in version else ""
+
+
 def kernel_path(version):
-    return f"/boot/vmlinuz-{version}"
+    folder = debug_folder(version)
+    return f"{folder}/vmlinuz" if folder else f"/boot/vmlinuz-{version}"
+
+
+def initramfs_path(version, folder):
+    return os.path.join(folder, f"initramfs-{version}")
 
 
 def module_files(version):
     """Paths of the modules, each after those it needs."""
-    shown = run("modprobe", "-S", version, "--show-depends", "-a", *MODULES.split())
+    shown = run("modprobe", "-d", debug_folder(version) or "/", "-S", version, "--show-depends", "-a", *MODULES.split())
     paths = [line.split()[1] for line in shown.splitlines() if line.startswith("insmod ")]
     return list(dict.fromkeys(paths))
 
 
 def build_initramfs(version, folder):
-    """Write FOLDER/initramfs for a kernel; return its path."""
+    """Write the initramfs for a kernel into FOLDER."""
     root = os.path.join(folder, "initramfs.d")
     for name in "bin modules proc sys dev lower upper new".split():
         os.makedirs(os.path.join(root, name))
@@ -78,11 +101,10 @@ def build_initramfs(version, folder):
     with open(os.path.join(root, "modules/order"), "w", encoding="utf-8") as file:
         file.writelines(order)
 
-    image = os.path.join(folder, "initramfs")
+    image = initramfs_path(version, folder)
     names = [os.path.relpath(os.path.join(where, name), root)
              for where, folders, files in os.walk(root) for name in folders + files]
     with open(image, "wb") as file:
         subprocess.run(["cpio", "--quiet", "-o", "-H", "newc"], cwd=root, stdout=file,
                        input="\n".join(names).encode(), check=True)
     shutil.rmtree(root)
-    return image

@@ -26,7 +26,7 @@ import time
 
 from . import channel
 from .console import AWAKE, Console
-from .image import kernel_path
+from .image import initramfs_path, kernel_path
 from .network import NETWORKS, tap
 from .state import LabError, process_alive, process_record, process_start, read_json, write_json
 from .tsc import tsc_khz
@@ -135,7 +135,11 @@ class Node:
         self.save(qemu=process_record(process.pid), paused=None)
         return process
 
+    def kernel(self, settings):
+        return settings[{"gateway": "kernel", "initiator": "initiator_kernel"}[self.role]]
+
     def command(self, settings):
+        kernel = self.kernel(settings)
         command = [
             "qemu-system-x86_64", "-name", f"{self.lab.name}-{self.name}",
             "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
@@ -144,7 +148,7 @@ class Node:
             # one guest in twenty died of an int3 that was gone. It also boots faster this way.
             "-accel", "tcg,thread=single", "-cpu", "max,la57=off",
             "-smp", str(settings["cpus"]), "-m", str(settings["memory"]),
-            "-kernel", kernel_path(settings["kernel"]), "-initrd", self.lab.path("initramfs"),
+            "-kernel", kernel_path(kernel), "-initrd", initramfs_path(kernel, self.lab.folder),
             "-append", f"{COMMAND_LINE}{tsc_early()} lab.node={self.name} {settings['append']}".strip(),
             "-chardev", f"file,id=console,path={self.console.path},append=on",
             "-serial", "chardev:console",
