@@ -115,6 +115,10 @@ soak: deps ## the long runs, two or three hours on each of KERNELS
 		PR_COMMANDS=10000 PREEMPT_ROUNDS=100 PREEMPT_WAIT=60 FUZZ_COMMANDS=100000 FUZZ_SECONDS=600 \
 		TEST_TIMEOUT=7200 tests/run-check
 
+check-debug: deps ## the tests on a kernel with KASAN, lockdep and kmemleak, and with allocations that fail (TESTS=...)
+	@tests/install-packages tests/packages/debug
+	@KERNELS="$(KERNELS)" TESTS="$(TESTS)" tests/debug/run-check
+
 bench: deps ## how fast, compared with iblock on krbd, tcmu-runner and tgt: writes docs/performance.md
 	@tests/install-packages tests/packages/bench
 	@tests/bench/run
@@ -132,4 +136,4 @@ help: ## this list
 		/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: all modules mirror clean install install-tools uninstall uninstall-tools dkms-install dkms-remove \
-	style sparse checkpatch demo check soak bench check-host deps help
+	style sparse checkpatch demo check check-debug soak bench check-host deps help

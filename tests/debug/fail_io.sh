@@ -1,0 +1,68 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Random commands through both gateways, as in cluster/random_ops.sh, while allocations fail on both: a command ends
+# with GOOD or with BUSY, all of them end, and the data are what the model says, those of snapshots too. When nothing
+# fails any more everything is as it was.
+#
+#   FAIL_SECONDS  how long for each way of failing (10)
+#   FAIL_PERCENT  how many of the allocations fail, in each round (2 25)
+#   SEED          of the commands (a random one)
+. ../ktap.sh
+. ../gateway.sh
+. ./inject.sh
+
+DURATION=${FAIL_SECONDS:-10}
+SEED=${SEED:-$RANDOM}
+t 'the exerciser' gcc -Wall -Wextra -O1 -o "$work/exerciser" ../cluster/exerciser.c -liscsi
+note "SEED=$SEED"
+
+exercise() { # NAME
+	lab run -- timeout $((DURATION + 600)) "$work/exerciser" "$(gw_url gw1 "$1")" "$(gw_url gw2 "$1")" "$1" "$SEED" \
+		"$DURATION" >"$work/out" 2>&1
+	local status=$?
+	tail -n 5 "$work/out"
+	return $status
+}
+# at the first try there must be something to fail
+under_failures() { # NAME KIND PERCENT
+	local gw status failed=0
+	for gw in $GW_GATEWAYS; do inject "$gw" "$2" "$3" || return 1; done
+	exercise "$1"
+	status=$?
+	for gw in $GW_GATEWAYS; do failed=$((failed + $(inject_off "$gw"))); done
+	echo "$failed failed" | tee -a "$work/out"
+	[ $status = 0 ] && [ $failed -gt 0 ]
+}
+
+plain=$TEST-plain
+clone=$TEST-clone
+img_create "$plain" --size 24M
+parent=$TEST-parent
+img_create "$parent" --size 19M
+parent_up() {
+	lab rbd bench --io-type write --io-size 1M --io-total 13M --io-pattern rand "$parent" &&
+		lab rbd snap create --no-progress "$parent@s" && lab rbd snap protect "$parent@s"
+}
+t 'a parent' parent_up
+t 'a clone of it' lab rbd clone --image-feature layering "$parent@s" "$clone"
+clone_gone() {
+	lab rbd snap purge "$clone"
+	lab rbd rm --no-progress "$clone"
+	lab rbd snap unprotect "$parent@s"
+}
+t_atexit clone_gone
+# before the images go the backstores have to
+t_atexit gw_clean
+
+for name in "$plain" "$clone"; do
+	t "$name: served" serve "$name" "pool=rbd,image=$name"
+	for kind in failslab fail_page_alloc; do
+		for percent in ${FAIL_PERCENT:-2 25}; do
+			t "$name: $kind, $percent %" under_failures "$name" $kind "$percent"
+			note "$(tail -n 3 "$work/out")"
+		done
+	done
+	t "$name: and when nothing fails" exercise "$name"
+	note "$(tail -n 1 "$work/out")"
+done

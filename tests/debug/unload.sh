@@ -1,0 +1,16 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# After all that was done on these machines the module goes, and nothing that it ever allocated is left without anybody
+# who knows of it.
+. ../ktap.sh
+. ../gateway.sh
+
+lab exec -n gw1 -- test -e /sys/kernel/debug/kmemleak || t_skip_all 'needs the debug kernel: make check-debug'
+for gw in $GW_GATEWAYS; do
+	t "$gw: the module goes" lab exec -n "$gw" -- sh -c \
+		'rmdir /sys/kernel/config/target/core/rbd_* 2>/dev/null; rmmod target_core_rbd'
+	t "$gw: none of its slabs is left" lab exec -n "$gw" -- sh -c '! grep ^trbd /proc/slabinfo'
+	t "$gw: nothing leaked" ./leaks "$gw"
+	t "$gw: it comes back" lab exec -n "$gw" -- insmod /lab/target_core_rbd.ko
+done
