@@ -5,6 +5,7 @@
 # there is no memory and comes up at the next try; it always goes; another one beside it is not disturbed.
 #
 #   FAIL_STEPS    what must fail (mkdir control enable rmdir)
+#   FAIL_STRIDE   only each FAIL_STRIDEth allocation (1)
 . ../ktap.sh
 . ../gateway.sh
 . ./inject.sh
@@ -16,7 +17,7 @@ img_create "$beside" --size 16M
 io() { lab run -- qemu-io -f raw -c 'write -P 7 0 64k' -c 'read -P 7 0 64k' "$(gw_url gw1 "$1")" | grep -q '^read'; }
 control="mon_addr=10.77.0.1:3300,id=admin,pool=rbd"
 sweep() { # NAME CONTROL STEP
-	lab exec gw1 -- python3 - "$@" <nth.py >"$work/out" 2>&1 || { cat "$work/out"; return 1; }
+	lab exec gw1 -- python3 - "$@" "${FAIL_STRIDE:-1}" <nth.py >"$work/out" 2>&1 || { cat "$work/out"; return 1; }
 }
 
 inject_here gw1 || t_bail 'nothing can be made to fail'

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0
 """Makes a backstore and removes it, over and over; each time one allocation fails, the next one of the way.
 
-    nth.py NAME CONTROL STEP        STEP: mkdir, control, enable, rmdir
+    nth.py NAME CONTROL STEP [STRIDE]   STEP: mkdir, control, enable, rmdir
 
 Runs on a gateway. In round N the Nth of the module's allocations fails that this task makes in STEP
-(/proc/thread-self/fail-nth), until there is no Nth. A step that failed is done once more, without, and must work
+(/proc/thread-self/fail-nth), until there is no Nth (or each STRIDEth only). A step that failed is done once more, without, and must work
 then. Prints a line per outcome, how many rounds had it, and "failed: ..." for each round that was not right.
 """
 
@@ -37,7 +37,7 @@ def left():
 
 
 def main():
-    name, control, step = sys.argv[1:]
+    name, control, step, *stride = sys.argv[1:]
     keyring = open("/etc/ceph/ceph.client.admin.keyring", encoding="ascii").read()
     control += ",secret=" + re.search(r"key = (\S+)", keyring)[1]
     backstore = f"{CORE}/{name}"
@@ -50,7 +50,7 @@ def main():
     os.makedirs(CORE, exist_ok=True)
     outcomes = collections.Counter()
     wrong = 0
-    for n in range(1, MOST):
+    for n in range(1, MOST, int(*stride or [1])):
         hit = None
         for which, act in steps.items():
             if which != step:
