@@ -637,7 +637,7 @@ static void run_reset(struct trbd_lu *lu, struct trbd_lu_job *lu_job)
 	if (ret && ret != -EINTR)
 		pr_warn_ratelimited("%s: a reset cannot be made known to the other gateways: error %d\n",
 				    lu->image->name, ret);
-	/* whoever interrupts means the commands that wait in front of it; and this gateway may have to register again */
+	/* whoever interrupts means commands that wait in front of it; and this gateway may have to register again */
 	if (!reset_has_ended(ret) && trbd_lu_resume(lu)) {
 		trbd_lu_interrupted(RESET_RETRY_MS);
 		trbd_lu_submit(lu, &job->job);
