@@ -206,6 +206,7 @@ static int trbd_configure_device(struct se_device *se_dev)
 	if (!ret) {
 		trbd_set_attributes(se_dev, dev->image);
 		trbd_inquiry_set_identity(se_dev, dev->image);
+		trbd_inquiry_set_access(se_dev);
 	}
 	mutex_unlock(&dev->lock);
 	return ret;

@@ -24,6 +24,24 @@
 #define PHYSICAL_BLOCK_SIZE	SZ_4K
 /* the block limits page has 16 bits for the granularity, in blocks of 512 bytes at least */
 #define GRANULARITY_MAX		SZ_16M
+/* TPGS of standard INQUIRY data (SPC-4 6.6.2), as LIO keeps it */
+#define TPGS_IMPLICIT		0x10
+
+/**
+ * trbd_inquiry_set_access() - initiators do not change the state of a path
+ * @se_dev: device that is being configured
+ *
+ * LIO offers explicit asymmetric access by default; SET TARGET PORT GROUPS is refused (scsi/command.c).
+ *
+ * Context: process.
+ */
+void trbd_inquiry_set_access(struct se_device *se_dev)
+{
+	struct t10_alua_tg_pt_gp *group = se_dev->t10_alua.default_tg_pt_gp;
+
+	if (group)
+		group->tg_pt_gp_alua_access_type = TPGS_IMPLICIT;
+}
 
 /**
  * trbd_inquiry_set_identity() - unit serial number from the identity of the image

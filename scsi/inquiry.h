@@ -7,6 +7,7 @@
 struct se_device;
 struct trbd_image;
 
+void trbd_inquiry_set_access(struct se_device *se_dev);
 void trbd_inquiry_set_identity(struct se_device *se_dev, const struct trbd_image *image);
 unsigned int trbd_inquiry_io_min(struct se_device *se_dev);
 unsigned int trbd_inquiry_io_opt(struct se_device *se_dev);

@@ -74,17 +74,13 @@ clean() {
 }
 
 stall_all_osds() {
-	lab ceph osd set nodown
-	lab pause osd.0 && lab pause osd.1 && lab pause osd.2 && sleep "$SECONDS_EACH"
-	lab resume osd.0 && lab resume osd.1 && lab resume osd.2
-	lab ceph osd unset nodown
+	lab ceph osd set nodown && lab pause osd.0 && lab pause osd.1 && lab pause osd.2 && sleep "$SECONDS_EACH" &&
+		lab resume osd.0 && lab resume osd.1 && lab resume osd.2 && lab ceph osd unset nodown
 }
 stall_osd_of() {
 	local osd
 	osd=osd.$(primary_of "$1")
-	lab ceph osd set nodown
-	lab pause "$osd" && sleep "$SECONDS_EACH" && lab resume "$osd"
-	lab ceph osd unset nodown
+	lab ceph osd set nodown && lab pause "$osd" && sleep "$SECONDS_EACH" && lab resume "$osd" && lab ceph osd unset nodown
 }
 kill_osd_of() {
 	local osd
