@@ -20,7 +20,7 @@ import threading
 import time
 
 from . import channel
-from .cluster import Cluster
+from .cluster import Cluster, Daemon
 from .image import GUEST, build_initramfs, debug_folder, find_kernel
 from .network import Namespace, run
 from .node import MOST, ROLES, Node, describe
@@ -51,6 +51,7 @@ kernels, in a network namespace of their own.
   resume NODE                     and let it go on
   kill NODE                       a power failure
   start [--no-wait] NODE          boot it again (/etc/target is kept), or one more node
+                                  the same four for the daemons mon.a, mgr.x, osd.0, osd.1, osd.2
 
   cpu NODE                        CPU seconds that its machine has used up
 
@@ -265,6 +266,8 @@ def command_status(lab, words):
     settings = lab.require()
     print(f"namespace {lab.namespace}")
     flags = Namespace(lab).link_flags()
+    for name in Daemon.NAMES:
+        print(f"{name} {Daemon(lab, name).state()}")
     for node in nodes(lab):
         line = (f"{node.name} {node.state()} kernel={node.kernel(settings)} "
                 f"ceph={node.address('ceph')} iscsi={node.address('iscsi')}")
@@ -359,21 +362,37 @@ def parse_node(name, words, *flags):
     return parser.parse_args(words)
 
 
+def daemon(lab, name):
+    """The cluster's daemon of that name; None if it is a node's."""
+    if name not in Daemon.NAMES:
+        return None
+    lab.require()
+    return Daemon(lab, name)
+
+
 def command_pause(lab, words):
     options = parse_node("pause", words, ("--freeze", "the guest's clocks stand still too"))
-    one_node(lab, options.node).pause(options.freeze)
+    if found := daemon(lab, options.node):
+        found.pause()
+    else:
+        one_node(lab, options.node).pause(options.freeze)
     return 0
 
 
 def command_resume(lab, words):
-    node = one_node(lab, parse_node("resume", words).node)
+    name = parse_node("resume", words).node
+    if found := daemon(lab, name):
+        found.resume()
+        return 0
+    node = one_node(lab, name)
     Namespace(lab).enter()
     node.resume()
     return 0
 
 
 def command_kill(lab, words):
-    one_node(lab, parse_node("kill", words).node).kill()
+    name = parse_node("kill", words).node
+    (daemon(lab, name) or one_node(lab, name)).kill()
     return 0
 
 
@@ -382,6 +401,9 @@ def command_start(lab, words):
     settings = lab.require()
     namespace = Namespace(lab)
     namespace.enter()
+    if found := daemon(lab, options.node):
+        found.start()
+        return 0
     node = Node(lab, options.node)
     if node.name not in settings["nodes"]:
         node.create()

@@ -16,12 +16,13 @@ remaining orders go through one `ceph` process that reads them from stdin.
 
 import json
 import os
+import signal
 import subprocess
 import time
 import uuid
 
 from .network import HOST, NETWORKS, run
-from .state import LabError
+from .state import LabError, process_start
 
 OSDS = 3
 ADDRESSES = f"[v2:{HOST['ceph']}:3300,v1:{HOST['ceph']}:6789]"
@@ -146,6 +147,11 @@ class Cluster:
                 stderr=output, start_new_session=True, env=self.environment())
         return process
 
+    def program(self, name):
+        """The command line of a daemon, and what its process is known by."""
+        kind, _, which = name.partition(".")
+        return [f"ceph-{kind}", "-f", "-i", which]
+
     def begin(self):
         """Start the monitor, and the making of the OSDs' stores beside it."""
         self.uuids = [str(uuid.uuid4()) for _ in range(OSDS)]
@@ -153,7 +159,7 @@ class Cluster:
             self.path("monmap"))
         run("ceph-mon", "--mkfs", "-i", "a", "-c", self.conf, "--monmap", self.path("monmap"),
             "--keyring", self.path("keyring"))
-        self.daemons["mon.a"] = self.launch("mon.a", "ceph-mon", "-f", "-i", "a")
+        self.daemons["mon.a"] = self.launch("mon.a", *self.program("mon.a"))
         self.stores = [(n, self.launch(f"mkfs.{n}", "ceph-osd", "--mkfs", "--no-mon-config",
                                        "-i", str(n), "--osd-uuid", self.uuids[n]))
                        for n in range(OSDS)]
@@ -163,11 +169,11 @@ class Cluster:
         orders.append("osd pool create rbd 8 8 replicated")
         self.order(orders)
         self.lab.progress("ceph: monitor up")
-        self.daemons["mgr.x"] = self.launch("mgr.x", "ceph-mgr", "-f", "-i", "x")
+        self.daemons["mgr.x"] = self.launch("mgr.x", *self.program("mgr.x"))
         for n, store in self.stores:
             if store.wait():
                 raise LabError(f"ceph-osd --mkfs {n} failed: see {self.path('log')}")
-            self.daemons[f"osd.{n}"] = self.launch(f"osd.{n}", "ceph-osd", "-f", "-i", str(n))
+            self.daemons[f"osd.{n}"] = self.launch(f"osd.{n}", *self.program(f"osd.{n}"))
         self.lab.progress("ceph: OSDs started")
         run("rbd", "pool", "init", "rbd", env=self.environment(), timeout=120)
         self.lab.progress("ceph: pool rbd ready")
@@ -197,3 +203,62 @@ class Cluster:
                 return
             time.sleep(0.3)
         raise LabError(f"the cluster did not become active+clean: {states}")
+
+
+class Daemon:
+    """One of the cluster's daemons, to be hurt: kill, start, pause, resume as with a node."""
+
+    NAMES = ("mon.a", "mgr.x", *(f"osd.{n}" for n in range(OSDS)))
+
+    def __init__(self, lab, name):
+        self.cluster = Cluster(lab)
+        self.name = name
+
+    def pid(self):
+        """Its process; None if it does not run. A pid file outlives its daemon."""
+        wanted = [*self.cluster.program(self.name), "-c", self.cluster.conf]
+        try:
+            with open(self.cluster.path("run", f"{self.name}.pid"), encoding="ascii") as file:
+                pid = int(file.read())
+            with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="replace") as file:
+                found = file.read().rstrip("\0").split("\0")
+        except (OSError, ValueError):
+            return None
+        return pid if found == wanted and process_start(pid) is not None else None
+
+    def require_pid(self):
+        pid = self.pid()
+        if pid is None:
+            raise LabError(f"{self.name} is not running")
+        return pid
+
+    def state(self):
+        pid = self.pid()
+        if pid is None:
+            return "stopped"
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stat:
+            return "paused" if stat.read().rpartition(")")[2].split()[0] == "T" else "running"
+
+    def kill(self):
+        pid = self.pid()
+        if pid is None:
+            return
+        start = process_start(pid)
+        os.kill(pid, signal.SIGKILL)
+        while process_start(pid) == start:
+            time.sleep(0.01)
+
+    def start(self):
+        if self.pid() is not None:
+            raise LabError(f"{self.name} is already running")
+        process = self.cluster.launch(self.name, *self.cluster.program(self.name))
+        while self.pid() is None:       # it writes its pid file when it has begun
+            if process.poll() is not None:
+                raise LabError(f"{self.name} ended: see {self.cluster.path('log', self.name)}.out and .log")
+            time.sleep(0.02)
+
+    def pause(self):
+        os.kill(self.require_pid(), signal.SIGSTOP)
+
+    def resume(self):
+        os.kill(self.require_pid(), signal.SIGCONT)
