@@ -106,13 +106,18 @@ demo: deps ## show one image through two gateways, from nothing (KEEP=1: leave t
 check: deps ## all tests on both kernels (KERNELS="6.1 6.12", TESTS="scsi/*" for less)
 	@KERNELS="$(KERNELS)" TESTS="$(TESTS)" tests/run-check
 
-SOAK_TESTS := data compare_write snapshot random_ops life_cycle slow_path reservations preempt cdb_fuzz \
-	control_fuzz object_fuzz
+soak: deps ## random faults under load for MINUTES=60, the same ones again with SEED= (on KERNELS=6.12)
+	@KERNELS="$(or $(KERNELS),6.12)" TESTS=schedule MINUTES="$(or $(MINUTES),60)" SEED="$(SEED)" \
+		TEST_TIMEOUT=$$(($(or $(MINUTES),60) * 60 + 1800)) tests/run-check
 
-soak: deps ## the long runs, two or three hours on each of KERNELS
+SOAK_TESTS := data compare_write snapshot random_ops life_cycle slow_path reservations preempt stalls history \
+	cdb_fuzz control_fuzz object_fuzz
+
+soak-tests: deps ## the tests in their long forms, two or three hours on each of KERNELS
 	@KERNELS="$(or $(KERNELS),6.12)" TESTS="$(or $(TESTS),$(SOAK_TESTS))" \
 		DATA_MIB=1024 CAW_COUNTS=1000 SNAPSHOTS=100 RANDOM_SECONDS=900 CYCLES=200 SLOW_SECONDS=600 \
-		PR_COMMANDS=10000 PREEMPT_ROUNDS=100 PREEMPT_WAIT=60 FUZZ_COMMANDS=100000 FUZZ_SECONDS=600 \
+		PR_COMMANDS=10000 PREEMPT_ROUNDS=100 PREEMPT_WAIT=60 STALLS=30 STALL_SECONDS=30 \
+		HISTORY_SECONDS=600 FUZZ_COMMANDS=100000 FUZZ_SECONDS=600 \
 		TEST_TIMEOUT=7200 tests/run-check
 
 check-debug: deps ## the tests on a kernel with KASAN, lockdep and kmemleak, and with allocations that fail (TESTS=...)
@@ -136,4 +141,4 @@ help: ## this list
 		/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: all modules mirror clean install install-tools uninstall uninstall-tools dkms-install dkms-remove \
-	style sparse checkpatch demo check check-debug soak bench check-host deps help
+	style sparse checkpatch demo check check-debug soak soak-tests bench check-host deps help
