@@ -164,7 +164,8 @@ lane() {
 # Prints how many rounds there were, and the longest time that a command of fio took.
 cat >"$work/host.sh" <<'SCRIPT'
 set -eu
-map=$1 end=$((SECONDS + $2)) seed=$3 round=0 longest=0
+map=$1 end=$((SECONDS + $2)) seed=$3 round=0
+declare -A longest=([read]=0 [write]=0 [sync]=0)
 dir=/mnt/$4
 mkdir -p $dir
 mkfs.ext4 -q -F $map 60M
@@ -172,15 +173,17 @@ mount -o errors=remount-ro $map $dir
 trap 'umount $dir || { sleep 5; umount $dir; }' EXIT
 
 fio_round() {
-	local options=(--clocksource=clock_gettime --randrepeat=1 --randseed=$((seed + round))
+	local kind ms options=(--clocksource=clock_gettime --randrepeat=1 --randseed=$((seed + round))
 		--verify=crc32c --verify_fatal=1 --verify_state_save=0 --rw=randwrite
 		--ioengine=libaio --output-format=json "$@"
-		--name=direct --filename=$dir/direct --size=4M --direct=1 --iodepth=8 --rate_iops=80
-		--name=journal --filename=$dir/journal --size=1M --fsync=8 --rate_iops=20)
-	fio "${options[@]}" >/tmp/fio.json 2>/tmp/fio.err || { cat /tmp/fio.json /tmp/fio.err; exit 1; }
-	ms=$(sed -n '/^{/,$p' /tmp/fio.json |
-		jq '[.jobs[] | .read.lat_ns.max, .write.lat_ns.max, .sync.lat_ns.max // 0] | max / 1000000 | floor')
-	[ $ms -le $longest ] || longest=$ms
+		--name=direct --filename=$dir/direct --size=2M --direct=1 --iodepth=8 --rate_iops=80
+		--name=journal --filename=$dir/journal --size=512k --fsync=8 --rate_iops=20)
+	fio "${options[@]}" >/tmp/fio.json 2>/tmp/fio.err || { cat /tmp/fio.err; exit 1; }
+	for kind in read write sync; do
+		ms=$(sed -n '/^{/,$p' /tmp/fio.json |
+			jq --arg kind $kind '[.jobs[][$kind] | (.clat_ns // .lat_ns).max] | max / 1000000 | floor')
+		[ $ms -le ${longest[$kind]} ] || longest[$kind]=$ms
+	done
 }
 files_round() {
 	local i
@@ -203,7 +206,7 @@ while [ $SECONDS -lt $end ]; do
 	(cd $dir/old && sha256sum -c --quiet /tmp/sums)
 	round=$((round + 1))
 done
-echo "rounds $round longest_ms $longest"
+echo "$round rounds, longest in ms: read ${longest[read]}, write ${longest[write]}, fsync ${longest[sync]}"
 SCRIPT
 
 # begin NAME COMMAND...: beside us; what it says is in NAME.out, and its status in NAME.status when it has ended
@@ -227,9 +230,11 @@ ended() {
 	return "$status"
 }
 host_load() { lab exec init1 -- bash -s -- "$map" $DURATION "$SEED" "$host" <"$work/host.sh"; }
-# history_load IMAGE OPTIONS...
+# history_load IMAGE OPTIONS...: over many blocks, since a gateway that takes a new identity gives many answers at once
+# that leave open what was done
 history_load() {
-	lab run -- "$work/load" --record "$work/history/$1" --name "$1" --seconds $DURATION --seed "$SEED" "${@:2}" \
+	lab run -- "$work/load" --record "$work/history/$1" --name "$1" --seconds $DURATION --seed "$SEED" \
+		--blocks 256 "${@:2}" \
 		"$(gw_url gw1 "$1")" "$(gw_url gw2 "$1")"
 }
 
@@ -248,6 +253,7 @@ consoles() {
 	for gw in $GW_GATEWAYS; do lab log "$gw"; done
 }
 consoles >"$work/consoles.before"
+on init1 dmesg --clear
 
 well=
 keep() {
