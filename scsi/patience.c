@@ -17,6 +17,7 @@
 #include <linux/spinlock.h>
 #include <scsi/scsi_proto.h>
 
+#include "compat/target.h"
 #include "gateway/lu_state.h"
 #include "rados/recovery.h"
 #include "rbd/image.h"
@@ -100,9 +101,9 @@ static bool is_reservation_command(const struct se_cmd *cmd)
 	switch (cmd->t_task_cdb[0]) {
 	case PERSISTENT_RESERVE_IN:
 	case PERSISTENT_RESERVE_OUT:
-	case RESERVE:
+	case RESERVE_6:
 	case RESERVE_10:
-	case RELEASE:
+	case RELEASE_6:
 	case RELEASE_10:
 		return true;
 	default:
