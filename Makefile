@@ -106,6 +106,14 @@ demo: deps ## show one image through two gateways, from nothing (KEEP=1: leave t
 check: deps ## all tests on both kernels (KERNELS="6.1 6.12", TESTS="scsi/*" for less)
 	@KERNELS="$(KERNELS)" TESTS="$(TESTS)" tests/run-check
 
+SMOKE_TESTS := life_cycle cluster/data compare_write reservations bounded
+
+check-suite: ## smoke tests on another suite of Debian, with its kernel, Ceph and QEMU: SUITE=sid (or trixie-backports, ...)
+	@test -n "$(SUITE)" || { echo "usage: make check-suite SUITE=sid [TESTS=...]" >&2; exit 2; }
+	@tests/install-packages tests/packages/suite
+	@TESTS="$(or $(TESTS),$(SMOKE_TESTS))" tests/suite $(SUITE) bash -c \
+		'KERNELS=$$(tests/kernels default | cut -d. -f-2) exec tests/run-check'
+
 soak: deps ## random faults under load for MINUTES=60, the same ones again with SEED= (on KERNELS=6.12)
 	@KERNELS="$(or $(KERNELS),6.12)" TESTS=schedule MINUTES="$(or $(MINUTES),60)" SEED="$(SEED)" \
 		TEST_TIMEOUT=$$(($(or $(MINUTES),60) * 60 + 1800)) tests/run-check
@@ -141,4 +149,4 @@ help: ## this list
 		/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: all modules mirror clean install install-tools uninstall uninstall-tools dkms-install dkms-remove \
-	style sparse checkpatch demo check check-debug soak soak-tests bench check-host deps help
+	style sparse checkpatch demo check check-debug check-suite soak soak-tests bench check-host deps help
