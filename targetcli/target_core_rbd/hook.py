@@ -15,8 +15,8 @@ Rules of the house for this file, since every Python program on the machine runs
 
 import sys
 
-# The module to wait for, and the module of ours whose register() is called with it. `rtslib` is Debian's alias
-# package, a second copy of rtslib with classes of its own.
+# The module to wait for, and the module of ours whose register() is called with it. Up to Debian 13, `rtslib` is
+# an alias package, a second copy of rtslib with classes of its own; later it is the only one.
 WATCHED = {
     'rtslib_fb.tcm': 'target_core_rbd.backstore',
     'rtslib.tcm': 'target_core_rbd.backstore',

@@ -10,6 +10,7 @@ attribute emulate_model_alias on every gateway.
 """
 
 import stat
+import sys
 
 from .backstore import PLUGIN
 
@@ -106,9 +107,10 @@ def register(ui):
     """Adds the node to targetcli's module ui_backstore."""
     if hasattr(ui, 'UIRBDBackstore'):
         return
-    from rtslib_fb.tcm import so_mapping
+    # targetcli 3 took rtslib under its new name; this is the copy that it knows
+    tcm = sys.modules[ui.BlockStorageObject.__module__]
     ui_so_class = make_storage_object(ui)
-    backstore = make_backstore(ui, so_mapping[PLUGIN], ui_so_class)
+    backstore = make_backstore(ui, tcm.so_mapping[PLUGIN], ui_so_class)
     ui.UIRBDStorageObject = ui_so_class
     ui.UIRBDBackstore = backstore
 

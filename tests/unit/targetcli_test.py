@@ -14,6 +14,7 @@ machine has no part in it.
 import base64
 import contextlib
 import errno
+import importlib
 import inspect
 import io
 import json
@@ -34,13 +35,15 @@ if not sys.flags.no_site:
     os.execv(sys.executable, [sys.executable, '-SB', os.path.abspath(__file__)])
 sys.path.insert(0, SOURCE)
 sys.path.append(PACKAGES)
-for package in ('rtslib_fb', 'targetcli'):
+# the name under which targetcli takes it
+RTSLIB = 'rtslib_fb' if os.path.isdir(PACKAGES + '/rtslib_fb') else 'rtslib'
+for package in (RTSLIB, 'targetcli'):
     if not os.path.isdir(os.path.join(PACKAGES, package)):
         print('TAP version 13\n1..0 # SKIP %s is not installed' % package)
         sys.exit(SKIP)
 
-import rtslib_fb                                                        # noqa: E402
-import rtslib_fb.root                                                   # noqa: E402
+rtslib_fb = importlib.import_module(RTSLIB)
+importlib.import_module(RTSLIB + '.root')
 from target_core_rbd import backstore, cluster, hook, kernel_key, monitors   # noqa: E402
 from target_core_rbd.image_spec import ImageSpec                        # noqa: E402
 from target_core_rbd.options import Options                             # noqa: E402
@@ -283,6 +286,7 @@ class Configfs:
             file.write(text)
 
     def mkdir(self, path, *args):
+        path = os.fspath(path)
         self._mkdir(path, *args)
         if os.path.dirname(os.path.dirname(path)) == os.path.join(self.root, 'core'):
             for name in ('control', 'alias', 'udev_path'):
@@ -294,6 +298,7 @@ class Configfs:
             os.makedirs(path + '/alua')
 
     def rmdir(self, path, **kwargs):
+        path = os.fspath(path)
         # The files of a configfs folder go with it; folders that were made in it do not. rmtree comes back to here.
         if kwargs or os.path.dirname(path) == os.path.join(self.root, 'core'):
             self._rmdir(path, **kwargs)
@@ -316,6 +321,8 @@ class Configfs:
         self.file(path, text)
 
     def open(self, path, mode='r', *args, **kwargs):
+        if isinstance(path, os.PathLike):
+            path = os.fspath(path)
         if not (isinstance(path, str) and path.startswith(self.root + '/') and 'w' in mode):
             return self._open(path, mode, *args, **kwargs)
         configfs = self
@@ -343,9 +350,9 @@ class Configfs:
         with contextlib.ExitStack() as stack:
             for what in (mock.patch.object(rtslib_fb.node.CFSNode, 'configfs_dir', self.root),
                          mock.patch('os.mkdir', self.mkdir), mock.patch('os.rmdir', self.rmdir),
-                         mock.patch('builtins.open', self.open),
-                         mock.patch('rtslib_fb.root.mount_configfs', lambda: None),
-                         mock.patch('rtslib_fb.tcm.lock_file', self.root + '.lock'),
+                         mock.patch('builtins.open', self.open), mock.patch('io.open', self.open),
+                         mock.patch(RTSLIB + '.root.mount_configfs', lambda: None),
+                         mock.patch(RTSLIB + '.tcm.lock_file', self.root + '.lock'),
                          mock.patch.object(backstore.RBDImage, '_load_module', lambda self: None)):
                 stack.enter_context(what)
             rtslib_fb.tcm.bs_cache.clear()
@@ -513,7 +520,8 @@ class Hook(WithFolder):
 
     def python(self, code, *options, package=PACKAGES):
         start = 'import sys, site; site.addsitedir(%r); sys.path.append(%r)\n' % (self.site, package)
-        return subprocess.run([sys.executable, '-S', '-B', *options, '-c', start + textwrap.dedent(code)],
+        code = textwrap.dedent(code).replace('rtslib_fb', RTSLIB)
+        return subprocess.run([sys.executable, '-S', '-B', *options, '-c', start + code],
                               capture_output=True, text=True, timeout=60, cwd=self.folder, check=False)
 
     def says(self, code, wanted, *options, **kwargs):
@@ -530,7 +538,7 @@ class Hook(WithFolder):
             ''', "RBDStorageObject True {'name': 'rbd'} True")
         self.assertEqual(errors, '')
 
-    @unittest.skipUnless(os.path.isdir(PACKAGES + '/rtslib'), 'there is no package rtslib')
+    @unittest.skipUnless(RTSLIB == 'rtslib_fb' and os.path.isdir(PACKAGES + '/rtslib'), 'there is one name only')
     def test_the_old_package_name(self):
         self.says('''
             import rtslib, rtslib_fb
@@ -547,7 +555,8 @@ class Hook(WithFolder):
             ui.UIBackstores._user_backstores = lambda self: []
             ui.UIBackstore.refresh = lambda self: seen.append(self.name)
             node = object.__new__(ui.UIBackstores)
-            ui.UINode.__init__(node, 'backstores', shell=ui.UIRBDBackstore and __import__('configshell_fb').ConfigShell())
+            configshell = __import__(ui.ExecutionError.__module__.partition('.')[0])
+            ui.UINode.__init__(node, 'backstores', shell=ui.UIRBDBackstore and configshell.ConfigShell())
             node.refresh()
             print(seen, sorted(child.name for child in node._children))
             ''', "['stock', 'stock', 'stock', 'stock', 'rbd'] ['rbd']")
@@ -557,7 +566,7 @@ class Hook(WithFolder):
             import rtslib_fb.tcm, inspect
             print(type(rtslib_fb.tcm.__loader__).__name__, rtslib_fb.tcm.__file__,
                   'class StorageObject' in inspect.getsource(rtslib_fb.tcm))
-            ''', 'SourceFileLoader %s/rtslib_fb/tcm.py True' % PACKAGES)
+            ''', 'SourceFileLoader %s/%s/tcm.py True' % (PACKAGES, RTSLIB))
 
     def test_reload_and_late_installation(self):
         self.says('''
@@ -590,11 +599,11 @@ class Hook(WithFolder):
 
     def test_missing_rtslib_fails_as_ever(self):
         done = self.python('import rtslib_fb.tcm', package='/nowhere')
-        self.assertEqual(done.stderr.splitlines()[-1], "ModuleNotFoundError: No module named 'rtslib_fb'")
+        self.assertEqual(done.stderr.splitlines()[-1], "ModuleNotFoundError: No module named '%s'" % RTSLIB)
 
     def test_error_in_rtslib_is_not_hidden(self):
-        self.write('broken/rtslib_fb/__init__.py', '')
-        self.write('broken/rtslib_fb/tcm.py', 'raise RuntimeError("its own fault")\n')
+        self.write('broken/%s/__init__.py' % RTSLIB, '')
+        self.write('broken/%s/tcm.py' % RTSLIB, 'raise RuntimeError("its own fault")\n')
         done = self.python('import rtslib_fb.tcm', package=self.folder + '/broken')
         self.assertEqual(done.stderr.splitlines()[-1], 'RuntimeError: its own fault')
 
@@ -602,7 +611,7 @@ class Hook(WithFolder):
         for text in ('syntax error', 'import no_such_module', 'raise SystemError("x")', 'register = None'):
             self.write('dist-packages/target_core_rbd/backstore.py', text + '\n')
             errors = self.says('import rtslib_fb; print(len(rtslib_fb.tcm.so_mapping) >= 7)', 'True')
-            self.assertIn('the rbd backstore is not available in rtslib_fb.tcm', errors)
+            self.assertIn('the rbd backstore is not available in %s.tcm' % RTSLIB, errors)
             self.says('import rtslib_fb; print(1)', '1', '-W', 'error')
 
     def test_broken_hook_does_not_break_python(self):
