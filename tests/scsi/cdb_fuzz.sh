@@ -63,6 +63,7 @@ note "$COMMANDS commands in $((SECONDS - began)) s"
 rm "$work/fuzzing"
 wait $!
 t_is 'the image beside it was served all the time' "$? $([ -s "$work/rounds" ] && echo served)" '0 served'
+note "$(cat "$work/beside")"
 
 # What there is now, whatever that is.
 pr() {
