@@ -57,6 +57,7 @@
 #define LU_PATIENCE_MS		500
 /* how often a gateway that is to begin in the middle of a recovery looks whether that is over */
 #define LU_REGISTER_RETRY_MS	100
+#define LU_UNREGISTER_TRIES	30
 
 /**
  * trbd_lu_interrupted() - wait for a moment
@@ -623,6 +624,21 @@ static enum trbd_pr_verdict lu_decide_unregister(struct trbd_record *record, voi
 	return TRBD_PR_GOOD;
 }
 
+/*
+ * Waits for memory for a while: an entry that stays behind does not answer, and the next change of reservations fences
+ * its address, which other images of this gateway may have as well.
+ */
+static int lu_unregister(struct trbd_lu *lu)
+{
+	unsigned int tries = 0;
+	int ret;
+
+	do {
+		ret = trbd_lu_amend(lu, lu_decide_unregister, lu);
+	} while (ret == -ENOMEM && tries++ < LU_UNREGISTER_TRIES && !msleep_interruptible(LU_REGISTER_RETRY_MS));
+	return ret;
+}
+
 /* Whatever was sent under an identity that we gave up must not be carried out once we serve again. */
 static int lu_fence_former(struct trbd_lu *lu, u32 *epoch)
 {
@@ -966,7 +982,7 @@ void trbd_lu_detach(struct trbd_lu *lu)
 	put_task_struct(lu->thread);
 	/* set first, or what we write about ourselves would look as if another had expelled us */
 	if (!test_and_set_bit(TRBD_LU_UNREGISTERED, &lu->blocked) || lu->next_id)
-		ret = trbd_lu_amend(lu, lu_decide_unregister, lu);
+		ret = lu_unregister(lu);
 	if (ret)
 		pr_warn("%s: this gateway could not be taken out of the registry: error %d\n", lu->image->name, ret);
 	lu_free(lu);
