@@ -464,6 +464,10 @@ int trbd_lu_read_settled(struct trbd_lu *lu, unsigned int extra, struct trbd_rec
 	unsigned int waited_ms = 0, wait_ms = 10;
 	int ret;
 
+	*record = NULL;
+	/* no waiting for a cluster that may not be there */
+	if (test_bit(TRBD_LU_UNREGISTERED, &lu->blocked))
+		return -ENOTCONN;
 	for (;;) {
 		ret = trbd_lu_refresh(lu, extra, record);
 		if (!ret && test_bit(TRBD_LU_UNREGISTERED, &lu->blocked))
@@ -791,6 +795,9 @@ static int lu_thread(void *arg)
 		lu->catch_up = false;
 		spin_unlock(&lu->lock);
 
+		/* first: registering again may wait for a monitor, and jobs end at once before that */
+		if (job)
+			job->run(lu, job);
 		if (rejoin && lu_rejoin(lu)) {
 			spin_lock(&lu->lock);
 			lu->rejoin = true;
@@ -799,8 +806,6 @@ static int lu_thread(void *arg)
 		}
 		if (catch_up)
 			lu_catch_up(lu);
-		if (job)
-			job->run(lu, job);
 		if (nudged || !job)
 			lu->ops->tick(lu->owner);
 		if (job)

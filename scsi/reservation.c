@@ -17,6 +17,7 @@
  * it was made through looks once a second, and when another RESERVE comes, whether the session is there; when that
  * gateway has left the registry, any other one releases it.
  */
+#include <linux/bitops.h>
 #include <linux/completion.h>
 #include <linux/err.h>
 #include <linux/kernel.h>
@@ -110,6 +111,10 @@ static sense_reason_t submit_job(struct se_cmd *cmd, void (*run)(struct trbd_lu 
 
 	if (!dev->lu) {
 		trbd_complete(cmd, -EROFS);
+		return 0;
+	}
+	if (test_bit(TRBD_LU_UNREGISTERED, &dev->lu->blocked)) {
+		trbd_complete(cmd, -ENOTCONN);
 		return 0;
 	}
 	job = kzalloc(sizeof(*job), GFP_NOWAIT | __GFP_NOWARN);
