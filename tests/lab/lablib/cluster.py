@@ -141,10 +141,11 @@ class Cluster:
         return {**os.environ, "CEPH_CONF": self.conf}
 
     def launch(self, name, *command):
+        # In /, where daemons are at home: Ceph 20 looks for its object classes below a relative path.
         with open(self.path("log", f"{name}.out"), "ab") as output:
             process = subprocess.Popen(
                 [*command, "-c", self.conf], stdin=subprocess.DEVNULL, stdout=output,
-                stderr=output, start_new_session=True, env=self.environment())
+                stderr=output, start_new_session=True, cwd="/", env=self.environment())
         return process
 
     def program(self, name):
