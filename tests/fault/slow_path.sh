@@ -17,6 +17,9 @@ t 'served by both gateways' serve "$n" "pool=rbd,image=$n"
 
 # eth0 is the side of the cluster
 t_atexit 'lab exec -n gw2 -- tc qdisc del dev eth0 root'
+# The one that joined later may be ahead by half a second, and would stay so once the other hears of it too late: then its
+# writes win, and nothing is close. Heartbeats come once a second, and every few of them at another moment.
+sleep 20
 t 'gw2 gets further away' lab exec -n gw2 -- sh -c 'modprobe sch_netem && tc qdisc add dev eth0 root netem delay 400ms limit 10000'
 
 # write_all SECONDS GW...
