@@ -21,6 +21,7 @@
 #   play URL                                      the same, commands from stdin
 #   image_sum SPEC, iscsi_sum URL, file_sum FILE  SHA-256 of all of it
 #   ec_pool NAME                                  erasure coded pool for data, 2 + 1; removed at the end
+#   parent_fill NAME                              data here and there in the first 13 MiB, and a protected snapshot NAME@s
 #   osd_ops_while CMD...                          runs CMD and prints how many operations the OSDs saw because of it
 #   krbd_serve GW NAME                            a peer: LIO's iblock over a krbd mapping of image NAME, exported as ours
 #                                                 are; removed at the end
@@ -57,6 +58,11 @@ gw_sh() {
 	local gw=$1
 	shift
 	lab exec "$gw" -- bash -s -- "$@"
+}
+
+parent_fill() {
+	lab rbd bench --io-type write --io-size 1M --io-total 13M --io-pattern rand "$1" &&
+		lab rbd snap create --no-progress "$1@s" && lab rbd snap protect "$1@s"
 }
 
 gw_enable() {
@@ -210,8 +216,6 @@ krbd_unserve() {
 
 # the initiator of tests/initiator.c, as program $1
 initiator_build() { gcc -Wall -Wextra -O1 -o "$1" "$KTAP_DIR/initiator.c" -liscsi; }
-# the initiators of tests/reservations, with the rules that they are held against
-reservations_build() { gcc -std=gnu11 -Wall -Wextra -O1 -I"$KTAP_DIR/unit/include" -I"$KTAP_DIR/.." -o "$1" "$KTAP_DIR"/reservations/*.c "$KTAP_DIR"/../pr/{rules,parameters,transport_id}.c -liscsi; }
 
 # qemu-io's status says only that it could open the disk; what became of the commands is in its words. Those are in IO_OUT.
 IO_OUT=$(mktemp)

@@ -47,14 +47,10 @@ falls_to_nothing() {
 }
 t 'then rbd du falls to nothing' falls_to_nothing
 
-# not aligned with anything, so that the overlap ends within an object
 parent=$TEST-parent
+# not aligned with anything, so that a clone's overlap ends within an object
 img_create "$parent" --size 19M
-parent_up() {
-	lab rbd bench --io-type write --io-size 1M --io-total 13M --io-pattern rand "$parent" &&
-		lab rbd snap create --no-progress "$parent@s" && lab rbd snap protect "$parent@s"
-}
-t 'a parent' parent_up
+t 'a parent' parent_fill "$parent"
 for kind in clone striped; do
 	options=(--image-feature layering)
 	[ $kind = clone ] || options+=(--image-feature striping --stripe-unit 64K --stripe-count 4 --object-size 1M)

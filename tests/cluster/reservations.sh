@@ -9,18 +9,14 @@
 #   SEED          makes the same commands again (a random one)
 . ../ktap.sh
 . ../gateway.sh
+. ../reservations.sh
 
 COMMANDS=${PR_COMMANDS:-400}
 SEED=${SEED:-$RANDOM}
-KEY=target_core_rbd.lu
-t 'the initiators' reservations_build "$work/reservations"
+t 'the initiators' reservations_build
 
 n=$TEST-disk
 url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
-reservations() { lab run -- timeout "${LIMIT:-120}" "$work/reservations" "$@"; }
-# commands from stdin, with the answers they must get
-pr() { reservations script "$url1" "$url2" >"$work/pr" 2>&1 || { cat "$work/pr"; return 1; }; }
-record() { lab rbd image-meta get "$1" $KEY 2>/dev/null; }
 # shown when it went well, too
 run() {
 	"$@" >"$work/out" 2>&1 || { cat "$work/out"; return 1; }
@@ -128,7 +124,6 @@ t '500 writes of a registrant are 500' costs 'other@2 writes 500 = good' 500
 note "$(cat "$work/ops")"
 
 # everybody goes, without a word, and comes back
-status() { reservations script "$url1" "$url2" <<<"$1 status" | sed 's/^[^:]*: //'; }
 before=$(status stranger@1)
 t_like 'there is a state to keep' "$before" '^good generation 3; 0xaa holder 5 .*; 0xbb .*; 0xcc all ports'
 t_is 'the same through both gateways' "$(status stranger@2)" "$before"

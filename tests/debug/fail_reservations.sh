@@ -8,18 +8,19 @@
 #   FAIL_ROUNDS   how many rounds at most for each thread (400)
 . ../ktap.sh
 . ../gateway.sh
+. ../reservations.sh
 . ./inject.sh
 
 ROUNDS=${FAIL_ROUNDS:-400}
-t 'the initiators' reservations_build "$work/reservations"
+t 'the initiators' reservations_build
 n=$TEST-disk
 img_create "$n" --size 16M
 t 'served by both gateways' serve "$n" "pool=rbd,image=$n"
 id=$(lab rbd info --format json "$n" | jq -r .id)
-script() { lab run -- timeout 300 "$work/reservations" script "$(gw_url gw1 "$n")" "$(gw_url gw2 "$n")"; }
+url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
 
 in_order() {
-	script <<-'EOF'
+	pr <<-'EOF'
 		keeper@1 tur
 		other@2 tur
 		keeper@1 tur
@@ -49,7 +50,7 @@ in_order() {
 nth() { fail_nth "$1" "trbd-lu/$id" "$2"; }
 # what it asks of a nexus that may or may not be there: anything but a command without an answer
 commands() {
-	script <<-'EOF'
+	pr <<-'EOF'
 		keeper@1 ignore 0xaa
 		other@2 ignore 0xbb
 		keeper@1 reserve 0xaa 1

@@ -7,18 +7,12 @@
 # shellcheck disable=SC2317 # steps are called by name
 . ../ktap.sh
 . ../gateway.sh
+. ../reservations.sh
 
-KEY=target_core_rbd.lu
-t 'the initiators' reservations_build "$work/reservations"
+t 'the initiators' reservations_build
 
 n=$TEST-disk
 url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
-# a command without an answer in 90 s ends it, too
-pr() {
-	lab run -- timeout 240 "$work/reservations" script "$url1" "$url2" >"$work/pr" 2>&1 || { cat "$work/pr"; return 1; }
-}
-# to the last byte: rbd shows it with a newline behind it
-record() { lab rbd image-meta get "$1" $KEY 2>/dev/null | head -c -1; }
 # bash would take the newline at the end away
 write_record() {
 	local text
@@ -30,29 +24,10 @@ header_of() { echo "rbd_header.$(lab rbd info --format json "$1" | jq -r .id)"; 
 img_create "$n" --size 16M
 t 'served by both gateways' serve "$n" "pool=rbd,image=$n"
 header=$(header_of "$n")
-reserved() {
-	pr <<-'SCRIPT'
-		keeper@1 register 0 0xaa = good
-		other@2 register 0 0xbb = good
-		keeper@1 reserve 0xaa 1 = good
-		keeper@1 write 0 0x10 = good
-		other@2 write 0 0x11 = conflict
-	SCRIPT
-}
 t 'two are registered, one of them reserves' reserved
 record "$n" >"$work/saved"
 t_like 'there is a record' "$(head -n 1 "$work/saved")" '^target_core_rbd.lu [0-9]+$'
 
-in_force() {
-	pr <<-'SCRIPT'
-		keeper@1 write 0 0x20 = good
-		keeper@2 write 0 0x21 = conflict
-		other@2 write 0 0x22 = conflict
-		stranger@1 write 0 0x23 = conflict
-		stranger@2 write 0 0x24 = conflict
-		stranger@2 read 0 = good 0x20
-	SCRIPT
-}
 # nothing is changed, and nobody is told that it was
 refused() {
 	pr <<-'SCRIPT'
@@ -60,16 +35,6 @@ refused() {
 		other@2 register 0xbb 0xcc = bad
 		other@2 preempt 0xbb 0xaa 1 = bad
 		keeper@1 clear 0xaa = bad
-	SCRIPT
-}
-works() {
-	pr <<-'SCRIPT'
-		keeper@1 keys = good 0xaa 0xbb
-		other@2 keys = good 0xaa 0xbb
-		other@2 holder = good 0xaa type 1
-		other@2 register 0xbb 0xcc = good
-		keeper@1 keys = good 0xaa 0xcc
-		other@2 register 0xcc 0xbb = good
 	SCRIPT
 }
 log_lines() { lab log gw1 | wc -l; }

@@ -6,21 +6,19 @@
 # shellcheck disable=SC2317 # steps are called by name
 . ../ktap.sh
 . ../gateway.sh
+. ../reservations.sh
 
 # at most so long, with the cluster reachable
 BOUND=15
+LIMIT=$BOUND
 t 'an initiator' initiator_build "$work/initiator"
-t 'and more of them' reservations_build "$work/reservations"
+t 'and more of them' reservations_build
 
 n=$TEST-disk
 url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
 # thin, and with few objects to remove at the end
 img_create "$n" --size 256G --object-size 32M
 t 'a unit of 256 GiB is served' serve "$n" "pool=rbd,image=$n"
-pr() {
-	lab run -- timeout $BOUND "$work/reservations" script "$url1" "$url2" >"$work/pr" 2>&1 ||
-		{ cat "$work/pr"; return 1; }
-}
 in_flight() {
 	lab exec -n gw1 -- cat "$GW_CORE/$n/attrib/reservations" | sed -n '1s/.* in_flight \([0-9]*\) .*/\1/p'
 }

@@ -10,50 +10,17 @@
 # shellcheck disable=SC2317 # steps are called by name
 . ../ktap.sh
 . ../gateway.sh
+. ../reservations.sh
 
 LONG=${FUZZ_SECONDS:-8}
 SEED=${SEED:-$RANDOM}
-KEY=target_core_rbd.lu
-t 'the initiators' reservations_build "$work/reservations"
+t 'the initiators' reservations_build
 
 n=$TEST-disk
 url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
 img_create "$n" --size 16M
 t 'served by both gateways' serve "$n" "pool=rbd,image=$n"
 header=rbd_header.$(lab rbd info --format json "$n" | jq -r .id)
-pr() {
-	lab run -- timeout 240 "$work/reservations" script "$url1" "$url2" >"$work/pr" 2>&1 || { cat "$work/pr"; return 1; }
-}
-reserved() {
-	pr <<-'SCRIPT'
-		keeper@1 register 0 0xaa = good
-		other@2 register 0 0xbb = good
-		keeper@1 reserve 0xaa 1 = good
-		keeper@1 write 0 0x10 = good
-		other@2 write 0 0x11 = conflict
-	SCRIPT
-}
-works() {
-	pr <<-'SCRIPT'
-		keeper@1 keys = good 0xaa 0xbb
-		other@2 keys = good 0xaa 0xbb
-		other@2 holder = good 0xaa type 1
-		other@2 register 0xbb 0xcc = good
-		keeper@1 keys = good 0xaa 0xcc
-		other@2 register 0xcc 0xbb = good
-		other@1 write 0 0x12 = conflict
-	SCRIPT
-}
-# with a record that cannot be read, commands of reservations may fail
-in_force() {
-	pr <<-'SCRIPT'
-		keeper@1 write 0 0x20 = good
-		other@2 read 0 = good 0x20
-		keeper@2 write 0 0x21 = conflict
-		other@2 write 0 0x22 = conflict
-		stranger@1 write 0 0x23 = conflict
-	SCRIPT
-}
 t 'two are registered, one of them reserves' reserved
 
 # fuzz WHAT CHECK: CHECK holds again and again while it goes on, until it is over

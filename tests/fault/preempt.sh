@@ -10,23 +10,20 @@
 # shellcheck disable=SC2317 # steps are called by name
 . ../ktap.sh
 . ../gateway.sh
+. ../reservations.sh
 
 ROUNDS=${PREEMPT_ROUNDS:-10}
 WAIT=${PREEMPT_WAIT:-12}
-KEY=target_core_rbd.lu
 GOOD_WITHIN=15	# seconds, for a PREEMPT when the victim's gateway does not answer
 BACK_WITHIN=60	# seconds, until that gateway serves again
 WATCH_GONE=45	# seconds without a sign of life, after which OSDs have forgotten a watcher
 t_atexit 'lab heal gw1 ceph'
 t_atexit 'lab resume gw1'
-t 'the initiators' reservations_build "$work/reservations"
+t 'the initiators' reservations_build
 
 n=$TEST-disk
 long=$TEST-long
 url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
-reservations() { lab run -- timeout "${LIMIT:-200}" "$work/reservations" "$@"; }
-pr() { reservations script "$url1" "$url2" >"$work/pr" 2>&1 || { cat "$work/pr"; return 1; }; }
-record() { lab rbd image-meta get "$1" $KEY 2>/dev/null; }
 run() { "$@" >"$work/out" 2>&1 || { cat "$work/out"; return 1; }; }
 
 img_create "$n" --size 64M

@@ -11,6 +11,7 @@
 # shellcheck disable=SC2317 # steps are called by name
 . ../ktap.sh
 . ../gateway.sh
+. ../reservations.sh
 
 STALLS=${STALLS:-4}
 SECONDS_EACH=${STALL_SECONDS:-8}
@@ -19,7 +20,7 @@ GW_GATEWAYS=$(lab status | awk '/^gw/ { print $1 }' | tr '\n' ' ')
 
 n=$TEST-disk
 initiator_build "$work/initiator"
-t 'the initiators' reservations_build "$work/reservations"
+t 'the initiators' reservations_build
 img_create "$n" --size 64M
 t "served by $GW_GATEWAYS" serve "$n" "pool=rbd,image=$n"
 url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
@@ -50,7 +51,7 @@ writers_write() {
 
 # a reservation command through one gateway, which all the others must hear of; while they may not
 reserve() {
-	lab run -- timeout $BACK_S "$work/reservations" script "$url1" "$url2" >"$work/pr" 2>&1 <<-'SCRIPT'
+	LIMIT=$BACK_S pr <<-'SCRIPT'
 		keeper@1 ignore 0xaa = good
 		other@2 ignore 0xbb = good
 	SCRIPT
@@ -58,7 +59,7 @@ reserve() {
 reserve_until_good() {
 	local start=$SECONDS
 	until reserve; do
-		[ $((SECONDS - start)) -lt $BACK_S ] || { cat "$work/pr"; return 1; }
+		[ $((SECONDS - start)) -lt $BACK_S ] || return 1
 		sleep 1
 	done
 }

@@ -20,6 +20,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "../connection.h"
 #include "nexus.h"
 
 #define ISID_NUMBER	0x4849
@@ -97,18 +98,6 @@ static void nexus_connect(struct nexus *nexus)
 	iscsi_destroy_url(url);
 }
 
-/* libiscsi keeps that to itself when it must not connect again */
-static bool has_ended(struct iscsi_context *iscsi)
-{
-	char byte;
-	ssize_t n;
-
-	if (iscsi_get_fd(iscsi) < 0)
-		return true;
-	n = recv(iscsi_get_fd(iscsi), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-	return !n || (n < 0 && errno != EAGAIN && errno != EINTR);
-}
-
 static bool is_overdue(const struct nexus *nexus, uint64_t patience)
 {
 	const struct command *command;
@@ -161,7 +150,7 @@ void nexus_serve(struct nexus *nexuses, unsigned int count, uint64_t patience, i
 		if (!fds[i].revents)
 			continue;
 		if (iscsi_service(nexus->iscsi, fds[i].revents) ||
-		    (nexus->state == NEXUS_UP && has_ended(nexus->iscsi)))
+		    (nexus->state == NEXUS_UP && connection_has_ended(nexus->iscsi)))
 			nexus->broken = true;
 	}
 }

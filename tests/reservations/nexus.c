@@ -18,6 +18,7 @@
 #include <iscsi/iscsi.h>
 #include <iscsi/scsi-lowlevel.h>
 
+#include "../connection.h"
 #include "nexus.h"
 
 #define NEXUSES_MAX	256
@@ -220,18 +221,6 @@ void nexus_send(struct nexus *nexus, const struct command *command, answered_fn 
 	}
 }
 
-/* libiscsi keeps that to itself when it must not connect again */
-static bool has_ended(struct iscsi_context *iscsi)
-{
-	ssize_t n;
-	char byte;
-
-	if (iscsi_get_fd(iscsi) < 0)
-		return true;
-	n = recv(iscsi_get_fd(iscsi), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-	return !n || (n < 0 && errno != EAGAIN && errno != EINTR);
-}
-
 bool nexus_serve(int ms, int fd)
 {
 	struct pollfd fds[NEXUSES_MAX + 1];
@@ -252,7 +241,8 @@ bool nexus_serve(int ms, int fd)
 	if (poll(fds, (nfds_t)(n + (fd >= 0)), ms) < 0)
 		die("poll failed");
 	for (i = 0; i < n; i++) {
-		if (fds[i].revents && (iscsi_service(polled[i]->iscsi, fds[i].revents) || has_ended(polled[i]->iscsi)))
+		if (fds[i].revents &&
+		    (iscsi_service(polled[i]->iscsi, fds[i].revents) || connection_has_ended(polled[i]->iscsi)))
 			polled[i]->broken = true;
 	}
 	return fd >= 0 && fds[n].revents;

@@ -13,11 +13,11 @@
 # shellcheck disable=SC2317 # steps are called by name
 . ../ktap.sh
 . ../gateway.sh
+. ../reservations.sh
 
 COMMANDS=${FUZZ_COMMANDS:-6000}
 NEXUSES=${FUZZ_NEXUSES:-8}
 SEED=${SEED:-$RANDOM}
-KEY=target_core_rbd.lu
 MIB=64
 
 fuzz_build() {
@@ -25,7 +25,7 @@ fuzz_build() {
 		-liscsi -lpthread
 }
 t 'the fuzzer builds' fuzz_build
-t 'the initiators' reservations_build "$work/reservations"
+t 'the initiators' reservations_build
 record_build() {
 	gcc -std=gnu11 -O1 -I../unit/include -I../.. -o "$work/record" ../unit/pr_record.c ../../pr/{record,rules}.c
 }
@@ -66,23 +66,18 @@ t_is 'the image beside it was served all the time' "$? $([ -s "$work/rounds" ] &
 note "$(cat "$work/beside")"
 
 # What there is now, whatever that is.
-pr() {
-	lab run -- timeout 120 "$work/reservations" script "$url1" "$url2" >"$work/pr" 2>&1 || { cat "$work/pr"; return 1; }
-}
-status() { lab run -- timeout 120 "$work/reservations" script "$url1" "$url2" <<<"$1 status" | sed 's/^[^:]*: //'; }
-record() { lab rbd image-meta get "$n" $KEY 2>/dev/null | head -c -1; }
 record_is_sane() {
-	record >"$work/now"
+	record "$n" >"$work/now"
 	"$work/record" "$work/now" | tee "$work/read" && grep -q ': a record, ' "$work/read"
 }
 t 'the record can be read' record_is_sane
 # a RESERVE of one that fuzzed ends with its session
 nobody_reserves() {
 	for _ in $(seq 50); do
-		record | grep -q '^spc2 ' || return 0
+		record "$n" | grep -q '^spc2 ' || return 0
 		sleep 0.2
 	done
-	record
+	record "$n"
 	return 1
 }
 t 'no RESERVE outlives its session' nobody_reserves
@@ -128,7 +123,7 @@ quiet() {
 	return 1
 }
 t 'both gateways serve the same generation, with nothing in flight' quiet
-t_is 'nobody was fenced' "$(record | grep -c '^fenced')" 0
+t_is 'nobody was fenced' "$(record "$n" | grep -c '^fenced')" 0
 
 # unloading is refused by the slabs that still have objects: that is a line in the log
 go() {
