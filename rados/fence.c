@@ -99,9 +99,12 @@ int trbd_fence_client(struct trbd_session *session, const char *address, u32 *ep
  */
 int trbd_fence_barrier(struct trbd_session *session, u32 epoch)
 {
+	unsigned long start = jiffies;
 	int ret;
 
 	ceph_osdc_update_epoch_barrier(trbd_session_osdc(session), epoch);
-	ret = ceph_monc_wait_osdmap(&session->client->monc, epoch, trbd_session_timeout(session));
+	do {
+		ret = ceph_monc_wait_osdmap(&session->client->monc, epoch, HZ);
+	} while (ret == -ETIMEDOUT && !trbd_session_timed_out(session, start));
 	return ret == -ERESTARTSYS ? -EINTR : ret;
 }

@@ -251,11 +251,13 @@ struct ceph_osd_request *trbd_request_alloc(struct trbd_session *session, const 
  */
 int trbd_request_wait(struct trbd_session *session, struct ceph_osd_request *req)
 {
-	unsigned long timeout = ceph_timeout_jiffies(trbd_session_timeout(session));
+	unsigned long start = jiffies;
 	long left;
 
 	ceph_osdc_start_request(req->r_osdc, req);
-	left = wait_for_completion_killable_timeout(&req->r_completion, timeout);
+	do {
+		left = wait_for_completion_killable_timeout(&req->r_completion, HZ);
+	} while (!left && !trbd_session_timed_out(session, start));
 	if (left > 0)
 		return req->r_result;
 

@@ -15,6 +15,7 @@
 #include <linux/ceph/osd_client.h>
 #include <linux/ceph/osdmap.h>
 #include <linux/err.h>
+#include <linux/jiffies.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
 
@@ -192,12 +193,28 @@ unsigned long trbd_session_timeout(struct trbd_session *session)
 }
 
 /**
+ * trbd_session_timed_out() - has something that a person waits for taken too long?
+ * @session: the session
+ * @start: jiffies when it began
+ *
+ * To be asked now and then while it lasts, since the session may get in a hurry meanwhile.
+ *
+ * Return: whether it has.
+ */
+bool trbd_session_timed_out(struct trbd_session *session, unsigned long start)
+{
+	unsigned long timeout = trbd_session_timeout(session);
+
+	return timeout && time_after(jiffies, start + timeout);
+}
+
+/**
  * trbd_session_hurry() - wait no longer than it takes when the cluster is well
  * @session: the session
  * @hurry: from now on, or no more; as often true as false
  *
  * For whoever closes something: libceph itself waits up to mount_timeout in ceph_osdc_unwatch(). Other users of the
- * session wait no longer either, meanwhile.
+ * session wait no longer either, meanwhile, also those that have waited already.
  *
  * Context: process.
  */

@@ -35,6 +35,7 @@ struct trbd_session *trbd_session_ref(struct trbd_session *session);
 void trbd_session_put(struct trbd_session *session);
 struct ceph_osd_client *trbd_session_osdc(struct trbd_session *session);
 unsigned long trbd_session_timeout(struct trbd_session *session);
+bool trbd_session_timed_out(struct trbd_session *session, unsigned long start);
 void trbd_session_hurry(struct trbd_session *session, bool hurry);
 s64 trbd_session_pool_id(struct trbd_session *session, const char *name);
 bool trbd_session_pool_exists(struct trbd_session *session, s64 pool_id);

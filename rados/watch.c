@@ -147,19 +147,6 @@ static void watch_handle_event(struct trbd_watch *watch, struct watch_event *eve
 	kfree(event);
 }
 
-/* Whoever interrupted meant what was being handled. Return: false when the thread is to end. */
-static bool watch_resume(struct trbd_watch *watch)
-{
-	bool ending;
-
-	spin_lock(&watch->lock);
-	ending = watch->ending;
-	if (!ending)
-		flush_signals(current);
-	spin_unlock(&watch->lock);
-	return !ending;
-}
-
 static void watch_restore(struct trbd_watch *watch)
 {
 	int err;
@@ -173,7 +160,7 @@ static void watch_restore(struct trbd_watch *watch)
 	spin_unlock(&watch->lock);
 
 	err = watch_register(watch);
-	if (signal_pending(current) && !watch_resume(watch))
+	if (kthread_should_stop())
 		return;
 	if (err) {
 		spin_lock(&watch->lock);
@@ -203,9 +190,9 @@ static int watch_thread(void *arg)
 
 	allow_signal(SIGKILL);
 
-	while (watch_resume(watch)) {
-		wait_event_interruptible(watch->wait, watch_has_work(watch));
-		if (!watch_resume(watch))
+	while (!kthread_should_stop()) {
+		wait_event_interruptible(watch->wait, watch_has_work(watch) || kthread_should_stop());
+		if (kthread_should_stop())
 			break;
 
 		spin_lock(&watch->lock);
@@ -257,7 +244,6 @@ int trbd_watch_start(struct trbd_watch *watch, struct trbd_session *session,
 	watch->lreq = NULL;
 	watch->lost = false;
 	watch->missed = false;
-	watch->ending = false;
 	watch->num_pending = 0;
 	spin_lock_init(&watch->lock);
 	INIT_LIST_HEAD(&watch->pending);
@@ -290,17 +276,6 @@ void trbd_watch_renew(struct trbd_watch *watch)
 }
 
 /**
- * trbd_watch_interrupt() - let the callback that runs, if one does, end with -EINTR where it waits for the cluster
- * @watch: started watch
- *
- * Context: any in which a spinlock may be taken.
- */
-void trbd_watch_interrupt(struct trbd_watch *watch)
-{
-	send_sig(SIGKILL, watch->thread, 1);
-}
-
-/**
  * trbd_watch_stop() - end a watch
  * @watch: started watch
  *
@@ -310,10 +285,7 @@ void trbd_watch_interrupt(struct trbd_watch *watch)
  */
 void trbd_watch_stop(struct trbd_watch *watch)
 {
-	spin_lock(&watch->lock);
-	watch->ending = true;
-	spin_unlock(&watch->lock);
-	trbd_watch_interrupt(watch);
+	send_sig(SIGKILL, watch->thread, 1);
 	kthread_stop(watch->thread);
 	put_task_struct(watch->thread);
 

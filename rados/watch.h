@@ -47,12 +47,11 @@ struct trbd_watch_ops {
  * @lreq: libceph's handle; touched by start, then by the thread, then by stop, never by two at a time
  * @thread: handles notifications and watches again
  * @wait: the thread's
- * @lock: guards what follows; a spinlock because libceph's callbacks only queue
+ * @lock: guards @pending, @num_pending, @lost, @missed; a spinlock because libceph's callbacks only queue
  * @pending: notifications to be handled
  * @num_pending: how many; bounded, since anybody who may write the object can notify
  * @lost: libceph reported an error on @lreq
  * @missed: a notification could not be queued
- * @ending: the thread is to end
  */
 struct trbd_watch {
 	struct trbd_session *session;
@@ -68,13 +67,11 @@ struct trbd_watch {
 	unsigned int num_pending;
 	bool lost;
 	bool missed;
-	bool ending;
 };
 
 int trbd_watch_start(struct trbd_watch *watch, struct trbd_session *session,
 		     const struct ceph_object_id *oid, const struct ceph_object_locator *oloc,
 		     const struct trbd_watch_ops *ops, void *owner, const char *name);
-void trbd_watch_interrupt(struct trbd_watch *watch);
 void trbd_watch_renew(struct trbd_watch *watch);
 void trbd_watch_stop(struct trbd_watch *watch);
 

@@ -19,6 +19,7 @@
  */
 #include <linux/bitops.h>
 #include <linux/ctype.h>
+#include <linux/jiffies.h>
 #include <linux/kernel.h>
 #include <linux/minmax.h>
 #include <linux/rcupdate.h>
@@ -339,6 +340,7 @@ static unsigned int nexus_try_turn(struct trbd_nexus_table *table)
 	if (table->turn && !count) {
 		WRITE_ONCE(table->phase, !table->phase);
 		table->turn = false;
+		table->turned = table->asked;
 		/* pairs with trbd_nexus_begin() */
 		smp_mb();
 		count = nexus_count_other_phase(table);
@@ -356,24 +358,29 @@ static unsigned int nexus_try_turn(struct trbd_nexus_table *table)
 void trbd_nexus_turn(struct trbd_nexus_table *table)
 {
 	spin_lock(&table->lock);
-	table->turn = true;
+	if (!table->turn) {
+		table->turn = true;
+		table->asked = jiffies;
+	}
 	nexus_try_turn(table);
 	spin_unlock(&table->lock);
 }
 
 /**
- * trbd_nexus_turning() - is a command from before the last trbd_nexus_turn() still in flight?
+ * trbd_nexus_turning() - is a command from before a trbd_nexus_turn() still in flight?
  * @table: nexuses of the logical unit
+ * @since: set to the jiffies of the first turn that waits for it, if there is one
  *
  * Context: any but hard and soft interrupt.
  * Return: whether there is one.
  */
-bool trbd_nexus_turning(struct trbd_nexus_table *table)
+bool trbd_nexus_turning(struct trbd_nexus_table *table, unsigned long *since)
 {
 	bool turning;
 
 	spin_lock(&table->lock);
 	turning = nexus_try_turn(table);
+	*since = table->turned;
 	spin_unlock(&table->lock);
 	return turning;
 }

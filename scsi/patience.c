@@ -42,13 +42,13 @@ bool trbd_patience_is_over(const struct se_cmd *cmd)
 	       READ_ONCE(cmd->se_lun->lun_shutdown);
 }
 
-/* The suspect if it is still there, or else another one. Return: whether it is the same. */
+/* Looks for such a command: for the suspect, or for another one if that has ended. Return: whether there is one. */
 static bool patience_find(struct trbd_patience *patience, struct se_device *se_dev)
 {
 	const struct se_cmd *found = NULL;
 	struct se_cmd *cmd;
-	bool same = false;
 	unsigned long flags;
+	bool same = false;
 	u64 tag = 0;
 	int i;
 
@@ -67,31 +67,37 @@ static bool patience_find(struct trbd_patience *patience, struct se_device *se_d
 		}
 		spin_unlock_irqrestore(&queue->lock, flags);
 	}
-	patience->suspect = found;
-	patience->tag = tag;
-	return same;
+	if (!same) {
+		patience->suspect = found;
+		patience->tag = tag;
+		patience->since = jiffies;
+	}
+	return found;
+}
+
+static bool patience_is_at_its_end(struct trbd_patience *patience, struct trbd_device *dev)
+{
+	const unsigned long limit = msecs_to_jiffies(PATIENCE_MS);
+	unsigned long since;
+
+	if (patience_find(patience, &dev->se_dev) && time_after(jiffies, patience->since + limit))
+		return true;
+	/* taken back before it is looked, or an abort that comes meanwhile would be forgotten */
+	if (!atomic_xchg(&patience->aborting, 0) || !trbd_nexus_turning(&dev->nexuses, &since))
+		return false;
+	atomic_set(&patience->aborting, 1);
+	return time_after(jiffies, since + limit);
 }
 
 static void patience_look(struct work_struct *work)
 {
 	struct trbd_patience *patience = container_of(to_delayed_work(work), struct trbd_patience, look);
 	struct trbd_device *dev = container_of(patience, struct trbd_device, patience);
-	bool same = patience_find(patience, &dev->se_dev);
 
-	if (atomic_read(&patience->aborting)) {
-		if (trbd_nexus_turning(&dev->nexuses))
-			same = true;
-		else
-			atomic_set(&patience->aborting, 0);
-	}
-	if (!same || !patience->waiting) {
-		patience->waiting = same || patience->suspect;
-		patience->since = jiffies;
-	} else if (time_after(jiffies, patience->since + msecs_to_jiffies(PATIENCE_MS))) {
-		pr_warn("%s: commands that were aborted, or whose session or LUN ends, have no answer after %u s; giving up what is in flight\n",
-			dev->image->name, PATIENCE_MS / 1000);
+	if (patience_is_at_its_end(patience, dev)) {
+		pr_warn_ratelimited("%s: commands that were aborted, or whose session or LUN ends, have no answer after %u s; giving up what is in flight\n",
+				    dev->image->name, PATIENCE_MS / 1000);
 		trbd_recovery_give_up(dev->image->session);
-		patience->waiting = false;
 	}
 	schedule_delayed_work(&patience->look, msecs_to_jiffies(PATIENCE_LOOK_MS));
 }
@@ -154,7 +160,6 @@ void trbd_patience_init(struct trbd_patience *patience)
 void trbd_patience_start(struct trbd_patience *patience)
 {
 	patience->suspect = NULL;
-	patience->waiting = false;
 	schedule_delayed_work(&patience->look, msecs_to_jiffies(PATIENCE_LOOK_MS));
 }
 

@@ -16,8 +16,7 @@ struct se_device;
  * @aborting: a task management function waits for what was in flight when it came
  * @suspect: such a command; compared, never followed
  * @tag: its tag, because memory is used again
- * @since: jiffies when that was first seen
- * @waiting: there is something since then
+ * @since: jiffies when it was first seen
  */
 struct trbd_patience {
 	struct delayed_work look;
@@ -25,7 +24,6 @@ struct trbd_patience {
 	const struct se_cmd *suspect;
 	u64 tag;
 	unsigned long since;
-	bool waiting;
 };
 
 void trbd_patience_init(struct trbd_patience *patience);

@@ -771,9 +771,6 @@ void trbd_reservation_stop(struct trbd_device *dev)
 {
 	struct trbd_lu *lu = dev->lu;
 
-	/* a notification that is being handled may wait for the cluster */
-	if (lu)
-		trbd_watch_interrupt(&dev->image->watch);
 	mutex_lock(&dev->lu_lock);
 	WRITE_ONCE(dev->lu, NULL);
 	mutex_unlock(&dev->lu_lock);
