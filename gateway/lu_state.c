@@ -2,10 +2,8 @@
 /*
  * The shared state of a logical unit: reservations, and who serves it.
  *
- * It is one record of text (pr/record.c) in the image's own metadata, with its generation as a number in an xattr of
- * the header object. Text and number change in one transaction, on condition that the number is what it was when the
- * record was read. So of two gateways that change it at once one is first, and the other decides again on what that
- * one made.
+ * It is one record (gateway/lu_record.c), which is written on condition that nobody has written it since it was read.
+ * So of two gateways that change it at once one is first, and the other decides again on what that one made.
  *
  *	read --> decide --> write if the number is still the same --> install here --> settle (gateway/round.c)
  *	  ^                          | it is not
@@ -19,11 +17,7 @@
  * Every gateway keeps a copy, the view, and decides on commands by it without a look at the cluster. What makes that
  * as good as the record: a change does not end before every gateway has it, or has been fenced.
  *
- * A gateway watches the header first, registers second, serves third. One that was fenced, or finds that it is not in
- * the registry any more, stops serving, gets a new identity (rados/recovery.c), and registers again under a new
- * number:
- *
- *	unregistered --> registered --> fenced: session takes a new identity --> watched again --> registered
+ * Only gateways that are in the registry of the record serve (gateway/membership.c).
  *
  * All changes of an image's record come from one thread per image. The watch's thread only installs.
  */
@@ -36,28 +30,20 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/string.h>
-#include <linux/timekeeping.h>
-#include <linux/utsname.h>
 
-#include "gateway/group.h"
+#include "gateway/lu_record.h"
 #include "gateway/lu_state.h"
+#include "gateway/membership.h"
 #include "gateway/round.h"
 #include "rados/object.h"
 #include "rbd/header.h"
 #include "rbd/image.h"
 
-/* the shortest line of a registration */
-#define LU_LINE_MIN		40
 #define LU_TICK_MS		1000
 /* how often the number is looked at, in ticks */
 #define LU_POLL_TICKS		3
-/* generations begin with the time, in seconds, times this */
-#define LU_FIRST_SHIFT		20
 /* for how long another gateway may take to settle its change before we do it */
 #define LU_PATIENCE_MS		500
-/* how often a gateway that is to begin in the middle of a recovery looks whether that is over */
-#define LU_REGISTER_RETRY_MS	100
-#define LU_UNREGISTER_TRIES	30
 
 /**
  * trbd_lu_interrupted() - wait for a moment
@@ -103,119 +89,6 @@ bool trbd_lu_resume(struct trbd_lu *lu)
 void trbd_lu_interrupt(struct trbd_lu *lu)
 {
 	send_sig(SIGKILL, lu->thread, 1);
-}
-
-static struct trbd_record *lu_record_alloc(unsigned int room)
-{
-	struct trbd_record *record = kvzalloc(sizeof(*record), GFP_KERNEL);
-
-	if (!record)
-		return NULL;
-	record->pr.room = min_t(unsigned int, room, TRBD_PR_REGISTRATIONS_MAX);
-	record->pr.registrations = kvcalloc(max(record->pr.room, 1U), sizeof(*record->pr.registrations), GFP_KERNEL);
-	if (!record->pr.registrations) {
-		kvfree(record);
-		return NULL;
-	}
-	return record;
-}
-
-/**
- * trbd_lu_record_free() - a record that was read is not needed any more
- * @record: record, or NULL
- */
-void trbd_lu_record_free(struct trbd_record *record)
-{
-	if (!record)
-		return;
-	kvfree(record->pr.registrations);
-	kvfree(record);
-}
-
-static void lu_warn_damaged(struct trbd_lu *lu, const char *what, unsigned int line)
-{
-	pr_err_ratelimited("%s: the record of reservations is damaged (%s, line %u); what is reserved stays so, and reservation commands fail. See rbd image-meta get %s %s; to begin with an empty one remove that key, and the xattr %s of object rbd_header.%s\n",
-			   lu->image->name, what, line, lu->image->name, TRBD_LU_KEY, TRBD_LU_XATTR, lu->image->id);
-}
-
-/* Return: 0 when no record was ever written, -ECANCELED when one was, or another error. */
-static int lu_counter_is_zero(struct trbd_lu *lu)
-{
-	struct trbd_header_ref ref = trbd_image_header(lu->image);
-
-	return trbd_object_number_is(ref.session, ref.oid, ref.oloc, TRBD_LU_XATTR, 0);
-}
-
-/*
- * There is no record. Was there never one, or did somebody take both the record and the number away, as the manual
- * says? Then everything is clear. A record that is gone while its number is there was lost.
- */
-static int lu_check_absent(struct trbd_lu *lu)
-{
-	int ret = lu_counter_is_zero(lu);
-
-	if (ret != -ECANCELED)
-		return ret;
-	lu_warn_damaged(lu, "it is missing", 0);
-	return -EBADMSG;
-}
-
-/* @text is what was read, @len 0 when there is none. */
-static int lu_decode(struct trbd_lu *lu, const char *text, size_t len, struct trbd_record *record)
-{
-	unsigned int line = 0;
-	int ret = 0;
-
-	if (len)
-		ret = trbd_record_decode(text, len, record, &line);
-	if (ret && lu_counter_is_zero(lu)) {
-		lu_warn_damaged(lu, ret == -EPROTONOSUPPORT ? "or of a newer version" : "it cannot be read", line);
-		return ret;
-	}
-	/* copied along with another image's metadata, whatever it says */
-	if (ret || !len || strcmp(record->image, lu->image->id)) {
-		struct trbd_pr_registration *registrations = record->pr.registrations;
-		unsigned int room = record->pr.room;
-
-		ret = lu_check_absent(lu);
-		memset(record, 0, sizeof(*record));
-		record->pr.registrations = registrations;
-		record->pr.room = room;
-		strscpy(record->image, lu->image->id, sizeof(record->image));
-	}
-	return ret;
-}
-
-/* The record as it is in the cluster, with room for @extra more registrations. Of generation 0 when there is none. */
-static int lu_read(struct trbd_lu *lu, unsigned int extra, struct trbd_record **record)
-{
-	struct trbd_header_ref ref = trbd_image_header(lu->image);
-	const size_t size = TRBD_LU_TEXT_MAX + TRBD_HEADER_METADATA_EXTRA;
-	char *text = kvmalloc(size, GFP_KERNEL);
-	ssize_t len = -ENOMEM;
-	int ret;
-
-	*record = NULL;
-	if (text)
-		len = trbd_header_metadata(&ref, TRBD_LU_KEY, text, size);
-	if (len == -ENOENT)
-		len = 0;
-	/* a shell takes the last newline off what is put back by hand */
-	if (len > 0 && len < TRBD_LU_TEXT_MAX && text[len - 1] != '\n')
-		text[len++] = '\n';
-	ret = min_t(ssize_t, len, 0);
-	if (!ret) {
-		*record = lu_record_alloc(len / LU_LINE_MIN + 1 + extra);
-		ret = *record ? lu_decode(lu, text, len, *record) : -ENOMEM;
-	}
-	kvfree(text);
-	if (ret) {
-		trbd_lu_record_free(*record);
-		*record = NULL;
-	}
-	if (ret == -ESHUTDOWN)
-		trbd_recovery_begin(lu->image->session);
-	return ret;
 }
 
 /* @record: NULL for an empty one */
@@ -328,84 +201,17 @@ static int lu_pass_barrier(struct trbd_lu *lu, const struct trbd_record *record)
  * @record: set to it, also when it could not be installed; trbd_lu_record_free() it
  *
  * Context: process; one round trip, and up to mount_timeout for an OSD map.
- * Return: as lu_read().
+ * Return: 0; others as trbd_lu_record_read().
  */
 int trbd_lu_refresh(struct trbd_lu *lu, unsigned int extra, struct trbd_record **record)
 {
-	int ret = lu_read(lu, extra, record);
+	int ret = trbd_lu_record_read(lu->image, extra, record);
 
 	if (!ret)
 		ret = lu_pass_barrier(lu, *record);
 	if (!ret)
 		ret = trbd_lu_install(lu, *record);
 	return ret;
-}
-
-static size_t lu_encode(const struct trbd_record *record, char **text)
-{
-	size_t len;
-
-	*text = kvmalloc(TRBD_LU_TEXT_MAX, GFP_KERNEL);
-	if (!*text)
-		return 0;
-	len = trbd_record_encode(record, *text, TRBD_LU_TEXT_MAX);
-	if (len < TRBD_LU_TEXT_MAX)
-		return len;
-	kvfree(*text);
-	*text = NULL;
-	return TRBD_LU_TEXT_MAX;
-}
-
-/* Writes the next generation of the record. -ECANCELED: another was first. */
-static int lu_write(struct trbd_lu *lu, struct trbd_record *record, bool settled)
-{
-	struct trbd_header_ref ref = trbd_image_header(lu->image);
-	u64 expected = record->generation;
-	char *text;
-	size_t len;
-	int ret;
-
-	/* a record that was removed and made anew is newer than whatever anybody has of the old one */
-	record->generation = expected ? expected + 1 : (u64)ktime_get_real_seconds() << LU_FIRST_SHIFT;
-	if (settled)
-		record->settled = record->generation;
-	len = lu_encode(record, &text);
-	if (!text)
-		return len ? -ENOSPC : -ENOMEM;
-	ret = trbd_header_set_metadata_if(&ref, TRBD_LU_XATTR, expected, record->generation, TRBD_LU_KEY, text, len);
-	kvfree(text);
-	if (ret == -ESHUTDOWN)
-		trbd_recovery_begin(lu->image->session);
-	return ret;
-}
-
-/*
- * The number in the xattr was not that of the record that we read. Has somebody else changed both since? If not they
- * do not belong together, and nobody can change anything any more.
- */
-static int lu_check_counter(struct trbd_lu *lu, u64 generation)
-{
-	struct trbd_record *record;
-	int ret = lu_read(lu, 0, &record);
-
-	if (!ret && record->generation == generation) {
-		lu_warn_damaged(lu, "it is not of the generation that the xattr says", 3);
-		ret = -EBADMSG;
-	}
-	trbd_lu_record_free(record);
-	return ret;
-}
-
-/* After a write whose answer did not come: has it been done? */
-static bool lu_was_written(struct trbd_lu *lu, const struct trbd_record *written)
-{
-	struct trbd_record *record;
-	bool done = false;
-
-	if (!lu_read(lu, 0, &record))
-		done = record->generation == written->generation && record->writer == written->writer;
-	trbd_lu_record_free(record);
-	return done;
 }
 
 /**
@@ -427,7 +233,7 @@ int trbd_lu_amend(struct trbd_lu *lu, trbd_lu_decide decide, void *ctx)
 	int ret;
 
 	do {
-		ret = lu_read(lu, 0, &record);
+		ret = trbd_lu_record_read(lu->image, 0, &record);
 		if (ret)
 			return ret;
 		ret = lu_pass_barrier(lu, record);
@@ -435,12 +241,12 @@ int trbd_lu_amend(struct trbd_lu *lu, trbd_lu_decide decide, void *ctx)
 		if (!ret && decide(record, ctx) != TRBD_PR_GOOD)
 			ret = -EUSERS;
 		if (!ret)
-			ret = lu_write(lu, record, record->settled == generation);
+			ret = trbd_lu_record_write(lu->image, record, record->settled == generation);
 		if (!ret)
 			ret = trbd_lu_install(lu, record);
 		trbd_lu_record_free(record);
 		if (ret == -ECANCELED) {
-			ret = lu_check_counter(lu, generation);
+			ret = trbd_lu_record_check_counter(lu->image, generation);
 			if (!ret)
 				ret = -EAGAIN;
 		}
@@ -501,10 +307,10 @@ int trbd_lu_read_settled(struct trbd_lu *lu, unsigned int extra, struct trbd_rec
 int trbd_lu_settled(struct trbd_lu *lu, struct trbd_record *record)
 {
 	u64 generation = record->generation;
-	int ret = lu_write(lu, record, true);
+	int ret = trbd_lu_record_write(lu->image, record, true);
 
 	if (ret == -ECANCELED)
-		return lu_check_counter(lu, generation) ?: -EAGAIN;
+		return trbd_lu_record_check_counter(lu->image, generation) ?: -EAGAIN;
 	return ret ? ret : trbd_lu_install(lu, record);
 }
 
@@ -525,23 +331,23 @@ static int lu_try_update(struct trbd_lu *lu, const struct trbd_lu_request *reque
 	memset(&record->actor, 0, sizeof(record->actor));
 	if (request->actor)
 		record->actor = *request->actor;
-	len = lu_encode(record, &before);
+	len = trbd_lu_record_encode(record, &before);
 	ret = before ? request->decide(record, request->ctx) : -ENOMEM;
 	if (ret != TRBD_PR_GOOD)
 		goto out;
 
 	/* nothing to do is done */
-	if (lu_encode(record, &after) == len && after && !memcmp(before, after, len))
+	if (trbd_lu_record_encode(record, &after) == len && after && !memcmp(before, after, len))
 		goto out;
 
 	record->writer = lu->id;
-	ret = lu_write(lu, record, false);
-	if (ret == -ETIMEDOUT && lu_was_written(lu, record))
+	ret = trbd_lu_record_write(lu->image, record, false);
+	if (ret == -ETIMEDOUT && trbd_lu_record_was_written(lu->image, record))
 		ret = 0;
 	if (ret == -ENOSPC)
 		ret = TRBD_PR_NO_RESOURCES;
 	else if (ret == -ECANCELED)
-		ret = lu_check_counter(lu, generation) ?: -EAGAIN;
+		ret = trbd_lu_record_check_counter(lu->image, generation) ?: -EAGAIN;
 	else if (!ret)
 		ret = trbd_lu_install(lu, record) ?: trbd_round_settle(lu, record);
 out:
@@ -573,164 +379,6 @@ int trbd_lu_update(struct trbd_lu *lu, const struct trbd_lu_request *request)
 			ret = -EINTR;
 	} while (ret == -EAGAIN);
 	return ret;
-}
-
-/**
- * struct lu_registration - what to write into the registry
- * @lu: of which gateway
- * @address: its address now
- * @barrier: OSD map that has its former address on the blocklist, 0 for none
- */
-struct lu_registration {
-	struct trbd_lu *lu;
-	char address[TRBD_FENCE_ADDRESS_MAX];
-	u32 barrier;
-};
-
-static enum trbd_pr_verdict lu_decide_register(struct trbd_record *record, void *ctx)
-{
-	struct lu_registration *registration = ctx;
-	struct trbd_lu *lu = registration->lu;
-	struct trbd_record_gateway *gateway;
-	unsigned int i;
-
-	record->barrier = max(record->barrier, registration->barrier);
-	trbd_record_remove_gateway(record, lu->id);
-	/* of a try whose answer did not come */
-	trbd_record_remove_gateway(record, lu->next_id);
-	if (record->num_gateways == TRBD_RECORD_GATEWAYS)
-		return TRBD_PR_NO_RESOURCES;
-	gateway = &record->gateways[record->num_gateways++];
-	memset(gateway, 0, sizeof(*gateway));
-	gateway->id = lu->next_id;
-	gateway->slot = max(lu->group->slot, 0);
-	strscpy(gateway->address, registration->address, sizeof(gateway->address));
-	strscpy(gateway->name, init_utsname()->nodename, sizeof(gateway->name));
-
-	/* whoever was fenced under the old address is not there any more */
-	for (i = 0; i < record->num_fenced; i++) {
-		if (strcmp(record->fenced[i].address, lu->address))
-			continue;
-		record->num_fenced--;
-		memmove(&record->fenced[i], &record->fenced[i + 1],
-			(record->num_fenced - i) * sizeof(record->fenced[0]));
-		break;
-	}
-	return TRBD_PR_GOOD;
-}
-
-static enum trbd_pr_verdict lu_decide_unregister(struct trbd_record *record, void *ctx)
-{
-	const struct trbd_lu *lu = ctx;
-
-	trbd_record_remove_gateway(record, lu->id);
-	trbd_record_remove_gateway(record, lu->next_id);
-	return TRBD_PR_GOOD;
-}
-
-/*
- * Waits for memory for a while: an entry that stays behind does not answer, and the next change of reservations fences
- * its address, which other images of this gateway may have as well.
- */
-static int lu_unregister(struct trbd_lu *lu)
-{
-	unsigned int tries = 0;
-	int ret;
-
-	do {
-		ret = trbd_lu_amend(lu, lu_decide_unregister, lu);
-	} while (ret == -ENOMEM && tries++ < LU_UNREGISTER_TRIES && !msleep_interruptible(LU_REGISTER_RETRY_MS));
-	return ret;
-}
-
-/* Whatever was sent under an identity that we gave up must not be carried out once we serve again. */
-static int lu_fence_former(struct trbd_lu *lu, u32 *epoch)
-{
-	bool needed;
-	int ret;
-
-	spin_lock(&lu->lock);
-	needed = lu->fence_former && *lu->address;
-	spin_unlock(&lu->lock);
-	if (!needed)
-		return 0;
-	ret = trbd_fence_client(lu->image->session, lu->address, epoch);
-	if (ret != -EACCES && ret != -EPERM)
-		return ret;
-	pr_warn("%s: the former address %s cannot be put on the blocklist: error %d; the user needs the monitors' profile rbd\n",
-		lu->image->name, lu->address, ret);
-	return 0;
-}
-
-/*
- * Becomes one of the gateways of the image, under a new number. That stays the same until it is done, so that a try
- * whose answer did not come leaves no second entry behind.
- *
- * Return: 0; -EAGAIN when a recovery is under way or was meanwhile, so what was written is of the old identity, or when
- * somebody has taken it out again; an error of trbd_lu_amend().
- */
-static int lu_register(struct trbd_lu *lu)
-{
-	struct lu_registration registration = { .lu = lu };
-	const struct trbd_lu_view *view;
-	unsigned int recoveries;
-	int ret;
-
-	spin_lock(&lu->lock);
-	recoveries = lu->recoveries;
-	spin_unlock(&lu->lock);
-	if (recoveries % 2)
-		return -EAGAIN;
-
-	/* the decoder takes any number; ours is not 0 */
-	ret = lu_fence_former(lu, &registration.barrier);
-	if (ret)
-		return ret;
-	mutex_lock(&lu->install_lock);
-	if (!lu->next_id)
-		lu->next_id = get_random_u64() | 1;
-	mutex_unlock(&lu->install_lock);
-	trbd_fence_own_address(lu->image->session, registration.address, sizeof(registration.address));
-	ret = trbd_lu_amend(lu, lu_decide_register, &registration);
-	if (ret)
-		return ret;
-
-	mutex_lock(&lu->install_lock);
-	view = rcu_dereference_protected(lu->view, lockdep_is_held(&lu->install_lock));
-	spin_lock(&lu->lock);
-	if (lu->recoveries == recoveries && view->registering) {
-		lu->id = lu->next_id;
-		lu->next_id = 0;
-		lu->fence_former = false;
-		strscpy(lu->address, registration.address, sizeof(lu->address));
-		clear_bit(TRBD_LU_UNREGISTERED, &lu->blocked);
-	} else {
-		ret = -EAGAIN;
-	}
-	spin_unlock(&lu->lock);
-	mutex_unlock(&lu->install_lock);
-	return ret;
-}
-
-/* Return: whether it must be tried again. */
-static bool lu_rejoin(struct trbd_lu *lu)
-{
-	int ret;
-
-	if (!test_bit(TRBD_LU_UNREGISTERED, &lu->blocked))
-		return false;
-	ret = lu_register(lu);
-	if (ret) {
-		if (ret != -EAGAIN)
-			pr_warn_ratelimited("%s: cannot be registered again: error %d, trying again\n",
-					    lu->image->name, ret);
-		return true;
-	}
-	pr_info("%s: this gateway serves the image again\n", lu->image->name);
-	lu->ops->come_back(lu->owner);
-	/* there may be a new barrier */
-	trbd_round_nudge(lu);
-	return false;
 }
 
 static void lu_catch_up(struct trbd_lu *lu)
@@ -798,7 +446,7 @@ static int lu_thread(void *arg)
 		/* first: registering again may wait for a monitor, and jobs end at once before that */
 		if (job)
 			job->run(lu, job);
-		if (rejoin && lu_rejoin(lu)) {
+		if (rejoin && trbd_membership_renew(lu)) {
 			spin_lock(&lu->lock);
 			lu->rejoin = true;
 			spin_unlock(&lu->lock);
@@ -863,46 +511,6 @@ void trbd_lu_watched(struct trbd_lu *lu)
 	wake_up(&lu->wait);
 }
 
-static void lu_recovery_stop(struct trbd_recovery_user *user)
-{
-	struct trbd_lu *lu = container_of(user, struct trbd_lu, recovery);
-
-	spin_lock(&lu->lock);
-	lu->recoveries++;
-	set_bit(TRBD_LU_UNREGISTERED, &lu->blocked);
-	spin_unlock(&lu->lock);
-	/* pairs with the barrier between counting a command and looking whether it may be served */
-	smp_mb();
-	/* it may wait for a monitor */
-	trbd_lu_interrupt(lu);
-}
-
-static void lu_recovery_drain(struct trbd_recovery_user *user)
-{
-	struct trbd_lu *lu = container_of(user, struct trbd_lu, recovery);
-
-	while (lu->ops->in_flight(lu->owner))
-		schedule_timeout_uninterruptible(msecs_to_jiffies(20));
-}
-
-/* Without this the watch would be taken over into the new identity, and nobody would know that it was interrupted. */
-static void lu_recovery_restart(struct trbd_recovery_user *user, bool gave_up)
-{
-	struct trbd_lu *lu = container_of(user, struct trbd_lu, recovery);
-
-	spin_lock(&lu->lock);
-	lu->recoveries++;
-	lu->fence_former |= gave_up;
-	spin_unlock(&lu->lock);
-	trbd_watch_renew(&lu->image->watch);
-}
-
-static const struct trbd_recovery_ops lu_recovery_ops = {
-	.stop = lu_recovery_stop,
-	.drain = lu_recovery_drain,
-	.restart = lu_recovery_restart,
-};
-
 static void lu_free(struct trbd_lu *lu)
 {
 	kvfree(rcu_dereference_protected(lu->view, true));
@@ -933,7 +541,7 @@ struct trbd_lu *trbd_lu_attach(struct trbd_image *image, struct trbd_group *grou
 	lu->group = group;
 	lu->ops = ops;
 	lu->owner = owner;
-	lu->recovery.ops = &lu_recovery_ops;
+	lu->recovery.ops = &trbd_membership_recovery_ops;
 	mutex_init(&lu->install_lock);
 	spin_lock_init(&lu->lock);
 	init_waitqueue_head(&lu->wait);
@@ -954,8 +562,8 @@ struct trbd_lu *trbd_lu_attach(struct trbd_image *image, struct trbd_group *grou
 	get_task_struct(lu->thread);
 	trbd_recovery_add_user(image->session, &lu->recovery);
 	do {
-		ret = lu_register(lu);
-	} while (ret == -EAGAIN && !msleep_interruptible(LU_REGISTER_RETRY_MS));
+		ret = trbd_membership_begin(lu);
+	} while (ret == -EAGAIN && !msleep_interruptible(TRBD_MEMBERSHIP_RETRY_MS));
 	if (ret) {
 		trbd_recovery_remove_user(image->session, &lu->recovery);
 		kthread_stop(lu->thread);
@@ -987,7 +595,7 @@ void trbd_lu_detach(struct trbd_lu *lu)
 	put_task_struct(lu->thread);
 	/* set first, or what we write about ourselves would look as if another had expelled us */
 	if (!test_and_set_bit(TRBD_LU_UNREGISTERED, &lu->blocked) || lu->next_id)
-		ret = lu_unregister(lu);
+		ret = trbd_membership_end(lu);
 	if (ret)
 		pr_warn("%s: this gateway could not be taken out of the registry: error %d\n", lu->image->name, ret);
 	lu_free(lu);

@@ -19,12 +19,6 @@ struct trbd_image;
 struct trbd_lu;
 struct trbd_watch_reply;
 
-/* the record in the image's metadata, and the number in an xattr of the header that counts its changes */
-#define TRBD_LU_KEY		"target_core_rbd.lu"
-#define TRBD_LU_XATTR		"tcr.lu"
-/* what a record may be long; a thousand registrations of the longest names fit */
-#define TRBD_LU_TEXT_MAX	(768 * 1024)
-
 /* why no command is served at the moment, bits of trbd_lu.blocked */
 #define TRBD_LU_UNREGISTERED	0	/* not in the registry of gateways: before it, or fenced */
 #define TRBD_LU_RESETTING	1	/* a reset that took too long is not in force yet */
@@ -186,7 +180,6 @@ int trbd_lu_refresh(struct trbd_lu *lu, unsigned int extra, struct trbd_record *
 int trbd_lu_read_settled(struct trbd_lu *lu, unsigned int extra, struct trbd_record **record);
 int trbd_lu_settled(struct trbd_lu *lu, struct trbd_record *record);
 int trbd_lu_install(struct trbd_lu *lu, const struct trbd_record *record);
-void trbd_lu_record_free(struct trbd_record *record);
 bool trbd_lu_interrupted(unsigned int wait_ms);
 bool trbd_lu_resume(struct trbd_lu *lu);
 

@@ -32,6 +32,7 @@
 #include <linux/minmax.h>
 #include <linux/string.h>
 
+#include "gateway/lu_record.h"
 #include "gateway/lu_state.h"
 #include "gateway/round.h"
 #include "rados/fence.h"

@@ -30,6 +30,7 @@
 #include <target/target_core_fabric.h>
 
 #include "compat/target.h"
+#include "gateway/lu_record.h"
 #include "gateway/lu_state.h"
 #include "gateway/round.h"
 #include "pr/parameters.h"

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The record of a logical unit's shared state, in the cluster.
+ *
+ * It is text (pr/record.c) in the image's own metadata, with its generation as a number in an xattr of the header
+ * object. Text and number change in one transaction, on condition that the number is what it was when the record was
+ * read. The number alone tells whether there ever was a record, and a record tells whose it is: images are copied with
+ * their metadata, and people take away and put back what they should not.
+ */
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/timekeeping.h>
+
+#include "gateway/lu_record.h"
+#include "rados/object.h"
+#include "rados/recovery.h"
+#include "rbd/header.h"
+#include "rbd/image.h"
+
+/* the shortest line of a registration */
+#define RECORD_LINE_MIN		40
+/* generations begin with the time, in seconds, times this */
+#define RECORD_FIRST_SHIFT	20
+
+static struct trbd_record *record_alloc(unsigned int room)
+{
+	struct trbd_record *record = kvzalloc(sizeof(*record), GFP_KERNEL);
+
+	if (!record)
+		return NULL;
+	record->pr.room = min_t(unsigned int, room, TRBD_PR_REGISTRATIONS_MAX);
+	record->pr.registrations = kvcalloc(max(record->pr.room, 1U), sizeof(*record->pr.registrations), GFP_KERNEL);
+	if (!record->pr.registrations) {
+		kvfree(record);
+		return NULL;
+	}
+	return record;
+}
+
+/**
+ * trbd_lu_record_free() - a record that was read is not needed any more
+ * @record: record, or NULL
+ */
+void trbd_lu_record_free(struct trbd_record *record)
+{
+	if (!record)
+		return;
+	kvfree(record->pr.registrations);
+	kvfree(record);
+}
+
+static void record_warn_damaged(struct trbd_image *image, const char *what, unsigned int line)
+{
+	pr_err_ratelimited("%s: the record of reservations is damaged (%s, line %u); what is reserved stays so, and reservation commands fail. See rbd image-meta get %s %s; to begin with an empty one remove that key, and the xattr %s of object rbd_header.%s\n",
+			   image->name, what, line, image->name, TRBD_LU_KEY, TRBD_LU_XATTR, image->id);
+}
+
+/* Return: 0 when no record was ever written, -ECANCELED when one was, or another error. */
+static int record_counter_is_zero(struct trbd_image *image)
+{
+	struct trbd_header_ref ref = trbd_image_header(image);
+
+	return trbd_object_number_is(ref.session, ref.oid, ref.oloc, TRBD_LU_XATTR, 0);
+}
+
+/*
+ * There is no record. Was there never one, or did somebody take both the record and the number away, as the manual
+ * says? Then everything is clear. A record that is gone while its number is there was lost.
+ */
+static int record_check_absent(struct trbd_image *image)
+{
+	int ret = record_counter_is_zero(image);
+
+	if (ret != -ECANCELED)
+		return ret;
+	record_warn_damaged(image, "it is missing", 0);
+	return -EBADMSG;
+}
+
+/* @text is what was read, @len 0 when there is none. */
+static int record_decode(struct trbd_image *image, const char *text, size_t len, struct trbd_record *record)
+{
+	unsigned int line = 0;
+	int ret = 0;
+
+	if (len)
+		ret = trbd_record_decode(text, len, record, &line);
+	if (ret && record_counter_is_zero(image)) {
+		record_warn_damaged(image, ret == -EPROTONOSUPPORT ? "or of a newer version" : "it cannot be read",
+				    line);
+		return ret;
+	}
+	/* copied along with another image's metadata, whatever it says */
+	if (ret || !len || strcmp(record->image, image->id)) {
+		struct trbd_pr_registration *registrations = record->pr.registrations;
+		unsigned int room = record->pr.room;
+
+		ret = record_check_absent(image);
+		memset(record, 0, sizeof(*record));
+		record->pr.registrations = registrations;
+		record->pr.room = room;
+		strscpy(record->image, image->id, sizeof(record->image));
+	}
+	return ret;
+}
+
+/**
+ * trbd_lu_record_read() - the record as it is in the cluster
+ * @image: image
+ * @extra: room for this many more registrations
+ * @record: set to it; trbd_lu_record_free() it. Of generation 0 when there is none
+ *
+ * Context: process; one round trip.
+ * Return: 0; -EBADMSG or -EPROTONOSUPPORT for one that cannot be read, and there is a line in the log; -ENOENT,
+ * -ETIMEDOUT, -EINTR, -ENOMEM, -ESHUTDOWN when this gateway was fenced, others.
+ */
+int trbd_lu_record_read(struct trbd_image *image, unsigned int extra, struct trbd_record **record)
+{
+	struct trbd_header_ref ref = trbd_image_header(image);
+	const size_t size = TRBD_LU_TEXT_MAX + TRBD_HEADER_METADATA_EXTRA;
+	char *text = kvmalloc(size, GFP_KERNEL);
+	ssize_t len = -ENOMEM;
+	int ret;
+
+	*record = NULL;
+	if (text)
+		len = trbd_header_metadata(&ref, TRBD_LU_KEY, text, size);
+	if (len == -ENOENT)
+		len = 0;
+	/* a shell takes the last newline off what is put back by hand */
+	if (len > 0 && len < TRBD_LU_TEXT_MAX && text[len - 1] != '\n')
+		text[len++] = '\n';
+	ret = min_t(ssize_t, len, 0);
+	if (!ret) {
+		*record = record_alloc(len / RECORD_LINE_MIN + 1 + extra);
+		ret = *record ? record_decode(image, text, len, *record) : -ENOMEM;
+	}
+	kvfree(text);
+	if (ret) {
+		trbd_lu_record_free(*record);
+		*record = NULL;
+	}
+	if (ret == -ESHUTDOWN)
+		trbd_recovery_begin(image->session);
+	return ret;
+}
+
+/**
+ * trbd_lu_record_encode() - a record as text
+ * @record: record
+ * @text: set to it, kvfree() it; NULL when there is none
+ *
+ * Return: its length; 0 for want of memory, TRBD_LU_TEXT_MAX for a record that is too long.
+ */
+size_t trbd_lu_record_encode(const struct trbd_record *record, char **text)
+{
+	size_t len;
+
+	*text = kvmalloc(TRBD_LU_TEXT_MAX, GFP_KERNEL);
+	if (!*text)
+		return 0;
+	len = trbd_record_encode(record, *text, TRBD_LU_TEXT_MAX);
+	if (len < TRBD_LU_TEXT_MAX)
+		return len;
+	kvfree(*text);
+	*text = NULL;
+	return TRBD_LU_TEXT_MAX;
+}
+
+/**
+ * trbd_lu_record_write() - write the next generation of a record
+ * @image: image
+ * @record: what was read, changed; gets the generation that is written
+ * @settled: it is in force everywhere
+ *
+ * Context: process; one round trip.
+ * Return: 0; -ECANCELED when another was first; -ENOSPC for one that is too long; others as trbd_lu_record_read().
+ */
+int trbd_lu_record_write(struct trbd_image *image, struct trbd_record *record, bool settled)
+{
+	struct trbd_header_ref ref = trbd_image_header(image);
+	u64 expected = record->generation;
+	char *text;
+	size_t len;
+	int ret;
+
+	/* a record that was removed and made anew is newer than whatever anybody has of the old one */
+	record->generation = expected ? expected + 1 : (u64)ktime_get_real_seconds() << RECORD_FIRST_SHIFT;
+	if (settled)
+		record->settled = record->generation;
+	len = trbd_lu_record_encode(record, &text);
+	if (!text)
+		return len ? -ENOSPC : -ENOMEM;
+	ret = trbd_header_set_metadata_if(&ref, TRBD_LU_XATTR, expected, record->generation, TRBD_LU_KEY, text, len);
+	kvfree(text);
+	if (ret == -ESHUTDOWN)
+		trbd_recovery_begin(image->session);
+	return ret;
+}
+
+/**
+ * trbd_lu_record_check_counter() - the number in the xattr was not that of the record that was read
+ * @image: image
+ * @generation: of the record that was read
+ *
+ * Has somebody else changed both since? If not they do not belong together, and nobody can change anything any more.
+ *
+ * Context: process; one round trip.
+ * Return: 0 if somebody has; -EBADMSG if not; others as trbd_lu_record_read().
+ */
+int trbd_lu_record_check_counter(struct trbd_image *image, u64 generation)
+{
+	struct trbd_record *record;
+	int ret = trbd_lu_record_read(image, 0, &record);
+
+	if (!ret && record->generation == generation) {
+		record_warn_damaged(image, "it is not of the generation that the xattr says", 3);
+		ret = -EBADMSG;
+	}
+	trbd_lu_record_free(record);
+	return ret;
+}
+
+/**
+ * trbd_lu_record_was_written() - has a write been done whose answer did not come?
+ * @image: image
+ * @written: what was written
+ *
+ * Context: process; one round trip.
+ * Return: whether it has, as far as can be told.
+ */
+bool trbd_lu_record_was_written(struct trbd_image *image, const struct trbd_record *written)
+{
+	struct trbd_record *record;
+	bool done = false;
+
+	if (!trbd_lu_record_read(image, 0, &record))
+		done = record->generation == written->generation && record->writer == written->writer;
+	trbd_lu_record_free(record);
+	return done;
+}
