@@ -349,7 +349,8 @@ static int lu_try_update(struct trbd_lu *lu, const struct trbd_lu_request *reque
 	else if (ret == -ECANCELED)
 		ret = trbd_lu_record_check_counter(lu->image, generation) ?: -EAGAIN;
 	else if (!ret)
-		ret = trbd_lu_install(lu, record) ?: trbd_round_settle(lu, record);
+		/* written is written: without memory to install it, it is read again */
+		ret = trbd_round_settle(lu, trbd_lu_install(lu, record) ? NULL : record);
 out:
 	kvfree(before);
 	kvfree(after);

@@ -337,8 +337,8 @@ static int round_try(struct trbd_lu *lu, struct trbd_record *record, struct sile
  * @lu: state
  * @known: the record as it was written just now, and installed; or NULL. Of no use after that
  *
- * Context: the thread; sleeps until every registered gateway has the change and has drained, or is fenced. A gateway
- * that is dead costs ten seconds.
+ * Context: the thread; sleeps until every registered gateway has the change and has drained, or is fenced, and until
+ * there is memory: a change that was written must not end with an error. A gateway that is dead costs ten seconds.
  * Return: 0; -EINTR, -ENOENT when the image was deleted, -ENOTCONN or -ESHUTDOWN when this gateway was fenced itself,
  * others.
  */
@@ -357,6 +357,10 @@ int trbd_round_settle(struct trbd_lu *lu, struct trbd_record *known)
 			ret = trbd_lu_refresh(lu, 0, &record);
 		if (!ret && record->settled != record->generation)
 			ret = round_try(lu, record, &silence, &wait_ms);
+		if (ret == -ENOMEM) {
+			wait_ms = ROUND_RETRY_MS;
+			ret = -EAGAIN;
+		}
 		if (record != known)
 			trbd_lu_record_free(record);
 		record = NULL;
