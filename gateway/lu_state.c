@@ -518,6 +518,14 @@ static void lu_free(struct trbd_lu *lu)
 	kfree(lu);
 }
 
+static void lu_leave(struct trbd_lu *lu)
+{
+	int ret = trbd_membership_end(lu);
+
+	if (ret)
+		pr_warn("%s: this gateway could not be taken out of the registry: error %d\n", lu->image->name, ret);
+}
+
 /**
  * trbd_lu_attach() - become one of the gateways that serve an image
  * @image: open and watched; what it is notified of goes to trbd_round_notified(), and since something may have been
@@ -567,6 +575,9 @@ struct trbd_lu *trbd_lu_attach(struct trbd_image *image, struct trbd_group *grou
 	} while (ret == -EAGAIN && !msleep_interruptible(TRBD_MEMBERSHIP_RETRY_MS));
 	if (ret) {
 		trbd_recovery_remove_user(image->session, &lu->recovery);
+		/* what was sent may have been done */
+		if (ret == -ETIMEDOUT || ret == -EINTR || ret == -ENOMEM)
+			lu_leave(lu);
 		kthread_stop(lu->thread);
 		put_task_struct(lu->thread);
 		lu_free(lu);
@@ -585,8 +596,6 @@ struct trbd_lu *trbd_lu_attach(struct trbd_image *image, struct trbd_group *grou
  */
 void trbd_lu_detach(struct trbd_lu *lu)
 {
-	int ret = 0;
-
 	trbd_recovery_remove_user(lu->image->session, &lu->recovery);
 	spin_lock(&lu->lock);
 	lu->ending = true;
@@ -596,8 +605,6 @@ void trbd_lu_detach(struct trbd_lu *lu)
 	put_task_struct(lu->thread);
 	/* set first, or what we write about ourselves would look as if another had expelled us */
 	if (!test_and_set_bit(TRBD_LU_UNREGISTERED, &lu->blocked) || lu->next_id)
-		ret = trbd_membership_end(lu);
-	if (ret)
-		pr_warn("%s: this gateway could not be taken out of the registry: error %d\n", lu->image->name, ret);
+		lu_leave(lu);
 	lu_free(lu);
 }
