@@ -3,10 +3,14 @@
 """Runs in a gateway: writes strings to the control file of backstores that are never enabled.
 
     control_fuzz.py SEED SECONDS NAME SECRET
+    control_fuzz.py --heavy ROUNDS NAME
 
 A string is taken or refused with an error of a caller; as a whole or not at all; and no value gets into the log,
 unless damage has made it look like a key (so SECRET is only in those that are not damaged). Prints how many there were
 of each kind, or what went wrong.
+
+With --heavy, strings as long as they may be, one taken and one refused for each backstore: a value that is left behind
+is a KiB each time.
 """
 import errno
 import os
@@ -41,7 +45,8 @@ def make_string(rng, secret):
         key = rng.choice(KEYS)
         parts.append(key if rng.random() < 0.15 else f"{key}={rng.choice(VALUES)}")
     if rng.random() < 0.5:
-        parts.append(f"secret={secret if rng.random() < 0.7 else secret[:-1] + '!'}")
+        # at the end few are looked at, since most strings have something wrong before that
+        parts.insert(rng.choice([0, len(parts)]), f"secret={secret if rng.random() < 0.7 else secret[:-1] + '!'}")
         return ",".join(parts).encode()
     return damage(rng, ",".join(parts).encode())
 
@@ -95,7 +100,23 @@ def try_string(rng, path, secret, counts):
     return True
 
 
+def heavy(rounds, name):
+    path = f"{CORE}/{name}"
+    value = b"v" * 1000
+    for _ in range(rounds):
+        os.makedirs(path)
+        try:
+            if write(f"{path}/control", b"id=" + value):
+                sys.exit("a long id: refused")
+            if not write(f"{path}/control", b"fsid=" + value + b",name=" + value + b",nosuchkey=" + value):
+                sys.exit("a key that nobody knows: taken")
+        finally:
+            os.rmdir(path)
+
+
 def main():
+    if sys.argv[1] == "--heavy":
+        return heavy(int(sys.argv[2]), sys.argv[3])
     seed, seconds, name, secret = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3], sys.argv[4]
     rng = random.Random(seed)
     path = f"{CORE}/{name}"
