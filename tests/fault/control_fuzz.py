@@ -46,7 +46,7 @@ def make_string(rng, secret):
         parts.append(key if rng.random() < 0.15 else f"{key}={rng.choice(VALUES)}")
     if rng.random() < 0.5:
         # at the end few are looked at, since most strings have something wrong before that
-        parts.insert(rng.choice([0, len(parts)]), f"secret={secret if rng.random() < 0.7 else secret[:-1] + '!'}")
+        parts.insert(rng.choice([0, len(parts)]), f"secret={secret if rng.random() < 0.7 else secret[:-8] + '!'}")
         return ",".join(parts).encode()
     return damage(rng, ",".join(parts).encode())
 
