@@ -33,6 +33,10 @@ lab exec -n $gw -- modprobe target_core_mod
 lab exec -n $gw -- mkdir -p /sys/kernel/config/target/core/rbd_0
 t "strings for $SECONDS_LONG s" run "$SECONDS_LONG"
 note "$(cat "$work/out")"
+silent() { ! lab exec -n $gw -- dmesg | grep -F "${secret:0:30}"; }
+t 'the secret is not in the log' silent
+lab exec -n $gw -- dmesg >"$work/dmesg"
+t 'and the log says why strings were refused' grep -q 'target_core_rbd: control: ' "$work/dmesg"
 
 heavy() { lab exec --timeout 300 $gw -- /usr/bin/python3 - --heavy "$1" "$TEST-x" <control_fuzz.py; }
 t 'long strings to begin with' heavy 20
@@ -41,7 +45,3 @@ t "$ROUNDS times long strings" heavy $ROUNDS
 after=$(unreclaimable)
 note "unreclaimable memory before $before KiB, after $after KiB"
 t 'no memory is lost' test $((after - before)) -le $((ROUNDS / 2))
-silent() { ! lab exec -n $gw -- dmesg | grep -F "${secret:0:30}"; }
-t 'the secret is not in the log' silent
-lab exec -n $gw -- dmesg >"$work/dmesg"
-t 'and the log says why strings were refused' grep -q 'target_core_rbd: control: ' "$work/dmesg"
