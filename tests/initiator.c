@@ -5,7 +5,8 @@
  *	initiator URL NAME count LBA TIMES     adds 1 to a counter in the block, TIMES times, with COMPARE AND WRITE;
  *	                                       prints how many rounds were lost
  *	initiator URL NAME caw LBA OLD NEW     one COMPARE AND WRITE of a block filled with OLD, to NEW
- *	initiator URL NAME fill LBA SECONDS    writes the block over and over
+ *	initiator URL NAME fill LBA SECONDS    writes the block over and over, until the time is up or SIGTERM comes; prints
+ *	                                       how many writes, how many of them BUSY, and how long one took at most
  *	initiator URL NAME attention 0 SECONDS waits for a unit attention, with TEST UNIT READY; prints ASC/ASCQ, and
  *	                                       what the next command says
  *	initiator URL NAME abort LBA BLOCKS    writes blocks of 0xa1, and aborts the task a second later; prints
@@ -18,6 +19,7 @@
  */
 #include <inttypes.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,14 +114,37 @@ static void count(uint64_t lba, unsigned long times)
 	printf("lost %lu busy %lu\n", lost, busy);
 }
 
+static long now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* It stays pending: libiscsi would take an interrupted poll for a broken session. */
+static int was_stopped(void)
+{
+	sigset_t pending;
+
+	sigpending(&pending);
+	return sigismember(&pending, SIGTERM);
+}
+
 static void fill(uint32_t lba, unsigned int seconds)
 {
 	time_t end = time(NULL) + seconds;
 	uint8_t block[BLOCK];
 	unsigned long writes = 0, busy = 0;
+	long longest = 0;
+	sigset_t term;
 
-	while (time(NULL) < end) {
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	sigprocmask(SIG_BLOCK, &term, NULL);
+	while (time(NULL) < end && !was_stopped()) {
 		struct scsi_task *task;
+		long start = now_ms();
 
 		memset(block, (int)(writes % 255 + 1), sizeof(block));
 		task = iscsi_write10_sync(iscsi, lun, lba, block, BLOCK, BLOCK, 0, 0, 0, 0, 0);
@@ -129,8 +154,10 @@ static void fill(uint32_t lba, unsigned int seconds)
 			busy++;
 		writes++;
 		scsi_free_scsi_task(task);
+		if (now_ms() - start > longest)
+			longest = now_ms() - start;
 	}
-	printf("writes %lu busy %lu\n", writes, busy);
+	printf("writes %lu busy %lu longest %ld ms\n", writes, busy, longest);
 }
 
 /* Prints how a TEST UNIT READY ended, unless it is GOOD and @quiet. Returns whether something was printed. */
@@ -186,14 +213,6 @@ static void task_ended(struct iscsi_context *context, int status, void *data, vo
 	(void)data;
 	printf("%s: status 0x%02x\n", (const char *)what, status);
 	fflush(stdout);
-}
-
-static long now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 static void abort_answered(struct iscsi_context *context, int status, void *data, void *what)

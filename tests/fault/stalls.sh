@@ -31,10 +31,10 @@ writers=()
 start_writers() {
 	local gw lba=0
 	for gw in $GW_GATEWAYS; do
-		lab run -- "$work/initiator" "$(gw_url "$gw" "$n")" "writer-$gw" fill $lba \
-			$((STALLS * (SECONDS_EACH + BACK_S))) >"$work/writer.$gw" 2>&1 &
+		# not by the function: it is the program itself that a signal must reach
+		"$KTAP_DIR/lab/lab" run -- "$work/initiator" "$(gw_url "$gw" "$n")" "writer-$gw" fill $lba \
+			$((STALLS * (SECONDS_EACH + 3 * BACK_S))) >"$work/writer.$gw" 2>&1 &
 		writers+=($!)
-		disown $!
 		lba=$((lba + 8192))
 	done
 }
@@ -47,6 +47,14 @@ writers_write() {
 		kill -0 "$writer" 2>/dev/null || { echo "$gw:"; cat "$work/writer.$gw"; return 1; }
 		i=$((i + 1))
 	done
+}
+# not in a subshell, whose children they are not
+writers_end() {
+	local gw
+	kill -TERM "${writers[@]}"
+	wait "${writers[@]}"
+	for gw in $GW_GATEWAYS; do echo "writer of $gw: $(cat "$work/writer.$gw")"; done >"$work/writers"
+	note "$(cat "$work/writers")"
 }
 
 # a reservation command through one gateway, which all the others must hear of; while they may not
@@ -109,10 +117,15 @@ for ((i = 0; i < STALLS; i++)); do
 	t "$((i + 1)): reservation commands get through" reserve_until_good
 	t "$((i + 1)): no writer saw an error" writers_write
 done
+writers_end
+t_is 'all writers came to their end' "$(grep -c ' longest ' "$work/writers")" ${#writers[@]}
 t_is "$STALLS stalls, and nobody was fenced" "$(blocklist)" "$before"
 t_is 'by the record neither' "$(lab rbd image-meta get "$n" target_core_rbd.lu 2>/dev/null | grep -c '^fenced')" 0
 t_is 'all gateways are still there' "$(lab rbd image-meta get "$n" target_core_rbd.lu 2>/dev/null | grep -c '^gateway')" \
 	"$(wc -w <<<"$GW_GATEWAYS")"
 for gw in $GW_GATEWAYS; do
 	note "$gw: $(lab exec -n "$gw" -- head -n 1 "$GW_CORE/$n/attrib/gateway_group")"
+	log=$(lab log --since-mark "$gw")
+	note "$gw: $(grep -c 'was out of touch' <<<"$log") times out of touch"
+	t_is "$gw: never had to take a new identity" "$(grep -c 'takes a new identity' <<<"$log")" 0
 done
