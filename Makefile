@@ -120,13 +120,13 @@ soak: deps ## random faults under load for MINUTES=60, the same ones again with 
 	@KERNELS="$(or $(KERNELS),6.12)" TESTS=schedule MINUTES="$(or $(MINUTES),60)" SEED="$(SEED)" \
 		TEST_TIMEOUT=$$(($(or $(MINUTES),60) * 60 + 1800)) tests/run-check
 
-SOAK_TESTS := data compare_write snapshot random_ops life_cycle slow_path reservations preempt stalls history \
+SOAK_TESTS := data compare_write snapshot random_ops life_cycle slow_path reservations preempt stalls kills history \
 	cdb_fuzz control_fuzz object_fuzz
 
 soak-tests: deps ## the tests in their long forms, two or three hours on each of KERNELS
 	@KERNELS="$(or $(KERNELS),6.12)" TESTS="$(or $(TESTS),$(SOAK_TESTS))" GATEWAYS="$(or $(GATEWAYS),4)" \
 		DATA_MIB=1024 CAW_COUNTS=1000 SNAPSHOTS=100 RANDOM_SECONDS=900 CYCLES=200 SLOW_SECONDS=600 \
-		PR_COMMANDS=10000 PREEMPT_ROUNDS=100 PREEMPT_WAIT=60 STALLS=30 STALL_SECONDS=30 \
+		PR_COMMANDS=10000 PREEMPT_ROUNDS=100 PREEMPT_WAIT=60 STALLS=30 STALL_SECONDS=30 KILLS=20 \
 		HISTORY_SECONDS=600 FUZZ_COMMANDS=100000 FUZZ_SECONDS=600 \
 		TEST_TIMEOUT=7200 tests/run-check
 

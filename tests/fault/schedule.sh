@@ -22,6 +22,7 @@
 . ../ktap.sh
 . ../gateway.sh
 . ../initiators.sh
+. ../host_load.sh
 
 if [ -n "${MINUTES-}" ]; then SEED=${SEED:-$RANDOM}; else SEED=${SEED:-1}; fi
 MINUTES=${MINUTES:-2}
@@ -46,7 +47,6 @@ mkdir "$work/history" "$work/plan"
 
 gw_counted() { counters "$1" >>"$work/counted"; }
 . ../faults.sh
-t_atexit "on init1 umount -l /mnt/$host"
 # if a fault did not come to its end
 heal_rest() {
 	# shellcheck disable=SC2015 # no else is meant
@@ -118,17 +118,6 @@ counters() {
 	lab exec -n --timeout 20 "$1" -- sh -c "cat $GW_CORE/$TEST-*/info" 2>/dev/null |
 		grep -oE '(Fallbacks|Stale|Late): [0-9]+' | tr -d :
 }
-# where no file system is
-serves() { io "$(gw_url "$1" "$host")" 'write -P 0x5e 63M 64k' 'read -P 0x5e 63M 64k'; }
-# serves_within GW SECONDS
-serves_within() {
-	local start=$SECONDS
-	until serves "$1" >"$work/serves.$1" 2>&1; do
-		[ $((SECONDS - start)) -lt "$2" ] || { cat "$work/serves.$1"; return 1; }
-		sleep 1
-	done
-}
-
 lane() {
 	local faults line name where seconds pause start what
 	mapfile -t faults <"$work/plan/$1"
@@ -145,7 +134,7 @@ lane() {
 			problem "$what: $(tail -n 5 "$work/out.$1")"
 		printf -- '--- %s\n' "$line" | cat - "$work/out.$1" >>"$work/log"
 		if [ "$1" = gateways ]; then
-			if serves_within "$where" $BACK >"$work/back"; then
+			if serves_within "$where" "$host" $BACK >"$work/back"; then
 				say "$what: it serves, $((SECONDS - start)) s after the fault began"
 			else
 				problem "$what: after $BACK s it does not serve: $(cat "$work/back")"
@@ -159,77 +148,8 @@ lane() {
 
 # --- the loads
 
-# What runs on the machine with multipath: rounds in which fio writes a file past the cache and one through it, and
-# verifies both, and in which files are made, moved and removed. In the end of a round all of it is read once more.
-# Prints how many rounds there were, and the longest time that a command of fio took.
-cat >"$work/host.sh" <<'SCRIPT'
-set -eu
-map=$1 end=$((SECONDS + $2)) seed=$3 round=0
-declare -A longest=([read]=0 [write]=0 [sync]=0)
-dir=/mnt/$4
-mkdir -p $dir
-mkfs.ext4 -q -F $map 60M
-mount -o errors=remount-ro $map $dir
-trap 'umount $dir || { sleep 5; umount $dir; }' EXIT
-
-fio_round() {
-	local kind ms options=(--clocksource=clock_gettime --randrepeat=1 --randseed=$((seed + round))
-		--verify=crc32c --verify_fatal=1 --verify_state_save=0 --rw=randwrite
-		--ioengine=libaio --output-format=json "$@"
-		--name=direct --filename=$dir/direct --size=2M --direct=1 --iodepth=8 --rate_iops=80
-		--name=journal --filename=$dir/journal --size=512k --fsync=8 --rate_iops=20)
-	fio "${options[@]}" >/tmp/fio.json 2>/tmp/fio.err || { cat /tmp/fio.err; exit 1; }
-	for kind in read write sync; do
-		ms=$(sed -n '/^{/,$p' /tmp/fio.json |
-			jq --arg kind $kind '[.jobs[][$kind] | (.clat_ns // .lat_ns).max] | max / 1000000 | floor')
-		[ $ms -le ${longest[$kind]} ] || longest[$kind]=$ms
-	done
-}
-files_round() {
-	local i
-	mkdir $dir/new
-	for i in 1 2 3 4 5 6 7 8; do
-		head -c $((RANDOM * 2)) /dev/urandom >$dir/new/$i
-		sync $dir/new/$i
-	done
-	(cd $dir/new && sha256sum [1-8] >/tmp/sums)
-	rm -rf $dir/old
-	mv $dir/new $dir/old
-	sync -f $dir
-	echo 3 >/proc/sys/vm/drop_caches
-	(cd $dir/old && sha256sum -c --quiet /tmp/sums)
-}
-while [ $SECONDS -lt $end ]; do
-	fio_round
-	files_round
-	fio_round --verify_only
-	(cd $dir/old && sha256sum -c --quiet /tmp/sums)
-	round=$((round + 1))
-done
-echo "$round rounds, longest in ms: read ${longest[read]}, write ${longest[write]}, fsync ${longest[sync]}"
-SCRIPT
-
-# begin NAME COMMAND...: beside us; what it says is in NAME.out, and its status in NAME.status when it has ended
-begin() {
-	local name=$1
-	shift
-	{
-		"$@" >"$work/$name.out" 2>&1
-		echo $? >"$work/$name.status"
-	} &
-	t_atexit "t_kill $!"
-}
-# ended NAME: it has, in time and well
-ended() {
-	local status
-	until status=$(cat "$work/$1.status" 2>/dev/null) && [ -n "$status" ]; do
-		[ $((SECONDS - began)) -lt $((DURATION + ENDS)) ] || { echo "$1 does not end"; return 1; }
-		sleep 1
-	done
-	tail -n 30 "$work/$1.out"
-	return "$status"
-}
-host_load() { lab exec init1 -- bash -s -- "$map" $DURATION "$SEED" "$host" <"$work/host.sh"; }
+# all of them end some time after the faults
+ended() { ended_by $((began + DURATION + ENDS)) "$1"; }
 # history_load IMAGE OPTIONS...: over many blocks, since a gateway that takes a new identity gives many answers at once
 # that leave open what was done
 history_load() {
@@ -253,7 +173,6 @@ consoles() {
 	for gw in $GW_GATEWAYS; do lab log "$gw"; done
 }
 consoles >"$work/consoles.before"
-on init1 dmesg --clear
 
 well=
 keep() {
@@ -269,7 +188,7 @@ t_atexit keep
 
 began=$SECONDS
 exec 3>&1	# where it is told what happens
-begin host host_load
+begin host host_load "$map" $DURATION "$SEED"
 begin data history_load "$data"
 begin pr history_load "$pr" --reservations
 begin cluster lane cluster
@@ -304,12 +223,7 @@ possible() {
 }
 t 'the history is possible for one disk' possible "$data"
 t 'the one with reservations, too' possible "$pr"
-for gw in $GW_GATEWAYS; do t "$gw serves" serves_within "$gw" 30; done
-# errors of paths (sd) are what multipath is for
-no_error() {
-	on init1 dmesg >"$work/dmesg" &&
-		! grep -E 'EXT4-fs (error|warning)|JBD2: .*[Ee]rror|I/O error,? (on )?dev(ice)? dm-' "$work/dmesg"
-}
+for gw in $GW_GATEWAYS; do t "$gw serves" serves_within "$gw" "$host" 30; done
 t 'no error reached the file system' no_error
 t 'which is sound' on init1 e2fsck -fn "$map"
 for name in "${SERVED[@]}"; do
