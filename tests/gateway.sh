@@ -137,7 +137,7 @@ unserve() {
 gw_clean() {
 	local gw name
 	for gw in $GW_GATEWAYS; do
-		for name in $(lab exec -n --timeout 20 "$gw" -- sh -c "cd $GW_CORE 2>/dev/null && ls -d $TEST* 2>/dev/null"); do
+		for name in $(lab exec -n --timeout "$(t_limit 20)" "$gw" -- sh -c "cd $GW_CORE 2>/dev/null && ls -d $TEST* 2>/dev/null"); do
 			gw_unexport "$gw" "$name"
 			gw_disable "$gw" "$name"
 		done
@@ -224,7 +224,7 @@ t_atexit 'rm -f "$IO_OUT" "$IO_OUT.read"'
 play() {
 	local commands
 	commands=$(cat)
-	lab run -- timeout 300 qemu-io -f raw "$1" <<<"$commands" >"$IO_OUT" 2>&1
+	lab run -- timeout "$(t_limit 300)" qemu-io -f raw "$1" <<<"$commands" >"$IO_OUT" 2>&1
 	[ "$(grep -cE '(^|> )(wrote|read|discard) [0-9]' "$IO_OUT")" = "$(grep -c . <<<"$commands")" ] &&
 		! grep -q 'Pattern verification failed' "$IO_OUT" && return
 	tail -n 5 "$IO_OUT"

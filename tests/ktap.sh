@@ -18,6 +18,8 @@
 #                                          first served
 #   t_atexit_late cmd                      cmd runs after all others that are there now
 #   lab ...                                the lab (tests/lab/lab)
+#   t_limit SECONDS                        prints how long to wait at most for what takes that long at most on a machine
+#                                          like any other: TEST_SLOW (1) times as long
 #
 # The plan is printed at the end, and the exit status is kselftest's: 0 passed, 1 failed, 4 skipped. A test that
 # dies on the way fails: the plan is missing then.
@@ -30,6 +32,8 @@ KTAP_DONE=
 KTAP_ATEXIT=$(mktemp)
 
 lab() { "$KTAP_DIR/lab/lab" "$@"; }
+
+t_limit() { echo $(($1 * ${TEST_SLOW:-1})); }
 
 note() { printf '%s\n' "$*" | sed 's/^/# /'; }
 

@@ -20,7 +20,7 @@ reservations_build() {
 	gcc -std=gnu11 -Wall -Wextra -O1 -I"$KTAP_DIR/unit/include" -I"$KTAP_DIR/.." -o "$work/reservations" \
 		"$KTAP_DIR"/reservations/*.c "$KTAP_DIR"/../pr/{rules,parameters,transport_id}.c -liscsi
 }
-reservations() { lab run -- timeout "${LIMIT:-240}" "$work/reservations" "$@"; }
+reservations() { lab run -- timeout "$(t_limit "${LIMIT:-240}")" "$work/reservations" "$@"; }
 # shellcheck disable=SC2154 # url1 and url2 are the test's
 pr() { reservations script "$url1" "$url2" >"$work/pr" 2>&1 || { cat "$work/pr"; return 1; }; }
 status() { reservations script "$url1" "$url2" <<<"$1 status" | sed 's/^[^:]*: //'; }

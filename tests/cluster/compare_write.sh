@@ -14,7 +14,7 @@ initiator_build "$work/initiator"
 n=$TEST-disk
 img_create "$n" --size 16M
 t 'served by both gateways' serve "$n" "pool=rbd,image=$n"
-initiator() { lab run -- timeout 300 "$work/initiator" "$(gw_url "$1" "$n")" "${@:2}"; }
+initiator() { lab run -- timeout "$(t_limit 300)" "$work/initiator" "$(gw_url "$1" "$n")" "${@:2}"; }
 url1=$(gw_url gw1 "$n")
 lab run -- qemu-io -f raw -c 'write -P 0 0 64k' "$url1" >/dev/null
 

@@ -18,7 +18,7 @@ note "SEED=$SEED"
 # exercise WHAT NAME
 exercise() {
 	t "$1: served" serve "$2" "pool=rbd,image=$2"
-	if lab run -- timeout $((DURATION + 300)) "$work/exerciser" "$(gw_url gw1 "$2")" "$(gw_url gw2 "$2")" "$2" "$SEED" \
+	if lab run -- timeout "$(t_limit $((DURATION + 300)))" "$work/exerciser" "$(gw_url gw1 "$2")" "$(gw_url gw2 "$2")" "$2" "$SEED" \
 		"$DURATION" >"$work/out" 2>&1; then
 		t_ok "$1: as the model has it"
 	else

@@ -15,7 +15,7 @@ t 'served by both gateways' serve "$n" "pool=rbd,image=$n"
 t "$COUNT snapshots under two writers that depend on each other" \
 	lab run -- python3 "$PWD/snapshot.py" "$(gw_addr gw1)" "$(gw_addr gw2)" "$(iqn_of "$n")" "$n" "$COUNT"
 
-io() { lab run -- timeout 60 qemu-io -f raw -c "$2" "$(gw_url "$1" "$n")" | grep -qE '^wrote'; }
+io() { lab run -- timeout "$(t_limit 60)" qemu-io -f raw -c "$2" "$(gw_url "$1" "$n")" | grep -qE '^wrote'; }
 # killed at some point on its way: between asking the gateways to stop and telling them to go on, with luck
 interrupted_snapshot() {
 	lab run -- rbd snap create --no-progress "$n@interrupted" &
@@ -42,10 +42,10 @@ capacity() { lab run -- iscsi-readcapacity16 "$(gw_url "$1" "$n")" | awk -F: '/T
 t 'an initiator of our own' initiator_build "$work/initiator"
 listeners=()
 for at in gw1:a gw1:b gw2:a; do
-	lab run -- timeout 60 "$work/initiator" "$(gw_url "${at%:*}" "$n")" "${at#*:}" attention 0 30 >"$work/$at" 2>&1 &
+	lab run -- timeout "$(t_limit 60)" "$work/initiator" "$(gw_url "${at%:*}" "$n")" "${at#*:}" attention 0 "$(t_limit 30)" >"$work/$at" 2>&1 &
 	listeners+=($!)
 done
-listening() { timeout 20 sh -c "until [ \$(cat '$work'/gw* | grep -c ready) = 3 ]; do sleep 0.2; done"; }
+listening() { timeout "$(t_limit 20)" sh -c "until [ \$(cat '$work'/gw* | grep -c ready) = 3 ]; do sleep 0.2; done"; }
 t 'three nexuses' listening
 t 'the image grows' lab rbd resize --no-progress --size 32M "$n"
 sleep 1

@@ -9,8 +9,8 @@
 . ../ktap.sh
 . ../gateway.sh
 
-LIMIT_MS=15000
-BACK_S=60	# for gw1 to serve again
+LIMIT_MS=$(t_limit 15000)
+BACK_S=$(t_limit 60)	# for gw1 to serve again
 
 n=$TEST-disk
 url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
@@ -45,7 +45,7 @@ after() {
 
 # ended HOW: abort or reset
 ended() {
-	lab run -- timeout 90 "$work/initiator" "$url1" "$1-er" "$1" $((places * 2048)) 128 >"$work/$1" 2>&1
+	lab run -- timeout "$(t_limit 90)" "$work/initiator" "$url1" "$1-er" "$1" $((places * 2048)) 128 >"$work/$1" 2>&1
 	cat "$work/$1"
 	grep -q "^$1 answered: 0 " "$work/$1"
 }
@@ -80,7 +80,7 @@ t 'reset: in the end gw2 knows of it as well' reset_is_known $((resets + 1))
 
 # a write that hangs, by somebody who does not give it up
 stuck() {
-	lab run -- timeout 300 qemu-io -f raw -c "write -P 0xa1 ${places}M 64k" "$url1" >/dev/null 2>&1 &
+	lab run -- timeout "$(t_limit 300)" qemu-io -f raw -c "write -P 0xa1 ${places}M 64k" "$url1" >/dev/null 2>&1 &
 	stuck=$!
 	disown $stuck
 	sleep 2

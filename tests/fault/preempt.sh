@@ -14,8 +14,8 @@
 
 ROUNDS=${PREEMPT_ROUNDS:-10}
 WAIT=${PREEMPT_WAIT:-12}
-GOOD_WITHIN=15	# seconds, for a PREEMPT when the victim's gateway does not answer
-BACK_WITHIN=60	# seconds, until that gateway serves again
+GOOD_WITHIN=$(t_limit 15)	# seconds, for a PREEMPT when the victim's gateway does not answer
+BACK_WITHIN=$(t_limit 60)	# seconds, until that gateway serves again
 WATCH_GONE=45	# seconds without a sign of life, after which OSDs have forgotten a watcher
 t_atexit 'lab heal gw1 ceph'
 t_atexit 'lab resume gw1'
@@ -57,7 +57,7 @@ begin() {
 	mkdir "$1" && mkfifo "$1/in" && : >"$1/out" || return 1
 	reservations preempt "$(gw_url gw1 "$2")" "$(gw_url gw2 "$2")" "$3" <>"$1/in" >"$1/out" 2>&1 &
 	echo $! >"$1/pid"
-	has_said "$1" '^writing' 60
+	has_said "$1" '^writing' "$(t_limit 60)"
 }
 # has_said DIR REGEX SECONDS
 has_said() {
@@ -74,7 +74,7 @@ has_said() {
 step() {
 	# open for reading as well, or it would wait for somebody who reads
 	echo "$2" 1<>"$1/in"
-	has_said "$1" "$3" 90
+	has_said "$1" "$3" "$(t_limit 90)"
 }
 # took DIR SECONDS: the preempt was good in that time
 took() {
@@ -95,7 +95,7 @@ t_atexit rounds_end
 back() {
 	local began=$SECONDS
 	while [ $((SECONDS - began)) -lt $BACK_WITHIN ]; do
-		if lab run -- timeout 10 "$work/reservations" script "$(gw_url gw1 "$1")" "$(gw_url gw2 "$1")" \
+		if lab run -- timeout "$(t_limit 10)" "$work/reservations" script "$(gw_url gw1 "$1")" "$(gw_url gw2 "$1")" \
 			<<<'reader@1 read 100 = good 0x00' >"$work/back" 2>&1; then
 			echo "$((SECONDS - began)) s" >"$work/took"
 			return
@@ -137,7 +137,7 @@ slow_writes() {
 	cat "$work/slow/out"
 	! grep 'good after' "$work/slow/out"
 }
-slow_lands() { osd_wakes && has_said "$work/slow" 'good after' 60 && sleep 2 && finish "$work/slow"; }
+slow_lands() { osd_wakes && has_said "$work/slow" 'good after' "$(t_limit 60)" && sleep 2 && finish "$work/slow"; }
 slow='' osd=''
 slow_osd || t_bail 'no image has its header where the group object is'
 t_atexit osd_wakes

@@ -20,7 +20,7 @@
 . ../gateway.sh
 
 STUCK_FOR=9	# longer than W, in seconds: what the initiator's time-out would be
-END_WAIT=60	# for gw1 to end what it holds
+END_WAIT=$(t_limit 60)	# for gw1 to end what it holds
 
 # stuck WHAT NAME OFFSET LENGTH BEFORE COMMAND: what is going to hang in gw1. BEFORE: the pattern that the place holds, -
 # for nothing. COMMAND: of qemu-io, or "caw OLD NEW" for the block at OFFSET.
@@ -41,10 +41,10 @@ stuck_start() {
 		case $command in
 		caw*)
 			# shellcheck disable=SC2086 # OLD and NEW
-			lab run -- timeout 120 "$work/initiator" "$url" stuck caw $((${offsets[i]%M} * 2048)) ${command#caw} &
+			lab run -- timeout "$(t_limit 120)" "$work/initiator" "$url" stuck caw $((${offsets[i]%M} * 2048)) ${command#caw} &
 			;;
 		*)
-			lab run -- timeout 120 qemu-io -f raw -c "$command" "$url" &
+			lab run -- timeout "$(t_limit 120)" qemu-io -f raw -c "$command" "$url" &
 			;;
 		esac >"$work/stuck.$i" 2>&1
 		pids[i]=$!

@@ -71,6 +71,10 @@ TMPDIR says where its folder is (/var/tmp). Gateways are gw1, gw2, ... and have
 """
 
 
+# TEST_SLOW: how many times as long as on a machine like any other
+BOOT_SECONDS = 240 * int(os.environ.get("TEST_SLOW") or 1)
+
+
 def split_command(words, usage):
     """What follows `--` (which may be left out)."""
     words = words[1:] if words[:1] == ["--"] else words
@@ -199,7 +203,7 @@ def bring_up(lab, namespace, options, kernel, initiator_kernel):
         lab.progress(f"{', '.join(names)}: booting {' and '.join(dict.fromkeys((kernel, initiator_kernel)))}")
 
     def boot(machine):
-        machine.wait(240)
+        machine.wait(BOOT_SECONDS)
         lab.progress(f"{machine.name}: up")
 
     wait_all([cluster.wait, *(lambda machine=machine: boot(machine) for machine in machines)])
@@ -412,7 +416,7 @@ def command_start(lab, words):
         lab.save_settings(settings)
     node.start(settings)
     if not options.no_wait:
-        node.wait(240)
+        node.wait(BOOT_SECONDS)
         lab.progress(f"{node.name}: up")
     return 0
 
