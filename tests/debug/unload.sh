@@ -8,6 +8,7 @@
 
 lab exec -n gw1 -- test -e /sys/kernel/debug/kmemleak || t_skip_all 'needs the debug kernel: make check-debug'
 for gw in $GW_GATEWAYS; do
+	t "$gw: its slabs can be seen" lab exec -n "$gw" -- grep -q ^trbd /proc/slabinfo
 	t "$gw: the module goes" lab exec -n "$gw" -- sh -c \
 		'rmdir /sys/kernel/config/target/core/rbd_* 2>/dev/null; rmmod target_core_rbd'
 	t "$gw: none of its slabs is left" lab exec -n "$gw" -- sh -c '! grep ^trbd /proc/slabinfo'
