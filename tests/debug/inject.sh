@@ -5,29 +5,51 @@
 # test sources gateway.sh, then this file; it is skipped on a kernel that cannot do this, and nothing fails any more when
 # it ends.
 #
-#   inject GW KIND PERCENT   from now on so many of them fail; KIND: failslab, fail_page_alloc
+#   inject GW KIND PERCENT [but|only FUNCTION]
+#                            from now on so many of them fail; KIND: failslab, fail_page_alloc. But none, or only those,
+#                            that have this function in their stack
 #   inject_off GW            none any more; says how many failed since inject
 #   inject_here GW           none fail, but those that a task asks for with /proc/PID/fail-nth, which counts both kinds
-#   fail_nth GW THREAD N     after inject_here: the Nth that this thread makes from now on fails; 0: none. Says how many
+#   fail_nth GW PID N        after inject_here: the Nth that this thread makes from now on fails; 0: none. Says how many
 #                            were left of the N before, 0 if it was reached
+#   fail_each GW THREAD DO LOOK
+#                            runs DO while allocations of that kernel thread fail, one each time, and LOOK after it while
+#                            none does; both are functions. Until there is none left, or one of the two fails; says how
+#                            many there are and how many failed
+#
+#   FAIL_ROUNDS              how often DO runs at most (16, each time is long on such a kernel): of more allocations only
+#                            some fail, at equal distances, another choice each time. Enough of it means all
 #
 # Not waited for in vain: __GFP_NOFAIL never fails here, and a mempool hands out what it has in reserve instead.
 
+: "${work:?source gateway.sh first}"
+
 inject_sh() {
 	gw_sh "$@" <<-'SCRIPT'
-		what=$1 kind=$2 percent=$3
+		what=$1 kind=$2 percent=$3 how=$4 function=$5
 		cd /sys/kernel/debug || exit 1
 		# where its functions are; what comes with the next module begins on another page
-		set -- $(awk '/\[target_core_rbd\]/ && $2 ~ /^[tT]$/ { print $1 }' /proc/kallsyms | sort | sed -n '1p;$p')
+		functions=$(awk '/\[target_core_rbd\]/ && $2 ~ /^[tT]$/ { print $1, $3 }' /proc/kallsyms | sort)
+		set -- $(sed -n '1s/ .*//p;$s/ .*//p' <<<"$functions")
 		[ $# = 2 ] || exit 1
+		set -- 0x$1 $(printf '0x%x' $(((0x$2 | 0xfff) + 1))) 0 0
+		if [ -n "$how" ]; then
+			range=$(awk -v f=$function 'from && $1 != from { print "0x" from, "0x" $1; exit } $2 == f { from = $1 }' \
+				<<<"$functions")
+			[ -n "$range" ] || exit 1
+			[ $how = only ] && set -- $range 0 0 || set -- $1 $2 $range
+		fi
 		for dir in failslab fail_page_alloc; do
 			echo 0 >$dir/probability
 			echo 0 >$dir/verbose
 			echo N >$dir/ignore-gfp-wait
 			echo 32 >$dir/stacktrace-depth
-			echo 0x$1 >$dir/require-start
-			printf '0x%x' $(((0x$2 | 0xfff) + 1)) >$dir/require-end
+			echo $1 >$dir/require-start
+			echo $2 >$dir/require-end
+			echo $3 >$dir/reject-start
+			echo $4 >$dir/reject-end
 			echo 1 >$dir/interval
+			[ $what = off ] || echo -1 >$dir/times
 		done
 		echo 0 >fail_page_alloc/min-order
 		echo N >fail_page_alloc/ignore-gfp-highmem
@@ -47,21 +69,51 @@ inject_sh() {
 		esac
 	SCRIPT
 }
-inject() { inject_sh "$1" on "$2" "$3"; }
+inject() { inject_sh "$1" on "${@:2}"; }
 inject_off() { inject_sh "$1" off; }
 inject_here() { inject_sh "$1" here; }
 
 fail_nth() {
 	gw_sh "$@" <<-'SCRIPT'
+		cat /proc/$1/fail-nth && echo $2 >/proc/$1/fail-nth
+	SCRIPT
+}
+
+kthread_pid() {
+	gw_sh "$@" <<-'SCRIPT'
 		for comm in /proc/[0-9]*/comm; do
 			read -r name <$comm
-			[ "$name" = "$1" ] || continue
-			cat ${comm%comm}fail-nth
-			echo $2 >${comm%comm}fail-nth
-			exit
+			[ "$name" != "$1" ] || basename ${comm%/comm}
 		done 2>/dev/null
-		exit 1
 	SCRIPT
+}
+
+FAIL_ROUNDS=${FAIL_ROUNDS:-16}
+# more than anything here makes
+FAIL_MOST=100000
+
+# the names of its variables are none of a test's: DO and LOOK see them
+fail_each() { # GW THREAD DO LOOK
+	local gw=$1 pid left nth stride total failed=0
+	pid=$(kthread_pid "$gw" "$2")
+	[ -n "$pid" ] || { echo "$gw has no $2"; return 1; }
+	fail_nth "$gw" "$pid" $FAIL_MOST >/dev/null || return 1
+	"$3" >"$work/round" 2>&1 || { echo 'when nothing fails:'; cat "$work/round"; return 1; }
+	left=$(fail_nth "$gw" "$pid" 0) || return 1
+	total=$((FAIL_MOST - left))
+	stride=$(((total + FAIL_ROUNDS - 1) / FAIL_ROUNDS))
+	[ $stride -gt 0 ] || { echo 'it allocates nothing'; return 1; }
+	nth=$((1 + RANDOM % stride))
+	while :; do
+		fail_nth "$gw" "$pid" $nth >/dev/null || return 1
+		"$3" >"$work/round" 2>&1 || { echo "while the ${nth}th of $total fails:"; cat "$work/round"; return 1; }
+		left=$(fail_nth "$gw" "$pid" 0) || return 1
+		"$4" >"$work/round" 2>&1 || { echo "after the ${nth}th of $total failed:"; cat "$work/round"; return 1; }
+		[ "$left" = 0 ] || break
+		failed=$((failed + 1)) nth=$((nth + stride))
+	done
+	echo "$failed of $total allocations failed" | tee "$work/said"
+	[ $failed -gt 0 ]
 }
 
 inject_clean() {

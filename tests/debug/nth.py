@@ -2,21 +2,23 @@
 # SPDX-License-Identifier: GPL-2.0
 """Makes a backstore and removes it, over and over; each time one allocation fails, the next one of the way.
 
-    nth.py NAME CONTROL STEP [STRIDE]   STEP: mkdir, control, enable, rmdir
+    nth.py NAME CONTROL STEP ROUNDS     STEP: mkdir, control, enable, rmdir
 
 Runs on a gateway. In round N the Nth of the module's allocations fails that this task makes in STEP
-(/proc/thread-self/fail-nth), until there is no Nth (or each STRIDEth only). A step that failed is done once more, without, and must work
-then. Prints a line per outcome, how many rounds had it, and "failed: ..." for each round that was not right.
+(/proc/thread-self/fail-nth), until there is no Nth. If there are more than ROUNDS, only some of them fail, at equal
+distances, another choice each time. A step that failed is done once more, without, and must work then. Prints a line
+per outcome, how many rounds had it, and "failed: ..." for each round that was not right.
 """
 
 import collections
 import errno
 import os
+import random
 import re
 import sys
 
 CORE = "/sys/kernel/config/target/core/rbd_0"
-MOST = 3000
+MOST = 100000
 
 
 def write(path, text):
@@ -36,8 +38,30 @@ def left():
         return int(file.read())
 
 
+def run(steps, step, n):
+    """All steps, the Nth allocation of STEP fails. Returns how many were left, the step's error, and whether all was well."""
+    for which, act in steps.items():
+        if which != step:
+            act()
+            continue
+        error, fine = 0, True
+        fail_nth(n)
+        try:
+            act()
+        except OSError as failure:
+            error = failure.errno
+        rest = left()
+        fail_nth(0)
+        if error not in (0, errno.ENOMEM) or error and rest:
+            print(f"failed: {errno.errorcode[error]} in round {n}")
+            fine = False
+        if error:
+            act()
+    return rest, error, fine
+
+
 def main():
-    name, control, step, *stride = sys.argv[1:]
+    name, control, step, rounds = sys.argv[1:]
     keyring = open("/etc/ceph/ceph.client.admin.keyring", encoding="ascii").read()
     control += ",secret=" + re.search(r"key = (\S+)", keyring)[1]
     backstore = f"{CORE}/{name}"
@@ -49,41 +73,20 @@ def main():
     }
     os.makedirs(CORE, exist_ok=True)
     outcomes = collections.Counter()
-    wrong = 0
-    for n in range(1, MOST, int(*stride or [1])):
-        hit = None
-        for which, act in steps.items():
-            if which != step:
-                act()
-                continue
-            error = 0
-            fail_nth(n)
-            try:
-                act()
-            except OSError as failure:
-                error = failure.errno
-            hit = left() == 0
-            fail_nth(0)
-            if not hit:
-                print("was", errno.errorcode.get(error, "good"), "without a failure")
-                wrong += error != 0
-                if not error:
-                    continue
-            outcome = errno.errorcode.get(error, "good")
-            outcomes[outcome] += hit
-            if error not in (0, errno.ENOMEM):
-                print(f"failed: {outcome} in round {n}")
-                wrong += 1
-            if error:
-                act()
-        if not hit:
+    rest, _, well = run(steps, step, MOST)
+    total = MOST - rest
+    stride = max(1, -(-total // int(rounds)))
+    for n in range(random.randint(1, stride), MOST, stride):
+        rest, error, fine = run(steps, step, n)
+        well = well and fine
+        if rest:
             break
+        outcomes[errno.errorcode.get(error, "good")] += 1
     else:
-        print(f"failed: no end after {MOST} rounds")
-        wrong += 1
-    for outcome, count in outcomes.items():
-        print(outcome, count)
-    sys.exit(wrong > 0 or not outcomes)
+        print(f"failed: no end after {MOST} allocations")
+        well = False
+    print(f"{outcomes.total()} of {total} allocations failed:", dict(outcomes))
+    sys.exit(not (well and outcomes))
 
 
 main()
