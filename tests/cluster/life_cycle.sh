@@ -56,14 +56,14 @@ t 'and come back' lab exec -n $gw -- insmod /lab/target_core_rbd.ko
 writes_forever() {
 	local args=() i
 	for ((i = 0; i < 400; i++)); do args+=(-c "aio_write -P $((i % 255)) $((i % 60))M 256k"); done
-	lab run -- timeout 60 qemu-io -f raw "${args[@]}" -c aio_flush "$url" >/dev/null 2>&1 &
+	lab run -- timeout "$(t_limit 60)" qemu-io -f raw "${args[@]}" -c aio_flush "$url" >/dev/null 2>&1 &
 }
 gone_under_io() {
 	gw_enable $gw "$n" "pool=rbd,image=$n" && gw_export $gw "$n" || return 1
 	writes_forever
 	local pid=$!
 	sleep 2
-	timeout 40 bash -c "$(declare -f lab gw_sh gw_unexport gw_disable iqn_of); ISCSI_PREFIX=$ISCSI_PREFIX GW_CORE=$GW_CORE KTAP_DIR=$KTAP_DIR
+	timeout "$(t_limit 40)" bash -c "$(declare -f lab gw_sh gw_unexport gw_disable iqn_of); ISCSI_PREFIX=$ISCSI_PREFIX GW_CORE=$GW_CORE KTAP_DIR=$KTAP_DIR
 		gw_unexport $gw $n && gw_disable $gw $n"
 	local status=$?
 	t_kill $pid
@@ -129,7 +129,7 @@ lab cut $gw ceph
 began=$SECONDS
 t_fails 'enabling against a dead cluster fails' \
 	enable_with "mon_addr=10.77.0.1:3300,id=admin,secret=$key,image=$n,mount_timeout=5"
-t 'within mount_timeout' test $((SECONDS - began)) -le 15
+t 'within mount_timeout' test $((SECONDS - began)) -le "$(t_limit 15)"
 lab heal $gw ceph
 lab exec -n $gw -- rmdir "$GW_CORE/$n"
 t 'and it works when the cluster is back' works_with "mon_addr=10.77.0.1:3300,id=admin,secret=$key,image=$n"

@@ -25,7 +25,7 @@ unreclaimable() {
 }
 secret=$(ceph-authtool --gen-print-key)
 fuzz() {
-	lab exec --timeout $(($1 + 60)) $gw -- /usr/bin/python3 - "$SEED" "$1" "$TEST-x" "$secret" <control_fuzz.py
+	lab exec --timeout $(($1 + $(t_limit 60))) $gw -- /usr/bin/python3 - "$SEED" "$1" "$TEST-x" "$secret" <control_fuzz.py
 }
 run() { fuzz "$1" >"$work/out" 2>&1 || { cat "$work/out"; return 1; }; }
 note "SEED=$SEED"

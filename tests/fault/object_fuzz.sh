@@ -26,7 +26,7 @@ t 'two are registered, one of them reserves' reserved
 # fuzz WHAT CHECK: CHECK holds again and again while it goes on, until it is over
 fuzz() {
 	local what=$1 pid rounds=0 status=0
-	lab run -- timeout $((LONG + 60)) /usr/bin/python3 object_fuzz.py rbd "$header" "$SEED" "$LONG" "$what" \
+	lab run -- timeout $((LONG + $(t_limit 60))) /usr/bin/python3 object_fuzz.py rbd "$header" "$SEED" "$LONG" "$what" \
 		>"$work/$what" 2>&1 &
 	pid=$!
 	while kill -0 $pid 2>/dev/null; do

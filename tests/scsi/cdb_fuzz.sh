@@ -50,7 +50,7 @@ reads_beside() {
 	done
 }
 fuzz() {
-	lab run -- timeout $((COMMANDS / 20 + 300)) "$work/cdb_fuzz" "$url1" "$url2" "$SEED" "$COMMANDS" "$NEXUSES" \
+	lab run -- timeout "$(t_limit $((COMMANDS / 20 + 300)))" "$work/cdb_fuzz" "$url1" "$url2" "$SEED" "$COMMANDS" "$NEXUSES" \
 		$((MIB * 2048)) >"$work/fuzz" 2>&1 || { cat "$work/fuzz"; return 1; }
 }
 note "SEED=$SEED"

@@ -14,7 +14,7 @@ SIZE=64M
 # results WHERE TESTS URL...: one "RESULT name" a line: passed, FAILED, or skipped. What was said is in WHERE.log.
 results() {
 	local log=$work/$1.log
-	lab run -- timeout 600 iscsi-test-cu --dataloss --verbose --test="$2" "${@:3}" >"$log" 2>&1
+	lab run -- timeout "$(t_limit 600)" iscsi-test-cu --dataloss --verbose --test="$2" "${@:3}" >"$log" 2>&1
 	# "passed" may be followed by what is said between tests, on the same line
 	awk '
 		/^Suite: / { suite = $2 }
