@@ -12,6 +12,9 @@ for gw in $GW_GATEWAYS; do
 	t "$gw: the module goes" lab exec -n "$gw" -- sh -c \
 		'rmdir /sys/kernel/config/target/core/rbd_* 2>/dev/null; rmmod target_core_rbd'
 	t "$gw: none of its slabs is left" lab exec -n "$gw" -- sh -c '! grep ^trbd /proc/slabinfo'
-	t "$gw: nothing leaked" ./leaks "$gw"
+done
+# shellcheck disable=SC2086 # a list
+t 'nothing leaked' ./leaks $GW_GATEWAYS
+for gw in $GW_GATEWAYS; do
 	t "$gw: it comes back" lab exec -n "$gw" -- insmod /lab/target_core_rbd.ko
 done
