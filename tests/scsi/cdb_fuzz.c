@@ -14,10 +14,13 @@
  * in the kernel's memory.
  *
  * Reservations would soon shut everybody out. Whoever meets nothing but conflicts clears them away as an initiator
- * that nobody knows: registers, clears, and resets the unit if it was a RESERVE. That has to work at any time.
+ * that nobody knows: registers, clears, and resets the unit if it was a RESERVE. That has to work at any time, at the
+ * latest when nobody reserves anew meanwhile.
  *
  * The status is 1 when there was anything to complain of; each complaint is a line.
  */
+/* for a lock that prefers writers */
+#define _GNU_SOURCE
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -68,6 +71,7 @@ enum {
  * @drops: connections that ended
  * @rejects: PDUs that were not taken
  * @clears: reservations that were cleared away
+ * @clears_alone: of them, with nobody else there
  * @resets: for that
  * @slowest_ms: what the slowest command took
  * @slowest: its opcode
@@ -88,6 +92,7 @@ struct nexus {
 	unsigned long drops;
 	unsigned long rejects;
 	unsigned long clears;
+	unsigned long clears_alone;
 	unsigned long resets;
 	int64_t slowest_ms;
 	uint8_t slowest;
@@ -95,6 +100,8 @@ struct nexus {
 
 static struct nexus nexuses[NEXUSES_MAX];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+/* held for reading while a command is on its way, for writing by one that must be alone */
+static pthread_rwlock_t quiet = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
 static unsigned int complaints;
 
 static void complain(const struct nexus *nexus, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -361,27 +368,43 @@ static int pr_out(struct nexus *nexus, uint8_t action, uint64_t key, uint64_t ne
 	return send(nexus) ? nexus->answer.status : -1;
 }
 
-static void clear_away(struct nexus *nexus)
+static bool cleared(struct nexus *nexus)
 {
 	uint64_t key = 0xc1ea0000 + nexus->number;
 	int i;
 
-	nexus->clears++;
-	nexus->conflicts = 0;
 	for (i = 0; i < CLEAR_TRIES; i++) {
-		/* somebody else may clear at the same time, or reserve anew */
 		int status = pr_out(nexus, 6, 0, key);
 
 		if (status == GOOD)
 			status = pr_out(nexus, 3, key, 0);
 		if (status == GOOD)
-			return;
+			return true;
 		if (status == CONFLICT && i % 4 == 3) {
 			nexus->resets++;
 			ended(nexus, wire_lun_reset(&nexus->wire, PATIENCE_MS));
 		}
 	}
-	complain(nexus, "reservations cannot be cleared");
+	return false;
+}
+
+/* Beside the others if it can be; but they may clear at the same time, or reserve anew before we are through. */
+static void clear_away(struct nexus *nexus)
+{
+	bool done;
+
+	nexus->clears++;
+	nexus->conflicts = 0;
+	pthread_rwlock_rdlock(&quiet);
+	done = cleared(nexus);
+	pthread_rwlock_unlock(&quiet);
+	if (done)
+		return;
+	pthread_rwlock_wrlock(&quiet);
+	nexus->clears_alone++;
+	if (!cleared(nexus))
+		complain(nexus, "reservations cannot be cleared, and nobody else is there");
+	pthread_rwlock_unlock(&quiet);
 }
 
 /* What once did harm, or would do it in a LIO that is left to itself. All of it is the initiator's mistake. */
@@ -443,8 +466,10 @@ static void *run(void *arg)
 		nexus->left--;
 		nexus->sent++;
 		fuzz_next(&nexus->fuzz, &nexus->command);
+		pthread_rwlock_rdlock(&quiet);
 		if (send(nexus))
 			judge(nexus);
+		pthread_rwlock_unlock(&quiet);
 		if (nexus->conflicts > CONFLICTS_MAX)
 			clear_away(nexus);
 	}
@@ -465,7 +490,8 @@ static void report(unsigned int count)
 		{ TASK_SET_FULL, "task set full" },
 		{ TASK_ABORTED, "aborted" },
 	};
-	unsigned long sent = 0, drops = 0, rejects = 0, clears = 0, resets = 0, opcodes = 0;
+	unsigned long sent = 0, drops = 0, rejects = 0, clears = 0, alone = 0, resets = 0;
+	unsigned long opcodes = 0;
 	const struct nexus *slowest = &nexuses[0];
 	unsigned int i, j;
 
@@ -474,6 +500,7 @@ static void report(unsigned int count)
 		drops += nexuses[i].drops;
 		rejects += nexuses[i].rejects;
 		clears += nexuses[i].clears;
+		alone += nexuses[i].clears_alone;
 		resets += nexuses[i].resets;
 		if (nexuses[i].slowest_ms > slowest->slowest_ms)
 			slowest = &nexuses[i];
@@ -501,8 +528,8 @@ static void report(unsigned int count)
 			printf(", %x: %lu", j, n);
 	}
 	printf("\nopcodes that ended well %lu, connections ended %lu, PDUs rejected %lu\n", opcodes, drops, rejects);
-	printf("reservations cleared away %lu, with resets %lu; slowest command %lld ms, opcode %02x\n", clears,
-	       resets, (long long)slowest->slowest_ms, slowest->slowest);
+	printf("reservations cleared away %lu, alone %lu, with resets %lu; slowest command %lld ms, opcode %02x\n",
+	       clears, alone, resets, (long long)slowest->slowest_ms, slowest->slowest);
 	printf("complaints %u\n", complaints);
 }
 
