@@ -53,15 +53,24 @@ stuck_start() {
 	done
 }
 
-# The initiators go away: were they still there, they would repeat a command that ends with BUSY, and rightly so.
-stuck_give_up() {
+family() {
+	local child
+	echo "$1"
+	for child in $(pgrep -P "$1"); do family "$child"; done
+}
+# The initiators stand still: else they would repeat a command that ends with BUSY, and rightly so. Did they go away, gw1
+# would give up after ten seconds, and on a slow machine that is before TCP finds that the cluster is there again.
+stuck_stand_still() {
 	local i status=0
 	for i in "${!whats[@]}"; do
 		kill -0 "${pids[i]}" 2>/dev/null || { echo "${whats[i]}: it was not stuck:"; cat "$work/stuck.$i"; status=1; }
-		t_kill "${pids[i]}"
+		family "${pids[i]}" >>"$work/families"
 	done
+	xargs kill -STOP <"$work/families"
 	return $status
 }
+stuck_end() { xargs kill -KILL <"$work/families"; }
+t_atexit stuck_end
 
 # until gw1 has nothing at the OSDs any more; what waits for its group ends with the next heartbeat
 gw1_idle() {
@@ -140,9 +149,10 @@ t 'gw1 is cut from the cluster' lab cut gw1 ceph
 stuck_start
 sleep $STUCK_FOR
 t 'what hangs is written, and then something newer, through gw2' newer_all
-t 'the commands have hung until now, and their initiators go' stuck_give_up
+t 'the commands have hung until now, and their initiators stand still' stuck_stand_still
 t 'gw1 reaches the cluster again' lab heal gw1 ceph
 t 'and ends what it holds' gw1_idle
+stuck_end
 
 for i in "${!whats[@]}"; do
 	read_newer=(io "$(gw_url gw2 "${names[i]}")" "read -P 0xb2 ${offsets[i]} ${lengths[i]}")
