@@ -69,7 +69,7 @@ stuck_stand_still() {
 	xargs kill -STOP <"$work/families"
 	return $status
 }
-stuck_end() { xargs kill -KILL <"$work/families"; }
+stuck_end() { xargs kill -KILL <"$work/families" 2>/dev/null; }
 t_atexit stuck_end
 
 # until gw1 has nothing at the OSDs any more; what waits for its group ends with the next heartbeat
