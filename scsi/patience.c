@@ -95,6 +95,8 @@ static void patience_look(struct work_struct *work)
 	struct trbd_device *dev = container_of(patience, struct trbd_device, patience);
 
 	if (patience_is_at_its_end(patience, dev)) {
+		/* what is not gone with this has as long again; one new identity after the other helps nobody */
+		patience->since = jiffies;
 		pr_warn_ratelimited("%s: commands that were aborted, or whose session or LUN ends, have no answer after %u s; giving up what is in flight\n",
 				    dev->image->name, PATIENCE_MS / 1000);
 		trbd_recovery_give_up(dev->image->session);
