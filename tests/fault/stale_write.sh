@@ -48,6 +48,7 @@ stuck_start() {
 			;;
 		esac >"$work/stuck.$i" 2>&1
 		pids[i]=$!
+		t_atexit "t_kill $!"
 		# bash would tell of its end
 		disown $!
 	done
@@ -69,8 +70,6 @@ stuck_stand_still() {
 	xargs kill -STOP <"$work/families"
 	return $status
 }
-stuck_end() { xargs kill -KILL <"$work/families" 2>/dev/null; }
-t_atexit stuck_end
 
 # until gw1 has nothing at the OSDs any more; what waits for its group ends with the next heartbeat
 gw1_idle() {
@@ -152,7 +151,7 @@ t 'what hangs is written, and then something newer, through gw2' newer_all
 t 'the commands have hung until now, and their initiators stand still' stuck_stand_still
 t 'gw1 reaches the cluster again' lab heal gw1 ceph
 t 'and ends what it holds' gw1_idle
-stuck_end
+xargs kill -KILL <"$work/families" 2>/dev/null
 
 for i in "${!whats[@]}"; do
 	read_newer=(io "$(gw_url gw2 "${names[i]}")" "read -P 0xb2 ${offsets[i]} ${lengths[i]}")
