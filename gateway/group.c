@@ -632,6 +632,43 @@ int trbd_group_admit(struct trbd_group *group, struct trbd_group_ticket *ticket)
 }
 
 /**
+ * trbd_group_in_touch() - does this gateway know the shared state as it is?
+ * @group: membership
+ *
+ * Who changes the shared state waits until this gateway has the change, or is fenced and its lease has run out.
+ *
+ * Context: any in which a spinlock may be taken.
+ * Return: true while it holds a lease.
+ */
+bool trbd_group_in_touch(struct trbd_group *group)
+{
+	bool in_touch;
+
+	spin_lock(&group->lock);
+	in_touch = monotonic_ms() <= group->lease_until_ms && group->slot >= 0;
+	spin_unlock(&group->lock);
+	return in_touch;
+}
+
+/**
+ * trbd_group_is_alive() - may the gateway that has a slot hold a lease?
+ * @group: membership
+ * @slot: which
+ *
+ * Context: any in which a spinlock may be taken.
+ * Return: true if its heartbeats were seen within the last seconds, more than a lease.
+ */
+bool trbd_group_is_alive(struct trbd_group *group, unsigned int slot)
+{
+	bool alive;
+
+	spin_lock(&group->lock);
+	alive = slot < TRBD_SLOTS && group->peers[slot].alive;
+	spin_unlock(&group->lock);
+	return alive;
+}
+
+/**
  * trbd_group_show() - describe the group for the operator
  * @group: membership
  * @buf: where to

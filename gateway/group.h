@@ -108,6 +108,8 @@ struct trbd_group {
 struct trbd_group *trbd_group_join(struct trbd_session *session, const struct ceph_object_locator *oloc);
 void trbd_group_leave(struct trbd_group *group);
 int trbd_group_admit(struct trbd_group *group, struct trbd_group_ticket *ticket);
+bool trbd_group_in_touch(struct trbd_group *group);
+bool trbd_group_is_alive(struct trbd_group *group, unsigned int slot);
 size_t trbd_group_show(struct trbd_group *group, char *buf, size_t size);
 
 #endif /* TRBD_GATEWAY_GROUP_H */

@@ -32,6 +32,7 @@
 #include <linux/minmax.h>
 #include <linux/string.h>
 
+#include "gateway/group.h"
 #include "gateway/lu_record.h"
 #include "gateway/lu_state.h"
 #include "gateway/round.h"
@@ -233,6 +234,9 @@ static int round_fence(struct trbd_lu *lu, const struct trbd_record_gateway *gat
 				    lu->image->name, ret);
 		return ret;
 	}
+	/* it cannot read or write any more, but with a lease it still refuses by the state that it knows */
+	if (trbd_group_is_alive(lu->group, gateway->slot) && trbd_lu_interrupted(TRBD_LEASE_MS))
+		return -EINTR;
 	return trbd_lu_amend(lu, decide_fenced, &fencing);
 }
 

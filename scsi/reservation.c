@@ -30,6 +30,7 @@
 #include <target/target_core_fabric.h>
 
 #include "compat/target.h"
+#include "gateway/group.h"
 #include "gateway/lu_record.h"
 #include "gateway/lu_state.h"
 #include "gateway/round.h"
@@ -472,6 +473,9 @@ bool trbd_reservation_admit(struct se_cmd *cmd)
 	verdict = check_conflict(dev, cmd, what.access);
 	if (verdict == TRBD_PR_GOOD)
 		return true;
+	/* RESERVATION CONFLICT is final for an initiator, and what forbids the command here may be gone elsewhere */
+	if (verdict == TRBD_PR_CONFLICT && !trbd_group_in_touch(dev->group))
+		verdict = -EBUSY;
 	complete_verdict(cmd, verdict);
 	return false;
 }
