@@ -351,6 +351,9 @@ static int lu_try_update(struct trbd_lu *lu, const struct trbd_lu_request *reque
 	else if (!ret)
 		/* written is written: without memory to install it, it is read again */
 		ret = trbd_round_settle(lu, trbd_lu_install(lu, record) ? NULL : record);
+	/* it may be in force, and BUSY would deny that */
+	if (ret == -EINTR)
+		ret = -ENOTCONN;
 out:
 	kvfree(before);
 	kvfree(after);
@@ -367,7 +370,7 @@ out:
  *
  * Context: the thread; a few round trips, or as long as commands drain and gateways are fenced.
  * Return: what @request->decide returned, and then the change is in force; or a negative errno as of
- * trbd_lu_read_settled(), and then it may be, later.
+ * trbd_lu_read_settled(), and then it may be, later; but with -EINTR and -ENOMEM it is not, and never will be.
  */
 int trbd_lu_update(struct trbd_lu *lu, const struct trbd_lu_request *request)
 {
