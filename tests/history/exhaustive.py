@@ -179,8 +179,14 @@ def let(state, op):
     return holder in (None, op.nexus) or (op.kind == 'read' and kind == 1)
 
 
+def back(op, ops):
+    """When the nexus of a lost command had logged in again, after which it cannot happen any more."""
+    return min((login.end for login in ops
+                if login.kind == 'login' and login.nexus == op.nexus and login.start >= op.end), default=float('inf'))
+
+
 def possible_reservations(ops):
-    must = [op for op in ops if op.result in ('good', 'conflict')]
+    must = [op for op in ops if op.result in ('good', 'conflict') and op.kind != 'login']
     everything = must + [op for op in ops if op.result == 'lost']
 
     @lru_cache(None)
@@ -191,6 +197,9 @@ def possible_reservations(ops):
             if happened >> i & 1:
                 continue
             if any(not happened >> j & 1 and other.end < op.start for j, other in enumerate(must)):
+                continue
+            if op.result == 'lost' and any(happened >> j & 1 and other.start > back(op, ops)
+                                           for j, other in enumerate(must)):
                 continue
             if op.kind in ('read', 'unmap'):
                 after, good = state, let(state, op)
@@ -222,9 +231,13 @@ def random_reservations(rng):
         if op.kind not in ('read', 'unmap') and rng.random() < 0.15:
             op.result = 'lost'
         ops.append(op)
+        if op.result == 'lost' and rng.random() < 0.7:
+            ops.append(Op(op.end, op.end + rng.choice([0, 1, 2, 4]), op.nexus, 'login', b=0))
     state = NOTHING
-    moments = [(moment(rng, op, 0) or op.end, i) for i, op in enumerate(ops)]
+    moments = [(moment(rng, op, min(back(op, ops), 16) - op.start) or op.end, i) for i, op in enumerate(ops)]
     for op in [ops[i] for _, i in sorted(moments)]:
+        if op.kind == 'login':
+            continue
         if op.kind in ('read', 'unmap'):
             good = let(state, op)
         else:
@@ -234,7 +247,7 @@ def random_reservations(rng):
         if op.result != 'lost' and not good:
             op.result = 'conflict'
     if rng.random() < 0.5:
-        op = rng.choice(ops)
+        op = rng.choice([op for op in ops if op.kind != 'login'])
         op.result = 'good' if op.result == 'conflict' else 'conflict'
     return ops
 

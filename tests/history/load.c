@@ -41,6 +41,7 @@
 #define FIGHTERS_MAX	4
 #define LIMIT		(180 * SECOND)
 #define HOLD		(SECOND / 50)	/* after an answer that is not GOOD */
+#define NOT_READY_HOLD	SECOND		/* a gateway that is no member answers at once, and so for a while */
 #define FIGHT_PAUSE_MS	1200
 #define PR_KEY(nexus)	(0x4849000000000000ULL + (nexus) + 1)
 
@@ -170,7 +171,9 @@ static void op_ended(struct command *command, const char *result, struct scsi_ta
 		/* the next one shall know better */
 		if (op->kind == CAW)
 			known[op->a - first_lba] = VALUE_ZEROS;
-		else
+		if (!strncmp(result, "2/", 2))
+			actor->hold_until = end + NOT_READY_HOLD;
+		else if (op->kind != CAW)
 			actor->hold_until = end + HOLD;
 	}
 	if (op->kind > CAW) {

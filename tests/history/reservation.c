@@ -9,6 +9,10 @@
  * command that went through needs at least one era that let it, and one that ended with a conflict needs one that
  * did not. The eras are asked one command at a time, so this may overlook something, but never complains wrongly.
  *
+ * A gateway that is no longer a member answers at once, and its initiators try again and again: more commands may be
+ * open than there are orders to try. Then all is gone through once more, and this time an open command may take effect
+ * any number of times. That overlooks more, and needs no record of which ones have.
+ *
  * A reservation command without an answer may take effect until its nexus has logged in again: gateways end the old
  * session first, and that waits for it. One whose answer does not say whether it happened is over when another
  * reservation command has begun after it and ended: that one has been at the record.
@@ -20,25 +24,26 @@
 
 #include "reservation.h"
 
-#define SLOTS		16
+#define SLOTS		64
 #define STATES_MAX	4096
 #define NOBODY		0xff
 #define EXCLUSIVE_ACCESS 3
 #define BIT(n)		(1U << (n))
+#define SLOT(n)		(1ULL << (n))
 #define EVERYBODY	UINT32_MAX
 
 /**
  * struct state - a possibility
+ * @done: slots of pending commands that have taken effect
  * @registered: nexuses
  * @holder: nexus, or NOBODY
  * @type: of the reservation; 0 without one
- * @done: pending commands that have taken effect
  */
 struct state {
+	uint64_t done;
 	uint32_t registered;
-	uint8_t holder;
-	uint8_t type;
-	uint16_t done;
+	uint16_t holder;
+	uint16_t type;
 };
 
 struct states {
@@ -47,7 +52,14 @@ struct states {
 	bool overflow;
 };
 
-enum edge { START, END, END_LOST };
+/**
+ * enum edge - what happens to a command
+ * @START: it begins
+ * @END: it has taken effect by now
+ * @END_OVERTAKEN: it has not taken effect since another one did that ends now, too
+ * @END_LOST: it may have taken effect until now
+ */
+enum edge { START, END, END_OVERTAKEN, END_LOST };
 
 struct event {
 	uint64_t time;
@@ -55,9 +67,21 @@ struct event {
 	enum edge edge;
 };
 
+/**
+ * struct scan - where we are
+ * @slots: pending commands
+ * @sharers: how many there are in each slot
+ * @used: slots with a command
+ * @again: open commands may take effect more than once; those that are alike share a slot
+ * @now: what is possible
+ * @next: scratch
+ * @seen: scratch
+ */
 struct scan {
 	const struct op *slots[SLOTS];
-	uint16_t used;
+	unsigned int sharers[SLOTS];
+	uint64_t used;
+	bool again;
 	struct states now;
 	struct states next;
 	struct states seen;
@@ -93,7 +117,7 @@ static bool preempt(struct state *state, const struct op *op)
 	state->registered &= ~BIT(op->a);
 	if (state->holder == op->a) {
 		state->holder = op->nexus;
-		state->type = (uint8_t)op->b;
+		state->type = (uint16_t)op->b;
 	}
 	return true;
 }
@@ -119,7 +143,7 @@ static bool apply(struct state *state, const struct op *op)
 	case RESERVE:
 		if (state->holder == NOBODY) {
 			state->holder = op->nexus;
-			state->type = (uint8_t)op->a;
+			state->type = (uint16_t)op->a;
 		}
 		return state->holder == op->nexus && state->type == op->a;
 	case RELEASE:
@@ -141,7 +165,8 @@ static bool take_effect(const struct scan *scan, struct state *state, unsigned i
 	const struct op *op = scan->slots[slot];
 	bool good = apply(state, op);
 
-	state->done |= (uint16_t)BIT(slot);
+	if (!scan->again || !op_is_open(op))
+		state->done |= SLOT(slot);
 	return good == (op->result != CONFLICT);
 }
 
@@ -153,10 +178,10 @@ static void reach(struct scan *scan, const struct state *from, unsigned int slot
 	for (i = 0; i < SLOTS; i++) {
 		struct state state = *from;
 
-		if (!(scan->used & BIT(i)) || from->done & BIT(i) || !take_effect(scan, &state, i))
+		if (!(scan->used & SLOT(i)) || from->done & SLOT(i) || !take_effect(scan, &state, i))
 			continue;
 		if (i == slot) {
-			state.done &= (uint16_t)~BIT(slot);
+			state.done &= ~SLOT(slot);
 			states_add(&scan->next, &state);
 		} else if (states_add(&scan->seen, &state)) {
 			reach(scan, &state, slot);
@@ -213,36 +238,64 @@ static void describe(const struct scan *scan, char *text, size_t size)
 	}
 }
 
+static bool alike(const struct op *x, const struct op *y)
+{
+	return op_is_open(x) && op_is_open(y) && x->nexus == y->nexus && x->kind == y->kind && x->a == y->a &&
+	       x->b == y->b;
+}
+
+/* SLOTS if it has none */
+static unsigned int slot_of(const struct scan *scan, const struct op *op)
+{
+	unsigned int slot;
+
+	for (slot = 0; slot < SLOTS; slot++) {
+		if (scan->used & SLOT(slot) &&
+		    (scan->slots[slot] == op || (scan->again && alike(scan->slots[slot], op))))
+			break;
+	}
+	return slot;
+}
+
+static bool start(struct scan *scan, const struct op *op)
+{
+	unsigned int slot = slot_of(scan, op);
+
+	if (slot == SLOTS) {
+		for (slot = 0; slot < SLOTS && scan->used & SLOT(slot); slot++)
+			;
+	}
+	if (slot == SLOTS) {
+		scan->now.overflow = true;
+		return false;
+	}
+	scan->slots[slot] = op;
+	scan->sharers[slot]++;
+	scan->used |= SLOT(slot);
+	return true;
+}
+
 static bool step(struct scan *scan, const struct event *event)
 {
 	unsigned int slot, i;
 
-	if (event->edge == START) {
-		for (slot = 0; slot < SLOTS && scan->used & BIT(slot); slot++)
-			;
-		if (slot == SLOTS) {
-			scan->now.overflow = true;
-			return false;
-		}
-		scan->slots[slot] = event->op;
-		scan->used |= (uint16_t)BIT(slot);
-		return true;
-	}
-	for (slot = 0; slot < SLOTS - 1 && !(scan->used & BIT(slot) && scan->slots[slot] == event->op); slot++)
-		;
+	if (event->edge == START)
+		return start(scan, event->op);
+	slot = slot_of(scan, event->op);
 	scan->next.count = 0;
 	scan->seen.count = 0;
 	for (i = 0; i < scan->now.count; i++) {
 		struct state state = scan->now.list[i];
 
-		if (event->edge == END_LOST || state.done & BIT(slot)) {
-			state.done &= (uint16_t)~BIT(slot);
+		if (event->edge != END || state.done & SLOT(slot)) {
+			state.done &= ~SLOT(slot);
 			states_add(&scan->next, &state);
-		} else {
-			reach(scan, &scan->now.list[i], slot);
 		}
+		if (event->edge != END_OVERTAKEN && !(scan->now.list[i].done & SLOT(slot)))
+			reach(scan, &scan->now.list[i], slot);
 	}
-	scan->used &= (uint16_t)~BIT(slot);
+	if (!--scan->sharers[slot])
+		scan->used &= ~SLOT(slot);
 	if (scan->next.overflow || scan->seen.overflow) {
 		scan->now.overflow = true;
 		return false;
@@ -269,8 +322,8 @@ static bool is_reservation(const struct op *op)
 	return op->kind >= REGISTER && op->kind <= PREEMPT_AND_ABORT;
 }
 
-/* After that it cannot happen any more. */
-static uint64_t over(const struct history *history, const struct op *op)
+/* How an open command ends. */
+static struct event over(const struct history *history, const struct op *op)
 {
 	const struct op *end = history->ops + history->count, *next;
 
@@ -278,11 +331,36 @@ static uint64_t over(const struct history *history, const struct op *op)
 		if (next->start < op->end)
 			continue;
 		if (next->kind == LOGIN && next->nexus == op->nexus)
-			return next->end;
+			return (struct event){ next->end, op, END_LOST };
 		if (op->result == UNKNOWN && is_reservation(next) && (next->result == GOOD || next->result == CONFLICT))
-			return next->end;
+			return (struct event){ next->end, op, END_OVERTAKEN };
 	}
-	return NEVER;
+	return (struct event){ NEVER, op, END_LOST };
+}
+
+/* From the first event to the last, or to one that is wrong. @scan: zeros, but for @again */
+static void walk(struct reservations *reservations, struct scan *scan, const struct event *events, size_t n)
+{
+	size_t i;
+
+	reservations->count = 0;
+	reservations->wrong = NULL;
+	reservations->undecided = false;
+	scan->now.list[0] = (struct state){ .holder = NOBODY };
+	scan->now.count = 1;
+	add_era(reservations, scan, 0);
+	for (i = 0; i < n && events[i].time != NEVER; i++) {
+		if (!step(scan, &events[i])) {
+			reservations->wrong = events[i].op;
+			reservations->undecided = scan->now.overflow;
+			describe(scan, reservations->states, sizeof(reservations->states));
+			/* nobody knows what is after that */
+			reservations->eras[reservations->count++] = (struct era){
+				events[i].time, EVERYBODY, EVERYBODY, EVERYBODY, EVERYBODY };
+			return;
+		}
+		add_era(reservations, scan, events[i].time);
+	}
 }
 
 /**
@@ -305,10 +383,7 @@ void reservations_find(struct reservations *reservations, const struct history *
 		if (!is_reservation(op) || op->result == NOT_DONE || op->result == MISCOMPARE)
 			continue;
 		events[n++] = (struct event){ op->start, op, START };
-		if (op_is_open(op))
-			events[n++] = (struct event){ over(history, op), op, END_LOST };
-		else
-			events[n++] = (struct event){ op->end, op, END };
+		events[n++] = op_is_open(op) ? over(history, op) : (struct event){ op->end, op, END };
 	}
 	qsort(events, n, sizeof(*events), compare_events);
 	reservations->eras = calloc(n + 1, sizeof(*reservations->eras));
@@ -316,22 +391,12 @@ void reservations_find(struct reservations *reservations, const struct history *
 		fprintf(stderr, "no memory\n");
 		exit(2);
 	}
-	scan->now.list[0] = (struct state){ .holder = NOBODY };
-	scan->now.count = 1;
-	add_era(reservations, scan, 0);
-	for (i = 0; i < n && events[i].time != NEVER; i++) {
-		if (!step(scan, &events[i])) {
-			reservations->wrong = events[i].op;
-			reservations->undecided = scan->now.overflow;
-			describe(scan, reservations->states, sizeof(reservations->states));
-			break;
-		}
-		add_era(reservations, scan, events[i].time);
+	walk(reservations, scan, events, n);
+	if (reservations->undecided) {
+		memset(scan, 0, sizeof(*scan));
+		scan->again = true;
+		walk(reservations, scan, events, n);
 	}
-	/* nobody knows what is after that */
-	if (reservations->wrong)
-		reservations->eras[reservations->count++] = (struct era){
-			events[i].time, EVERYBODY, EVERYBODY, EVERYBODY, EVERYBODY };
 	free(scan);
 	free(events);
 }
