@@ -14,12 +14,14 @@
  *	initiator URL NAME reset LBA BLOCKS    the same with LOGICAL UNIT RESET
  *	initiator URL NAME verify LBA BLOCKS   one VERIFY (16) without data; prints how it ended
  *
- * NAME is the initiator's, without the prefix. The status is 0, or 1 with a line that says what went wrong. BUSY
- * and a lost path are tried again.
+ * initiator -w ... prints "ready" when it has logged in, and goes on after a line on stdin. NAME is the initiator's,
+ * without the prefix. The status is 0, or 1 with a line that says what went wrong. BUSY and a lost path are tried
+ * again.
  */
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -263,14 +265,22 @@ static void verify(uint64_t lba, uint32_t blocks)
 
 int main(int argc, char **argv)
 {
+	bool waits = argc > 1 && !strcmp(argv[1], "-w");
 	uint64_t lba;
 
+	argc -= waits;
+	argv += waits;
 	if (argc < 6) {
-		fprintf(stderr, "usage: initiator URL NAME count LBA TIMES | caw LBA OLD NEW | fill LBA SECONDS |\n"
+		fprintf(stderr, "usage: initiator [-w] URL NAME count LBA TIMES | caw LBA OLD NEW | fill LBA SECONDS |\n"
 				"\tattention 0 SECONDS | abort LBA BLOCKS | reset LBA BLOCKS | verify LBA BLOCKS\n");
 		return 2;
 	}
 	connect_to(argv[1], argv[2]);
+	if (waits) {
+		printf("ready\n");
+		fflush(stdout);
+		getchar();
+	}
 	lba = strtoull(argv[4], NULL, 0);
 	if (!strcmp(argv[3], "count")) {
 		count(lba, strtoul(argv[5], NULL, 0));

@@ -34,24 +34,41 @@ stuck() {
 	commands+=("$6")
 }
 
-stuck_start() {
+# Logged in before the cut, so that nothing is left to do after it but to send: what comes to a gateway that has lost its
+# lease waits for another one, and not for the OSDs.
+stuck_log_in() {
 	local i url command
 	for i in "${!whats[@]}"; do
 		url=$(gw_url gw1 "${names[i]}") command=${commands[i]}
+		mkfifo "$work/go.$i"
 		case $command in
 		caw*)
 			# shellcheck disable=SC2086 # OLD and NEW
-			lab run -- timeout "$(t_limit 120)" "$work/initiator" "$url" stuck caw $((${offsets[i]%M} * 2048)) ${command#caw} &
+			lab run -- timeout "$(t_limit 120)" "$work/initiator" -w "$url" stuck caw $((${offsets[i]%M} * 2048)) ${command#caw} &
 			;;
 		*)
-			lab run -- timeout "$(t_limit 120)" qemu-io -f raw -c "$command" "$url" &
+			echo "read ${offsets[i]} 512" >&0
+			lab run -- timeout "$(t_limit 120)" qemu-io -f raw "$url" &
 			;;
-		esac >"$work/stuck.$i" 2>&1
+		esac <>"$work/go.$i" >"$work/stuck.$i" 2>&1
 		pids[i]=$!
 		t_atexit "t_kill $!"
 		# bash would tell of its end
 		disown $!
 	done
+}
+stuck_are_ready() {
+	local tries
+	for ((tries = 0; tries < 10 * $(t_limit 60); tries++)); do
+		[ "$(grep -lE '^ready|read 512/512' "$work"/stuck.* | wc -l)" != "${#whats[@]}" ] || return 0
+		sleep 0.1
+	done
+	head "$work"/stuck.*
+	return 1
+}
+stuck_send() {
+	local i
+	for i in "${!whats[@]}"; do printf '%s\nquit\n' "${commands[i]}" 1<>"$work/go.$i"; done
 }
 
 family() {
@@ -144,8 +161,10 @@ t 'a peer: iblock over krbd on two gateways' peers_up
 stuck 'the peer' "$peer" 0 64k 0 'write -P 0xa1 0 64k'
 
 t 'all places have what they had before' before_all
+stuck_log_in
+t 'the initiators have logged in' stuck_are_ready
 t 'gw1 is cut from the cluster' lab cut gw1 ceph
-stuck_start
+stuck_send
 sleep $STUCK_FOR
 t 'what hangs is written, and then something newer, through gw2' newer_all
 t 'the commands have hung until now, and their initiators stand still' stuck_stand_still
