@@ -17,7 +17,8 @@
 #   gw_url GW NAME                                iscsi:// URL of LUN 0 through that gateway
 #   serve NAME CONTROL [BLOCK_SIZE]               enable and export on gw1 and gw2
 #   unserve NAME                                  undo that
-#   io URL COMMANDS...                            qemu-io commands; fails if one of them does, also if a pattern differs
+#   io URL COMMANDS...                            qemu-io commands; fails if one of them does, also if a pattern differs,
+#                                                 and after IO_LIMIT seconds (300)
 #   play URL                                      the same, commands from stdin
 #   image_sum SPEC, iscsi_sum URL, file_sum FILE  SHA-256 of all of it
 #   ec_pool NAME                                  erasure coded pool for data, 2 + 1; removed at the end
@@ -224,7 +225,7 @@ t_atexit 'rm -f "$IO_OUT" "$IO_OUT.read"'
 play() {
 	local commands
 	commands=$(cat)
-	lab run -- timeout "$(t_limit 300)" qemu-io -f raw "$1" <<<"$commands" >"$IO_OUT" 2>&1
+	lab run -- timeout "$(t_limit "${IO_LIMIT:-300}")" qemu-io -f raw "$1" <<<"$commands" >"$IO_OUT" 2>&1
 	[ "$(grep -cE '(^|> )(wrote|read|discard) [0-9]' "$IO_OUT")" = "$(grep -c . <<<"$commands")" ] &&
 		! grep -q 'Pattern verification failed' "$IO_OUT" && return
 	tail -n 5 "$IO_OUT"

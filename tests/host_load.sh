@@ -91,7 +91,8 @@ no_error() {
 		! grep -E 'EXT4-fs (error|warning)|JBD2: .*[Ee]rror|I/O error,? (on )?dev(ice)? dm-' "$work/dmesg"
 }
 
-serves() { io "$(gw_url "$1" "$2")" 'write -P 0x5e 63M 64k' 'read -P 0x5e 63M 64k'; }
+# after a few BUSYs QEMU waits for half a minute at random, so it is not given that long
+serves() { IO_LIMIT=10 io "$(gw_url "$1" "$2")" 'write -P 0x5e 63M 64k' 'read -P 0x5e 63M 64k'; }
 serves_within() {
 	local start=$SECONDS
 	until serves "$1" "$2" >"$work/serves.$1" 2>&1; do
