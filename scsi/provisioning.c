@@ -100,9 +100,11 @@ static sense_reason_t unmap_check(struct se_cmd *cmd, const u8 *list, unsigned i
 	return total > attrib->max_unmap_lba_count ? TCM_INVALID_PARAMETER_LIST : 0;
 }
 
+/* Descriptors that continue each other, as many initiators send them, are one range. */
 static void start_unmap(struct trbd_mutation_cmd *m)
 {
 	const u8 *list = transport_kmap_data_sg(m->cmd);
+	u64 start = 0, end = 0;
 	unsigned int i, count;
 
 	if (!list) {
@@ -110,9 +112,17 @@ static void start_unmap(struct trbd_mutation_cmd *m)
 		return;
 	}
 	count = unmap_descriptors(list, m->cmd->data_length);
-	for (i = 0; i < count; i++)
-		submit_range(m, TRBD_IO_DISCARD, get_unaligned_be64(unmap_descriptor(list, i)),
-			     get_unaligned_be32(unmap_descriptor(list, i) + 8));
+	for (i = 0; i < count; i++) {
+		u64 lba = get_unaligned_be64(unmap_descriptor(list, i));
+
+		if (lba != end) {
+			submit_range(m, TRBD_IO_DISCARD, start, end - start);
+			start = lba;
+			end = lba;
+		}
+		end += get_unaligned_be32(unmap_descriptor(list, i) + 8);
+	}
+	submit_range(m, TRBD_IO_DISCARD, start, end - start);
 	transport_kunmap_data_sg(m->cmd);
 }
 

@@ -13,6 +13,7 @@
  *	                                       "abort sent", and "abort answered" and after how long when it was
  *	initiator URL NAME reset LBA BLOCKS    the same with LOGICAL UNIT RESET
  *	initiator URL NAME verify LBA BLOCKS   one VERIFY (16) without data; prints how it ended
+ *	initiator URL NAME unmap LBA BLOCKS    one UNMAP, with a descriptor for each block
  *
  * initiator -w ... prints "ready" when it has logged in, and goes on after a line on stdin. NAME is the initiator's,
  * without the prefix. The status is 0, or 1 with a line that says what went wrong. BUSY and a lost path are tried
@@ -263,6 +264,23 @@ static void verify(uint64_t lba, uint32_t blocks)
 	scsi_free_scsi_task(task);
 }
 
+static void unmap(uint64_t lba, uint32_t blocks)
+{
+	struct unmap_list *list = calloc(blocks, sizeof(*list));
+	struct scsi_task *task;
+	uint32_t i;
+
+	if (!list)
+		die("memory");
+	for (i = 0; i < blocks; i++)
+		list[i] = (struct unmap_list){ lba + i, 1 };
+	task = iscsi_unmap_sync(iscsi, lun, 0, 0, list, (int)blocks);
+	if (!task || task->status != SCSI_STATUS_GOOD)
+		die("unmap");
+	scsi_free_scsi_task(task);
+	free(list);
+}
+
 int main(int argc, char **argv)
 {
 	bool waits = argc > 1 && !strcmp(argv[1], "-w");
@@ -271,8 +289,9 @@ int main(int argc, char **argv)
 	argc -= waits;
 	argv += waits;
 	if (argc < 6) {
-		fprintf(stderr, "usage: initiator [-w] URL NAME count LBA TIMES | caw LBA OLD NEW | fill LBA SECONDS |\n"
-				"\tattention 0 SECONDS | abort LBA BLOCKS | reset LBA BLOCKS | verify LBA BLOCKS\n");
+		fprintf(stderr, "usage: initiator [-w] URL NAME count LBA TIMES | caw LBA OLD NEW |\n"
+				"\tfill LBA SECONDS | attention 0 SECONDS | abort LBA BLOCKS | reset LBA BLOCKS | verify LBA BLOCKS |\n"
+				"\tunmap LBA BLOCKS\n");
 		return 2;
 	}
 	connect_to(argv[1], argv[2]);
@@ -303,6 +322,8 @@ int main(int argc, char **argv)
 		fill(lba, (unsigned int)strtoul(argv[5], NULL, 0));
 	} else if (!strcmp(argv[3], "verify")) {
 		verify(lba, (uint32_t)strtoul(argv[5], NULL, 0));
+	} else if (!strcmp(argv[3], "unmap")) {
+		unmap(lba, (uint32_t)strtoul(argv[5], NULL, 0));
 	} else if (!strcmp(argv[3], "attention")) {
 		attention((unsigned int)strtoul(argv[5], NULL, 0));
 	} else if (!strcmp(argv[3], "abort") || !strcmp(argv[3], "reset")) {

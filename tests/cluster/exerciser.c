@@ -232,7 +232,7 @@ static void op_done(struct iscsi_context *iscsi, int status, void *command_data,
 	scsi_free_scsi_task(task);
 }
 
-/* the range in pieces that do not touch, which makes a parameter list of some length */
+/* The range in pieces; from its start to its end they are one range for a target, the other way round they are not. */
 static struct scsi_task *send_unmap(struct op *op)
 {
 	struct unmap_list list[DESCRIPTORS];
@@ -240,8 +240,10 @@ static struct scsi_task *send_unmap(struct op *op)
 	int i, n = share ? DESCRIPTORS : 1;
 
 	for (i = 0; i < n; i++) {
-		list[i].lba = op->lba + (uint64_t)i * share;
-		list[i].num = i < n - 1 ? share : op->blocks - (uint32_t)i * share;
+		struct unmap_list *piece = &list[op->lba % 2 ? i : n - 1 - i];
+
+		piece->lba = op->lba + (uint64_t)i * share;
+		piece->num = i < n - 1 ? share : op->blocks - (uint32_t)i * share;
 	}
 	return iscsi_unmap_task(paths[op->path], lun, 0, 0, list, n, op_done, op);
 }

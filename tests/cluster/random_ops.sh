@@ -13,6 +13,7 @@
 DURATION=${RANDOM_SECONDS:-10}
 SEED=${SEED:-$RANDOM}
 t 'the exerciser' gcc -Wall -Wextra -O1 -o "$work/exerciser" exerciser.c -liscsi
+t 'an initiator' initiator_build "$work/initiator"
 note "SEED=$SEED"
 
 # exercise WHAT NAME
@@ -46,6 +47,12 @@ falls_to_nothing() {
 	return 1
 }
 t 'then rbd du falls to nothing' falls_to_nothing
+# many initiators send them so
+url=$(gw_url gw1 "$plain")
+t 'blocks are written' io "$url" 'write -P 0x5a 0 256k'
+ops=$(osd_ops_while lab run -- "$work/initiator" "$url" unmap unmap 0 200)
+t "200 that follow each other, each in a descriptor of one UNMAP, take few operations ($ops)" [ "$ops" -lt 20 ]
+t 'and those were unmapped' io "$url" 'read -P 0 0 100k' 'read -P 0x5a 100k 156k'
 
 parent=$TEST-parent
 # not aligned with anything, so that a clone's overlap ends within an object

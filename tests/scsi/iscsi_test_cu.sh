@@ -28,6 +28,12 @@ results() {
 	' "$log" | sort -k 2
 }
 
+completed() {
+	grep -q '^Tests completed' "$work/$1.log" && return
+	tail -n 12 "$work/$1.log"
+	return 1
+}
+
 n=$TEST-ours
 img_create "$n" --size $SIZE
 img_create "$TEST-peer" --size $SIZE
@@ -39,8 +45,8 @@ results ours "$TESTS" "$(gw_url gw1 "$n")" >"$work/ours" &
 results peer "$TESTS" "$(gw_url gw2 "$TEST-peer")" >"$work/peer"
 wait
 note "$(wc -l <"$work/ours") tests; $(grep -c FAILED "$work/ours") fail on ours, $(grep -c FAILED "$work/peer") on the peer"
-t 'the tests ran to their end on ours' grep -q '^Tests completed' "$work/ours.log"
-t 'and on the peer' grep -q '^Tests completed' "$work/peer.log"
+t 'the tests ran to their end on ours' completed ours
+t 'and on the peer' completed peer
 t 'the same ones' diff <(awk '{ print $2 }' "$work/ours") <(awk '{ print $2 }' "$work/peer")
 
 # What is the test's own mistake, and does not show on the peer because that refuses the command:
