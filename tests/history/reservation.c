@@ -13,9 +13,10 @@
  * open than there are orders to try. Then all is gone through once more, and this time an open command may take effect
  * any number of times. That overlooks more, and needs no record of which ones have.
  *
- * A reservation command without an answer may take effect until its nexus has logged in again: gateways end the old
- * session first, and that waits for it. One whose answer does not say whether it happened is over when another
- * reservation command has begun after it and ended: that one has been at the record.
+ * What a gateway has given up may still be on its way to the record, and takes effect there unless the record was
+ * written meanwhile. So a command whose answer does not say whether it happened is over when another one has begun after
+ * it and ended with a change. One without an answer may even be decided later, until its nexus has logged in again:
+ * gateways end the old session first, and that waits for it.
  *
  * Known are WRITE EXCLUSIVE and EXCLUSIVE ACCESS. Each nexus has one key.
  */
@@ -57,9 +58,8 @@ struct states {
  * @START: it begins
  * @END: it has taken effect by now
  * @END_OVERTAKEN: it has not taken effect since another one did that ends now, too
- * @END_LOST: it may have taken effect until now
  */
-enum edge { START, END, END_OVERTAKEN, END_LOST };
+enum edge { START, END, END_OVERTAKEN };
 
 struct event {
 	uint64_t time;
@@ -287,12 +287,12 @@ static bool step(struct scan *scan, const struct event *event)
 	for (i = 0; i < scan->now.count; i++) {
 		struct state state = scan->now.list[i];
 
-		if (event->edge != END || state.done & SLOT(slot)) {
+		if (event->edge == END_OVERTAKEN || state.done & SLOT(slot)) {
 			state.done &= ~SLOT(slot);
 			states_add(&scan->next, &state);
-		}
-		if (event->edge != END_OVERTAKEN && !(scan->now.list[i].done & SLOT(slot)))
+		} else {
 			reach(scan, &scan->now.list[i], slot);
+		}
 	}
 	if (!--scan->sharers[slot])
 		scan->used &= ~SLOT(slot);
@@ -322,20 +322,27 @@ static bool is_reservation(const struct op *op)
 	return op->kind >= REGISTER && op->kind <= PREEMPT_AND_ABORT;
 }
 
+/* A reservation command that ended well and has certainly changed something, if only PRgeneration. */
+static bool writes_record(const struct op *op)
+{
+	return is_reservation(op) && op->result == GOOD && op->kind != RESERVE && op->kind != RELEASE;
+}
+
 /* How an open command ends. */
 static struct event over(const struct history *history, const struct op *op)
 {
 	const struct op *end = history->ops + history->count, *next;
+	uint64_t given_up = op->result == UNKNOWN ? op->end : NEVER;
 
 	for (next = op + 1; next < end; next++) {
-		if (next->start < op->end)
-			continue;
-		if (next->kind == LOGIN && next->nexus == op->nexus)
-			return (struct event){ next->end, op, END_LOST };
-		if (op->result == UNKNOWN && is_reservation(next) && (next->result == GOOD || next->result == CONFLICT))
+		if (given_up == NEVER) {
+			if (next->kind == LOGIN && next->nexus == op->nexus && next->start >= op->end)
+				given_up = next->end;
+		} else if (next->start >= given_up && writes_record(next)) {
 			return (struct event){ next->end, op, END_OVERTAKEN };
+		}
 	}
-	return (struct event){ NEVER, op, END_LOST };
+	return (struct event){ NEVER, op, END_OVERTAKEN };
 }
 
 /* From the first event to the last, or to one that is wrong. @scan: zeros, but for @again */
