@@ -600,6 +600,12 @@ void trbd_group_leave(struct trbd_group *group)
 	group_free(group);
 }
 
+/* @lock held. It says nothing while there is a quarantine. */
+static bool group_has_lease(const struct trbd_group *group, u64 now_ms)
+{
+	return now_ms <= group->lease_until_ms && group->slot >= 0;
+}
+
 /**
  * trbd_group_admit() - may a mutation start now?
  * @group: membership
@@ -621,7 +627,7 @@ int trbd_group_admit(struct trbd_group *group, struct trbd_group_ticket *ticket)
 	ticket->accepted_ms = trbd_clock_now(&group->clock);
 	if (now_ms < group->quarantine_until_ms) {
 		ret = -EBUSY;
-	} else if (now_ms > group->lease_until_ms || group->slot < 0) {
+	} else if (!group_has_lease(group, now_ms)) {
 		list_add_tail(&ticket->node, &group->waiting);
 		ret = -EINPROGRESS;
 	}
@@ -636,16 +642,19 @@ int trbd_group_admit(struct trbd_group *group, struct trbd_group_ticket *ticket)
  * @group: membership
  *
  * Who changes the shared state waits until this gateway has the change, or is fenced and its lease has run out.
+ * One that was out of touch may get a lease once more after it was fenced, from an OSD that does not know yet; its
+ * quarantine lasts longer than that.
  *
  * Context: any in which a spinlock may be taken.
- * Return: true while it holds a lease.
+ * Return: true while it holds a lease and is in no quarantine.
  */
 bool trbd_group_in_touch(struct trbd_group *group)
 {
+	u64 now_ms = monotonic_ms();
 	bool in_touch;
 
 	spin_lock(&group->lock);
-	in_touch = monotonic_ms() <= group->lease_until_ms && group->slot >= 0;
+	in_touch = now_ms >= group->quarantine_until_ms && group_has_lease(group, now_ms);
 	spin_unlock(&group->lock);
 	return in_touch;
 }
@@ -653,17 +662,17 @@ bool trbd_group_in_touch(struct trbd_group *group)
 /**
  * trbd_group_is_alive() - may the gateway that has a slot hold a lease?
  * @group: membership
- * @slot: which
+ * @slot: which, or TRBD_SLOTS if that is not known
  *
  * Context: any in which a spinlock may be taken.
- * Return: true if its heartbeats were seen within the last seconds, more than a lease.
+ * Return: true if its heartbeats were seen within the last seconds, or nobody knows.
  */
 bool trbd_group_is_alive(struct trbd_group *group, unsigned int slot)
 {
 	bool alive;
 
 	spin_lock(&group->lock);
-	alive = slot < TRBD_SLOTS && group->peers[slot].alive;
+	alive = slot >= TRBD_SLOTS || group->peers[slot].alive;
 	spin_unlock(&group->lock);
 	return alive;
 }

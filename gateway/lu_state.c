@@ -15,7 +15,8 @@
  * one of them.
  *
  * Every gateway keeps a copy, the view, and decides on commands by it without a look at the cluster. What makes that
- * as good as the record: a change does not end before every gateway has it, or has been fenced.
+ * as good as the record: a change does not end before every gateway has it, or has been fenced and knows, or has no
+ * lease (gateway/group.c), without which it refuses nothing.
  *
  * Only gateways that are in the registry of the record serve (gateway/membership.c).
  *

@@ -57,7 +57,7 @@ static enum trbd_pr_verdict decide_register(struct trbd_record *record, void *ct
 	gateway = &record->gateways[record->num_gateways++];
 	memset(gateway, 0, sizeof(*gateway));
 	gateway->id = lu->next_id;
-	gateway->slot = max(lu->group->slot, 0);
+	gateway->slot = lu->group->slot >= 0 ? lu->group->slot : TRBD_SLOTS;
 	strscpy(gateway->address, registration->address, sizeof(gateway->address));
 	strscpy(gateway->name, init_utsname()->nodename, sizeof(gateway->name));
 

@@ -18,8 +18,9 @@
  *
  * A gateway is fenced on evidence only: our own message went through the OSD and came back, more than once over some
  * seconds, and that gateway did not answer. If nothing comes back, nobody is fenced, and commands wait for the OSD.
- * The order is: blocklist it; the map that says so into the record, as a barrier that everybody passes before it
- * answers; out of the registry. From then on a write of the fenced gateway can reach an object only as long as nobody
+ * The order is: blocklist it; if its heartbeats go on, wait until its lease is over, since until then it refuses by
+ * what it knows; the map that says so into the record, as a barrier that everybody passes before it answers; out of
+ * the registry. From then on a write of the fenced gateway can reach an object only as long as nobody
  * has touched that object through any gateway since.
  *
  * Notifications are framed as librbd frames its own, so that other clients understand that they are not meant:
@@ -206,10 +207,11 @@ static enum trbd_pr_verdict decide_fenced(struct trbd_record *record, void *ctx)
 	struct trbd_record_fenced *fenced;
 
 	record->barrier = max(record->barrier, fencing->epoch);
-	/* unless it has come back under a new address meanwhile */
 	gateway = trbd_record_find_gateway(record, fencing->gateway.id);
-	if (gateway && !strcmp(gateway->address, fencing->gateway.address))
-		trbd_record_remove_gateway(record, gateway->id);
+	/* it has come back under a new address, or somebody else has fenced it */
+	if (!gateway || strcmp(gateway->address, fencing->gateway.address))
+		return TRBD_PR_GOOD;
+	trbd_record_remove_gateway(record, gateway->id);
 	if (record->num_fenced == TRBD_RECORD_FENCED) {
 		/* the list is for renewing; the oldest have been on the blocklist for long */
 		record->num_fenced--;
@@ -234,8 +236,8 @@ static int round_fence(struct trbd_lu *lu, const struct trbd_record_gateway *gat
 				    lu->image->name, ret);
 		return ret;
 	}
-	/* it cannot read or write any more, but with a lease it still refuses by the state that it knows */
-	if (trbd_group_is_alive(lu->group, gateway->slot) && trbd_lu_interrupted(TRBD_LEASE_MS))
+	/* the OSD of the group learns of it with our next heartbeat; the last lease may have begun just before that */
+	if (trbd_group_is_alive(lu->group, gateway->slot) && trbd_lu_interrupted(TRBD_HEARTBEAT_MS + TRBD_LEASE_MS))
 		return -EINTR;
 	return trbd_lu_amend(lu, decide_fenced, &fencing);
 }
