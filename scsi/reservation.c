@@ -4,8 +4,8 @@
  *
  * The rules are in pr/, the shared state is in gateway/lu_state.c; this file is between them and LIO. Commands that
  * read or change the state run on the state's thread, one after the other, since they wait for the cluster. All
- * others look at this gateway's copy when they are executed, after their data have come: no round trip, no lock, no
- * allocation.
+ * others look at this gateway's copy when they are executed, after their data have come: no round trip, no allocation,
+ * and no lock unless they are refused.
  *
  * LIO has reservations of its own, per gateway. They stay empty, because no command ever gets there.
  *
@@ -447,7 +447,7 @@ static int check_conflict(struct trbd_device *dev, struct se_cmd *cmd, enum trbd
  *
  * From here on it is counted as in flight, if it is one that takes its time.
  *
- * Context: process; no round trip, no lock. Allocates when it is the first command of its nexus.
+ * Context: process; no round trip. Allocates when it is the first command of its nexus.
  * Return: true; or false, and the command has been answered.
  */
 bool trbd_reservation_admit(struct se_cmd *cmd)
@@ -644,7 +644,8 @@ static void run_reset(struct trbd_lu *lu, struct trbd_lu_job *lu_job)
 	struct reset_job *job = container_of(lu_job, struct reset_job, job);
 	int ret = trbd_lu_update(lu, &request);
 
-	if (ret && ret != -EINTR)
+	/* not of an interrupted one, written or not: it is tried again */
+	if (ret && ret != -EINTR && ret != -ENOTCONN)
 		pr_warn_ratelimited("%s: a reset cannot be made known to the other gateways: error %d\n",
 				    lu->image->name, ret);
 	/* whoever interrupts means commands that wait in front of it; and this gateway may have to register again */

@@ -17,7 +17,7 @@
  *
  * initiator -w ... prints "ready" when it has logged in, and goes on after a line on stdin. NAME is the initiator's,
  * without the prefix. The status is 0, or 1 with a line that says what went wrong. BUSY and a lost path are tried
- * again.
+ * again, but not by unmap.
  */
 #include <inttypes.h>
 #include <poll.h>
