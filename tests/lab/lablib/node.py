@@ -146,7 +146,10 @@ class Node:
             # One thread for all processors of a guest. With a thread for each, a processor may run code
             # that another one has replaced since, and the kernel replaces code all the time it boots:
             # one guest in twenty died of an int3 that was gone. It also boots faster this way.
-            "-accel", "tcg,thread=single", "-cpu", "max,la57=off",
+            # And no cmpxchg16b: QEMU 7.2 leaves what is no flag in EFLAGS after it, and when an interrupt
+            # comes just then, the kernel goes on with that, with the direction flag for example. The
+            # allocator uses it all the time, unless the processor has none.
+            "-accel", "tcg,thread=single", "-cpu", "max,la57=off,cx16=off",
             "-smp", str(settings["cpus"]), "-m", str(settings["memory"]),
             "-kernel", kernel_path(kernel), "-initrd", initramfs_path(kernel, self.lab.folder),
             "-append", f"{COMMAND_LINE}{tsc_early()} lab.node={self.name} {settings['append']}".strip(),
