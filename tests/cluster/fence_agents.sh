@@ -64,7 +64,8 @@ t 'init2 writes over it' write init2 0 0xb2
 sleep 2
 t 'nothing of init1 comes after it' holds 0xb2
 t 'init1 still tries' kill -0 $pid
-t_like 'and is refused' "$(tail -n 1 "$work/writer")" 'Invalid exchange'
+# the last line may be half written
+t_like 'and is refused' "$(tail -n 2 "$work/writer" | head -n 1)" 'Invalid exchange'
 t_is 'its key is gone' "$(pr_keys init2 "${map[init2]}")" '0xb2 0xb2'
 t_is 'the reservation is the other one'\''s' "$(pr_reservation init2 "${map[init2]}")" \
 	'0xb2 Write Exclusive, registrants only'
