@@ -6,7 +6,7 @@
 . ../ktap.sh
 . ../gateway.sh
 
-MIB=${DATA_MIB:-24}
+MIB=24
 
 # a parent with a hole in it, and a clone of a clone
 p=$TEST-parent
