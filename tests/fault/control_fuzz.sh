@@ -44,4 +44,6 @@ before=$(unreclaimable)
 t "$ROUNDS times long strings" heavy $ROUNDS
 after=$(unreclaimable)
 note "unreclaimable memory before $before KiB, after $after KiB"
-t 'no memory is lost' test $((after - before)) -le $((ROUNDS / 2))
+# a kernel with KASAN keeps for a while what was freed; that one looks for leaks itself, see debug/leaks
+lab exec -n $gw -- test -e /sys/kernel/debug/kmemleak ||
+	t 'no memory is lost' test $((after - before)) -le $((ROUNDS / 2))
