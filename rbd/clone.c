@@ -3,9 +3,9 @@
  * Clones: what a clone has not written is in its parent.
  *
  * A read that finds no object goes to the parent, which may itself be a clone. Beside us somebody may flatten the
- * clone: copy up what is left, and then remove the parent. So a hole in the parent means nothing until the clone
- * was asked again (rbd/object_io.c): had the parent been removed before it was read, its data would be in the clone
- * by then.
+ * clone: copy up what is left, and then remove the parent. So a hole in the parent, or that there is no parent any
+ * more, means nothing until the clone was asked again (rbd/object_io.c): had the parent been removed before it was
+ * read, its data would be in the clone by then.
  *
  * A mutation that finds no object brings one about first. Copyup reads what the parent has for the object and hands
  * it to the OSD's class method, which writes it only if there still is no object. That changes nothing that anybody
@@ -195,8 +195,11 @@ int trbd_clone_read(struct trbd_image *image, u64 objno, const struct trbd_exten
 			clone_read_put(read, ret);
 		objoff += len;
 	}
-	if (iov_iter_count(&iter))
+	/* not the parent's; or it was, a moment ago */
+	if (iov_iter_count(&iter)) {
+		WRITE_ONCE(read->holes, true);
 		iov_iter_zero(iov_iter_count(&iter), &iter);
+	}
 	clone_read_put(read, 0);
 	return 0;
 }

@@ -81,6 +81,8 @@ enum caw_buffer {
  * @version: of the object that was read
  * @maybe_applied: a conditional write was sent more than once and lost
  * @parent_is_zero: a clone's parent was asked and has nothing there
+ * @read_again: a clone was asked again, since it may have been flattened meanwhile
+ * @late: is to end, too old to be stamped
  * @copyup: waits for the object of a clone
  * @pause_ms: before starting over
  * @restart: starting, or starting over
@@ -103,6 +105,8 @@ struct caw {
 	u64 version;
 	bool maybe_applied;
 	bool parent_is_zero;
+	bool read_again;
+	bool late;
 	struct trbd_copyup_waiter copyup;
 	unsigned int pause_ms;
 	struct delayed_work restart;
@@ -269,6 +273,7 @@ static void caw_write(struct caw *caw, bool missing)
 }
 
 static void caw_copied_up(void *arg, int result);
+static void caw_start(struct caw *caw);
 
 static void caw_compare(struct caw *caw, int result)
 {
@@ -287,6 +292,12 @@ static void caw_compare(struct caw *caw, int result)
 			result = trbd_clone_copyup(image, caw->objno, &caw->copyup);
 			if (result)
 				caw_end(caw, result, 0);
+			return;
+		}
+		/* flattened since it was read? Then it is there now: see rbd/clone.c */
+		if (image->parent && !caw->parent_is_zero && !caw->read_again) {
+			caw->read_again = true;
+			caw_start(caw);
 			return;
 		}
 		missing = true;
@@ -337,7 +348,9 @@ static void caw_start(struct caw *caw)
 	/* one reading of the clock for check and stamp */
 	if (now_ms > caw->r.accepted_ms + TRBD_GUARD_WINDOW_MS) {
 		atomic64_inc(&caw->r.image->stats.late);
-		caw_end(caw, -EBUSY, 0);
+		/* not from here: who waits behind it is late as well, and so on, each on the stack of the one before */
+		caw->late = true;
+		queue_delayed_work(system_wq, &caw->restart, 0);
 	} else if (trbd_request_has_versions()) {
 		caw_read(caw);
 	} else {
@@ -377,7 +390,12 @@ static void caw_enter(struct caw *caw)
 
 static void caw_restart(struct work_struct *work)
 {
-	caw_enter(container_of(to_delayed_work(work), struct caw, restart));
+	struct caw *caw = container_of(to_delayed_work(work), struct caw, restart);
+
+	if (caw->late)
+		caw_end(caw, -EBUSY, 0);
+	else
+		caw_enter(caw);
 }
 
 static int caw_prepare(struct caw *caw)

@@ -118,11 +118,13 @@ int trbd_object_io_prepare(struct trbd_object_io *o)
 	o->guard = NULL;
 	o->req = NULL;
 	o->rounds = 0;
-	o->from_parent = false;
+	o->parent_read = false;
 	o->place.leads = false;
 	INIT_LIST_HEAD(&o->place.batch);
-	if (o->op == TRBD_OBJECT_READ)
+	if (o->op == TRBD_OBJECT_READ) {
+		o->overlaps = trbd_clone_object_overlap(o->image, o->objno) > o->extent.off;
 		return object_io_build_read(o);
+	}
 
 	o->guard = trbd_guard_alloc();
 	if (!o->guard)
@@ -158,36 +160,47 @@ static bool object_io_is_hole(struct trbd_object_io *o, int result)
 
 static void object_io_send(struct trbd_object_io *o);
 
-/* The parent's data are there. Where it had none, the clone must say once more that it has none: see rbd/clone.c. */
+/* The memory has what is to be read if the clone says once more that it has nothing there: see rbd/clone.c. */
+static int object_io_read_again(struct trbd_object_io *o)
+{
+	int ret;
+
+	o->parent_read = true;
+	trbd_request_put(o->req);
+	ret = object_io_build_read(o);
+	if (ret)
+		return ret;
+	object_io_send(o);
+	return -EINPROGRESS;
+}
+
 static void object_io_parent_read(void *arg, int result, bool holes)
 {
 	struct trbd_object_io *o = arg;
 
-	if (!result && holes) {
-		o->from_parent = true;
-		trbd_request_put(o->req);
-		result = object_io_build_read(o);
-		if (!result) {
-			object_io_send(o);
-			return;
-		}
-	}
-	o->done(o, result);
+	if (!result && holes)
+		result = object_io_read_again(o);
+	if (result != -EINPROGRESS)
+		o->done(o, result);
 }
 
 static int object_io_read_hole(struct trbd_object_io *o)
 {
 	int ret;
 
-	if (o->from_parent || trbd_clone_object_overlap(o->image, o->objno) <= o->extent.off) {
-		if (o->holes)
-			WRITE_ONCE(*o->holes, true);
-		if (!o->from_parent)
-			object_io_zero_from(o, 0);
-		return 0;
+	if (!o->parent_read && trbd_clone_object_overlap(o->image, o->objno) > o->extent.off) {
+		ret = trbd_clone_read(o->image, o->objno, &o->extent, object_io_parent_read, o);
+		return ret ? ret : -EINPROGRESS;
 	}
-	ret = trbd_clone_read(o->image, o->objno, &o->extent, object_io_parent_read, o);
-	return ret ? ret : -EINPROGRESS;
+	if (!o->parent_read) {
+		object_io_zero_from(o, 0);
+		/* flattened since; what the parent had is in the clone */
+		if (o->overlaps)
+			return object_io_read_again(o);
+	}
+	if (o->holes)
+		WRITE_ONCE(*o->holes, true);
+	return 0;
 }
 
 /* What has no object, or lies behind the object's end, reads as zeros, or as what the parent has. */
@@ -268,8 +281,11 @@ static int object_io_missing(struct trbd_object_io *o)
 	ret = trbd_image_check_state(o->image, o->snapc, o->size);
 	if (ret)
 		return ret;
-	/* nothing of the parent's is to be seen behind a mutation that covers it all */
-	if (!overlap || (!o->extent.off && o->extent.len >= overlap))
+	/*
+	 * Nothing of the parent's is to be seen behind a mutation that covers it all. But a snapshot sees it, and a
+	 * flatten that finds the object there leaves the snapshot without it.
+	 */
+	if (!overlap || (!o->extent.off && o->extent.len >= overlap && !o->snapc->num_snaps))
 		return object_io_retry(o, TRBD_GUARD_CREATE);
 	o->copyup.done = object_io_copied_up;
 	o->copyup.arg = o;

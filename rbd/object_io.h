@@ -41,7 +41,8 @@ enum trbd_object_op {
  * @limit: what the first try compares with
  * @stamp: what it sets
  * @rounds: how often the object came or went under us
- * @from_parent: a read has the parent's data, and asks the clone again
+ * @overlaps: the parent stood behind what a read wants when it began
+ * @parent_read: a read has what the parent has, and asks the clone again
  * @fallback: sends the fallback after a moment
  * @place: of a small write, among those to the same object
  * @copyup: waits for the object of a clone
@@ -62,7 +63,8 @@ struct trbd_object_io {
 	u64 limit;
 	u64 stamp;
 	unsigned int rounds;
-	bool from_parent;
+	bool overlaps;
+	bool parent_read;
 	struct delayed_work fallback;
 	struct trbd_queue_place place;
 	struct trbd_copyup_waiter copyup;

@@ -26,7 +26,7 @@ family() { # NAME CLONE-OPTIONS...
 }
 clean_family() {
 	local n
-	for n in "$TEST-grandchild" "$TEST-striped" "$TEST-flat" "$TEST-child" "$TEST-race"; do
+	for n in "$TEST-grandchild" "$TEST-striped" "$TEST-flat" "$TEST-child" "$TEST-race" "$TEST-deep"; do
 		lab rbd snap unprotect "$n@s"
 		lab rbd snap purge --no-progress "$n"
 		lab rbd rm --no-progress "$n"
@@ -113,3 +113,21 @@ flatten() {
 }
 t 'flatten beside reads' flatten
 t_is 'the clone has what the parent had' "$(iscsi_sum "$(gw_url gw2 "$n")")" "$(file_sum "$work/parent")"
+
+# A snapshot of a clone with deep-flatten must not need the parent any more after a flatten, and gets from it what no object
+# holds for it: where whole objects were written or unmapped since, there are objects.
+n=$TEST-deep
+deep() {
+	lab rbd clone --image-feature layering,deep-flatten "$p@s" "$n" && serve "$n" "pool=rbd,image=$n" &&
+		lab rbd snap create --no-progress "$n@s"
+}
+t 'a clone with deep-flatten, and a snapshot of it' deep
+t 'whole objects are written, unmapped and zeroed' play "$(gw_url gw1 "$n")" <<<$'write -P 0x55 0 4M\ndiscard 4M 4M\nwrite -z 12M 4M'
+t_is 'the snapshot did not change' "$(image_sum "$n@s")" "$(file_sum "$work/parent")"
+t 'a flatten' lab rbd flatten --no-progress "$n"
+t_is 'nor does it with the flatten' "$(image_sum "$n@s")" "$(file_sum "$work/parent")"
+cp "$work/parent" "$work/deep"
+head -c 4M /dev/zero | tr '\0' '\125' | dd of="$work/deep" conv=notrunc status=none
+dd if=/dev/zero of="$work/deep" bs=4M seek=1 count=1 conv=notrunc status=none
+dd if=/dev/zero of="$work/deep" bs=4M seek=3 count=1 conv=notrunc status=none
+t_is 'and the clone is what was written' "$(iscsi_sum "$(gw_url gw2 "$n")")" "$(file_sum "$work/deep")"
