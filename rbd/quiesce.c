@@ -25,19 +25,25 @@ static bool quiesce_is_same(const struct trbd_quiesce_id *a, const struct trbd_q
 	return a->gid == b->gid && a->handle == b->handle && a->request == b->request;
 }
 
-/* Lets all through. Who waited counts as inside from here on. */
+/* Lets all through, unless it was closed anew meanwhile. Who waited counts as inside from here on. */
 static void quiesce_release(struct trbd_quiesce *q)
 {
 	struct trbd_quiesce_waiter *waiter, *next;
+	unsigned int closings;
 	LIST_HEAD(released);
 
+	spin_lock(&q->lock);
+	closings = q->closings;
+	spin_unlock(&q->lock);
 	q->before_open(q->owner);
 
 	spin_lock(&q->lock);
-	q->closed = false;
-	list_for_each_entry(waiter, &q->waiting, node)
-		q->inside++;
-	list_splice_init(&q->waiting, &released);
+	if (closings == q->closings) {
+		q->closed = false;
+		list_for_each_entry(waiter, &q->waiting, node)
+			q->inside++;
+		list_splice_init(&q->waiting, &released);
+	}
 	spin_unlock(&q->lock);
 
 	list_for_each_entry_safe(waiter, next, &released, node)
@@ -65,6 +71,7 @@ void trbd_quiesce_init(struct trbd_quiesce *q, void (*before_open)(void *owner),
 	init_waitqueue_head(&q->drained);
 	spin_lock_init(&q->lock);
 	q->closed = false;
+	q->closings = 0;
 	q->inside = 0;
 	INIT_LIST_HEAD(&q->waiting);
 }
@@ -141,6 +148,7 @@ bool trbd_quiesce_close(struct trbd_quiesce *q, const struct trbd_quiesce_id *id
 {
 	spin_lock(&q->lock);
 	q->closed = true;
+	q->closings++;
 	q->id = *id;
 	spin_unlock(&q->lock);
 	mod_delayed_work(system_long_wq, &q->timeout, msecs_to_jiffies(TRBD_QUIESCE_TIMEOUT_MS));

@@ -41,6 +41,7 @@ struct trbd_quiesce_waiter {
  * @drained: woken when the last mutation has left
  * @lock: guards what follows; taken twice per mutation, for a few instructions
  * @closed: mutations wait
+ * @closings: how often it was closed
  * @id: whose quiescing this is
  * @inside: mutations in flight
  * @waiting: mutations that wait
@@ -53,6 +54,7 @@ struct trbd_quiesce {
 
 	spinlock_t lock;	/* see above */
 	bool closed;
+	unsigned int closings;
 	struct trbd_quiesce_id id;
 	unsigned int inside;
 	struct list_head waiting;
