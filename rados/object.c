@@ -87,6 +87,8 @@ int trbd_object_read(struct trbd_session *session, const struct ceph_object_id *
 	if (ret)
 		goto out_put;
 	ret = trbd_request_wait(session, req);
+	if (ret > (int)len)
+		ret = -EBADMSG;
 	if (ret > 0)
 		ceph_copy_from_page_vector(pages, buf, 0, ret);
 out_put:

@@ -26,18 +26,29 @@
 #include "rados/request.h"
 #include "rados/session.h"
 
-static struct ceph_osd_request *request_alloc(struct trbd_session *session, const char *oid_name,
-					      const struct ceph_object_locator *oloc,
-					      struct ceph_snap_context *snapc,
-					      unsigned int num_ops, unsigned int flags)
+static struct ceph_osd_request *request_new(struct trbd_session *session, struct ceph_snap_context *snapc,
+					    unsigned int num_ops, unsigned int flags)
 {
 	struct ceph_osd_request *req;
 
 	req = ceph_osdc_alloc_request(trbd_session_osdc(session), snapc, num_ops, false, GFP_NOIO);
 	if (!req)
 		return NULL;
-
+	/* in the end libceph frees what each op holds, also one that nobody came to set */
+	memset(req->r_ops, 0, num_ops * sizeof(req->r_ops[0]));
 	req->r_flags = flags;
+	return req;
+}
+
+static struct ceph_osd_request *request_alloc(struct trbd_session *session, const char *oid_name,
+					      const struct ceph_object_locator *oloc,
+					      struct ceph_snap_context *snapc,
+					      unsigned int num_ops, unsigned int flags)
+{
+	struct ceph_osd_request *req = request_new(session, snapc, num_ops, flags);
+
+	if (!req)
+		return NULL;
 	ceph_oloc_copy(&req->r_base_oloc, oloc);
 	if (ceph_oid_aprintf(&req->r_base_oid, GFP_NOIO, "%s", oid_name)) {
 		ceph_osdc_put_request(req);
@@ -228,14 +239,12 @@ struct ceph_osd_request *trbd_request_alloc(struct trbd_session *session, const 
 					    const struct ceph_object_locator *oloc, unsigned int num_ops,
 					    unsigned int flags)
 {
-	struct ceph_osd_request *req;
+	struct ceph_osd_request *req = request_new(session, NULL, num_ops, flags);
 
-	req = ceph_osdc_alloc_request(trbd_session_osdc(session), NULL, num_ops, false, GFP_NOIO);
 	if (!req)
 		return NULL;
 	ceph_oid_copy(&req->r_base_oid, oid);
 	ceph_oloc_copy(&req->r_base_oloc, oloc);
-	req->r_flags = flags;
 	if (flags & CEPH_OSD_FLAG_WRITE)
 		ktime_get_real_ts64(&req->r_mtime);
 	return req;

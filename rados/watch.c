@@ -115,8 +115,11 @@ static int watch_register(struct trbd_watch *watch)
 	lreq = ceph_osdc_watch(trbd_session_osdc(watch->session), (struct ceph_object_id *)watch->oid,
 			       (struct ceph_object_locator *)watch->oloc, watch_notify_cb, watch_error_cb,
 			       watch);
-	if (IS_ERR(lreq))
+	if (IS_ERR(lreq)) {
+		/* it may have been watched for a moment */
+		ceph_osdc_flush_notifies(trbd_session_osdc(watch->session));
 		return PTR_ERR(lreq);
+	}
 	watch->lreq = lreq;
 	return 0;
 }
