@@ -147,7 +147,17 @@ int trbd_header_size(const struct trbd_header_ref *ref, u64 snap_id, u8 *order, 
 	return 0;
 }
 
-static int header_features(const struct trbd_header_ref *ref, u64 snap_id, struct trbd_header *header)
+/**
+ * trbd_header_features() - the image's features (cls_rbd get_features)
+ * @ref: header
+ * @snap_id: what is wanted: CEPH_NOSNAP to write, or a snapshot to read
+ * @features: set to TRBD_FEATURE_* of the image
+ * @incompat: set to those that a client must know for that
+ *
+ * Context: may sleep up to mount_timeout.
+ * Return: 0, -ENOENT, -EBADMSG, others.
+ */
+int trbd_header_features(const struct trbd_header_ref *ref, u64 snap_id, u64 *features, u64 *incompat)
 {
 	struct {
 		__le64 snap_id;
@@ -165,8 +175,8 @@ static int header_features(const struct trbd_header_ref *ref, u64 snap_id, struc
 	ret = header_call_fixed(ref, "get_features", &in, sizeof(in), &out, sizeof(out));
 	if (ret)
 		return ret;
-	header->features = le64_to_cpu(out.features);
-	header->incompat = le64_to_cpu(out.incompat);
+	*features = le64_to_cpu(out.features);
+	*incompat = le64_to_cpu(out.incompat);
 	return 0;
 }
 
@@ -338,7 +348,7 @@ int trbd_header_read(const struct trbd_header_ref *ref, u64 snap_id, struct trbd
 	int ret;
 
 	memset(header, 0, sizeof(*header));
-	ret = header_features(ref, snap_id, header);
+	ret = trbd_header_features(ref, snap_id, &header->features, &header->incompat);
 	if (!ret)
 		ret = trbd_header_size(ref, snap_id, &header->order, &size);
 	if (!ret)

@@ -27,6 +27,7 @@
 #include <linux/string.h>
 #include <linux/workqueue.h>
 
+#include "rados/recovery.h"
 #include "rados/session.h"
 #include "rbd/features.h"
 #include "rbd/image.h"
@@ -107,6 +108,36 @@ static int image_overlap(struct trbd_image *image, u64 *overlap)
 	return ret;
 }
 
+/* Said once for each set of features, not whenever the header is read. */
+static int image_check_features(struct trbd_image *image, u64 features, u64 incompat)
+{
+	u64 refused = trbd_features_refused(features, incompat, trbd_image_read_only(image));
+	u64 disable = trbd_features_disableable(refused);
+	char names[160];
+
+	if (refused && refused != image->refused) {
+		trbd_features_names(refused & ~disable ?: disable, names, sizeof(names));
+		if (refused & ~disable)
+			pr_err("%s: the image has features that cannot be served: %s\n", image->name, names);
+		else
+			pr_err("%s: the image has features that allow one writer only; run: rbd feature disable %s %s\n",
+			       image->name, image->name, names);
+	}
+	image->refused = refused;
+	return refused ? -EOPNOTSUPP : 0;
+}
+
+/* Features can be enabled while the image is served. */
+static int image_refresh_features(struct trbd_image *image)
+{
+	struct trbd_header_ref ref = trbd_image_header(image);
+	u64 features, incompat;
+	int ret;
+
+	ret = trbd_header_features(&ref, image->snap_id, &features, &incompat);
+	return ret ? ret : image_check_features(image, features, incompat);
+}
+
 static int image_refresh_locked(struct trbd_image *image)
 {
 	struct trbd_header_ref ref = trbd_image_header(image);
@@ -115,6 +146,9 @@ static int image_refresh_locked(struct trbd_image *image)
 	u8 order;
 	int ret;
 
+	ret = image_refresh_features(image);
+	if (ret)
+		return ret;
 	ret = image_overlap(image, &overlap);
 	if (ret)
 		return ret;
@@ -155,7 +189,7 @@ err_snapc:
 	return ret;
 }
 
-/* Reads what can change: the size, the snapshots, the parent's overlap. */
+/* Reads what can change: the features, the size, the snapshots, the parent's overlap. */
 static int image_refresh(struct trbd_image *image)
 {
 	int ret;
@@ -183,8 +217,10 @@ static void image_refresh_or_fail(struct trbd_image *image)
 	spin_lock(&image->lock);
 	image->stale = true;
 	spin_unlock(&image->lock);
-	pr_warn_ratelimited("%s: reading the header again failed: error %d; nothing is written until that works\n",
-			    image->name, ret);
+	/* of features it was said */
+	if (ret != -EOPNOTSUPP)
+		pr_warn_ratelimited("%s: reading the header again failed: error %d; nothing is written until that works\n",
+				    image->name, ret);
 	mod_delayed_work(system_long_wq, &image->refresh_again, IMAGE_REFRESH_DELAY);
 }
 
@@ -255,6 +291,9 @@ static void image_watch_restored(void *owner, int err)
 	} else if (err) {
 		pr_warn_ratelimited("%s: watching the header failed: error %d, trying again\n",
 				    image->name, err);
+		/* on the blocklist: when all that the session has are snapshots, nobody else notices */
+		if (err == -ESHUTDOWN && trbd_image_read_only(image))
+			trbd_recovery_begin(image->session);
 	} else {
 		pr_info("%s: the header is watched again\n", image->name);
 		image_refresh_or_fail(image);
@@ -267,27 +306,6 @@ static const struct trbd_watch_ops image_watch_ops = {
 	.notify = image_notified,
 	.restored = image_watch_restored,
 };
-
-static int image_check_features(struct trbd_image *image)
-{
-	bool read_only = trbd_image_read_only(image);
-	u64 refused = trbd_features_refused(image->header.features, image->header.incompat, read_only);
-	u64 disable = trbd_features_disableable(refused);
-	char names[160];
-
-	if (refused & ~disable) {
-		trbd_features_names(refused & ~disable, names, sizeof(names));
-		pr_err("%s: the image has features that cannot be served: %s\n", image->name, names);
-		return -EOPNOTSUPP;
-	}
-	if (disable) {
-		trbd_features_names(disable, names, sizeof(names));
-		pr_err("%s: the image has features that allow one writer only; run: rbd feature disable %s %s\n",
-		       image->name, image->name, names);
-		return -EOPNOTSUPP;
-	}
-	return 0;
-}
 
 static void image_set_layout(struct trbd_image *image)
 {
@@ -424,7 +442,7 @@ static int image_open_located(struct trbd_image *image, unsigned int depth)
 	ret = trbd_header_read(&ref, image->snap_id, &image->header);
 	if (ret)
 		return ret;
-	ret = image_check_features(image);
+	ret = image_check_features(image, image->header.features, image->header.incompat);
 	if (ret)
 		return ret;
 	image_set_layout(image);

@@ -89,6 +89,7 @@ struct trbd_guard_stats {
  * @clock: where stamps come from; set by whoever opened the image, before the first mutation
  * @stats: for people
  * @refresh_lock: one refresh at a time, or an older answer could replace a newer one
+ * @refused: features because of which it cannot be served, as they were read last; under @refresh_lock once open
  * @refresh_again: when a refresh failed
  * @quiesce: the gate that mutations go through
  * @mutations: take turns, by object
@@ -99,7 +100,8 @@ struct trbd_guard_stats {
  * @overlap: how much of a clone @parent still stands behind, bytes from the beginning; 0 when it was flattened
  * @copyups: objects of a clone that are being copied up
  * @snapc: snapshots that writes preserve; NULL when a snapshot is open
- * @stale: a refresh failed, so @size and @snapc may be old; mutations end with BUSY
+ * @stale: a refresh failed, so @size and @snapc may be old, or others may not write beside the new features; mutations
+ *	end with BUSY
  * @error: why the image cannot be used any more (-ENOENT: deleted), else 0
  */
 struct trbd_image {
@@ -120,6 +122,7 @@ struct trbd_image {
 	struct trbd_clock *clock;
 	struct trbd_guard_stats stats;
 	struct mutex refresh_lock;	/* see above */
+	u64 refused;
 	struct delayed_work refresh_again;
 	struct trbd_quiesce quiesce;
 	struct trbd_object_queue mutations;
