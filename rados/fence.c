@@ -90,9 +90,12 @@ int trbd_fence_client(struct trbd_session *session, const char *address, u32 *ep
 }
 
 /**
- * trbd_fence_barrier() - send nothing any more with an older OSD map
+ * trbd_fence_barrier() - go on with this OSD map or a newer one
  * @session: session with the cluster
- * @epoch: OSD map
+ * @epoch: OSD map; need not be one that there is
+ *
+ * What is sent after this returned 0 is sent with that map. libceph's own barrier would hold back everything of the
+ * session until it comes, and cannot be taken back when the number was wrong.
  *
  * Context: process; sleeps until the map is there, up to mount_timeout.
  * Return: 0, -ETIMEDOUT, -EINTR.
@@ -102,8 +105,8 @@ int trbd_fence_barrier(struct trbd_session *session, u32 epoch)
 	unsigned long start = jiffies;
 	int ret;
 
-	ceph_osdc_update_epoch_barrier(trbd_session_osdc(session), epoch);
 	do {
+		ceph_osdc_maybe_request_map(trbd_session_osdc(session));
 		ret = ceph_monc_wait_osdmap(&session->client->monc, epoch, HZ);
 	} while (ret == -ETIMEDOUT && !trbd_session_timed_out(session, start));
 	return ret == -ERESTARTSYS ? -EINTR : ret;
