@@ -96,7 +96,7 @@ int trbd_options_set(struct ceph_options *opt, const char *key, const char *valu
 	 * libceph would let go of a write that may still land: whoever gets an error must be able to rely on it that
 	 * nothing of the command comes later
 	 */
-	else if (!strcmp(key, "osd_request_timeout"))
+	else if (!strcmp(key, "osd_request_timeout") || !strcmp(key, "abort_on_full"))
 		return -EINVAL;
 
 	return options_parse(opt, key, value);
