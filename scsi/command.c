@@ -21,6 +21,8 @@
 #include <target/target_core_fabric.h>
 
 #include "compat/target.h"
+#include "rbd/image.h"
+#include "scsi/access.h"
 #include "scsi/command.h"
 #include "scsi/compare_write.h"
 #include "scsi/nexus.h"
@@ -30,8 +32,8 @@
 #include "scsi/rw.h"
 #include "scsi/sense.h"
 #include "scsi/verify.h"
+#include "target_core_rbd.h"
 
-#define WRITE_SAME_NDOB		0x01
 #define WRITE_SAME_UNMAP	0x08
 
 /*
@@ -58,6 +60,20 @@ static struct exec_cmd_ops command_ops = {
 	.execute_write_same = trbd_execute_write_same,
 	.execute_unmap = never_unmap,
 };
+
+/**
+ * trbd_sent_length() - how much of what the initiator sends belongs to the command
+ * @cmd: command that sends data
+ *
+ * LIO keeps what is sent beyond what the CDB asks for.
+ *
+ * Context: any.
+ * Return: bytes.
+ */
+u32 trbd_sent_length(const struct se_cmd *cmd)
+{
+	return cmd->se_cmd_flags & SCF_UNDERFLOW_BIT ? cmd->data_length - cmd->residual_count : cmd->data_length;
+}
 
 /* Decodes the command as if its first two bytes were these. */
 static sense_reason_t parse_as(struct se_cmd *cmd, u8 opcode, u8 byte1)
@@ -168,9 +184,9 @@ static sense_reason_t parse_write_same_16(struct se_cmd *cmd)
 	u8 flags = cmd->t_task_cdb[1];
 	u64 blocks = trbd_rw_blocks(cmd->t_task_cdb);
 
-	if (!(flags & WRITE_SAME_NDOB))
+	if (!(flags & TRBD_WRITE_SAME_NDOB))
 		return parse_then(cmd, trbd_execute_write_same);
-	if (flags & ~(WRITE_SAME_NDOB | WRITE_SAME_UNMAP) || !blocks ||
+	if (flags & ~(TRBD_WRITE_SAME_NDOB | WRITE_SAME_UNMAP) || !blocks ||
 	    blocks > cmd->se_dev->dev_attrib.max_write_same_len)
 		return TCM_INVALID_CDB_FIELD;
 	return parse_range(cmd, trbd_execute_write_same);
@@ -296,12 +312,28 @@ static bool sends_data(const u8 *cdb)
  */
 static bool goes_the_wrong_way(const struct se_cmd *cmd)
 {
-	u32 len = cmd->data_length;
+	bool to_device = cmd->data_direction == DMA_TO_DEVICE;
+	u32 len = to_device ? trbd_sent_length(cmd) : cmd->data_length;
 
-	/* of a command that sends data, LIO keeps those that the CDB does not ask for */
-	if (cmd->data_direction == DMA_TO_DEVICE && cmd->se_cmd_flags & SCF_UNDERFLOW_BIT)
-		len -= cmd->residual_count;
-	return len && (cmd->data_direction == DMA_TO_DEVICE) != sends_data(cmd->t_task_cdb);
+	return len && to_device != sends_data(cmd->t_task_cdb);
+}
+
+/*
+ * LIO refuses commands that send data to a LUN that is mapped read-only, or that is a snapshot. WRITE SAME writes
+ * without sending any.
+ */
+static bool is_write_protected(struct se_cmd *cmd)
+{
+	struct trbd_access what = trbd_access_of(cmd->t_task_cdb);
+
+	return what.counted && what.access == TRBD_PR_ACCESS_WRITE && cmd->data_direction != DMA_TO_DEVICE &&
+	       (target_lun_is_rdonly(cmd) || trbd_image_read_only(to_trbd_device(cmd->se_dev)->image));
+}
+
+/* LIO copies between units in a session of its own, which is nobody's nexus, long after the command was accepted. */
+static bool is_copied_by_lio(const struct se_cmd *cmd)
+{
+	return !cmd->se_sess->se_tpg->se_tpg_tfo->tpg_get_wwn;
 }
 
 /*
@@ -351,7 +383,11 @@ sense_reason_t trbd_parse_cdb(struct se_cmd *cmd)
 	 */
 	cmd->sam_task_attr = TCM_SIMPLE_TAG;
 
+	if (is_copied_by_lio(cmd))
+		return TCM_UNSUPPORTED_SCSI_OPCODE;
 	ret = parse_cdb(cmd);
+	if (!ret && is_write_protected(cmd))
+		ret = TCM_WRITE_PROTECTED;
 	if (!ret && goes_the_wrong_way(cmd))
 		ret = TCM_INVALID_FIELD_IN_COMMAND_IU;
 	if (!ret && is_too_long(cmd))

@@ -5,5 +5,6 @@
 #include <target/target_core_base.h>
 
 sense_reason_t trbd_parse_cdb(struct se_cmd *cmd);
+u32 trbd_sent_length(const struct se_cmd *cmd);
 
 #endif /* TRBD_SCSI_COMMAND_H */

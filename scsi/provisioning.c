@@ -21,6 +21,7 @@
 #include "compat/target.h"
 #include "rbd/block_status.h"
 #include "rbd/io.h"
+#include "scsi/command.h"
 #include "scsi/mutation.h"
 #include "scsi/provisioning.h"
 #include "scsi/sense.h"
@@ -100,27 +101,35 @@ static sense_reason_t unmap_check(struct se_cmd *cmd, const u8 *list, unsigned i
 	return total > attrib->max_unmap_lba_count ? TCM_INVALID_PARAMETER_LIST : 0;
 }
 
-/* Descriptors that continue each other, as many initiators send them, are one range. */
+/*
+ * Descriptors that continue each other, as many initiators send them, are one range.
+ *
+ * With some fabrics (vhost, loop) the list lies in the initiator's memory, and may be another one since it was checked.
+ * Whatever it says now, no more is done than a command may ask for; a range is checked against the image in any case.
+ */
 static void start_unmap(struct trbd_mutation_cmd *m)
 {
+	const struct se_dev_attrib *attrib = &m->cmd->se_dev->dev_attrib;
 	const u8 *list = transport_kmap_data_sg(m->cmd);
-	u64 start = 0, end = 0;
+	u64 start = 0, end = 0, left = attrib->max_unmap_lba_count;
 	unsigned int i, count;
 
 	if (!list) {
 		cmpxchg(&m->result, 0, -ENOMEM);
 		return;
 	}
-	count = unmap_descriptors(list, m->cmd->data_length);
+	count = min(unmap_descriptors(list, trbd_sent_length(m->cmd)), attrib->max_unmap_block_desc_count);
 	for (i = 0; i < count; i++) {
 		u64 lba = get_unaligned_be64(unmap_descriptor(list, i));
+		u64 number = min_t(u64, get_unaligned_be32(unmap_descriptor(list, i) + 8), left);
 
+		left -= number;
 		if (lba != end) {
 			submit_range(m, TRBD_IO_DISCARD, start, end - start);
 			start = lba;
 			end = lba;
 		}
-		end += get_unaligned_be32(unmap_descriptor(list, i) + 8);
+		end += number;
 	}
 	submit_range(m, TRBD_IO_DISCARD, start, end - start);
 	transport_kunmap_data_sg(m->cmd);
@@ -137,6 +146,7 @@ static void start_unmap(struct trbd_mutation_cmd *m)
  */
 sense_reason_t trbd_execute_unmap(struct se_cmd *cmd)
 {
+	u32 len = trbd_sent_length(cmd);
 	unsigned int count;
 	sense_reason_t ret;
 	const u8 *list;
@@ -144,11 +154,11 @@ sense_reason_t trbd_execute_unmap(struct se_cmd *cmd)
 	/* ANCHOR, which page B2h does not offer, and reserved bits */
 	if (cmd->t_task_cdb[1])
 		return TCM_INVALID_CDB_FIELD;
-	if (!cmd->data_length) {
+	if (!len) {
 		trbd_complete(cmd, 0);
 		return 0;
 	}
-	if (cmd->data_length < UNMAP_HEADER_LEN)
+	if (len < UNMAP_HEADER_LEN)
 		return TCM_PARAMETER_LIST_LENGTH_ERROR;
 
 	list = transport_kmap_data_sg(cmd);
@@ -156,7 +166,7 @@ sense_reason_t trbd_execute_unmap(struct se_cmd *cmd)
 		trbd_complete(cmd, -ENOMEM);
 		return 0;
 	}
-	count = unmap_descriptors(list, cmd->data_length);
+	count = unmap_descriptors(list, len);
 	ret = unmap_check(cmd, list, count);
 	transport_kunmap_data_sg(cmd);
 	if (ret)
@@ -179,6 +189,11 @@ static u32 write_same_blocks(const u8 *cdb)
 	default:
 		return get_unaligned_be32(&cdb[28]);
 	}
+}
+
+static bool write_same_is_ndob(const struct se_cmd *cmd)
+{
+	return cmd->t_task_cdb[0] == WRITE_SAME_16 && cmd->t_task_cdb[1] & TRBD_WRITE_SAME_NDOB;
 }
 
 static bool block_is_zero(struct se_cmd *cmd)
@@ -226,7 +241,7 @@ static void start_write_same(struct trbd_mutation_cmd *m)
 	struct sg_table table;
 	int ret;
 
-	if (!cmd->data_length || block_is_zero(cmd)) {
+	if (write_same_is_ndob(cmd) || block_is_zero(cmd)) {
 		request.op = TRBD_IO_ZERO;
 		trbd_mutation_submit(m, &request);
 		return;
@@ -253,8 +268,7 @@ static void start_write_same(struct trbd_mutation_cmd *m)
  */
 sense_reason_t trbd_execute_write_same(struct se_cmd *cmd)
 {
-	/* no data: NDOB, or whoever sent it said that there are none */
-	if (cmd->data_length && cmd->data_length != cmd->se_dev->dev_attrib.block_size)
+	if (!write_same_is_ndob(cmd) && cmd->data_length != cmd->se_dev->dev_attrib.block_size)
 		return TCM_INVALID_CDB_FIELD;
 	trbd_mutation_begin(cmd, start_write_same);
 	return 0;
@@ -284,8 +298,10 @@ static void lba_status_done(void *arg, int result, u64 len, bool mapped)
 		descriptor[12] = mapped ? LBA_STATUS_MAPPED : LBA_STATUS_DEALLOCATED;
 		sg_copy_from_buffer(cmd->t_data_sg, cmd->t_data_nents, data,
 				    min_t(u32, sizeof(data), cmd->data_length));
+		trbd_complete_data(cmd, sizeof(data));
+	} else {
+		trbd_complete(cmd, result);
 	}
-	trbd_complete(cmd, result);
 }
 
 /**

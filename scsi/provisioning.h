@@ -4,6 +4,9 @@
 
 #include <target/target_core_base.h>
 
+/* of WRITE SAME (16): no data come, the block is zeros */
+#define TRBD_WRITE_SAME_NDOB	0x01
+
 void trbd_provisioning_set_attributes(struct se_dev_attrib *attrib, u64 object_size);
 sense_reason_t trbd_execute_unmap(struct se_cmd *cmd);
 sense_reason_t trbd_execute_write_same(struct se_cmd *cmd);

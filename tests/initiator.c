@@ -13,7 +13,10 @@
  *	                                       "abort sent", and "abort answered" and after how long when it was
  *	initiator URL NAME reset LBA BLOCKS    the same with LOGICAL UNIT RESET
  *	initiator URL NAME verify LBA BLOCKS   one VERIFY (16) without data; prints how it ended
+ *	initiator URL NAME zero LBA BLOCKS     one WRITE SAME (16) with NDOB, and so without data; prints how it ended
+ *	initiator URL NAME nothing LBA BLOCKS  one without NDOB whose data are missing; prints how it ended
  *	initiator URL NAME unmap LBA BLOCKS    one UNMAP, with a descriptor for each block
+ *	initiator URL NAME keys 0 COUNT        as many PERSISTENT RESERVE IN, and LOGICAL UNIT RESET a second later
  *
  * initiator -w ... prints "ready" when it has logged in, and goes on after a line on stdin. NAME is the initiator's,
  * without the prefix. The status is 0, or 1 with a line that says what went wrong. BUSY and a lost path are tried
@@ -247,9 +250,10 @@ static void give_up(uint32_t lba, uint32_t blocks, int reset)
 	run_for(600);
 }
 
-static void verify(uint64_t lba, uint32_t blocks)
+/* A CDB of 16 bytes with a range, and without data. */
+static void range16(uint8_t opcode, uint8_t flags, uint64_t lba, uint32_t blocks)
 {
-	unsigned char cdb[16] = { 0x8f };
+	unsigned char cdb[16] = { opcode, flags };
 	struct scsi_task *task;
 	int i;
 
@@ -259,9 +263,26 @@ static void verify(uint64_t lba, uint32_t blocks)
 		cdb[10 + i] = (unsigned char)(blocks >> (24 - 8 * i));
 	task = scsi_create_task(sizeof(cdb), cdb, SCSI_XFER_NONE, 0);
 	if (!task || !iscsi_scsi_command_sync(iscsi, lun, task, NULL))
-		die("verify");
-	printf("status 0x%02x\n", task->status);
+		die("command");
+	printf("status 0x%02x", task->status);
+	if (task->status == SCSI_STATUS_CHECK_CONDITION)
+		printf(" sense %x/%02x/%02x", task->sense.key, task->sense.ascq >> 8, task->sense.ascq & 0xff);
+	printf("\n");
 	scsi_free_scsi_task(task);
+}
+
+static void keys(unsigned long times)
+{
+	while (times--) {
+		if (!iscsi_persistent_reserve_in_task(iscsi, lun, SCSI_PERSISTENT_RESERVE_READ_KEYS, 512, task_ended,
+						      "keys"))
+			die("keys");
+	}
+	run_for(1);
+	sent_ms = now_ms();
+	if (iscsi_task_mgmt_lun_reset_async(iscsi, (uint32_t)lun, abort_answered, "keys"))
+		die("task management");
+	run_for(600);
 }
 
 static void unmap(uint64_t lba, uint32_t blocks)
@@ -291,7 +312,7 @@ int main(int argc, char **argv)
 	if (argc < 6) {
 		fprintf(stderr, "usage: initiator [-w] URL NAME count LBA TIMES | caw LBA OLD NEW |\n"
 				"\tfill LBA SECONDS | attention 0 SECONDS | abort LBA BLOCKS | reset LBA BLOCKS | verify LBA BLOCKS |\n"
-				"\tunmap LBA BLOCKS\n");
+				"\tzero LBA BLOCKS | nothing LBA BLOCKS | unmap LBA BLOCKS | keys 0 COUNT\n");
 		return 2;
 	}
 	connect_to(argv[1], argv[2]);
@@ -321,7 +342,13 @@ int main(int argc, char **argv)
 	} else if (!strcmp(argv[3], "fill")) {
 		fill(lba, (unsigned int)strtoul(argv[5], NULL, 0));
 	} else if (!strcmp(argv[3], "verify")) {
-		verify(lba, (uint32_t)strtoul(argv[5], NULL, 0));
+		range16(0x8f, 0, lba, (uint32_t)strtoul(argv[5], NULL, 0));
+	} else if (!strcmp(argv[3], "zero")) {
+		range16(0x93, 0x01, lba, (uint32_t)strtoul(argv[5], NULL, 0));
+	} else if (!strcmp(argv[3], "nothing")) {
+		range16(0x93, 0, lba, (uint32_t)strtoul(argv[5], NULL, 0));
+	} else if (!strcmp(argv[3], "keys")) {
+		keys(strtoul(argv[5], NULL, 0));
 	} else if (!strcmp(argv[3], "unmap")) {
 		unmap(lba, (uint32_t)strtoul(argv[5], NULL, 0));
 	} else if (!strcmp(argv[3], "attention")) {

@@ -94,7 +94,7 @@ enable_with() {
 	SCRIPT
 }
 works_with() {
-	enable_with "$1" && gw_export $gw "$n" && io -c 'write -P 8 1M 64k' -c 'read -P 8 1M 64k' | grep -q '^read' || return 1
+	enable_with "$1" && gw_export $gw "$n" && io -c 'write -P 8 1M 64k' -c 'read -P 8 1M 64k' || return 1
 	gw_unexport $gw "$n" && gw_disable $gw "$n"
 }
 key=$(lab ceph auth get-key client.admin)
@@ -116,10 +116,30 @@ snapshot() {
 		gw_enable $gw "$n" "pool=rbd,image=$n" && gw_export $gw "$n" && io -c 'write -P 9 1M 64k' | grep -q ^wrote &&
 		gw_unexport $gw "$n" && gw_disable $gw "$n" &&
 		gw_enable $gw "$n" "pool=rbd,image=$n,snap=s" && gw_export $gw "$n" &&
-		lab run -- qemu-io -r -f raw -c 'read -P 8 1M 64k' "$url" | grep -q ^read &&
+		lab run -- qemu-io -r -f raw -c 'read -P 8 1M 64k' "$url" &&
 		! io -c 'write 0 4k' | grep -q ^wrote
 }
 t 'a snapshot can be read, not written, and does not change' snapshot
+# WRITE SAME with NDOB has no data, and LIO looks at commands that send data only
+t 'an initiator of our own' initiator_build "$work/initiator"
+zero() { lab run -- timeout "$(t_limit 20)" "$work/initiator" "$url" zeroer "$1" 2048 128; }
+t_is 'nor zeroed' "$(zero zero)" 'status 0x02 sense 7/27/00'
+gw_unexport $gw "$n"
+gw_disable $gw "$n"
+protected() {
+	gw_enable $gw "$n" "pool=rbd,image=$n" && gw_export $gw "$n" &&
+		lab exec -n $gw -- sh -c "echo 1 >$GW_ISCSI/$(iqn_of "$n")/tpgt_1/attrib/demo_mode_write_protect"
+}
+t 'a LUN that is mapped read-only' protected
+t_is 'is not zeroed either' "$(zero zero)" 'status 0x02 sense 7/27/00'
+holds() { lab run -- qemu-io -r -f raw -c "read -P $1 1M 64k" "$url"; }
+t 'and holds what it held' holds 9
+gw_unexport $gw "$n"
+t 'when it may be written' gw_export $gw "$n"
+t_is 'a WRITE SAME whose data are missing writes nothing' "$(zero nothing)" 'status 0x02 sense 5/24/00'
+t 'it holds what it held' holds 9
+t_is 'one that needs none zeroes' "$(zero zero)" 'status 0x00'
+t 'and there are zeros' holds 0
 gw_unexport $gw "$n"
 gw_disable $gw "$n"
 
