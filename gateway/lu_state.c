@@ -422,6 +422,19 @@ static bool lu_has_work(struct trbd_lu *lu)
 	return work;
 }
 
+static struct trbd_lu_job *lu_next_job(struct trbd_lu *lu)
+{
+	struct trbd_lu_job *job;
+
+	lockdep_assert_held(&lu->lock);
+
+	list_for_each_entry(job, &lu->jobs, node) {
+		if (job->is_over && job->is_over(job))
+			return job;
+	}
+	return list_first_entry_or_null(&lu->jobs, struct trbd_lu_job, node);
+}
+
 static int lu_thread(void *arg)
 {
 	struct trbd_lu_job *job, *next;
@@ -437,7 +450,7 @@ static int lu_thread(void *arg)
 			break;
 
 		spin_lock(&lu->lock);
-		job = list_first_entry_or_null(&lu->jobs, struct trbd_lu_job, node);
+		job = lu_next_job(lu);
 		if (job)
 			list_del(&job->node);
 		nudged = lu->nudged;

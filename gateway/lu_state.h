@@ -83,10 +83,12 @@ struct trbd_lu_ops {
  * struct trbd_lu_job - something that needs the shared state; embedded by its owner
  * @node: in the queue
  * @run: called once, on the thread that may change the state
+ * @is_over: NULL, or whether it has only to be ended: then it comes before others; called under a spinlock
  */
 struct trbd_lu_job {
 	struct list_head node;
 	void (*run)(struct trbd_lu *lu, struct trbd_lu_job *job);
+	bool (*is_over)(const struct trbd_lu_job *job);
 };
 
 /**

@@ -38,7 +38,9 @@
 #include "pr/rules.h"
 #include "rbd/image.h"
 #include "scsi/access.h"
+#include "scsi/command.h"
 #include "scsi/nexus.h"
+#include "scsi/patience.h"
 #include "scsi/reservation.h"
 #include "scsi/sense.h"
 #include "scsi/unit_attention.h"
@@ -54,6 +56,7 @@
 /**
  * struct pr_job - a command that runs on the state's thread
  * @job: its place in the queue
+ * @run: what it does there
  * @cmd: LIO's command
  * @dev: its device
  * @out: PERSISTENT RESERVE OUT, decoded; for the others only the nexus counts
@@ -62,6 +65,7 @@
  */
 struct pr_job {
 	struct trbd_lu_job job;
+	void (*run)(struct trbd_lu *lu, struct pr_job *job);
 	struct se_cmd *cmd;
 	struct trbd_device *dev;
 	struct trbd_pr_out out;
@@ -106,7 +110,36 @@ static void complete_verdict(struct se_cmd *cmd, int verdict)
 	}
 }
 
-static sense_reason_t submit_job(struct se_cmd *cmd, void (*run)(struct trbd_lu *lu, struct trbd_lu_job *job))
+static void end_job(struct pr_job *job, int verdict)
+{
+	struct se_cmd *cmd = job->cmd;
+	size_t len = job->len;
+
+	kvfree(job->out.initiators);
+	kfree(job);
+	if (verdict == TRBD_PR_GOOD && cmd->data_direction == DMA_FROM_DEVICE)
+		trbd_complete_data(cmd, len);
+	else
+		complete_verdict(cmd, verdict);
+}
+
+static bool job_is_over(const struct trbd_lu_job *lu_job)
+{
+	return trbd_patience_is_over(container_of(lu_job, struct pr_job, job)->cmd);
+}
+
+/* Not begun when nobody wants it any more: it could take as long as the one that was interrupted for its sake. */
+static void run_job(struct trbd_lu *lu, struct trbd_lu_job *lu_job)
+{
+	struct pr_job *job = container_of(lu_job, struct pr_job, job);
+
+	if (job_is_over(lu_job))
+		end_job(job, -EINTR);
+	else
+		job->run(lu, job);
+}
+
+static sense_reason_t submit_job(struct se_cmd *cmd, void (*run)(struct trbd_lu *lu, struct pr_job *job))
 {
 	struct trbd_device *dev = to_trbd_device(cmd->se_dev);
 	struct pr_job *job;
@@ -126,23 +159,12 @@ static sense_reason_t submit_job(struct se_cmd *cmd, void (*run)(struct trbd_lu 
 	}
 	job->cmd = cmd;
 	job->dev = dev;
-	job->job.run = run;
+	job->run = run;
+	job->job.run = run_job;
+	job->job.is_over = job_is_over;
 	trbd_nexus_name(cmd->se_sess, cmd->se_sess->se_tpg, &job->out.nexus);
 	trbd_lu_submit(dev->lu, &job->job);
 	return 0;
-}
-
-static void end_job(struct pr_job *job, int verdict)
-{
-	struct se_cmd *cmd = job->cmd;
-	size_t len = job->len;
-
-	kvfree(job->out.initiators);
-	kfree(job);
-	if (verdict == TRBD_PR_GOOD && cmd->data_direction == DMA_FROM_DEVICE)
-		trbd_complete_data(cmd, len);
-	else
-		complete_verdict(cmd, verdict);
 }
 
 static bool tpg_has_session(struct se_portal_group *tpg, const struct trbd_pr_nexus *nexus)
@@ -194,9 +216,8 @@ static void drop_orphan(struct trbd_device *dev, struct trbd_record *record)
 	}
 }
 
-static void run_pr_in(struct trbd_lu *lu, struct trbd_lu_job *lu_job)
+static void run_pr_in(struct trbd_lu *lu, struct pr_job *job)
 {
-	struct pr_job *job = container_of(lu_job, struct pr_job, job);
 	struct se_cmd *cmd = job->cmd;
 	struct trbd_record *record;
 	size_t len;
@@ -281,23 +302,24 @@ static int decode_out(struct pr_job *job)
 {
 	struct se_cmd *cmd = job->cmd;
 	struct trbd_pr_out *out = &job->out;
+	u32 len = trbd_sent_length(cmd);
 	unsigned int max_initiators;
 	int verdict;
 	u8 *list;
 
-	if (cmd->data_length > TRBD_PR_LIST_MAX)
+	if (len > TRBD_PR_LIST_MAX)
 		return TRBD_PR_INVALID_LENGTH;
 	out->rtpi = trbd_compat_rtpi(cmd->se_lun);
-	max_initiators = trbd_pr_out_max_initiators(cmd->t_task_cdb, cmd->data_length);
-	list = kvmalloc(max(cmd->data_length, 1U), GFP_KERNEL);
+	max_initiators = trbd_pr_out_max_initiators(cmd->t_task_cdb, len);
+	list = kvmalloc(max(len, 1U), GFP_KERNEL);
 	if (max_initiators)
 		out->initiators = kvcalloc(max_initiators, sizeof(*out->initiators), GFP_KERNEL);
 	if (!list || (max_initiators && !out->initiators)) {
 		kvfree(list);
 		return -ENOMEM;
 	}
-	sg_copy_to_buffer(cmd->t_data_sg, cmd->t_data_nents, list, cmd->data_length);
-	verdict = trbd_pr_out_decode(cmd->t_task_cdb, list, cmd->data_length, out);
+	sg_copy_to_buffer(cmd->t_data_sg, cmd->t_data_nents, list, len);
+	verdict = trbd_pr_out_decode(cmd->t_task_cdb, list, len, out);
 	kvfree(list);
 	if (verdict == TRBD_PR_GOOD && out->action == TRBD_PR_REGISTER_AND_MOVE &&
 	    !find_target(job->dev, out->move_rtpi, out->move_to.target))
@@ -305,9 +327,8 @@ static int decode_out(struct pr_job *job)
 	return verdict;
 }
 
-static void run_pr_out(struct trbd_lu *lu, struct trbd_lu_job *lu_job)
+static void run_pr_out(struct trbd_lu *lu, struct pr_job *job)
 {
-	struct pr_job *job = container_of(lu_job, struct pr_job, job);
 	int verdict = decode_out(job);
 
 	if (verdict == TRBD_PR_GOOD)
@@ -361,9 +382,8 @@ static bool is_reserved_spc2(struct trbd_lu *lu)
 	return reserved;
 }
 
-static void run_reserve(struct trbd_lu *lu, struct trbd_lu_job *lu_job)
+static void run_reserve(struct trbd_lu *lu, struct pr_job *job)
 {
-	struct pr_job *job = container_of(lu_job, struct pr_job, job);
 	int verdict = update(job, decide_reserve, TRBD_PR_RESERVE, 0);
 
 	/*
@@ -380,10 +400,8 @@ static void run_reserve(struct trbd_lu *lu, struct trbd_lu_job *lu_job)
 	}
 }
 
-static void run_release(struct trbd_lu *lu, struct trbd_lu_job *lu_job)
+static void run_release(struct trbd_lu *lu, struct pr_job *job)
 {
-	struct pr_job *job = container_of(lu_job, struct pr_job, job);
-
 	end_job(job, update(job, decide_release, TRBD_PR_RELEASE, 0));
 }
 

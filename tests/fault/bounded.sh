@@ -78,6 +78,18 @@ for how in abort reset; do
 done
 t 'reset: in the end gw2 knows of it as well' reset_is_known $((resets + 1))
 
+# Reservation commands wait one behind the other. A reset wants the end of all of them.
+queued() {
+	lab run -- timeout "$(t_limit 90)" "$work/initiator" "$url1" queuer keys 0 4 >"$work/keys" 2>&1
+	cat "$work/keys"
+	grep -q '^keys answered: 0 ' "$work/keys"
+}
+t 'queue: gw1 is cut from the cluster' cut_off
+t 'queue: a reset is answered' queued
+took 'queue' "$(ms_of keys)"
+t 'queue: gw1 reaches the cluster again' lab heal gw1 ceph
+t 'queue: gw1 serves again' serves
+
 # a write that hangs, by somebody who does not give it up
 stuck() {
 	lab run -- timeout "$(t_limit 300)" qemu-io -f raw -c "write -P 0xa1 ${places}M 64k" "$url1" >/dev/null 2>&1 &
