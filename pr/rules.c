@@ -142,6 +142,18 @@ static void drop(struct trbd_pr_state *state, struct trbd_pr_registration *regis
 		release(state);
 }
 
+/* The first registration of an initiator port, with whatever target port. */
+static struct trbd_pr_registration *find_initiator(struct trbd_pr_state *state, const char *initiator)
+{
+	unsigned int i;
+
+	for (i = 0; i < state->count; i++) {
+		if (!strcmp(state->registrations[i].nexus.initiator, initiator))
+			return &state->registrations[i];
+	}
+	return NULL;
+}
+
 /* 5.13.7, the nexus is not registered. */
 static enum trbd_pr_verdict register_new(struct trbd_pr_state *state, const struct trbd_pr_out *out)
 {
@@ -150,8 +162,6 @@ static enum trbd_pr_verdict register_new(struct trbd_pr_state *state, const stru
 	enum trbd_pr_verdict verdict;
 	unsigned int i;
 
-	if (out->action == TRBD_PR_REGISTER && out->key)
-		return TRBD_PR_CONFLICT;
 	if (!out->action_key)
 		return TRBD_PR_GOOD;
 
@@ -160,11 +170,50 @@ static enum trbd_pr_verdict register_new(struct trbd_pr_state *state, const stru
 		strscpy(other.initiator, out->initiators[i], sizeof(other.initiator));
 		strscpy(other.target, target, sizeof(other.target));
 		/* one that is registered, or is named twice, is an error as a whole */
-		if (find(state, &other))
+		if (out->all_tg_pt ? find_initiator(state, other.initiator) : find(state, &other))
 			return TRBD_PR_INVALID_PARAMETER;
 		verdict = add(state, other.initiator, target, out->action_key, out->rtpi);
 	}
 	return verdict;
+}
+
+/*
+ * ALL_TG_PT of an initiator port that is registered: as if the command came through each target port (6.16.3). All its
+ * registrations become one, which holds the reservation if one of them did; or none.
+ */
+static enum trbd_pr_verdict register_all(struct trbd_pr_state *state, const struct trbd_pr_out *out)
+{
+	struct trbd_pr_nexus all = { .target = "*" };
+	struct trbd_pr_registration *registration;
+	unsigned int i;
+	u32 kept = 0;
+
+	strscpy(all.initiator, out->nexus.initiator, sizeof(all.initiator));
+	for (i = 0; i < state->count; i++) {
+		registration = &state->registrations[i];
+		if (strcmp(registration->nexus.initiator, out->nexus.initiator))
+			continue;
+		if (out->action == TRBD_PR_REGISTER && registration->key != out->key)
+			return TRBD_PR_CONFLICT;
+		if (!kept || registration->incarnation == state->holder)
+			kept = registration->incarnation;
+	}
+	if (out->spec_i_pt)
+		return TRBD_PR_INVALID_CDB;
+
+	for (i = 0; i < state->count;) {
+		registration = &state->registrations[i];
+		if (strcmp(registration->nexus.initiator, out->nexus.initiator)) {
+			i++;
+		} else if (out->action_key && registration->incarnation == kept) {
+			registration->key = out->action_key;
+			registration->nexus = all;
+			i++;
+		} else {
+			drop(state, registration);
+		}
+	}
+	return TRBD_PR_GOOD;
 }
 
 /* REGISTER, REGISTER AND IGNORE EXISTING KEY: 5.13.7. */
@@ -175,8 +224,12 @@ static enum trbd_pr_verdict do_register(struct trbd_pr_state *state, const struc
 
 	if (out->spec_i_pt && out->action != TRBD_PR_REGISTER)
 		return TRBD_PR_INVALID_PARAMETER;
+	if (!registration && out->action == TRBD_PR_REGISTER && out->key)
+		return TRBD_PR_CONFLICT;
 
-	if (!registration)
+	if (out->all_tg_pt && find_initiator(state, out->nexus.initiator))
+		verdict = register_all(state, out);
+	else if (!registration)
 		verdict = register_new(state, out);
 	else if (out->action == TRBD_PR_REGISTER && out->key != registration->key)
 		return TRBD_PR_CONFLICT;
@@ -482,13 +535,18 @@ enum trbd_pr_attention trbd_pr_attention(const struct trbd_pr_state *old, const 
 					 const struct trbd_pr_nexus *nexus)
 {
 	const struct trbd_pr_registration *registration = trbd_pr_find(old, nexus);
+	const struct trbd_pr_registration *now = trbd_pr_find(new, nexus);
+	bool preempt = action == TRBD_PR_PREEMPT || action == TRBD_PR_PREEMPT_AND_ABORT;
 
 	if (!registration || nexus_equal(nexus, actor))
 		return TRBD_PR_TELL_NOTHING;
-	if (!has_incarnation(new, registration->incarnation))
+	/* not of one that became part of another, which stands for all target ports */
+	if (!has_incarnation(new, registration->incarnation) && !(now && has_incarnation(old, now->incarnation)))
 		return action == TRBD_PR_CLEAR ? TRBD_PR_TELL_RESERVATIONS_PREEMPTED :
 						 TRBD_PR_TELL_REGISTRATIONS_PREEMPTED;
-	if (trbd_pr_type_is_registrants(old->type) && new->type != old->type)
+	/* when it let registrants in, they are told that it ended; and whenever PREEMPT made another type of it */
+	if (new->type != old->type &&
+	    (trbd_pr_type_is_registrants(old->type) || (preempt && old->type != TRBD_PR_NONE)))
 		return TRBD_PR_TELL_RESERVATIONS_RELEASED;
 	return TRBD_PR_TELL_NOTHING;
 }

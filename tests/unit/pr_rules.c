@@ -350,6 +350,68 @@ static void check_ports(void)
 	ktap_ok(!trbd_pr_find(&scene.state, &elsewhere), "but not every initiator");
 }
 
+/* A holds through one port, and is registered through another one with another key. */
+static void set_two_ports(struct scene *scene, uint64_t other_key)
+{
+	struct trbd_pr_out out = { .action = TRBD_PR_REGISTER, .action_key = other_key, .nexus = cast[A] };
+
+	set(scene, 3);
+	strcpy(out.nexus.target, "iqn.t,t,0x9");
+	if (trbd_pr_out(&scene->state, &out) != TRBD_PR_GOOD)
+		exit(1);
+}
+
+/* What A registers for all target ports, it registers for those that it is registered through as well. */
+static void check_all_ports(void)
+{
+	struct trbd_pr_out all = { .action = TRBD_PR_REGISTER_AND_IGNORE, .action_key = 0xe, .nexus = cast[A],
+				   .all_tg_pt = true };
+	struct trbd_pr_nexus elsewhere = cast[A], third = cast[A];
+	struct scene scene, old;
+
+	strcpy(elsewhere.target, "iqn.t,t,0x9");
+	strcpy(third.target, "iqn.t,t,0x7");
+
+	set(&scene, 3);
+	ktap_ok(trbd_pr_out(&scene.state, &all) == TRBD_PR_GOOD && scene.state.count == 2 &&
+	   trbd_pr_find(&scene.state, &third) && trbd_pr_find(&scene.state, &third)->key == 0xe,
+	   "ALL_TG_PT of who is registered through one port: now through all of them");
+	ktap_ok(holder(&scene) == 'A', "the holder goes on holding");
+
+	set_two_ports(&scene, 0xf);
+	old = copy(&scene);
+	old.state.registrations = old.registrations;
+	ktap_ok(trbd_pr_out(&scene.state, &all) == TRBD_PR_GOOD && scene.state.count == 2 &&
+	   trbd_pr_find(&scene.state, &elsewhere)->key == 0xe, "of who is registered through two: one registration, one key");
+	ktap_ok(holder(&scene) == 'A', "which holds what one of them held");
+	ktap_ok(trbd_pr_attention(&old.state, &scene.state, all.action, &cast[A], &elsewhere) == TRBD_PR_TELL_NOTHING,
+	   "and neither was preempted");
+	ktap_ok(act(&scene, TRBD_PR_PREEMPT, B, keys[B], 0xe, 3) == TRBD_PR_GOOD && !registered(&scene, A) &&
+	   !trbd_pr_find(&scene.state, &elsewhere), "PREEMPT of that key leaves it no port");
+
+	set_two_ports(&scene, 0xf);
+	all.nexus.target[strlen(all.nexus.target) - 1] = '9';
+	ktap_ok(trbd_pr_out(&scene.state, &all) == TRBD_PR_GOOD && scene.state.count == 2 && holder(&scene) == 'A',
+	   "also when it comes by the port that does not hold");
+	all.nexus = cast[A];
+
+	set_two_ports(&scene, 0xf);
+	all.action = TRBD_PR_REGISTER;
+	all.key = keys[A];
+	ktap_ok(trbd_pr_out(&scene.state, &all) == TRBD_PR_CONFLICT, "REGISTER conflicts when a port has another key");
+	set_two_ports(&scene, keys[A]);
+	ktap_ok(trbd_pr_out(&scene.state, &all) == TRBD_PR_GOOD && scene.state.count == 2, "and not when all have that one");
+	all.action_key = 0;
+	all.key = 0xe;
+	ktap_ok(trbd_pr_out(&scene.state, &all) == TRBD_PR_GOOD && scene.state.count == 1 && holder(&scene) == '-',
+	   "key 0: no port is left, and the reservation is released");
+
+	set_two_ports(&scene, keys[A]);
+	all.action = TRBD_PR_REGISTER_AND_IGNORE;
+	ktap_ok(trbd_pr_out(&scene.state, &all) == TRBD_PR_GOOD && scene.state.count == 1 && holder(&scene) == '-',
+	   "also with REGISTER AND IGNORE of two registrations");
+}
+
 static enum trbd_pr_attention told(uint8_t type, enum trbd_pr_action action, enum who actor, uint64_t action_key,
 				   uint8_t new_type, enum who whom)
 {
@@ -397,6 +459,8 @@ static void check_attentions(void)
 	ktap_ok(told(6, TRBD_PR_REGISTER, A, 0, 0, B) == TRBD_PR_TELL_RESERVATIONS_RELEASED, "the holder goes: registrants");
 	ktap_ok(told(3, TRBD_PR_REGISTER, A, 0, 0, B) == TRBD_PR_TELL_NOTHING, "the holder of type 3 goes: nobody");
 	ktap_ok(told(5, TRBD_PR_PREEMPT, A, 0xa, 6, B) == TRBD_PR_TELL_RESERVATIONS_RELEASED, "another type: registrants");
+	ktap_ok(told(1, TRBD_PR_PREEMPT, A, 0xa, 3, B) == TRBD_PR_TELL_RESERVATIONS_RELEASED, "whichever it was");
+	ktap_ok(told(1, TRBD_PR_PREEMPT, A, 0xa, 1, B) == TRBD_PR_TELL_NOTHING, "the same type: nobody");
 	ktap_ok(told(5, TRBD_PR_PREEMPT, A, 0xa, 5, B) == TRBD_PR_TELL_NOTHING, "the same type: nobody");
 	ktap_ok(told(1, TRBD_PR_REGISTER, B, 0xd, 0, A) == TRBD_PR_TELL_NOTHING, "another key: nobody");
 }
@@ -427,6 +491,7 @@ int main(void)
 	check_spc2();
 	check_move();
 	check_ports();
+	check_all_ports();
 	check_attentions();
 	check_generation();
 	return ktap_end();
