@@ -253,41 +253,40 @@ static ssize_t trbd_set_configfs_dev_params(struct se_device *se_dev, const char
 }
 
 /* One "Key: value"; readers split at blanks and colons, so these and the escape character itself are escaped. */
-static ssize_t show_pair(char *page, ssize_t len, const char *key, const char *value)
+static size_t show_pair(char *buf, size_t size, const char *key, const char *value)
 {
-	len += scnprintf(page + len, PAGE_SIZE - len, "%s: ", key);
+	size_t len = scnprintf(buf, size, "%s: ", key);
+
 	if (!value || !*value)
 		value = "-";
 	for (; *value; value++) {
-		if (isspace(*value) || *value == ':' || *value == '%')
-			len += scnprintf(page + len, PAGE_SIZE - len, "%%%02x", (u8)*value);
-		else
-			len += scnprintf(page + len, PAGE_SIZE - len, "%c", *value);
+		bool escape = isspace(*value) || *value == ':' || *value == '%';
+
+		len += scnprintf(buf + len, size - len, escape ? "%%%02x" : "%c", (u8)*value);
 	}
-	len += scnprintf(page + len, PAGE_SIZE - len, " ");
-	return len;
+	return len + scnprintf(buf + len, size - len, " ");
 }
 
 static ssize_t trbd_show_configfs_dev_params(struct se_device *se_dev, char *page)
 {
 	struct trbd_device *dev = to_trbd_device(se_dev);
+	/* LIO has printed its line into the same page */
+	size_t size = PAGE_SIZE - offset_in_page(page);
 	const char *pool, *id;
-	ssize_t len = 0;
+	size_t len = 0;
 
-	/* LIO has printed its line into the same page; what it leaves is more than this ever takes */
 	mutex_lock(&dev->lock);
 	pool = trbd_config_get(&dev->config, "pool");
 	id = trbd_config_get(&dev->config, "id");
-	len = show_pair(page, len, "Pool", pool ? pool : "rbd");
-	len = show_pair(page, len, "Namespace", trbd_config_get(&dev->config, "namespace"));
-	len = show_pair(page, len, "Image", trbd_config_get(&dev->config, "image"));
-	len = show_pair(page, len, "Snap", trbd_config_get(&dev->config, "snap"));
-	len = show_pair(page, len, "Id", id ? id : "guest");
+	len += show_pair(page + len, size - len, "Pool", pool ? pool : "rbd");
+	len += show_pair(page + len, size - len, "Namespace", trbd_config_get(&dev->config, "namespace"));
+	len += show_pair(page + len, size - len, "Image", trbd_config_get(&dev->config, "image"));
+	len += show_pair(page + len, size - len, "Snap", trbd_config_get(&dev->config, "snap"));
+	len += show_pair(page + len, size - len, "Id", id ? id : "guest");
 	if (dev->image)
-		len += trbd_image_show(dev->image, page + len, PAGE_SIZE - len);
+		len += trbd_image_show(dev->image, page + len, size - len);
 	mutex_unlock(&dev->lock);
-	len += scnprintf(page + len, PAGE_SIZE - len, "\n");
-	return len;
+	return len + scnprintf(page + len, size - len, "\n");
 }
 
 static void trbd_tmr_notify(struct se_device *se_dev, enum tcm_tmreq_table tmr, struct list_head *aborted)
