@@ -81,15 +81,65 @@ t_says 'enabling twice' 'exists|busy|Invalid' lab exec -n $gw -- sh -c "/bin/ech
 t_says 'changing control of an enabled device' 'busy' lab exec -n $gw -- sh -c "/bin/echo image=other >$core/$n/control"
 t_says 'deleting an exported device' 'busy|not permitted|Operation' lab exec -n $gw -- rmdir $core/$n
 t_says 'removing the module under a device' 'in use' lab exec -n $gw -- rmmod target_core_rbd
+io_ok() { lab run -- qemu-io -f raw -c "$1" "$(gw_url $gw "$n")"; }
 t 'it still works' lab run -- qemu-io -f raw -c 'write -P 9 0 64k' -c 'read -P 9 0 64k' "$(gw_url $gw "$n")"
 
 nowhere() { ! lab exec -n $gw -- sh -c "cat $core/$n/* $core/$n/attrib/* 2>/dev/null; dmesg" | grep -qF "$secret"; }
 t 'the secret can be read back nowhere' nowhere
 
+# A feature that allows one writer is enabled under us: nothing is written until it is disabled, and the log says how.
+write_ends() { lab run -- timeout "$1" qemu-io -f raw -c 'write -P 9 0 64k' "$(gw_url $gw "$n")" | grep -q ^wrote; }
+said() {
+	for _ in 1 2 3 4 5; do
+		lab log $gw | grep -q "run: rbd feature disable rbd/$n .*exclusive-lock" && return
+		sleep 1
+	done
+	return 1
+}
+t 'exclusive-lock is enabled under us' lab rbd feature enable "$n" exclusive-lock
+t 'the log says how to disable it' said
+t_fails 'nothing is written meanwhile' write_ends 3
+t 'but it can be read' io_ok 'read -P 9 0 64k'
+t 'it is disabled' lab rbd feature disable "$n" exclusive-lock
+t 'and writes go on' write_ends "$(t_limit 20)"
+
+# LIO copies between units by itself, also to ours when somebody switched that on, and the initiator asks another unit.
+beside_ramdisk() {
+	t_atexit ramdisk_clean
+	gw_sh $gw "$n" "$(iqn_of "$n")" <<-'SCRIPT'
+		core=/sys/kernel/config/target/core
+		echo 1 >$core/rbd_0/$1/attrib/emulate_3pc
+		dir=$core/rd_mcp_9/$1 lun=/sys/kernel/config/target/iscsi/$2/tpgt_1/lun/lun_1
+		mkdir -p "$dir" && echo rd_pages=1024 >"$dir/control" && echo 1 >"$dir/enable" && mkdir "$lun" && ln -s "$dir" "$lun/$1"
+	SCRIPT
+}
+ramdisk_clean() {
+	gw_sh $gw "$n" "$(iqn_of "$n")" <<-'SCRIPT'
+		lun=/sys/kernel/config/target/iscsi/$2/tpgt_1/lun/lun_1
+		[ ! -d "$lun" ] || { rm -f "$lun/$1"; rmdir "$lun"; }
+		cd /sys/kernel/config/target/core && [ ! -d rd_mcp_9 ] || { rmdir rd_mcp_9/* && rmdir rd_mcp_9; }
+	SCRIPT
+}
+third_party_copy() {
+	lab exec init1 -- bash -s -- "$(gw_addr $gw)" "$(iqn_of "$n")" <<-'SCRIPT'
+		iscsiadm -m discovery -t sendtargets -p $1 >/dev/null
+		iscsiadm -m node -T $2 -p $1 --login >/dev/null
+		path=/dev/disk/by-path/ip-$1:3260-iscsi-$2-lun
+		for _ in $(seq 50); do [ ! -b $path-0 -o ! -b $path-1 ] || break; sleep 0.2; done
+		sg_xcopy --on_src if=$path-1 of=$path-0 bs=512 count=8 2>&1
+		multipath -F 2>/dev/null
+		iscsiadm -m node -T $2 --logout >/dev/null
+		iscsiadm -m node -T $2 -o delete >/dev/null
+	SCRIPT
+}
+t 'a ramdisk beside it, and EXTENDED COPY switched on' beside_ramdisk
+note "$(third_party_copy | tail -n 3)"
+t 'a copy of the ramdisk does not get there' io_ok 'read -P 9 0 64k'
+ramdisk_clean
+
 # shrunk under us: what is there stays, what is behind is an error, and nothing else
 t 'an image is shrunk under us' lab rbd resize --no-progress --allow-shrink --size 8M "$n"
 sleep 2
-io_ok() { lab run -- qemu-io -f raw -c "$1" "$(gw_url $gw "$n")" | grep -E '^(wrote|read) [0-9]'; }
 t 'what is left can be read' io_ok 'read -P 9 0 64k'
 t_is 'the new size is what initiators are told' \
 	"$(lab run -- iscsi-readcapacity16 "$(gw_url $gw "$n")" | awk -F: '/Total size/ { print $2 + 0 }')" $((8 * 1048576))

@@ -249,6 +249,31 @@ t 'reservation commands work beside it' works
 t 'krbd unmaps it' krbd unmap
 t_is 'still nobody was fenced but the dead' "$(record "$n" | grep -c '^fenced')" 2
 
+# An OSD map that there will not be, of which the record says that all must have it: then reservations cannot be changed
+# until it is put back. What does not concern them goes on.
+disk=$n
+n=$TEST-barrier
+url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
+img_create "$n" --size 16M
+img_create "$TEST-beside" --size 16M
+barrier_begins() {
+	serve "$n" "pool=rbd,image=$n,mount_timeout=3" && serve "$TEST-beside" "pool=rbd,image=$TEST-beside,mount_timeout=3" &&
+		pr <<<'keeper@1 register 0 0xaa = good'
+	record "$n" >"$work/saved"
+	sed 's/^barrier .*/barrier 4294967295/' "$work/saved" >"$work/bad"
+	! cmp -s "$work/saved" "$work/bad" && write_record "$work/bad"
+}
+t 'another image, with a session of its own' barrier_begins
+t 'a barrier that no OSD map has: reservation commands fail' pr <<<'stranger@1 ignore 0xdd = bad'
+t 'and the disk serves' pr <<<'keeper@1 write 0 0x51 = good'
+t 'as does the one beside it' play "$(gw_url gw1 "$TEST-beside")" <<<'write -P 5 0 64k'
+t 'put back' write_record "$work/saved"
+t 'all is as it was' pr <<<'stranger@1 keys = good 0xaa'
+unserve "$n"
+unserve "$TEST-beside"
+n=$disk
+url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
+
 # by hand, as the documentation says
 by_hand() { lab rbd image-meta remove "$n" $KEY && lab run -- rados -p rbd rmxattr "$header" tcr.lu; }
 cleared() {
