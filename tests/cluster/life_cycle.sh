@@ -124,6 +124,23 @@ t 'a snapshot can be read, not written, and does not change' snapshot
 t 'an initiator of our own' initiator_build "$work/initiator"
 zero() { lab run -- timeout "$(t_limit 20)" "$work/initiator" "$url" zeroer "$1" 2048 128; }
 t_is 'nor zeroed' "$(zero zero)" 'status 0x02 sense 7/27/00'
+# it has no registration and no heartbeat; what notices is its watch
+holds() { lab run -- timeout "$(t_limit 10)" qemu-io -r -f raw -c "read -P $1 1M 64k" "$url"; }
+client() {
+	lab run -- rados -p rbd listwatchers "rbd_header.$(gw_info $gw "$n" ImageId)" | sed -n 's/^watcher=\([^ ]*\) .*/\1/p'
+}
+holds_again() {
+	for _ in $(seq "$(t_limit 60)"); do
+		client >"$work/client"
+		[ -s "$work/client" ] && ! grep -qF "$1" "$work/client" && holds 8 && return
+		sleep 1
+	done
+	cat "$work/client"
+	return 1
+}
+client=$(client)
+t 'its gateway is put on the blocklist' lab ceph osd blocklist add "$client"
+t 'and comes back by itself' holds_again "$client"
 gw_unexport $gw "$n"
 gw_disable $gw "$n"
 protected() {
@@ -132,7 +149,6 @@ protected() {
 }
 t 'a LUN that is mapped read-only' protected
 t_is 'is not zeroed either' "$(zero zero)" 'status 0x02 sense 7/27/00'
-holds() { lab run -- qemu-io -r -f raw -c "read -P $1 1M 64k" "$url"; }
 t 'and holds what it held' holds 9
 gw_unexport $gw "$n"
 t 'when it may be written' gw_export $gw "$n"

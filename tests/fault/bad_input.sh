@@ -110,14 +110,15 @@ beside_ramdisk() {
 		core=/sys/kernel/config/target/core
 		echo 1 >$core/rbd_0/$1/attrib/emulate_3pc
 		dir=$core/rd_mcp_9/$1 lun=/sys/kernel/config/target/iscsi/$2/tpgt_1/lun/lun_1
-		mkdir -p "$dir" && echo rd_pages=1024 >"$dir/control" && echo 1 >"$dir/enable" && mkdir "$lun" && ln -s "$dir" "$lun/$1"
+		mkdir -p "$dir" && echo rd_pages=1024 >"$dir/control" && echo 1 >"$dir/enable" &&
+			echo 7d1ab5f8-6a3c-4f0e-9d52-1c0ffee00001 >"$dir/wwn/vpd_unit_serial" && mkdir "$lun" && ln -s "$dir" "$lun/$1"
 	SCRIPT
 }
 ramdisk_clean() {
 	gw_sh $gw "$n" "$(iqn_of "$n")" <<-'SCRIPT'
 		lun=/sys/kernel/config/target/iscsi/$2/tpgt_1/lun/lun_1
 		[ ! -d "$lun" ] || { rm -f "$lun/$1"; rmdir "$lun"; }
-		cd /sys/kernel/config/target/core && [ ! -d rd_mcp_9 ] || { rmdir rd_mcp_9/* && rmdir rd_mcp_9; }
+		cd /sys/kernel/config/target/core && [ ! -d rd_mcp_9 ] || rmdir "rd_mcp_9/$1" rd_mcp_9
 	SCRIPT
 }
 third_party_copy() {
@@ -126,7 +127,12 @@ third_party_copy() {
 		iscsiadm -m node -T $2 -p $1 --login >/dev/null
 		path=/dev/disk/by-path/ip-$1:3260-iscsi-$2-lun
 		for _ in $(seq 50); do [ ! -b $path-0 -o ! -b $path-1 ] || break; sleep 0.2; done
-		sg_xcopy --on_src if=$path-1 of=$path-0 bs=512 count=8 2>&1
+		# two targets, by NAA; a segment of 8 blocks from the first to the second, at block 0 of each
+		target() { printf 'e400 0000 0103 0010 %s 00000000 00000200' "$(/lib/udev/scsi_id -g -d "$1" | cut -c2-)"; }
+		copy="0100 0040 00000000 0000001c 00000000 $(target $path-1) $(target $path-0)
+			0200 0018 0000 0001 0000 0008 $(printf '%032d' 0)"
+		/usr/bin/python3 -c 'import sys; sys.stdout.buffer.write(bytes.fromhex(sys.stdin.read()))' <<<"$copy" |
+			sg_raw -s 108 $path-1 83 00 00 00 00 00 00 00 00 00 00 00 00 6c 00 00 2>&1
 		multipath -F 2>/dev/null
 		iscsiadm -m node -T $2 --logout >/dev/null
 		iscsiadm -m node -T $2 -o delete >/dev/null
