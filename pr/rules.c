@@ -142,16 +142,16 @@ static void drop(struct trbd_pr_state *state, struct trbd_pr_registration *regis
 		release(state);
 }
 
-/* The first registration of an initiator port, with whatever target port. */
-static struct trbd_pr_registration *find_initiator(struct trbd_pr_state *state, const char *initiator)
+/* Is this initiator port registered, through whatever target port? */
+static bool has_initiator(const struct trbd_pr_state *state, const char *initiator)
 {
 	unsigned int i;
 
 	for (i = 0; i < state->count; i++) {
 		if (!strcmp(state->registrations[i].nexus.initiator, initiator))
-			return &state->registrations[i];
+			return true;
 	}
-	return NULL;
+	return false;
 }
 
 /* 5.13.7, the nexus is not registered. */
@@ -170,7 +170,7 @@ static enum trbd_pr_verdict register_new(struct trbd_pr_state *state, const stru
 		strscpy(other.initiator, out->initiators[i], sizeof(other.initiator));
 		strscpy(other.target, target, sizeof(other.target));
 		/* one that is registered, or is named twice, is an error as a whole */
-		if (out->all_tg_pt ? find_initiator(state, other.initiator) : find(state, &other))
+		if (out->all_tg_pt ? has_initiator(state, other.initiator) : !!find(state, &other))
 			return TRBD_PR_INVALID_PARAMETER;
 		verdict = add(state, other.initiator, target, out->action_key, out->rtpi);
 	}
@@ -227,7 +227,7 @@ static enum trbd_pr_verdict do_register(struct trbd_pr_state *state, const struc
 	if (!registration && out->action == TRBD_PR_REGISTER && out->key)
 		return TRBD_PR_CONFLICT;
 
-	if (out->all_tg_pt && find_initiator(state, out->nexus.initiator))
+	if (out->all_tg_pt && has_initiator(state, out->nexus.initiator))
 		verdict = register_all(state, out);
 	else if (!registration)
 		verdict = register_new(state, out);
@@ -517,6 +517,15 @@ static bool has_incarnation(const struct trbd_pr_state *state, u32 incarnation)
 	return false;
 }
 
+/* It became part of the initiator port's registration for all target ports. */
+static bool was_merged(const struct trbd_pr_state *old, const struct trbd_pr_state *new,
+		       const struct trbd_pr_nexus *nexus)
+{
+	const struct trbd_pr_registration *now = trbd_pr_find(new, nexus);
+
+	return now && has_incarnation(old, now->incarnation);
+}
+
 /**
  * trbd_pr_attention() - what a change means for a nexus
  * @old: state before
@@ -535,13 +544,11 @@ enum trbd_pr_attention trbd_pr_attention(const struct trbd_pr_state *old, const 
 					 const struct trbd_pr_nexus *nexus)
 {
 	const struct trbd_pr_registration *registration = trbd_pr_find(old, nexus);
-	const struct trbd_pr_registration *now = trbd_pr_find(new, nexus);
 	bool preempt = action == TRBD_PR_PREEMPT || action == TRBD_PR_PREEMPT_AND_ABORT;
 
 	if (!registration || nexus_equal(nexus, actor))
 		return TRBD_PR_TELL_NOTHING;
-	/* not of one that became part of another, which stands for all target ports */
-	if (!has_incarnation(new, registration->incarnation) && !(now && has_incarnation(old, now->incarnation)))
+	if (!has_incarnation(new, registration->incarnation) && !was_merged(old, new, nexus))
 		return action == TRBD_PR_CLEAR ? TRBD_PR_TELL_RESERVATIONS_PREEMPTED :
 						 TRBD_PR_TELL_REGISTRATIONS_PREEMPTED;
 	/* when it let registrants in, they are told that it ended; and whenever PREEMPT made another type of it */

@@ -22,7 +22,6 @@
 
 #include "compat/target.h"
 #include "rbd/image.h"
-#include "scsi/access.h"
 #include "scsi/command.h"
 #include "scsi/compare_write.h"
 #include "scsi/nexus.h"
@@ -178,7 +177,10 @@ static sense_reason_t parse_then(struct se_cmd *cmd, sense_reason_t (*execute)(s
 	return ret;
 }
 
-/* WRITE SAME (16) without a data-out buffer (NDOB): the block is zeros. LIO does not know that form. */
+/*
+ * WRITE SAME (16) without a data-out buffer (NDOB): the block is zeros. LIO does not know that form, and where nothing
+ * may be written it refuses commands that send data.
+ */
 static sense_reason_t parse_write_same_16(struct se_cmd *cmd)
 {
 	u8 flags = cmd->t_task_cdb[1];
@@ -186,6 +188,8 @@ static sense_reason_t parse_write_same_16(struct se_cmd *cmd)
 
 	if (!(flags & TRBD_WRITE_SAME_NDOB))
 		return parse_then(cmd, trbd_execute_write_same);
+	if (target_lun_is_rdonly(cmd) || trbd_image_read_only(to_trbd_device(cmd->se_dev)->image))
+		return TCM_WRITE_PROTECTED;
 	if (flags & ~(TRBD_WRITE_SAME_NDOB | WRITE_SAME_UNMAP) || !blocks ||
 	    blocks > cmd->se_dev->dev_attrib.max_write_same_len)
 		return TCM_INVALID_CDB_FIELD;
@@ -318,18 +322,6 @@ static bool goes_the_wrong_way(const struct se_cmd *cmd)
 	return len && to_device != sends_data(cmd->t_task_cdb);
 }
 
-/*
- * LIO refuses commands that send data to a LUN that is mapped read-only, or that is a snapshot. WRITE SAME writes
- * without sending any.
- */
-static bool is_write_protected(struct se_cmd *cmd)
-{
-	struct trbd_access what = trbd_access_of(cmd->t_task_cdb);
-
-	return what.counted && what.access == TRBD_PR_ACCESS_WRITE && cmd->data_direction != DMA_TO_DEVICE &&
-	       (target_lun_is_rdonly(cmd) || trbd_image_read_only(to_trbd_device(cmd->se_dev)->image));
-}
-
 /* LIO copies between units in a session of its own, which is nobody's nexus, long after the command was accepted. */
 static bool is_copied_by_lio(const struct se_cmd *cmd)
 {
@@ -386,8 +378,6 @@ sense_reason_t trbd_parse_cdb(struct se_cmd *cmd)
 	if (is_copied_by_lio(cmd))
 		return TCM_UNSUPPORTED_SCSI_OPCODE;
 	ret = parse_cdb(cmd);
-	if (!ret && is_write_protected(cmd))
-		ret = TCM_WRITE_PROTECTED;
 	if (!ret && goes_the_wrong_way(cmd))
 		ret = TCM_INVALID_FIELD_IN_COMMAND_IU;
 	if (!ret && is_too_long(cmd))
