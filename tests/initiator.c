@@ -15,6 +15,7 @@
  *	initiator URL NAME verify LBA BLOCKS   one VERIFY (16) without data; prints how it ended
  *	initiator URL NAME zero LBA BLOCKS     one WRITE SAME (16) with NDOB, and so without data; prints how it ended
  *	initiator URL NAME nothing LBA BLOCKS  one without NDOB whose data are missing; prints how it ended
+ *	initiator URL NAME sync LBA BLOCKS     one SYNCHRONIZE CACHE (16); prints how it ended
  *	initiator URL NAME unmap LBA BLOCKS    one UNMAP, with a descriptor for each block
  *	initiator URL NAME keys 0 COUNT        as many PERSISTENT RESERVE IN, and LOGICAL UNIT RESET a second later
  *
@@ -312,7 +313,8 @@ int main(int argc, char **argv)
 	if (argc < 6) {
 		fprintf(stderr, "usage: initiator [-w] URL NAME count LBA TIMES | caw LBA OLD NEW |\n"
 				"\tfill LBA SECONDS | attention 0 SECONDS | abort LBA BLOCKS | reset LBA BLOCKS | verify LBA BLOCKS |\n"
-				"\tzero LBA BLOCKS | nothing LBA BLOCKS | unmap LBA BLOCKS | keys 0 COUNT\n");
+				"\tzero LBA BLOCKS | nothing LBA BLOCKS | sync LBA BLOCKS | unmap LBA BLOCKS |\n"
+				"\tkeys 0 COUNT\n");
 		return 2;
 	}
 	connect_to(argv[1], argv[2]);
@@ -347,6 +349,8 @@ int main(int argc, char **argv)
 		range16(0x93, 0x01, lba, (uint32_t)strtoul(argv[5], NULL, 0));
 	} else if (!strcmp(argv[3], "nothing")) {
 		range16(0x93, 0, lba, (uint32_t)strtoul(argv[5], NULL, 0));
+	} else if (!strcmp(argv[3], "sync")) {
+		range16(0x91, 0, lba, (uint32_t)strtoul(argv[5], NULL, 0));
 	} else if (!strcmp(argv[3], "keys")) {
 		keys(strtoul(argv[5], NULL, 0));
 	} else if (!strcmp(argv[3], "unmap")) {

@@ -124,6 +124,7 @@ t 'a snapshot can be read, not written, and does not change' snapshot
 t 'an initiator of our own' initiator_build "$work/initiator"
 zero() { lab run -- timeout "$(t_limit 20)" "$work/initiator" "$url" zeroer "$1" 2048 128; }
 t_is 'nor zeroed' "$(zero zero)" 'status 0x02 sense 7/27/00'
+t_is 'but a SYNCHRONIZE CACHE has nothing to write' "$(zero sync)" 'status 0x00'
 # it has no registration and no heartbeat; what notices is its watch
 holds() { lab run -- timeout "$(t_limit 10)" qemu-io -r -f raw -c "read -P $1 1M 64k" "$url"; }
 client() {
@@ -139,6 +140,7 @@ holds_again() {
 	return 1
 }
 client=$(client)
+t_atexit 'lab ceph osd blocklist rm "$client"'
 t 'its gateway is put on the blocklist' lab ceph osd blocklist add "$client"
 t 'and comes back by itself' holds_again "$client"
 gw_unexport $gw "$n"

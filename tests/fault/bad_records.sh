@@ -258,7 +258,7 @@ img_create "$n" --size 16M
 img_create "$TEST-beside" --size 16M
 barrier_begins() {
 	serve "$n" "pool=rbd,image=$n,mount_timeout=3" && serve "$TEST-beside" "pool=rbd,image=$TEST-beside,mount_timeout=3" &&
-		pr <<<'keeper@1 register 0 0xaa = good'
+		pr <<<'keeper@1 register 0 0xaa = good' || return 1
 	record "$n" >"$work/saved"
 	sed 's/^barrier .*/barrier 4294967295/' "$work/saved" >"$work/bad"
 	! cmp -s "$work/saved" "$work/bad" && write_record "$work/bad"
