@@ -13,7 +13,7 @@
 
 ROUNDS=3
 COUNT_MS=2000
-LEAST=25	# percent of the commands that end when nothing stands still; who is held up has none
+LEAST=10	# percent of the commands that end when nothing stands still; who is held up has none
 SLOW_OSD=0 FAST_OSD=1
 
 slow=$TEST-slow
