@@ -204,6 +204,17 @@ void trbd_request_submit(struct ceph_osd_request *req, void (*done)(struct ceph_
 }
 
 /**
+ * trbd_request_result() - how a request has ended
+ * @req: request that is done
+ *
+ * Return: r_result; an OSD's answer that means something else to us is an error.
+ */
+int trbd_request_result(const struct ceph_osd_request *req)
+{
+	return req->r_result == -EINPROGRESS ? -EIO : req->r_result;
+}
+
+/**
  * trbd_request_version() - what a read saw
  * @req: read that is done
  *

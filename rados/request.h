@@ -74,6 +74,7 @@ struct ceph_osd_request *trbd_request_copyup(struct trbd_session *session, const
 					     const struct trbd_extent *extent);
 void trbd_request_submit(struct ceph_osd_request *req, void (*done)(struct ceph_osd_request *req),
 			 void *priv);
+int trbd_request_result(const struct ceph_osd_request *req);
 u64 trbd_request_version(const struct ceph_osd_request *req);
 bool trbd_request_has_versions(void);
 struct ceph_osd_request *trbd_request_alloc(struct trbd_session *session, const struct ceph_object_id *oid,

@@ -49,7 +49,7 @@ static void block_status_done(struct ceph_osd_request *req)
 	struct trbd_image *image = status->image;
 	void (*done)(void *arg, int result, u64 len, bool mapped) = status->done;
 	void *arg = status->arg;
-	int result = req->r_result;
+	int result = trbd_request_result(req);
 	u64 len = status->len;
 
 	if (result == -ENOENT)

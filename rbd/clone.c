@@ -235,7 +235,7 @@ static void copyup_end(struct clone_copyup *copyup, int result)
 static void copyup_done(struct ceph_osd_request *req)
 {
 	struct clone_copyup *copyup = req->r_priv;
-	int result = req->r_result;
+	int result = trbd_request_result(req);
 
 	trbd_request_put(req);
 	copyup_end(copyup, min(result, 0));

@@ -49,6 +49,7 @@
 #include "rbd/clone.h"
 #include "rbd/compare_write.h"
 #include "rbd/image.h"
+#include "rbd/io.h"
 
 #define CAW_POOL_SIZE		16
 /* the longest pause after a lost round, doubled each time up to the maximum */
@@ -153,7 +154,7 @@ static void caw_request_done(struct ceph_osd_request *req)
 {
 	struct caw *caw = req->r_priv;
 
-	caw->step(caw, req->r_result);
+	caw->step(caw, trbd_request_result(req));
 }
 
 /* Takes over the request; without one it ends for want of memory. */
@@ -209,8 +210,7 @@ static void caw_lost(struct caw *caw)
 	trbd_object_queue_leave(&caw->r.image->mutations, &caw->place);
 	caw->quiet_ms = CAW_QUIET_MS;
 	caw->pause_ms = min_t(unsigned int, 2 * caw->pause_ms, CAW_PAUSE_MAX_MS);
-	queue_delayed_work(system_wq, &caw->restart,
-			   msecs_to_jiffies(1 + get_random_u32() % caw->pause_ms));
+	queue_delayed_work(trbd_io_wq, &caw->restart, msecs_to_jiffies(1 + get_random_u32() % caw->pause_ms));
 }
 
 /* How many bytes are as expected. */
@@ -350,7 +350,7 @@ static void caw_start(struct caw *caw)
 		atomic64_inc(&caw->r.image->stats.late);
 		/* not from here: who waits behind it is late as well, and so on, each on the stack of the one before */
 		caw->late = true;
-		queue_delayed_work(system_wq, &caw->restart, 0);
+		queue_delayed_work(trbd_io_wq, &caw->restart, 0);
 	} else if (trbd_request_has_versions()) {
 		caw_read(caw);
 	} else {

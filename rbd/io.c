@@ -27,6 +27,7 @@
 #include <linux/minmax.h>
 #include <linux/scatterlist.h>
 #include <linux/slab.h>
+#include <linux/workqueue.h>
 
 #include "rbd/image.h"
 #include "rbd/io.h"
@@ -107,6 +108,7 @@ static struct kmem_cache *object_cache;
 static mempool_t *io_pool;
 static mempool_t *object_pool;
 static mempool_t *bvecs_pool;
+struct workqueue_struct *trbd_io_wq;
 
 static void object_free_bvecs(struct io_object *object)
 {
@@ -416,7 +418,7 @@ int trbd_io_submit(const struct trbd_io_request *request)
 }
 
 /**
- * trbd_io_init() - make the pools
+ * trbd_io_init() - make the pools and the workqueue
  *
  * Context: module init.
  * Return: 0 or -ENOMEM.
@@ -438,8 +440,13 @@ int trbd_io_init(void)
 	bvecs_pool = mempool_create_kmalloc_pool(IO_POOL_SIZE, IO_BVECS_POOLED * sizeof(struct bio_vec));
 	if (!bvecs_pool)
 		goto err_object_pool;
+	trbd_io_wq = alloc_workqueue("trbd-io", WQ_MEM_RECLAIM, 0);
+	if (!trbd_io_wq)
+		goto err_bvecs_pool;
 	return 0;
 
+err_bvecs_pool:
+	mempool_destroy(bvecs_pool);
 err_object_pool:
 	mempool_destroy(object_pool);
 err_io_pool:
@@ -458,6 +465,7 @@ err_io_cache:
  */
 void trbd_io_exit(void)
 {
+	destroy_workqueue(trbd_io_wq);
 	mempool_destroy(bvecs_pool);
 	mempool_destroy(object_pool);
 	mempool_destroy(io_pool);

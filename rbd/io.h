@@ -6,6 +6,7 @@
 
 struct scatterlist;
 struct trbd_image;
+struct workqueue_struct;
 
 /**
  * enum trbd_io_op - what an I/O does
@@ -50,6 +51,9 @@ struct trbd_io_request {
 	void (*done)(void *arg, int result);
 	void *arg;
 };
+
+/* for what commands do later; gone when the module is, with whatever runs on it */
+extern struct workqueue_struct *trbd_io_wq;
 
 int trbd_io_init(void);
 void trbd_io_exit(void);

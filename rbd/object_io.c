@@ -30,6 +30,7 @@
 #include "rados/guard.h"
 #include "rados/session.h"
 #include "rbd/image.h"
+#include "rbd/io.h"
 #include "rbd/object_io.h"
 
 /* an object that comes and goes this often is somebody's game */
@@ -236,7 +237,7 @@ static int object_io_defer_fallback(struct trbd_object_io *o)
 {
 	atomic64_inc(&o->image->stats.fallbacks);
 	INIT_DELAYED_WORK(&o->fallback, object_io_fall_back);
-	queue_delayed_work(system_wq, &o->fallback, msecs_to_jiffies(OBJECT_PAUSE_MS));
+	queue_delayed_work(trbd_io_wq, &o->fallback, msecs_to_jiffies(OBJECT_PAUSE_MS));
 	return -EINPROGRESS;
 }
 
@@ -258,6 +259,9 @@ static void object_io_copied_up(void *arg, int result)
 {
 	struct trbd_object_io *o = arg;
 
+	/* reading the parent may have taken long */
+	if (result >= 0)
+		result = trbd_image_check_state(o->image, o->snapc, o->size) ?: result;
 	if (!result)
 		result = object_io_retry(o, TRBD_GUARD_STAMP);
 	else if (result > 0)
@@ -384,7 +388,7 @@ static void object_io_lead(struct trbd_queue_place *place)
 static void object_io_done(struct ceph_osd_request *req)
 {
 	struct trbd_object_io *o = req->r_priv;
-	int result = req->r_result;
+	int result = trbd_request_result(req);
 
 	if (o->place.leads) {
 		object_io_leave(o);
