@@ -11,21 +11,45 @@
  *	  ^                                                                          |
  *	  +--- snapshot context is read <--- told to go on, or nothing heard for long +
  *
- * A request that comes again, because it was acknowledged too late, finds the gate as it left it. Mutations that
- * wait here grow old, and those that wait longer than the guard's window end with BUSY when they are let through.
+ * A request that comes again, because it was acknowledged too late, finds the gate as it left it. Several snapshots may
+ * be taken at once: the gate opens when the last of them is made, or is not heard of any more. Mutations that wait here
+ * grow old, and those that waited longer than the guard's window end with BUSY.
  */
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
 #include <linux/sched.h>
+#include <linux/string.h>
 
+#include "rados/clock.h"
 #include "rbd/quiesce.h"
+
+/* how often it is looked for what has waited too long */
+#define QUIESCE_LOOK_MS		500
 
 static bool quiesce_is_same(const struct trbd_quiesce_id *a, const struct trbd_quiesce_id *b)
 {
 	return a->gid == b->gid && a->handle == b->handle && a->request == b->request;
 }
 
-/* Lets all through, unless it was closed anew meanwhile. Who waited counts as inside from here on. */
+static bool wish_is_in_force(const struct trbd_quiesce_wish *wish)
+{
+	return wish->wanted && time_before(jiffies, wish->until);
+}
+
+/* @lock held. */
+static bool quiesce_is_wanted(struct trbd_quiesce *q)
+{
+	unsigned int i;
+
+	lockdep_assert_held(&q->lock);
+	for (i = 0; i < ARRAY_SIZE(q->wishes); i++) {
+		if (wish_is_in_force(&q->wishes[i]))
+			return true;
+	}
+	return false;
+}
+
+/* Lets all through, if it is still nobody's wish that they wait. Who waited counts as inside from here on. */
 static void quiesce_release(struct trbd_quiesce *q)
 {
 	struct trbd_quiesce_waiter *waiter, *next;
@@ -38,7 +62,7 @@ static void quiesce_release(struct trbd_quiesce *q)
 	q->before_open(q->owner);
 
 	spin_lock(&q->lock);
-	if (closings == q->closings) {
+	if (closings == q->closings && !quiesce_is_wanted(q)) {
 		q->closed = false;
 		list_for_each_entry(waiter, &q->waiting, node)
 			q->inside++;
@@ -47,14 +71,42 @@ static void quiesce_release(struct trbd_quiesce *q)
 	spin_unlock(&q->lock);
 
 	list_for_each_entry_safe(waiter, next, &released, node)
-		waiter->run(waiter);
+		waiter->run(waiter, 0);
 }
 
-static void quiesce_timed_out(struct work_struct *work)
+/* Those who have waited for @age_ms go, without having entered. */
+static void quiesce_refuse(struct trbd_quiesce *q, unsigned int age_ms)
 {
-	struct trbd_quiesce *q = container_of(to_delayed_work(work), struct trbd_quiesce, timeout);
+	unsigned long limit = jiffies - msecs_to_jiffies(age_ms);
+	struct trbd_quiesce_waiter *waiter, *next;
+	LIST_HEAD(refused);
 
-	quiesce_release(q);
+	spin_lock(&q->lock);
+	list_for_each_entry_safe(waiter, next, &q->waiting, node) {
+		if (!time_after(waiter->since, limit))
+			list_move_tail(&waiter->node, &refused);
+	}
+	spin_unlock(&q->lock);
+
+	list_for_each_entry_safe(waiter, next, &refused, node)
+		waiter->run(waiter, -EBUSY);
+}
+
+static void quiesce_look(struct work_struct *work)
+{
+	struct trbd_quiesce *q = container_of(to_delayed_work(work), struct trbd_quiesce, look);
+	bool closed, wanted;
+
+	quiesce_refuse(q, TRBD_GUARD_WINDOW_MS);
+	spin_lock(&q->lock);
+	closed = q->closed;
+	wanted = quiesce_is_wanted(q);
+	spin_unlock(&q->lock);
+	if (!closed)
+		return;
+	queue_delayed_work(system_long_wq, &q->look, msecs_to_jiffies(QUIESCE_LOOK_MS));
+	if (!wanted)
+		quiesce_release(q);
 }
 
 /**
@@ -65,14 +117,12 @@ static void quiesce_timed_out(struct work_struct *work)
  */
 void trbd_quiesce_init(struct trbd_quiesce *q, void (*before_open)(void *owner), void *owner)
 {
+	memset(q, 0, sizeof(*q));
 	q->before_open = before_open;
 	q->owner = owner;
-	INIT_DELAYED_WORK(&q->timeout, quiesce_timed_out);
+	INIT_DELAYED_WORK(&q->look, quiesce_look);
 	init_waitqueue_head(&q->drained);
 	spin_lock_init(&q->lock);
-	q->closed = false;
-	q->closings = 0;
-	q->inside = 0;
 	INIT_LIST_HEAD(&q->waiting);
 }
 
@@ -84,7 +134,18 @@ void trbd_quiesce_init(struct trbd_quiesce *q, void (*before_open)(void *owner),
  */
 void trbd_quiesce_stop(struct trbd_quiesce *q)
 {
-	cancel_delayed_work_sync(&q->timeout);
+	cancel_delayed_work_sync(&q->look);
+}
+
+/**
+ * trbd_quiesce_refuse() - send away all who wait, for nothing can be done for them
+ * @q: gate; stays as it is
+ *
+ * Context: process.
+ */
+void trbd_quiesce_refuse(struct trbd_quiesce *q)
+{
+	quiesce_refuse(q, 0);
 }
 
 /**
@@ -93,7 +154,7 @@ void trbd_quiesce_stop(struct trbd_quiesce *q)
  * @waiter: run is set
  *
  * Context: any in which a spinlock may be taken.
- * Return: 0: it has entered, and must leave. -EINPROGRESS: it waits; when @waiter->run is called, it has entered.
+ * Return: 0: it has entered, and must leave. -EINPROGRESS: it waits, until @waiter->run is called.
  */
 int trbd_quiesce_enter(struct trbd_quiesce *q, struct trbd_quiesce_waiter *waiter)
 {
@@ -101,6 +162,7 @@ int trbd_quiesce_enter(struct trbd_quiesce *q, struct trbd_quiesce_waiter *waite
 
 	spin_lock(&q->lock);
 	if (q->closed) {
+		waiter->since = jiffies;
 		list_add_tail(&waiter->node, &q->waiting);
 		ret = -EINPROGRESS;
 	} else {
@@ -135,6 +197,28 @@ static bool quiesce_is_drained(struct trbd_quiesce *q)
 	return drained;
 }
 
+/* @lock held. Return: false when there are too many at once. */
+static bool quiesce_note(struct trbd_quiesce *q, const struct trbd_quiesce_id *id)
+{
+	struct trbd_quiesce_wish *wish, *place = NULL;
+
+	lockdep_assert_held(&q->lock);
+	for (wish = q->wishes; wish < q->wishes + ARRAY_SIZE(q->wishes); wish++) {
+		if (wish->wanted && quiesce_is_same(&wish->id, id)) {
+			place = wish;
+			break;
+		}
+		if (!wish_is_in_force(wish))
+			place = wish;
+	}
+	if (!place)
+		return false;
+	place->id = *id;
+	place->wanted = true;
+	place->until = jiffies + msecs_to_jiffies(TRBD_QUIESCE_TIMEOUT_MS);
+	return true;
+}
+
 /**
  * trbd_quiesce_close() - let no mutation begin, and wait for those in flight
  * @q: gate
@@ -146,32 +230,42 @@ static bool quiesce_is_drained(struct trbd_quiesce *q)
  */
 bool trbd_quiesce_close(struct trbd_quiesce *q, const struct trbd_quiesce_id *id, unsigned int wait_ms)
 {
+	bool noted;
+
 	spin_lock(&q->lock);
-	q->closed = true;
-	q->closings++;
-	q->id = *id;
+	noted = quiesce_note(q, id);
+	if (noted) {
+		q->closed = true;
+		q->closings++;
+	}
 	spin_unlock(&q->lock);
-	mod_delayed_work(system_long_wq, &q->timeout, msecs_to_jiffies(TRBD_QUIESCE_TIMEOUT_MS));
+	if (!noted)
+		return false;
+	queue_delayed_work(system_long_wq, &q->look, msecs_to_jiffies(QUIESCE_LOOK_MS));
 
 	return wait_event_interruptible_timeout(q->drained, quiesce_is_drained(q), msecs_to_jiffies(wait_ms)) > 0;
 }
 
 /**
- * trbd_quiesce_open() - mutations may go on
+ * trbd_quiesce_open() - mutations may go on, unless somebody else wants them to wait
  * @q: gate
- * @id: whose wish it was that they should not; others' wishes stay
+ * @id: whose wish it was that they should not
  *
  * Context: process; sleeps in before_open.
  */
 void trbd_quiesce_open(struct trbd_quiesce *q, const struct trbd_quiesce_id *id)
 {
-	bool mine;
+	bool open = false;
+	unsigned int i;
 
 	spin_lock(&q->lock);
-	mine = q->closed && quiesce_is_same(&q->id, id);
+	for (i = 0; i < ARRAY_SIZE(q->wishes); i++) {
+		if (!q->wishes[i].wanted || !quiesce_is_same(&q->wishes[i].id, id))
+			continue;
+		q->wishes[i].wanted = false;
+		open = q->closed && !quiesce_is_wanted(q);
+	}
 	spin_unlock(&q->lock);
-	if (!mine)
-		return;
-	cancel_delayed_work_sync(&q->timeout);
-	quiesce_release(q);
+	if (open)
+		quiesce_release(q);
 }

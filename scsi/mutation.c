@@ -4,7 +4,7 @@
  *
  *	begin --> admitted --> entered --> start: image I/Os, each with the time the command was accepted
  *	  |          ^            ^
- *	  |          |            +--- waiting, while the image is quiesced (rbd/quiesce.c)
+ *	  |          |            +--- waiting, while the image is quiesced (rbd/quiesce.c) --> BUSY
  *	  |          | within the guard's window
  *	  +--> waiting, while the group of gateways cannot be reached --> BUSY
  *	  +--> BUSY: this gateway was out of touch a moment ago
@@ -45,10 +45,14 @@ static struct trbd_image *mutation_image(struct trbd_mutation_cmd *m)
 	return to_trbd_device(m->cmd->se_dev)->image;
 }
 
-static void mutation_entered(struct trbd_quiesce_waiter *gate)
+static void mutation_entered(struct trbd_quiesce_waiter *gate, int err)
 {
 	struct trbd_mutation_cmd *m = container_of(gate, struct trbd_mutation_cmd, gate);
 
+	if (err) {
+		mutation_end(m, err);
+		return;
+	}
 	m->start(m);
 	trbd_mutation_put(m, 0);
 }
@@ -63,7 +67,7 @@ static void mutation_admitted(struct trbd_group_ticket *ticket, int err)
 	}
 	m->gate.run = mutation_entered;
 	if (!trbd_quiesce_enter(&mutation_image(m)->quiesce, &m->gate))
-		mutation_entered(&m->gate);
+		mutation_entered(&m->gate, 0);
 }
 
 /**
