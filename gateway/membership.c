@@ -9,7 +9,9 @@
  *	unregistered --> registered --> fenced: session takes a new identity --> watched again --> registered
  *
  * Recoveries are counted, and a registration that overlaps with one is made again, since it may be of the identity that
- * is no more. One that gave up fences its former identity before it registers.
+ * is no more. It fences its former identity before it registers, also when others have done so: what was under way then
+ * may be anywhere, the others may not have the OSD map that stops it, and the barrier in the record sees to that. And
+ * whoever fenced it may have gone before it wrote that down, and the list forgets after an hour.
  */
 #include <linux/delay.h>
 #include <linux/errno.h>
@@ -103,7 +105,7 @@ int trbd_membership_end(struct trbd_lu *lu)
 	return ret;
 }
 
-/* Whatever was sent under an identity that we gave up must not be carried out once we serve again. */
+/* Whatever was sent under an identity that we had must not be carried out once we serve again. */
 static int fence_former(struct trbd_lu *lu, u32 *epoch)
 {
 	bool needed;
@@ -220,18 +222,21 @@ static void recovery_drain(struct trbd_recovery_user *user)
 {
 	struct trbd_lu *lu = container_of(user, struct trbd_lu, recovery);
 
-	while (lu->ops->in_flight(lu->owner))
+	while (lu->ops->in_flight(lu->owner)) {
+		/* what is sent now fails, but whoever closed the gate may not open it for long */
+		trbd_quiesce_refuse(&lu->image->quiesce);
 		schedule_timeout_uninterruptible(msecs_to_jiffies(20));
+	}
 }
 
 /* Without this the watch would be taken over into the new identity, and nobody would know that it was interrupted. */
-static void recovery_restart(struct trbd_recovery_user *user, bool gave_up)
+static void recovery_restart(struct trbd_recovery_user *user)
 {
 	struct trbd_lu *lu = container_of(user, struct trbd_lu, recovery);
 
 	spin_lock(&lu->lock);
 	lu->recoveries++;
-	lu->fence_former |= gave_up;
+	lu->fence_former = true;
 	spin_unlock(&lu->lock);
 	trbd_watch_renew(&lu->image->watch);
 }

@@ -7,17 +7,20 @@
  * sends what is pending again under the new one; but that is just what was fenced off. So all that was begun must be
  * over before:
  *
- *	users stop --> requests end with -ENOTCONN --> users have drained --> new identity --> users start again
+ *	users stop --> requests end with -ENOTCONN --> new identity --> users have drained --> users start again
  *
- * A command of several requests ends at the first that fails. Watches break and are made again by their own threads.
+ * A command of several requests ends at the first that fails, and until all have drained nothing new is sent. Watches
+ * break and are made again by their own threads.
  *
  * A gateway gives up when OSDs do not answer and somebody waits for the end of commands that nobody wants any more: an
- * abort, a session that ends, a LUN that is removed (scsi/patience.c). That is the same way, with two differences.
- * Nothing that was sent may land when the cluster can be reached again, so what is still in the sockets is thrown away
- * before they are closed. And the old identity is put on the blocklist by ourselves as soon as a monitor answers, and
- * before anything is served (gateway/lu_state.c). What is left is a write that an OSD has received already and has not
- * looked at, because it stands still: until it hears of the blocklist it may still carry that out, if nobody has
- * written there since.
+ * abort, a session that ends, a LUN that is removed (scsi/patience.c). That is the same way.
+ *
+ * Nothing that was sent may land later, when the cluster can be reached again, so what is still in the sockets is
+ * thrown away before they are closed, and they are closed before anybody waits. The old identity is put on the
+ * blocklist by ourselves as soon as a monitor answers, and before anything is served (gateway/membership.c). What is
+ * left is a write that an OSD has received already and has not looked at, because it stands still or has a queue: until
+ * it hears of the blocklist it may still carry that out, if the guard lets it, and the guard does so for as long as its
+ * window lasts. So whoever ends writes with an error tells of it only after that (scsi/mutation.c).
  */
 #include <linux/ceph/libceph.h>
 #include <linux/ceph/osd_client.h>
@@ -61,16 +64,15 @@ static void recovery_work(struct work_struct *work)
 	list_for_each_entry(user, &recovery->users, node)
 		user->ops->stop(user);
 	ceph_osdc_abort_requests(osdc, -ENOTCONN);
+	recovery_discard_unsent(osdc);
+	ceph_reset_client_addr(session->client);
+	/* until it is cleared, that error is all that requests get */
 	list_for_each_entry(user, &recovery->users, node)
 		user->ops->drain(user);
-	if (recovery->gave_up)
-		recovery_discard_unsent(osdc);
-	ceph_reset_client_addr(session->client);
 	ceph_osdc_clear_abort_err(osdc);
 	list_for_each_entry(user, &recovery->users, node)
-		user->ops->restart(user, recovery->gave_up);
+		user->ops->restart(user);
 	mutex_unlock(&recovery->lock);
-	recovery->gave_up = false;
 	atomic_set_release(&recovery->running, 0);
 }
 
@@ -108,6 +110,18 @@ void trbd_recovery_begin(struct trbd_session *session)
 void trbd_recovery_give_up(struct trbd_session *session)
 {
 	recovery_start(session, true);
+}
+
+/**
+ * trbd_recovery_is_running() - does the session get a new identity now?
+ * @session: session
+ *
+ * Context: any.
+ * Return: true from the moment that somebody asked for it until what was begun under the old one has drained.
+ */
+bool trbd_recovery_is_running(struct trbd_session *session)
+{
+	return atomic_read(&session->recovery.running);
 }
 
 /**

@@ -15,12 +15,12 @@ struct trbd_recovery_user;
  *	thread that may sleep
  * @stop: begin nothing any more
  * @drain: wait until nothing that was begun is left. Requests end by themselves meanwhile
- * @restart: there is a new identity; @gave_up: the old one has not been fenced yet
+ * @restart: the new identity may be used. The old one may not have been fenced yet
  */
 struct trbd_recovery_ops {
 	void (*stop)(struct trbd_recovery_user *user);
 	void (*drain)(struct trbd_recovery_user *user);
-	void (*restart)(struct trbd_recovery_user *user, bool gave_up);
+	void (*restart)(struct trbd_recovery_user *user);
 };
 
 /**
@@ -55,5 +55,6 @@ void trbd_recovery_add_user(struct trbd_session *session, struct trbd_recovery_u
 void trbd_recovery_remove_user(struct trbd_session *session, struct trbd_recovery_user *user);
 void trbd_recovery_begin(struct trbd_session *session);
 void trbd_recovery_give_up(struct trbd_session *session);
+bool trbd_recovery_is_running(struct trbd_session *session);
 
 #endif /* TRBD_RADOS_RECOVERY_H */

@@ -10,6 +10,12 @@
  *	  +--> BUSY: this gateway was out of touch a moment ago
  *
  * The time of acceptance is taken here and nowhere else; see rados/guard.c for what hangs on it.
+ *
+ * The guard relies on initiators: none writes something newer before it gave the older write up, and that takes longer
+ * than the guard's window. An error makes them give up at once. When a session gets a new identity (rados/recovery.c),
+ * commands end with an error though OSDs may have what was sent in their queues. Such an end waits until the guard lets
+ * none of it through any more, also beside what a gateway writes whose clock is behind. It takes that long only for
+ * commands that began a moment ago; what somebody gave up waiting for is older.
  */
 #include <linux/kernel.h>
 #include <linux/mempool.h>
@@ -18,6 +24,7 @@
 #include <target/target_core_base.h>
 
 #include "gateway/group.h"
+#include "rados/recovery.h"
 #include "rbd/image.h"
 #include "rbd/io.h"
 #include "scsi/mutation.h"
@@ -25,6 +32,7 @@
 #include "target_core_rbd.h"
 
 #define MUTATION_POOL_SIZE	64
+#define MUTATION_DOUBT_MS	(TRBD_GUARD_WINDOW_MS + TRBD_GRANULE_MS + TRBD_HEARTBEAT_MS + TRBD_JUMP_MS)
 
 static struct kmem_cache *mutation_cache;
 static mempool_t *mutation_pool;
@@ -106,23 +114,54 @@ void trbd_mutation_begin(struct se_cmd *cmd, trbd_mutation_start start)
 		mutation_admitted(&m->ticket, ret);
 }
 
+static void mutation_leave(struct trbd_mutation_cmd *m)
+{
+	trbd_quiesce_leave(&mutation_image(m)->quiesce);
+	mutation_end(m, m->result);
+}
+
+static void mutation_out_of_doubt(struct work_struct *work)
+{
+	mutation_leave(container_of(to_delayed_work(work), struct trbd_mutation_cmd, doubt));
+}
+
+/* Return: for how long something of it may be carried out yet, though it has ended; 0 for what is certain. */
+static u64 mutation_doubt_ms(struct trbd_mutation_cmd *m)
+{
+	struct trbd_device *dev = to_trbd_device(m->cmd->se_dev);
+	u64 age_ms;
+
+	if (!m->result || (m->result != -ENOTCONN && m->result != -ESHUTDOWN &&
+			   !trbd_recovery_is_running(dev->image->session)))
+		return 0;
+	age_ms = trbd_clock_now(&dev->group->clock) - m->ticket.accepted_ms;
+	return age_ms < MUTATION_DOUBT_MS ? MUTATION_DOUBT_MS - age_ms : 0;
+}
+
 /**
  * trbd_mutation_put() - an I/O of the command is over
  * @m: command
  * @result: 0 or a negative errno; the first error is the command's
  *
- * The last one ends the command.
+ * The last one ends the command; after a moment, when that is an error and something of it may be carried out yet.
  *
  * Context: any but hard interrupt.
  */
 void trbd_mutation_put(struct trbd_mutation_cmd *m, int result)
 {
+	u64 doubt_ms;
+
 	if (result)
 		cmpxchg(&m->result, 0, result);
 	if (!atomic_dec_and_test(&m->pending))
 		return;
-	trbd_quiesce_leave(&mutation_image(m)->quiesce);
-	mutation_end(m, m->result);
+	doubt_ms = mutation_doubt_ms(m);
+	if (doubt_ms) {
+		INIT_DELAYED_WORK(&m->doubt, mutation_out_of_doubt);
+		queue_delayed_work(trbd_io_wq, &m->doubt, msecs_to_jiffies(doubt_ms));
+		return;
+	}
+	mutation_leave(m);
 }
 
 /**

@@ -4,6 +4,7 @@
 
 #include <linux/atomic.h>
 #include <linux/types.h>
+#include <linux/workqueue.h>
 
 #include "gateway/group.h"
 #include "rbd/quiesce.h"
@@ -25,6 +26,7 @@ typedef void (*trbd_mutation_start)(struct trbd_mutation_cmd *m);
  * @result: first error, or 0
  * @finish: ends the command with @result; trbd_complete() unless @start says otherwise
  * @memory: own memory for the data of the I/O, or NULL
+ * @doubt: ends it, when it is certain that nothing of it lands any more
  */
 struct trbd_mutation_cmd {
 	struct trbd_group_ticket ticket;
@@ -35,6 +37,7 @@ struct trbd_mutation_cmd {
 	int result;
 	void (*finish)(struct se_cmd *cmd, int result);
 	struct scatterlist *memory;
+	struct delayed_work doubt;
 };
 
 int trbd_mutation_init(void);
