@@ -55,6 +55,11 @@
 #define GROUP_SILENT_MAX	3
 /* how many beats are regular before one comes early */
 #define GROUP_PACE_BEATS	8
+/*
+ * after so long without a heartbeat nobody waits for what is in flight; a fence is forgotten after an hour, and it must
+ * be gone by then
+ */
+#define GROUP_GIVE_UP_MS	600000
 /* nobody's clock is this far ahead of another's in honesty */
 #define GROUP_FAR_FUTURE_MS	(24ULL * 3600 * 1000)
 
@@ -247,7 +252,10 @@ static int group_take_slot(struct trbd_group *group)
 	return 0;
 }
 
-/* Lets go of those who waited: the ones accepted early enough to be told to go on, or all of them with -EBUSY. */
+/*
+ * Lets go of those who waited: of all when @in_touch, and those who were accepted early enough go on; else of those who
+ * were not, and end with -EBUSY. By the thread, and by the tick, since a heartbeat may hang for long.
+ */
 static void group_release_waiting(struct trbd_group *group, bool in_touch)
 {
 	struct trbd_group_ticket *ticket, *next;
@@ -292,7 +300,8 @@ static void group_declare_out_of_touch(struct trbd_group *group, const char *why
 
 /*
  * Did others beat while we could not? @old is what we knew of them before. When nobody could, each of them may
- * still have beaten once before that began and once after it ended.
+ * still have beaten once before that began and once after it ended. Who joined has counted from 0, and who left has
+ * left the count behind.
  */
 static bool group_others_went_on(struct trbd_group *group, const struct trbd_group_peer *old)
 {
@@ -301,10 +310,11 @@ static bool group_others_went_on(struct trbd_group *group, const struct trbd_gro
 	for (slot = 0; slot < TRBD_SLOTS; slot++) {
 		const struct trbd_group_entry *was = &old[slot].entry;
 		const struct trbd_group_entry *is = &group->peers[slot].entry;
+		bool joined = is->owner && is->owner != was->owner;
 
-		if (slot == group->slot || !is->owner || is->owner != was->owner)
+		if (slot == group->slot || group->peers[slot].state != TRBD_GROUP_ENTRY_VALID)
 			continue;
-		if (is->beats - was->beats > 2)
+		if (is->beats - (joined ? 0 : was->beats) > 2)
 			return true;
 	}
 	return false;
@@ -343,6 +353,7 @@ static void group_tick(struct work_struct *work)
 	spin_unlock(&group->lock);
 	if (stalled)
 		group_warn_stalled(group);
+	group_release_waiting(group, false);
 	queue_delayed_work(system_highpri_wq, &group->tick, msecs_to_jiffies(TRBD_TICK_MS));
 }
 
@@ -392,6 +403,17 @@ static void group_merge(struct trbd_group *group)
 	if (jumped)
 		pr_warn("group of pool %lld: this gateway was out of touch (its clock was behind that of slot %d, %s); writes it got before end with BUSY. If this comes again and again, one of the two machines has a clock that runs wrong\n",
 			group->oloc.pool, whose, group->peers[whose].entry.name);
+}
+
+/* Once; nothing is begun without a lease. */
+static void group_give_up(struct trbd_group *group)
+{
+	if (group->gave_up || monotonic_ms() < group->lease_until_ms + GROUP_GIVE_UP_MS)
+		return;
+	pr_warn("group of pool %lld: no heartbeat for %u minutes; giving up what is in flight\n", group->oloc.pool,
+		GROUP_GIVE_UP_MS / 60000);
+	group->gave_up = true;
+	trbd_recovery_give_up(group->session);
 }
 
 /* One heartbeat: write, read, compare, merge. */
@@ -469,6 +491,9 @@ static int group_thread(void *arg)
 			if (err == -ESHUTDOWN)
 				trbd_recovery_begin(group->session);
 			pr_warn_ratelimited("group of pool %lld: heartbeat failed: error %d\n", group->oloc.pool, err);
+			group_give_up(group);
+		} else {
+			group->gave_up = false;
 		}
 		group_release_waiting(group, !err);
 		group_sleep_since(group, began_ms);
@@ -617,11 +642,12 @@ static bool group_has_lease(const struct trbd_group *group, u64 now_ms)
  */
 int trbd_group_admit(struct trbd_group *group, struct trbd_group_ticket *ticket)
 {
-	u64 now_ms = monotonic_ms();
+	u64 now_ms;
 	bool stalled;
 	int ret = 0;
 
 	spin_lock(&group->lock);
+	now_ms = monotonic_ms();
 	stalled = group_stood_still(group);
 	/* under the lock, or a jump of the clock could come between it and the quarantine that belongs to it */
 	ticket->accepted_ms = trbd_clock_now(&group->clock);
@@ -650,10 +676,11 @@ int trbd_group_admit(struct trbd_group *group, struct trbd_group_ticket *ticket)
  */
 bool trbd_group_in_touch(struct trbd_group *group)
 {
-	u64 now_ms = monotonic_ms();
+	u64 now_ms;
 	bool in_touch;
 
 	spin_lock(&group->lock);
+	now_ms = monotonic_ms();
 	in_touch = now_ms >= group->quarantine_until_ms && group_has_lease(group, now_ms);
 	spin_unlock(&group->lock);
 	return in_touch;

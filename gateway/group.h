@@ -69,6 +69,7 @@ struct trbd_group_peer {
  * @slot: our slot, or -1; written by the thread, guarded by @lock
  * @beats: heartbeats of this membership; the thread's
  * @limit_ms: what our entry says; the thread's
+ * @gave_up: what was in flight, since heartbeats failed for long; the thread's
  * @tick: notices when this gateway stood still
  * @lock: guards what follows; taken once per mutation, for a few instructions
  * @lease_until_ms: CLOCK_MONOTONIC: until then this gateway is known to be in touch
@@ -94,6 +95,7 @@ struct trbd_group {
 	int slot;
 	u64 beats;
 	u64 limit_ms;
+	bool gave_up;
 	struct delayed_work tick;
 
 	spinlock_t lock;	/* see above */
