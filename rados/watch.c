@@ -16,6 +16,12 @@
  * that does not answer. Unwatch is bounded by mount_timeout. Watch is not, but it can be killed: stop sends the
  * thread a SIGKILL, which also ends whatever metadata call its handler is in.
  *
+ * libceph tells when an OSD says that the watch is gone, and not when no OSD says anything. An OSD forgets a client
+ * that it has not heard of for 30 s, and so does whoever waits for acknowledgements; and one that was away for a few
+ * seconds is told of what it missed only while the notifier still waits. So it is looked at how long ago the watch was
+ * confirmed: the owner hears of it before the OSD can have forgotten, and is asked to look for itself whenever it
+ * was long, and every now and then in any case.
+ *
  * After ceph_osdc_unwatch() no callback runs any more, once ceph_osdc_flush_notifies() has returned.
  */
 #include <linux/ceph/libceph.h>
@@ -35,6 +41,12 @@
 #define WATCH_PAYLOAD_MAX	SZ_4K
 #define WATCH_PENDING_MAX	256
 #define WATCH_RETRY_DELAY	HZ
+#define WATCH_LOOK_INTERVAL	HZ
+/* beyond the interval of libceph's pings, which it rounds to seconds */
+#define WATCH_LATE		(3 * HZ)
+/* OSDs: osd_client_watch_timeout, 30 s */
+#define WATCH_LOST		(20 * HZ)
+#define WATCH_POLL_INTERVAL	(60 * HZ)
 
 struct watch_event {
 	struct list_head node;
@@ -83,7 +95,29 @@ static void watch_error_cb(void *arg, u64 cookie, int err)
 	spin_lock(&watch->lock);
 	watch->lost = true;
 	spin_unlock(&watch->lock);
+	watch->ops->lost(watch->owner);
 	wake_up(&watch->wait);
+}
+
+/* When was the watch confirmed? */
+static void watch_look(struct work_struct *work)
+{
+	struct trbd_watch *watch = container_of(to_delayed_work(work), struct trbd_watch, look);
+	unsigned long late = watch->session->client->options->osd_keepalive_timeout + WATCH_LATE;
+	unsigned long age = 0;
+
+	spin_lock(&watch->lock);
+	/* given back only after it is taken away under the lock */
+	if (watch->lreq)
+		age = jiffies - READ_ONCE(watch->lreq->watch_valid_thru);
+	watch->missed |= watch->late && age <= late;
+	watch->late = age > late;
+	spin_unlock(&watch->lock);
+
+	if (age > max_t(unsigned long, late, WATCH_LOST))
+		watch->ops->lost(watch->owner);
+	wake_up(&watch->wait);
+	schedule_delayed_work(&watch->look, WATCH_LOOK_INTERVAL);
 }
 
 static struct watch_event *watch_next_event(struct trbd_watch *watch)
@@ -120,7 +154,10 @@ static int watch_register(struct trbd_watch *watch)
 		ceph_osdc_flush_notifies(trbd_session_osdc(watch->session));
 		return PTR_ERR(lreq);
 	}
+	spin_lock(&watch->lock);
 	watch->lreq = lreq;
+	watch->late = false;
+	spin_unlock(&watch->lock);
 	return 0;
 }
 
@@ -128,12 +165,15 @@ static int watch_register(struct trbd_watch *watch)
 static void watch_unregister(struct trbd_watch *watch)
 {
 	struct ceph_osd_client *osdc = trbd_session_osdc(watch->session);
+	struct ceph_osd_linger_request *lreq = watch->lreq;
 
-	if (!watch->lreq)
+	if (!lreq)
 		return;
-	while (ceph_osdc_unwatch(osdc, watch->lreq) == -ENOMEM)
-		schedule_timeout_uninterruptible(HZ / 10);
+	spin_lock(&watch->lock);
 	watch->lreq = NULL;
+	spin_unlock(&watch->lock);
+	while (ceph_osdc_unwatch(osdc, lreq) == -ENOMEM)
+		schedule_timeout_uninterruptible(HZ / 10);
 	ceph_osdc_flush_notifies(osdc);
 }
 
@@ -188,19 +228,21 @@ static bool watch_has_work(struct trbd_watch *watch)
 static int watch_thread(void *arg)
 {
 	struct trbd_watch *watch = arg;
+	unsigned long polled = jiffies;
 	struct watch_event *event;
 	bool lost, missed;
 
 	allow_signal(SIGKILL);
 
 	while (!kthread_should_stop()) {
-		wait_event_interruptible(watch->wait, watch_has_work(watch) || kthread_should_stop());
+		wait_event_interruptible_timeout(watch->wait, watch_has_work(watch) || kthread_should_stop(),
+						 WATCH_POLL_INTERVAL);
 		if (kthread_should_stop())
 			break;
 
 		spin_lock(&watch->lock);
 		lost = watch->lost;
-		missed = watch->missed;
+		missed = watch->missed || time_after_eq(jiffies, polled + WATCH_POLL_INTERVAL);
 		watch->missed = false;
 		spin_unlock(&watch->lock);
 
@@ -211,6 +253,7 @@ static int watch_thread(void *arg)
 		if (missed) {
 			struct trbd_watch_reply reply;
 
+			polled = jiffies;
 			watch->ops->notify(watch->owner, NULL, 0, &reply);
 		}
 		event = watch_next_event(watch);
@@ -247,7 +290,9 @@ int trbd_watch_start(struct trbd_watch *watch, struct trbd_session *session,
 	watch->lreq = NULL;
 	watch->lost = false;
 	watch->missed = false;
+	watch->late = false;
 	watch->num_pending = 0;
+	INIT_DELAYED_WORK(&watch->look, watch_look);
 	spin_lock_init(&watch->lock);
 	INIT_LIST_HEAD(&watch->pending);
 	init_waitqueue_head(&watch->wait);
@@ -261,10 +306,29 @@ int trbd_watch_start(struct trbd_watch *watch, struct trbd_session *session,
 	if (ret) {
 		kthread_stop(watch->thread);
 		put_task_struct(watch->thread);
+		watch_drop_events(watch);
 		return ret;
 	}
 	wake_up_process(watch->thread);
+	schedule_delayed_work(&watch->look, WATCH_LOOK_INTERVAL);
 	return 0;
+}
+
+/**
+ * trbd_watch_is_valid() - would the watch be told of a notification now?
+ * @watch: started watch
+ *
+ * Context: any in which a spinlock may be taken.
+ * Return: true if it is registered, and was confirmed a moment ago.
+ */
+bool trbd_watch_is_valid(struct trbd_watch *watch)
+{
+	bool valid;
+
+	spin_lock(&watch->lock);
+	valid = watch->lreq && !watch->lost && !watch->late;
+	spin_unlock(&watch->lock);
+	return valid;
 }
 
 /**
@@ -288,6 +352,7 @@ void trbd_watch_renew(struct trbd_watch *watch)
  */
 void trbd_watch_stop(struct trbd_watch *watch)
 {
+	cancel_delayed_work_sync(&watch->look);
 	send_sig(SIGKILL, watch->thread, 1);
 	kthread_stop(watch->thread);
 	put_task_struct(watch->thread);

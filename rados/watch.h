@@ -6,6 +6,7 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/wait.h>
+#include <linux/workqueue.h>
 
 struct ceph_object_id;
 struct ceph_object_locator;
@@ -26,14 +27,17 @@ struct trbd_watch_reply {
 };
 
 /**
- * struct trbd_watch_ops - what the owner of a watch is told, always on the watch's own thread
+ * struct trbd_watch_ops - what the owner of a watch is told, on the watch's own thread except for @lost
  * @notify: a notification came; it is acknowledged when this returns true, with an empty reply or with what it put
- *	there. Payload is NULL/0 for an empty one.
+ *	there. Payload is NULL/0 for an empty one, when one may have been missed, and now and then in any case
+ * @lost: notifications are missed from now on, or may be: until @notify or @restored is called and
+ *	trbd_watch_is_valid(). More often than once; on a workqueue, must not sleep
  * @restored: the watch was lost and is there again; notifications may have been missed. Also called with an
  *	error when watching again failed, before each further try: -ENOENT means that the object is gone.
  */
 struct trbd_watch_ops {
 	bool (*notify)(void *owner, const void *payload, size_t len, struct trbd_watch_reply *reply);
+	void (*lost)(void *owner);
 	void (*restored)(void *owner, int err);
 };
 
@@ -47,11 +51,13 @@ struct trbd_watch_ops {
  * @lreq: libceph's handle; touched by start, then by the thread, then by stop, never by two at a time
  * @thread: handles notifications and watches again
  * @wait: the thread's
- * @lock: guards @pending, @num_pending, @lost, @missed; a spinlock because libceph's callbacks only queue
+ * @look: now and then, at how long ago the OSD confirmed the watch
+ * @lock: guards what follows, and changes of @lreq; a spinlock because libceph's callbacks only queue
  * @pending: notifications to be handled
  * @num_pending: how many; bounded, since anybody who may write the object can notify
  * @lost: libceph reported an error on @lreq
- * @missed: a notification could not be queued
+ * @missed: a notification could not be queued, or may not have come
+ * @late: the OSD has not confirmed it for longer than usual
  */
 struct trbd_watch {
 	struct trbd_session *session;
@@ -62,16 +68,19 @@ struct trbd_watch {
 	struct ceph_osd_linger_request *lreq;
 	struct task_struct *thread;
 	wait_queue_head_t wait;
+	struct delayed_work look;
 	spinlock_t lock;	/* see above */
 	struct list_head pending;
 	unsigned int num_pending;
 	bool lost;
 	bool missed;
+	bool late;
 };
 
 int trbd_watch_start(struct trbd_watch *watch, struct trbd_session *session,
 		     const struct ceph_object_id *oid, const struct ceph_object_locator *oloc,
 		     const struct trbd_watch_ops *ops, void *owner, const char *name);
+bool trbd_watch_is_valid(struct trbd_watch *watch);
 void trbd_watch_renew(struct trbd_watch *watch);
 void trbd_watch_stop(struct trbd_watch *watch);
 

@@ -200,14 +200,26 @@ static int image_refresh(struct trbd_image *image)
 	return ret;
 }
 
+/* What was read was read after the watch was there; unless it was lost meanwhile, we know all of it. */
+static void image_is_watched(struct trbd_image *image)
+{
+	spin_lock(&image->lock);
+	if (trbd_watch_is_valid(&image->watch))
+		image->unwatched = false;
+	spin_unlock(&image->lock);
+}
+
 /*
  * Something in the header may have changed. Until it can be read there may be a snapshot that we do not know of, and a
  * write would change it.
  */
 static void image_refresh_or_fail(struct trbd_image *image)
 {
+	bool watched = image->watched && trbd_watch_is_valid(&image->watch);
 	int ret = image_refresh(image);
 
+	if (!ret && watched)
+		image_is_watched(image);
 	if (!ret || ret == -EINTR)
 		return;
 	if (ret == -ENOENT) {
@@ -281,6 +293,21 @@ static bool image_notified(void *owner, const void *payload, size_t len, struct 
 	return true;
 }
 
+/* A snapshot can be taken without us, and a write would change it. */
+static void image_watch_lost(void *owner)
+{
+	struct trbd_image *image = owner;
+	bool first;
+
+	spin_lock(&image->lock);
+	first = !image->unwatched;
+	image->unwatched = true;
+	spin_unlock(&image->lock);
+	if (first && !trbd_image_read_only(image))
+		pr_warn_ratelimited("%s: the header is not watched any more; nothing is written until it is\n",
+				    image->name);
+}
+
 /* On the watch's thread. */
 static void image_watch_restored(void *owner, int err)
 {
@@ -304,6 +331,7 @@ static void image_watch_restored(void *owner, int err)
 
 static const struct trbd_watch_ops image_watch_ops = {
 	.notify = image_notified,
+	.lost = image_watch_lost,
 	.restored = image_watch_restored,
 };
 
@@ -638,7 +666,7 @@ int trbd_image_take_state(struct trbd_image *image, u64 off, u64 len, struct cep
 		ret = image->error;
 	else if (off > image->size || len > image->size - off)
 		ret = -ERANGE;
-	else if (snapc && image->stale)
+	else if (snapc && (image->stale || image->unwatched))
 		ret = -EBUSY;
 	else if (snapc)
 		*snapc = ceph_get_snap_context(image->snapc);
@@ -663,7 +691,7 @@ int trbd_image_check_state(struct trbd_image *image, const struct ceph_snap_cont
 	spin_lock(&image->lock);
 	if (image->error)
 		ret = image->error;
-	else if (image->stale || image->size != size || image->snapc->seq != snapc->seq)
+	else if (image->stale || image->unwatched || image->size != size || image->snapc->seq != snapc->seq)
 		ret = -EBUSY;
 	spin_unlock(&image->lock);
 	return ret;

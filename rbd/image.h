@@ -102,6 +102,7 @@ struct trbd_guard_stats {
  * @snapc: snapshots that writes preserve; NULL when a snapshot is open
  * @stale: a refresh failed, so @size and @snapc may be old, or others may not write beside the new features; mutations
  *	end with BUSY
+ * @unwatched: notifications may be missed, so others may change both without us; likewise
  * @error: why the image cannot be used any more (-ENOENT: deleted), else 0
  */
 struct trbd_image {
@@ -134,6 +135,7 @@ struct trbd_image {
 	struct list_head copyups;
 	struct ceph_snap_context *snapc;
 	bool stale;
+	bool unwatched;
 	int error;
 };
 

@@ -7,6 +7,7 @@
 #   SNAPSHOTS    how many (8)
 . ../ktap.sh
 . ../gateway.sh
+. ../faults.sh
 
 COUNT=${SNAPSHOTS:-8}
 n=$TEST-disk
@@ -55,3 +56,45 @@ wait "${listeners[@]}"
 t_is 'every nexus is told once that the capacity changed' "$(cat "$work"/gw* | sort | uniq -c | xargs)" \
 	'3 6 2a/09 3 good 3 ready'
 t 'what is new can be written' io gw2 'write -P 9 24M 64k'
+
+# Two who take snapshots at once: when one is made, the other wants quiet yet.
+notify() { lab run -- timeout "$(t_limit 30)" python3 "$PWD/notify.py" rbd "rbd_header.$(gw_info gw1 "$n" ImageId)" "$@"; }
+writes_within() { lab run -- timeout "$1" qemu-io -f raw -c 'write -P 3 0 4k' "$(gw_url gw1 "$n")" 2>&1 | grep -q '^wrote'; }
+two_at_once() {
+	notify quiesce 1 && notify quiesce 2 && notify unquiesce 2 || return 1
+	! writes_within 2 || { echo 'written'; return 1; }
+	notify unquiesce 1
+}
+t 'two snapshots at once: the second one lets no write into the first' two_at_once
+t 'when both are made, writes go on' writes_within "$(t_limit 8)"
+
+# The OSD of the header forgets a gateway that it does not hear of, and a snapshot is taken without it. What that gateway
+# writes then, with what it knows of snapshots, would change this one. Header, group and data are with different OSDs.
+primary_of() { lab ceph osd map rbd "$1" --format json 2>/dev/null | jq -r .acting_primary; }
+apart() {
+	local i id header
+	for ((i = 0; i < 20; i++)); do
+		n=$TEST-apart$i
+		img_create "$n" --size 4M || return 1
+		id=$(lab rbd info --format json "$n" | jq -r .id)
+		header=$(primary_of "rbd_header.$id")
+		[ "$header" = "$(primary_of target_core_rbd.group)" ] || [ "$header" = "$(primary_of "rbd_data.$id.0000000000000000")" ] ||
+			return 0
+	done
+	return 1
+}
+t 'an image whose header is with an OSD of its own' apart
+# shellcheck disable=SC2034 # for faults.sh
+SERVED=("$n")
+t 'it is served by both gateways' serve "$n" "pool=rbd,image=$n"
+t 'something is written' io gw2 'write -P 1 0 64k'
+t_atexit 'watch_dropped_end gw2'
+t 'gw2 does not reach that OSD' watch_dropped_begin gw2
+sleep 33
+t 'a snapshot is taken without it' lab rbd snap create --no-progress "$n@without"
+late_write() { lab run -- timeout 5 qemu-io -f raw -c 'write -P 2 0 64k' "$(gw_url gw2 "$n")" 2>&1 | grep -q '^wrote'; }
+t_fails 'it writes nothing' late_write
+t 'it reaches that OSD again' watch_dropped_end gw2
+t 'and writes' io gw2 'write -P 3 0 64k'
+in_snapshot() { lab rbd export --no-progress "$n@without" - | head -c 64k | cmp - <(head -c 64k /dev/zero | tr '\0' '\1'); }
+t 'the snapshot is as it was' in_snapshot
