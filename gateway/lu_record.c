@@ -238,7 +238,9 @@ bool trbd_lu_record_was_written(struct trbd_image *image, const struct trbd_reco
 	bool done = false;
 
 	if (!trbd_lu_record_read(image, 0, &record))
-		done = record->generation == written->generation && record->writer == written->writer;
+		/* a registry entry that another wrote keeps the writer, but is in force at once */
+		done = record->generation == written->generation && record->writer == written->writer &&
+		       record->settled == written->settled;
 	trbd_lu_record_free(record);
 	return done;
 }

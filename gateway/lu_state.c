@@ -37,6 +37,7 @@
 #include "gateway/membership.h"
 #include "gateway/round.h"
 #include "rados/object.h"
+#include "rados/session.h"
 #include "rbd/header.h"
 #include "rbd/image.h"
 
@@ -45,6 +46,8 @@
 #define LU_POLL_TICKS		3
 /* for how long another gateway may take to settle its change before we do it */
 #define LU_PATIENCE_MS		500
+/* of a record: for gateways, fences and resets, which registrations must not keep out */
+#define LU_TEXT_RESERVE		(64 * 1024)
 
 /**
  * trbd_lu_interrupted() - wait for a moment
@@ -320,7 +323,7 @@ static int lu_try_update(struct trbd_lu *lu, const struct trbd_lu_request *reque
 {
 	char *before = NULL, *after = NULL;
 	struct trbd_record *record;
-	size_t len = 0;
+	size_t len = 0, new_len;
 	u64 generation;
 	int ret;
 
@@ -338,8 +341,13 @@ static int lu_try_update(struct trbd_lu *lu, const struct trbd_lu_request *reque
 		goto out;
 
 	/* nothing to do is done */
-	if (trbd_lu_record_encode(record, &after) == len && after && !memcmp(before, after, len))
+	new_len = trbd_lu_record_encode(record, &after);
+	if (new_len == len && after && !memcmp(before, after, len))
 		goto out;
+	if (request->extra && new_len > len && new_len > TRBD_LU_TEXT_MAX - LU_TEXT_RESERVE) {
+		ret = TRBD_PR_NO_RESOURCES;
+		goto out;
+	}
 
 	record->writer = lu->id;
 	ret = trbd_lu_record_write(lu->image, record, false);
@@ -535,12 +543,31 @@ static void lu_free(struct trbd_lu *lu)
 	kfree(lu);
 }
 
-static void lu_leave(struct trbd_lu *lu)
+struct lu_leaving {
+	struct work_struct work;
+	struct trbd_lu *lu;
+};
+
+static void lu_leave_work(struct work_struct *work)
 {
+	struct trbd_lu *lu = container_of(work, struct lu_leaving, work)->lu;
 	int ret = trbd_membership_end(lu);
 
 	if (ret)
 		pr_warn("%s: this gateway could not be taken out of the registry: error %d\n", lu->image->name, ret);
+}
+
+/* Not in the caller's context: one that was killed waits for no answer, and the entry would stay. */
+static void lu_leave(struct trbd_lu *lu)
+{
+	struct lu_leaving leaving = { .lu = lu };
+
+	INIT_WORK_ONSTACK(&leaving.work, lu_leave_work);
+	trbd_session_hurry(lu->image->session, true);
+	queue_work(system_long_wq, &leaving.work);
+	flush_work(&leaving.work);
+	trbd_session_hurry(lu->image->session, false);
+	destroy_work_on_stack(&leaving.work);
 }
 
 /**
@@ -593,7 +620,7 @@ struct trbd_lu *trbd_lu_attach(struct trbd_image *image, struct trbd_group *grou
 	if (ret) {
 		trbd_recovery_remove_user(image->session, &lu->recovery);
 		/* what was sent may have been done */
-		if (ret == -ETIMEDOUT || ret == -EINTR || ret == -ENOMEM)
+		if (ret == -ETIMEDOUT || ret == -EINTR || ret == -ENOMEM || ret == -EAGAIN)
 			lu_leave(lu);
 		kthread_stop(lu->thread);
 		put_task_struct(lu->thread);
