@@ -5,6 +5,8 @@
  *
  * The relative target port identifier moved from the LUN to the target portal group.
  *
+ * What counts a session's commands became a struct of its own.
+ *
  * RESERVE and RELEASE got the length of their CDB into their names.
  *
  * get_unaligned_*() and put_unaligned_*() moved from asm/unaligned.h to linux/unaligned.h; target_core_backend.h
@@ -26,6 +28,16 @@ static inline u16 trbd_compat_rtpi(const struct se_lun *lun)
 	return lun->lun_tpg->tpg_rtpi;
 #else
 	return lun->lun_rtpi;
+#endif
+}
+
+/* Does the fabric wait for the commands of this one's session? */
+static inline bool trbd_compat_session_stops(const struct se_cmd *cmd)
+{
+#ifdef TRBD_HAVE_CMD_COUNTER
+	return cmd->cmd_cnt && atomic_read(&cmd->cmd_cnt->stopped);
+#else
+	return cmd->se_sess && atomic_read(&cmd->se_sess->stopped);
 #endif
 }
 

@@ -8,8 +8,9 @@
  * identity (rados/recovery.c). That takes other commands along, which is why it is not done sooner, or for commands
  * that somebody still waits for: a cluster that stands still is a delay, and no error.
  *
- * LIO marks the commands of a session that ends and LUNs that go away; it tells of commands that are aborted, and takes
- * them off its list, so for these it is looked whether anything is left of what was in flight at that moment.
+ * LIO marks LUNs that go away, and the commands of an iSCSI session that ends, or, as for other fabrics, the session;
+ * it tells of commands that are aborted, and takes them off its list, so for these it is looked whether anything is
+ * left of what was in flight at that moment.
  */
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
@@ -39,40 +40,65 @@
 bool trbd_patience_is_over(const struct se_cmd *cmd)
 {
 	return READ_ONCE(cmd->transport_state) & (CMD_T_ABORTED | CMD_T_STOP | CMD_T_FABRIC_STOP) ||
-	       READ_ONCE(cmd->se_lun->lun_shutdown);
+	       READ_ONCE(cmd->se_lun->lun_shutdown) || trbd_compat_session_stops(cmd);
 }
 
-/* Looks for such a command: for the suspect, or for another one if that has ended. Return: whether there is one. */
-static bool patience_find(struct trbd_patience *patience, struct se_device *se_dev)
+static bool is_reservation_command(const struct se_cmd *cmd)
 {
+	switch (cmd->t_task_cdb[0]) {
+	case PERSISTENT_RESERVE_IN:
+	case PERSISTENT_RESERVE_OUT:
+	case RESERVE_6:
+	case RESERVE_10:
+	case RELEASE_6:
+	case RELEASE_10:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/*
+ * Looks for such commands: for the suspect, or for another one if that has ended. A reservation command is interrupted,
+ * which no OSD is needed for. Return: whether there is any.
+ */
+static bool patience_find(struct trbd_patience *patience, struct trbd_device *dev)
+{
+	struct se_device *se_dev = &dev->se_dev;
+	bool same = false, reservation = false;
 	const struct se_cmd *found = NULL;
+	unsigned int over = 0;
 	struct se_cmd *cmd;
 	unsigned long flags;
-	bool same = false;
 	u64 tag = 0;
 	int i;
 
-	for (i = 0; i < se_dev->queue_cnt && !same; i++) {
+	for (i = 0; i < se_dev->queue_cnt; i++) {
 		struct se_device_queue *queue = &se_dev->queues[i];
 
 		spin_lock_irqsave(&queue->lock, flags);
 		list_for_each_entry(cmd, &queue->state_list, state_list) {
 			if (!trbd_patience_is_over(cmd))
 				continue;
+			over++;
+			reservation |= is_reservation_command(cmd);
+			same |= cmd == patience->suspect && cmd->tag == patience->tag;
 			found = cmd;
 			tag = cmd->tag;
-			same = cmd == patience->suspect && tag == patience->tag;
-			if (same)
-				break;
 		}
 		spin_unlock_irqrestore(&queue->lock, flags);
 	}
 	if (!same) {
 		patience->suspect = found;
 		patience->tag = tag;
-		patience->since = jiffies;
+		/* while they get fewer, these have been over for as long */
+		if (!over || over >= patience->over)
+			patience->since = jiffies;
 	}
-	return found;
+	patience->over = over;
+	if (reservation && dev->lu)
+		trbd_lu_interrupt(dev->lu);
+	return over;
 }
 
 static bool patience_is_at_its_end(struct trbd_patience *patience, struct trbd_device *dev)
@@ -80,7 +106,7 @@ static bool patience_is_at_its_end(struct trbd_patience *patience, struct trbd_d
 	const unsigned long limit = msecs_to_jiffies(PATIENCE_MS);
 	unsigned long since;
 
-	if (patience_find(patience, &dev->se_dev) && time_after(jiffies, patience->since + limit))
+	if (patience_find(patience, dev) && time_after(jiffies, patience->since + limit))
 		return true;
 	/* taken back before it is looked, or an abort that comes meanwhile would be forgotten */
 	if (!atomic_xchg(&patience->aborting, 0) || !trbd_nexus_turning(&dev->nexuses, &since))
@@ -102,21 +128,6 @@ static void patience_look(struct work_struct *work)
 		trbd_recovery_give_up(dev->image->session);
 	}
 	schedule_delayed_work(&patience->look, msecs_to_jiffies(PATIENCE_LOOK_MS));
-}
-
-static bool is_reservation_command(const struct se_cmd *cmd)
-{
-	switch (cmd->t_task_cdb[0]) {
-	case PERSISTENT_RESERVE_IN:
-	case PERSISTENT_RESERVE_OUT:
-	case RESERVE_6:
-	case RESERVE_10:
-	case RELEASE_6:
-	case RELEASE_10:
-		return true;
-	default:
-		return false;
-	}
 }
 
 /**
@@ -162,6 +173,7 @@ void trbd_patience_init(struct trbd_patience *patience)
 void trbd_patience_start(struct trbd_patience *patience)
 {
 	patience->suspect = NULL;
+	patience->over = 0;
 	schedule_delayed_work(&patience->look, msecs_to_jiffies(PATIENCE_LOOK_MS));
 }
 

@@ -16,7 +16,8 @@ struct se_device;
  * @aborting: a task management function waits for what was in flight when it came
  * @suspect: such a command; compared, never followed
  * @tag: its tag, because memory is used again
- * @since: jiffies when it was first seen
+ * @since: jiffies when it was first seen, or another that ended since
+ * @over: how many there were
  */
 struct trbd_patience {
 	struct delayed_work look;
@@ -24,6 +25,7 @@ struct trbd_patience {
 	const struct se_cmd *suspect;
 	u64 tag;
 	unsigned long since;
+	unsigned int over;
 };
 
 void trbd_patience_init(struct trbd_patience *patience);

@@ -48,6 +48,7 @@
 
 /* for how long a LOGICAL UNIT RESET may take before the unit stops serving until it is through */
 #define RESET_PATIENCE_MS	10000
+#define RESET_LOOK_MS		500
 #define RESET_RETRY_MS		1000
 /* a RESERVE that meets another's looks so often whether that one's session has ended */
 #define RESERVE_TRIES		20
@@ -206,10 +207,12 @@ static bool nexus_is_there(struct trbd_device *dev, const struct trbd_pr_nexus *
 static void drop_orphan(struct trbd_device *dev, struct trbd_record *record)
 {
 	const struct trbd_pr_nexus *holder = &record->pr.spc2;
+	/* none while the backstore is removed; on the state's thread it lasts */
+	const struct trbd_lu *lu = READ_ONCE(dev->lu);
 
-	if (!*holder->initiator)
+	if (!lu || !*holder->initiator)
 		return;
-	if (record->spc2_gateway == dev->lu->id ? !nexus_is_there(dev, holder) :
+	if (record->spc2_gateway == lu->id ? !nexus_is_there(dev, holder) :
 	    !trbd_record_find_gateway(record, record->spc2_gateway)) {
 		memset(&record->pr.spc2, 0, sizeof(record->pr.spc2));
 		record->spc2_gateway = 0;
@@ -266,12 +269,17 @@ static enum trbd_pr_verdict decide_out(struct trbd_record *record, void *ctx)
 	return trbd_pr_out(&record->pr, &job->out);
 }
 
-/* The name of the target port that has this relative target port identifier; on every gateway all ports are defined. */
+/*
+ * The name of the target port that has this relative target port identifier; on every gateway all ports are defined.
+ * 0 is none; LIO gives it to those that are not enabled.
+ */
 static bool find_target(struct trbd_device *dev, u16 rtpi, char *name)
 {
 	struct se_lun *lun;
 	bool found = false;
 
+	if (!rtpi)
+		return false;
 	spin_lock(&dev->se_dev.se_port_lock);
 	list_for_each_entry(lun, &dev->se_dev.dev_sep_list, lun_dev_link) {
 		found = trbd_compat_rtpi(lun) == rtpi;
@@ -695,12 +703,26 @@ static void reset_is_overdue(struct trbd_lu *lu, struct reset_job *job)
 	spin_unlock(&lu->lock);
 }
 
+/* Waits for a reset, unless nothing is served anyway. Return: whether it has ended. */
+static bool reset_wait(struct trbd_lu *lu, struct reset_job *job)
+{
+	const unsigned long limit = jiffies + msecs_to_jiffies(RESET_PATIENCE_MS);
+
+	do {
+		if (wait_for_completion_timeout(&job->done, msecs_to_jiffies(RESET_LOOK_MS)))
+			return true;
+	} while (!test_bit(TRBD_LU_RESETTING, &lu->blocked) && !test_bit(TRBD_LU_UNREGISTERED, &lu->blocked) &&
+		 time_before(jiffies, limit));
+	return false;
+}
+
 /**
  * trbd_reservation_reset() - LOGICAL UNIT RESET, on all gateways (SAM-5 6.3.3)
  * @dev: device
  *
  * Ends the SPC-2 reservation, waits for what is in flight everywhere, and lets the other gateways tell their nexuses.
- * If that takes too long, this one serves nothing until it is through.
+ * If that takes too long, this one serves nothing until it is through. LIO does one reset of a unit after the other, so
+ * while nothing is served a further one does not wait.
  *
  * Context: process; sleeps for RESET_PATIENCE_MS at most.
  */
@@ -716,7 +738,7 @@ void trbd_reservation_reset(struct trbd_device *dev)
 	init_completion(&job->done);
 	job->job.run = run_reset;
 	trbd_lu_submit(dev->lu, &job->job);
-	if (!wait_for_completion_timeout(&job->done, msecs_to_jiffies(RESET_PATIENCE_MS)))
+	if (!reset_wait(dev->lu, job))
 		reset_is_overdue(dev->lu, job);
 	kref_put(&job->ref, reset_job_free);
 }

@@ -90,6 +90,23 @@ took 'queue' "$(ms_of keys)"
 t 'queue: gw1 reaches the cluster again' lab heal gw1 ceph
 t 'queue: gw1 serves again' serves
 
+# LIO does the resets of a unit one after the other.
+resets_at_once() {
+	local i pids=() status=0
+	for i in 1 2 3; do
+		lab run -- timeout "$(t_limit 90)" "$work/initiator" "$url1" "resetter$i" reset $((i * 8192)) 128 >"$work/reset$i" 2>&1 &
+		pids+=($!)
+	done
+	wait "${pids[@]}" || status=1
+	for i in 1 2 3; do grep -q '^reset answered: 0 ' "$work/reset$i" || { cat "$work/reset$i"; status=1; }; done
+	return $status
+}
+t 'three resets: gw1 is cut from the cluster' cut_off
+t 'three resets: are answered' resets_at_once
+took 'three resets, the last' "$(for i in 1 2 3; do ms_of "reset$i"; done | sort -n | tail -n 1)"
+t 'three resets: gw1 reaches the cluster again' lab heal gw1 ceph
+t 'three resets: gw1 serves again' serves
+
 # a write that hangs, by somebody who does not give it up
 stuck() {
 	lab run -- timeout "$(t_limit 300)" qemu-io -f raw -c "write -P 0xa1 ${places}M 64k" "$url1" >/dev/null 2>&1 &
@@ -178,6 +195,22 @@ first=$(data_of)
 t_like 'half dead: its former identity is on the blocklist' "$(lab ceph osd blocklist ls 2>/dev/null | grep -c '^10.77.0.11:')" '^[1-9]'
 sleep 15
 t_is 'half dead: what was there then stays' "$(data_of)" "$first"
+
+# Writes that wait because the group of gateways cannot be reached were never sent: nothing need be given up for them.
+group_osd=$(lab ceph osd map rbd target_core_rbd.group --format json 2>/dev/null | jq -r .acting_primary)
+group_stop() {
+	lab ceph osd set nodown && kill -STOP "$(cat "$(dirname "$(lab share)")/ceph/run/osd.$group_osd.pid")" && sleep 6
+}
+given_up() { lab log gw1 | grep -c 'gave up waiting'; }
+gave_up=$(given_up)
+before
+t "parked: the OSD of the group's object stands still" group_stop
+t 'parked: an abort is answered' ended abort
+note "parked, abort: $(ms_of abort) ms"
+t 'parked: soon' test "$(ms_of abort)" -le "$(t_limit 5000)"
+t_is 'parked: and nothing was given up' "$(given_up)" "$gave_up"
+t 'parked: the OSD goes on' osds_wake
+t 'parked: gw1 serves again, by itself' serves
 
 for ((place = 4; place < places; place += 4)); do
 	t "nothing landed later at ${place}M either" unchanged $place
