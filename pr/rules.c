@@ -368,6 +368,21 @@ static enum trbd_pr_verdict do_move(struct trbd_pr_state *state, const struct tr
 	return TRBD_PR_GOOD;
 }
 
+/* Nobody remembers numbers for long; at worst somebody is told of a registration that was as it is before. */
+static void renumber(struct trbd_pr_state *state)
+{
+	u32 holder = 0;
+	unsigned int i;
+
+	for (i = 0; i < state->count; i++) {
+		if (state->holder && state->holder == state->registrations[i].incarnation)
+			holder = i + 1;
+		state->registrations[i].incarnation = i + 1;
+	}
+	state->holder = holder;
+	state->incarnations = state->count;
+}
+
 /**
  * trbd_pr_out() - PERSISTENT RESERVE OUT
  * @state: changed if and as the command asks; of no use when the verdict is not TRBD_PR_GOOD
@@ -384,6 +399,8 @@ enum trbd_pr_verdict trbd_pr_out(struct trbd_pr_state *state, const struct trbd_
 	/* SPC-2 5.5.1: whoever asks */
 	if (*state->spc2.initiator)
 		return TRBD_PR_CONFLICT;
+	if (state->incarnations > (u32)-1 - TRBD_PR_REGISTRATIONS_MAX)
+		renumber(state);
 
 	if (out->action == TRBD_PR_REGISTER || out->action == TRBD_PR_REGISTER_AND_IGNORE)
 		return do_register(state, out);

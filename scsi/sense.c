@@ -19,6 +19,7 @@
 #include <target/target_core_backend.h>
 #include <target/target_core_base.h>
 
+#include "scsi/access.h"
 #include "scsi/nexus.h"
 #include "scsi/sense.h"
 
@@ -132,7 +133,7 @@ void trbd_complete(struct se_cmd *cmd, int result)
 		return;
 	}
 
-	rule = sense_rule(cmd->data_direction == DMA_TO_DEVICE, -result);
+	rule = sense_rule(trbd_access_of(cmd->t_task_cdb).access == TRBD_PR_ACCESS_WRITE, -result);
 	pr_warn_ratelimited("%s: opcode 0x%02x at LBA %llu failed: error %d, sense %x/%02x/%02x\n",
 			    config_item_name(&cmd->se_dev->dev_group.cg_item), cmd->t_task_cdb[0],
 			    cmd->t_task_lba, result, rule->key, rule->asc, rule->ascq);

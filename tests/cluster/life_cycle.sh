@@ -20,7 +20,7 @@ figures() {
 		echo 3 >/proc/sys/vm/drop_caches; sleep 1; echo 3 >/proc/sys/vm/drop_caches
 		awk "/^trbd/ { n += \$2 } END { print \"objects\", n + 0 }" /proc/slabinfo
 		awk "/^SUnreclaim/ { print \"unreclaimable_kib\", \$2 }" /proc/meminfo
-		echo threads $(ps -eo comm | grep -c "^trbd")
+		echo threads $(ps -eo comm | grep -c "^trbd.*/")
 		echo sessions $(ls /sys/kernel/debug/ceph | wc -l)'
 }
 figure() { awk -v k="$1" '$1 == k { print $2 }' <<<"$2"; }
