@@ -480,6 +480,26 @@ static void check_generation(void)
 	ktap_ok(scene.state.generation == 4, "CLEAR does");
 }
 
+/* The record wants numbers that ascend, and none that is 0. */
+static void check_numbers(void)
+{
+	struct scene scene;
+	unsigned int i;
+
+	set(&scene, 1);
+	scene.state.incarnations = (uint32_t)-1;
+	scene.state.registrations[scene.state.count - 1].incarnation = scene.state.incarnations;
+	ktap_ok(act(&scene, TRBD_PR_REGISTER, C, 0, 0xc, 0) == TRBD_PR_GOOD && registered(&scene, C),
+		"who registers when the numbers are used up");
+	for (i = 1; i < scene.state.count; i++) {
+		if (scene.state.registrations[i].incarnation <= scene.state.registrations[i - 1].incarnation)
+			break;
+	}
+	ktap_ok(i == scene.state.count && scene.state.registrations[0].incarnation &&
+		scene.state.registrations[i - 1].incarnation <= scene.state.incarnations, "has a number behind all others");
+	ktap_ok(holder(&scene) == 'A', "and the holder stays");
+}
+
 int main(void)
 {
 	unsigned int i;
@@ -494,5 +514,6 @@ int main(void)
 	check_all_ports();
 	check_attentions();
 	check_generation();
+	check_numbers();
 	return ktap_end();
 }
