@@ -234,6 +234,7 @@ static void give_up(uint32_t lba, uint32_t blocks, int reset)
 {
 	unsigned char *data = malloc((size_t)blocks * BLOCK);
 	struct scsi_task *task;
+	int i;
 
 	if (!data)
 		die("memory");
@@ -248,7 +249,11 @@ static void give_up(uint32_t lba, uint32_t blocks, int reset)
 		die("task management");
 	printf("%s sent\n", reset ? "reset" : "abort");
 	fflush(stdout);
-	run_for(600);
+	/* NOP-Outs, as initiators send them: LIO ends a reset when those whose commands it ended have acknowledged that */
+	for (i = 0; i < 600; i++) {
+		run_for(1);
+		iscsi_nop_out_async(iscsi, NULL, NULL, 0, NULL);
+	}
 }
 
 /* A CDB of 16 bytes with a range, and without data. */
