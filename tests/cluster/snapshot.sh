@@ -70,7 +70,6 @@ t 'when both are made, writes go on' writes_within "$(t_limit 8)"
 
 # The OSD of the header forgets a gateway that it does not hear of, and a snapshot is taken without it. What that gateway
 # writes then, with what it knows of snapshots, would change this one. Header, group and data are with different OSDs.
-primary_of() { lab ceph osd map rbd "$1" --format json 2>/dev/null | jq -r .acting_primary; }
 is_apart() {
 	local id header
 	id=$(lab rbd info --format json "$1" | jq -r .id)

@@ -198,7 +198,7 @@ sleep 15
 t_is 'half dead: what was there then stays' "$(data_of)" "$first"
 
 # Writes that wait because the group of gateways cannot be reached were never sent: nothing need be given up for them.
-group_osd=$(lab ceph osd map rbd target_core_rbd.group --format json 2>/dev/null | jq -r .acting_primary)
+group_osd=$(primary_of target_core_rbd.group)
 group_stop() {
 	lab ceph osd set nodown && kill -STOP "$(cat "$(dirname "$(lab share)")/ceph/run/osd.$group_osd.pid")" && sleep 6
 }

@@ -71,7 +71,6 @@ reserve_until_good() {
 		sleep 1
 	done
 }
-primary_of() { lab ceph osd map rbd "$1" --format json 2>/dev/null | jq -r .acting_primary; }
 clean() {
 	local i
 	for ((i = 0; i < BACK_S; i++)); do
