@@ -68,6 +68,8 @@ has_said() {
 		kill -0 "$(cat "$1/pid")" 2>/dev/null || break
 		sleep 0.1
 	done
+	# the last that it says before it ends
+	grep -qE "$2" "$1/out" && return
 	echo "no '$2':"
 	cat "$1/out"
 	return 1
