@@ -481,23 +481,24 @@ static void check_generation(void)
 }
 
 /* The record wants numbers that ascend, and none that is 0. */
-static void check_numbers(void)
+static void check_numbers(uint8_t type, char holds)
 {
 	struct scene scene;
 	unsigned int i;
 
-	set(&scene, 1);
+	set(&scene, type);
 	scene.state.incarnations = (uint32_t)-1;
 	scene.state.registrations[scene.state.count - 1].incarnation = scene.state.incarnations;
 	ktap_ok(act(&scene, TRBD_PR_REGISTER, C, 0, 0xc, 0) == TRBD_PR_GOOD && registered(&scene, C),
-		"who registers when the numbers are used up");
+		"type %u: who registers when the numbers are used up", type);
 	for (i = 1; i < scene.state.count; i++) {
 		if (scene.state.registrations[i].incarnation <= scene.state.registrations[i - 1].incarnation)
 			break;
 	}
 	ktap_ok(i == scene.state.count && scene.state.registrations[0].incarnation &&
-		scene.state.registrations[i - 1].incarnation <= scene.state.incarnations, "has a number behind all others");
-	ktap_ok(holder(&scene) == 'A', "and the holder stays");
+		scene.state.registrations[i - 1].incarnation <= scene.state.incarnations,
+		"type %u: has a number behind all others", type);
+	ktap_ok(holder(&scene) == holds, "type %u: and the holder stays", type);
 }
 
 int main(void)
@@ -514,6 +515,7 @@ int main(void)
 	check_all_ports();
 	check_attentions();
 	check_generation();
-	check_numbers();
+	check_numbers(1, 'A');
+	check_numbers(7, '*');
 	return ktap_end();
 }
