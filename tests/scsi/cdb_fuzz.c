@@ -3,12 +3,12 @@
  * Hostile initiators: SCSI commands that make sense, nearly make sense and make none, from many nexuses through two
  * gateways at once, and a look at every answer. Before that, some that once did harm.
  *
- *	cdb_fuzz URL1 URL2 SEED COMMANDS NEXUSES BLOCKS
+ *	cdb_fuzz URL1 URL2 SEED COMMANDS NEXUSES BLOCKS PATIENCE
  *
  * COMMANDS are those of all nexuses together, BLOCKS is the size of the unit. The same seed makes each nexus send the
  * same commands; what the others do meanwhile is as it happens.
  *
- * A command is to be answered within 30 s; or the connection ends, where LIO does that, and the nexus logs in again.
+ * A command is to be answered within PATIENCE seconds; or the connection ends, where LIO does that, and the nexus logs in again.
  * An answer is to be well formed, to blame the command and not the hardware, and to go with the data that came. Data
  * that went the wrong way are not to be taken for good: they would be written past a reservation, or be what is left
  * in the kernel's memory.
@@ -32,7 +32,6 @@
 #include "cdb_fuzz.h"
 
 #define NEXUSES_MAX	64
-#define PATIENCE_MS	30000
 /* conflicts, and nothing that ended well, after which somebody clears reservations away */
 #define CONFLICTS_MAX	12
 #define CLEAR_TRIES	50
@@ -103,6 +102,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 /* held for reading while a command is on its way, for writing by one that must be alone */
 static pthread_rwlock_t quiet = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
 static unsigned int complaints;
+static int patience_ms;
 
 static void complain(const struct nexus *nexus, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -291,7 +291,7 @@ static void judge(struct nexus *nexus)
 
 static void login(struct nexus *nexus)
 {
-	int64_t end = now_ms() + PATIENCE_MS;
+	int64_t end = now_ms() + patience_ms;
 	char name[32];
 
 	snprintf(name, sizeof(name), "fuzz%u", nexus->number);
@@ -336,7 +336,7 @@ static bool send(struct nexus *nexus)
 {
 	int64_t began = now_ms();
 
-	if (!ended(nexus, wire_do(&nexus->wire, &nexus->command, &nexus->answer, PATIENCE_MS)))
+	if (!ended(nexus, wire_do(&nexus->wire, &nexus->command, &nexus->answer, patience_ms)))
 		return false;
 	if (now_ms() - began > nexus->slowest_ms) {
 		nexus->slowest_ms = now_ms() - began;
@@ -382,7 +382,7 @@ static bool cleared(struct nexus *nexus)
 			return true;
 		if (status == CONFLICT && i % 4 == 3) {
 			nexus->resets++;
-			ended(nexus, wire_lun_reset(&nexus->wire, PATIENCE_MS));
+			ended(nexus, wire_lun_reset(&nexus->wire, patience_ms));
 		}
 	}
 	return false;
@@ -535,17 +535,18 @@ static void report(unsigned int count)
 
 int main(int argc, char **argv)
 {
-	unsigned int count = argc == 7 ? (unsigned int)strtoul(argv[5], NULL, 0) : 0, i;
+	unsigned int count = argc == 8 ? (unsigned int)strtoul(argv[5], NULL, 0) : 0, i;
 	pthread_t threads[NEXUSES_MAX];
 	unsigned long commands;
 	uint64_t seed;
 
 	if (!count || count > NEXUSES_MAX) {
-		fprintf(stderr, "usage: cdb_fuzz URL1 URL2 SEED COMMANDS NEXUSES BLOCKS\n");
+		fprintf(stderr, "usage: cdb_fuzz URL1 URL2 SEED COMMANDS NEXUSES BLOCKS PATIENCE\n");
 		return 2;
 	}
 	seed = strtoull(argv[3], NULL, 0);
 	commands = strtoul(argv[4], NULL, 0);
+	patience_ms = 1000 * atoi(argv[7]);
 	for (i = 0; i < count; i++) {
 		struct nexus *nexus = &nexuses[i];
 

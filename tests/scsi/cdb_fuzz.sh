@@ -51,7 +51,7 @@ reads_beside() {
 }
 fuzz() {
 	lab run -- timeout "$(t_limit $((COMMANDS / 20 + 300)))" "$work/cdb_fuzz" "$url1" "$url2" "$SEED" "$COMMANDS" "$NEXUSES" \
-		$((MIB * 2048)) >"$work/fuzz" 2>&1 || { cat "$work/fuzz"; return 1; }
+		$((MIB * 2048)) "$(t_limit 30)" >"$work/fuzz" 2>&1 || { cat "$work/fuzz"; return 1; }
 }
 note "SEED=$SEED"
 touch "$work/fuzzing" "$work/rounds"
