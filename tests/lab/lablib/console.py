@@ -72,7 +72,12 @@ WRONG = [
 # has that lock while it takes conn_lock, and conn_lock while it takes tpg_state_lock (iscsit_start_time2retain_handler()), which
 # it takes without disabling softirqs. Seen with lockdep on 6.12, when initiators went without a log-out: all functions in its
 # chains are iscsi_target_mod's.
+#
+# LIO's third-party copies keep their commands on the stack, and every command has a work_struct that is initialised as one that
+# is not.
 KNOWN = [
+    (r"ODEBUG: object .* is on stack .*, but NOT annotated",
+     r"Workqueue: xcopy_wq target_xcopy_do_work "),
     (r"WARNING: possible irq lock inversion dependency detected",
      r"\(&se_tpg->session_lock\).*, at: iscsit_handle_time2retain_timeout\+"),
 ]
