@@ -92,7 +92,7 @@ static bool patience_find(struct trbd_patience *patience, struct trbd_device *de
 		patience->suspect = found;
 		patience->tag = tag;
 		/* while they get fewer, these have been over for as long */
-		if (!over || over >= patience->over)
+		if (over >= patience->over)
 			patience->since = jiffies;
 	}
 	patience->over = over;

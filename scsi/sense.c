@@ -109,6 +109,18 @@ static void complete_with_sense(struct se_cmd *cmd, u8 key, u8 asc, u8 ascq, con
 	complete_with_status(cmd, SAM_STAT_CHECK_CONDITION);
 }
 
+/*
+ * WRITE SAME with NDOB writes without sending data, VERIFY sends data without writing them, and PERSISTENT RESERVE OUT
+ * writes to the cluster, if not to the medium.
+ */
+static bool is_write(const struct se_cmd *cmd)
+{
+	enum trbd_pr_access access = trbd_access_of(cmd->t_task_cdb).access;
+
+	return access == TRBD_PR_ACCESS_WRITE ||
+	       (cmd->data_direction == DMA_TO_DEVICE && access != TRBD_PR_ACCESS_READ);
+}
+
 /**
  * trbd_complete() - end a command
  * @cmd: command that execute_cmd returned 0 for
@@ -133,7 +145,7 @@ void trbd_complete(struct se_cmd *cmd, int result)
 		return;
 	}
 
-	rule = sense_rule(trbd_access_of(cmd->t_task_cdb).access == TRBD_PR_ACCESS_WRITE, -result);
+	rule = sense_rule(is_write(cmd), -result);
 	pr_warn_ratelimited("%s: opcode 0x%02x at LBA %llu failed: error %d, sense %x/%02x/%02x\n",
 			    config_item_name(&cmd->se_dev->dev_group.cg_item), cmd->t_task_cdb[0],
 			    cmd->t_task_lba, result, rule->key, rule->asc, rule->ascq);

@@ -238,9 +238,10 @@ io() {
 	printf '%s\n' "$@" | play "$url"
 }
 
-file_sum() { sha256sum "$1" | cut -d' ' -f1; }
 # the number of the OSD that has an object of pool rbd
 primary_of() { lab ceph osd map rbd "$1" --format json 2>/dev/null | jq -r .acting_primary; }
+
+file_sum() { sha256sum "$1" | cut -d' ' -f1; }
 image_sum() { lab rbd export --no-progress "$1" - | sha256sum | cut -d' ' -f1; }
 iscsi_sum() {
 	rm -f "$IO_OUT.read"

@@ -90,7 +90,7 @@ t_atexit 'watch_dropped_end gw2'
 t 'gw2 does not reach that OSD' watch_dropped_begin gw2
 sleep 33
 t 'a snapshot is taken without it' lab rbd snap create --no-progress "$n@without"
-late_write() { lab run -- timeout 5 qemu-io -f raw -c 'write -P 2 0 64k' "$(gw_url gw2 "$n")" 2>&1 | grep -q '^wrote'; }
+late_write() { lab run -- timeout "$(t_limit 5)" qemu-io -f raw -c 'write -P 2 0 64k' "$(gw_url gw2 "$n")" 2>&1 | grep -q '^wrote'; }
 t_fails 'it writes nothing' late_write
 t 'it reaches that OSD again' watch_dropped_end gw2
 t 'and writes' io gw2 'write -P 3 0 64k'

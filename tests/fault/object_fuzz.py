@@ -11,13 +11,17 @@ WHAT is one of
     record     damages the text of the record, again and again, and puts it back at the end
     table      damages what is in the group object's slots that nobody has, cuts it, lengthens it
 
-librados is called directly, since its Python module notifies with text only. Prints how much of it there was.
+Prints how much of it there was.
 """
 import ctypes
+import os
 import random
 import struct
 import sys
 import time
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from rados_pool import Pointer, Pool, check, framed, librados, packed
 
 GROUP = "target_core_rbd.group"
 OP_GENERATION = 0x74637201
@@ -25,52 +29,12 @@ KEY = "target_core_rbd.lu"
 ENTRY = 64
 SLOTS = 256
 
-librados = ctypes.CDLL("librados.so.2")
-Pointer = ctypes.c_void_p
 WATCHED = ctypes.CFUNCTYPE(None, Pointer, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint64, Pointer, ctypes.c_size_t)
 BROKEN = ctypes.CFUNCTYPE(None, Pointer, ctypes.c_uint64, ctypes.c_int)
 
 
-def check(ret, what):
-    if ret < 0:
-        sys.exit(f"{what}: error {ret}")
-    return ret
-
-
-class Pool:
-    def __init__(self, name):
-        cluster = Pointer()
-        self.io = Pointer()
-        check(librados.rados_create(ctypes.byref(cluster), None), "rados_create")
-        check(librados.rados_conf_read_file(cluster, None), "ceph.conf")
-        check(librados.rados_connect(cluster), "connect")
-        check(librados.rados_ioctx_create(cluster, name.encode(), ctypes.byref(self.io)), "pool")
-
-    def notify(self, oid, payload, timeout_ms=1000):
-        """An answer that does not come is none of our business."""
-        reply, length = Pointer(), ctypes.c_size_t()
-        librados.rados_notify2(self.io, oid.encode(), payload, len(payload), ctypes.c_uint64(timeout_ms),
-                               ctypes.byref(reply), ctypes.byref(length))
-        if reply:
-            librados.rados_buffer_free(reply)
-
-    def read(self, oid):
-        buf = ctypes.create_string_buffer(1 << 20)
-        length = librados.rados_read(self.io, oid.encode(), buf, ctypes.c_size_t(len(buf)), ctypes.c_uint64(0))
-        return buf.raw[:max(length, 0)]
-
-    def write(self, oid, data, offset):
-        check(librados.rados_write(self.io, oid.encode(), data, ctypes.c_size_t(len(data)), ctypes.c_uint64(offset)),
-              oid)
-
-    def truncate(self, oid, size):
-        check(librados.rados_trunc(self.io, oid.encode(), ctypes.c_uint64(size)), oid)
-
-    def call(self, oid, method, data):
-        buf = ctypes.create_string_buffer(1 << 20)
-        ret = check(librados.rados_exec(self.io, oid.encode(), b"rbd", method, data, ctypes.c_size_t(len(data)), buf,
-                                        ctypes.c_size_t(len(buf))), method)
-        return buf.raw[:ret]
+class Shared(Pool):
+    """With what gateways share in it."""
 
     def record(self, header):
         raw = self.call(header, b"metadata_get", packed(KEY.encode()))
@@ -78,10 +42,6 @@ class Pool:
 
     def set_record(self, header, text):
         self.call(header, b"metadata_set", struct.pack("<I", 1) + packed(KEY.encode()) + packed(text))
-
-
-def packed(data):
-    return struct.pack("<I", len(data)) + data
 
 
 def noise(rng, most):
@@ -104,11 +64,6 @@ def damage(rng, data):
         else:
             data[at:at] = rng.randbytes(rng.randrange(1, 9))
     return bytes(data)
-
-
-def framed(op, body):
-    """As librbd does: version, compatible version, length, operation."""
-    return struct.pack("<BBII", 1, 1, 4 + len(body), op) + body
 
 
 # Operations of librbd that ask for nothing: 16 (quiesce) would stop all writes, as it should.
@@ -227,7 +182,7 @@ def main():
     name, header, seed, seconds, what = sys.argv[1:]
     rng = random.Random(f"{seed} {what}")
     run = {"messages": send_messages, "answers": give_answers, "record": damage_record, "table": damage_table}[what]
-    print(run(Pool(name), header, rng, time.monotonic() + float(seconds)))
+    print(run(Shared(name), header, rng, time.monotonic() + float(seconds)))
 
 
 main()

@@ -8,8 +8,8 @@
  * COMMANDS are those of all nexuses together, BLOCKS is the size of the unit. The same seed makes each nexus send the
  * same commands; what the others do meanwhile is as it happens.
  *
- * A command is to be answered within PATIENCE seconds; or the connection ends, where LIO does that, and the nexus logs in again.
- * An answer is to be well formed, to blame the command and not the hardware, and to go with the data that came. Data
+ * A command is to be answered within PATIENCE seconds; or the connection ends, where LIO does that, and the nexus logs
+ * in again. An answer is to be well formed, to blame the command and not the hardware, and to go with the data that came. Data
  * that went the wrong way are not to be taken for good: they would be written past a reservation, or be what is left
  * in the kernel's memory.
  *
