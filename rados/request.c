@@ -19,12 +19,18 @@
 #include <linux/ceph/osd_client.h>
 #include <linux/ceph/rados.h>
 #include <linux/completion.h>
+#include <linux/delay.h>
+#include <linux/kref.h>
 #include <linux/timekeeping.h>
+#include <linux/workqueue.h>
 
 #include "compat/osd.h"
 #include "rados/guard.h"
 #include "rados/request.h"
 #include "rados/session.h"
+
+/* between looks whether a connection has let go of a cancelled request */
+#define REQUEST_LEAVE_US	1000
 
 static struct ceph_osd_request *request_new(struct trbd_session *session, struct ceph_snap_context *snapc,
 					    unsigned int num_ops, unsigned int flags)
@@ -203,14 +209,31 @@ void trbd_request_submit(struct ceph_osd_request *req, void (*done)(struct ceph_
 	ceph_osdc_start_request(req->r_osdc, req);
 }
 
+/*
+ * A connection that has looked up where an answer goes, and has not yet noted that it receives it, is not told when
+ * the request is cancelled in this moment, and would read into its memory even when that has another owner. Until it
+ * has received the answer, or is closed, it has a reference on it.
+ */
+static void request_leave_memory(const struct ceph_osd_request *req)
+{
+	while (kref_read(&req->r_reply->kref) > 1)
+		fsleep(REQUEST_LEAVE_US);
+}
+
 /**
  * trbd_request_result() - how a request has ended
  * @req: request that is done
  *
+ * From here on nobody reads into the memory behind the request's extent any more.
+ *
+ * Context: the request's done; after the request was cancelled it may sleep until its connection is closed.
  * Return: r_result; an OSD's answer that means something else to us is an error.
  */
 int trbd_request_result(const struct ceph_osd_request *req)
 {
+	/* or else the messenger has brought the answer, and has its reference while it calls */
+	if (current_work() == &req->r_complete_work)
+		request_leave_memory(req);
 	return req->r_result == -EINPROGRESS ? -EIO : req->r_result;
 }
 
@@ -282,6 +305,7 @@ int trbd_request_wait(struct trbd_session *session, struct ceph_osd_request *req
 		return req->r_result;
 
 	ceph_osdc_cancel_request(req);
+	request_leave_memory(req);
 	return left ? -EINTR : -ETIMEDOUT;
 }
 
