@@ -246,12 +246,12 @@ gw_filter() {
 	gw_sh "$1" "$2" "${@:3}" <<-'SCRIPT'
 		hook=$1
 		shift
-		nft add table inet fault && nft add chain inet fault $hook "{ type filter hook $hook priority 0; }" || exit 1
-		for rule; do nft add rule inet fault $hook $rule drop || exit 1; done
+		nft add table ip fault && nft add chain ip fault $hook "{ type filter hook $hook priority 0; }" || exit 1
+		for rule; do nft add rule ip fault $hook $rule drop || exit 1; done
 	SCRIPT
 }
 gw_unfilter() {
-	lab exec -n "$1" -- sh -c '! nft list table inet fault >/dev/null 2>&1 || nft delete table inet fault'
+	lab exec -n "$1" -- sh -c '! nft list table ip fault >/dev/null 2>&1 || nft delete table ip fault'
 }
 deaf_ceph_begin() { gw_filter "$1" input 'iifname eth0'; }
 deaf_ceph_end() { gw_unfilter "$1"; }
