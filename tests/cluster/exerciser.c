@@ -345,15 +345,15 @@ static void make_op(struct op *op, int before)
 	}
 }
 
-static int is_pending(void)
+static const struct op *first_pending(void)
 {
 	int i;
 
 	for (i = 0; i < BATCH; i++) {
 		if (ops[i].pending)
-			return 1;
+			return &ops[i];
 	}
-	return 0;
+	return NULL;
 }
 
 /* both, since a connection on which nobody answers a NOP-In is closed by the target */
@@ -378,6 +378,7 @@ static void run_batch(void)
 {
 	const char *slow = getenv("TEST_SLOW");
 	time_t end = time(NULL) + 120 * (slow ? atoi(slow) : 1);
+	const struct op *op;
 	int i;
 
 	for (i = 0; i < BATCH; i++) {
@@ -390,10 +391,11 @@ static void run_batch(void)
 		send_op(&ops[i]);
 	}
 
-	while (is_pending()) {
+	while ((op = first_pending())) {
 		serve_paths(1000);
 		if (time(NULL) > end)
-			die("a command did not end in time");
+			die("%s of %u blocks at %" PRIu64 " through path %d did not end in time, sent again %d times",
+			    kinds[op->kind], op->blocks, op->lba, op->path, op->resent);
 	}
 }
 
