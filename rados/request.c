@@ -289,7 +289,8 @@ struct ceph_osd_request *trbd_request_alloc(struct trbd_session *session, const 
  * @session: session it was made for
  * @req: request with its messages; memory for the answer must be owned by the request, which may be cancelled
  *
- * Context: may sleep up to the session's mount_timeout.
+ * Context: may sleep up to the session's mount_timeout; and then, in the rare case that its connection is just about to
+ * receive the answer, until it has or is closed.
  * Return: r_result, or -ETIMEDOUT, or -EINTR after a fatal signal.
  */
 int trbd_request_wait(struct trbd_session *session, struct ceph_osd_request *req)
@@ -301,11 +302,13 @@ int trbd_request_wait(struct trbd_session *session, struct ceph_osd_request *req
 	do {
 		left = wait_for_completion_killable_timeout(&req->r_completion, HZ);
 	} while (!left && !trbd_session_timed_out(session, start));
+	if (left <= 0)
+		ceph_osdc_cancel_request(req);
+	/* a new identity cancels as well; after an error that an OSD answered this takes a moment at most */
+	if (left <= 0 || req->r_result < 0)
+		request_leave_memory(req);
 	if (left > 0)
 		return req->r_result;
-
-	ceph_osdc_cancel_request(req);
-	request_leave_memory(req);
 	return left ? -EINTR : -ETIMEDOUT;
 }
 

@@ -9,8 +9,8 @@
  * same commands; what the others do meanwhile is as it happens.
  *
  * A command is to be answered within PATIENCE seconds; or the connection ends, where LIO does that, and the nexus logs
- * in again. An answer is to be well formed, to blame the command and not the hardware, and to go with the data that came. Data
- * that went the wrong way are not to be taken for good: they would be written past a reservation, or be what is left
+ * in again. An answer is to be well formed, to blame the command and not the hardware, and to go with the data that came.
+ * Data that went the wrong way are not to be taken for good: they would be written past a reservation, or be what is left
  * in the kernel's memory.
  *
  * Reservations would soon shut everybody out. Whoever meets nothing but conflicts clears them away as an initiator
