@@ -264,14 +264,14 @@ static void group_release_waiting(struct trbd_group *group, bool in_touch)
 
 	spin_lock(&group->lock);
 	list_for_each_entry_safe(ticket, next, &group->waiting, node) {
-		if (in_touch || ticket->accepted_ms + TRBD_GUARD_WINDOW_MS < now_ms ||
+		if (in_touch || ticket->accepted_ms + TRBD_ADMISSION_MS < now_ms ||
 		    ticket->accepted_ms < group->stale_before_ms)
 			list_move_tail(&ticket->node, &released);
 	}
 	spin_unlock(&group->lock);
 
 	list_for_each_entry_safe(ticket, next, &released, node) {
-		bool late = ticket->accepted_ms + TRBD_GUARD_WINDOW_MS < now_ms ||
+		bool late = ticket->accepted_ms + TRBD_ADMISSION_MS < now_ms ||
 			    ticket->accepted_ms < group->stale_before_ms;
 
 		list_del(&ticket->node);
@@ -724,7 +724,7 @@ size_t trbd_group_show(struct trbd_group *group, char *buf, size_t size)
 
 	spin_lock(&group->lock);
 	len = scnprintf(buf, size, "slot %d lease_ms %lld window_ms %d out_of_touch %llu\n", group->slot,
-			(s64)(group->lease_until_ms - mono_ms), TRBD_WINDOW_MS, group->out_of_touch);
+			(s64)(group->lease_until_ms - mono_ms), TRBD_W_MS, group->out_of_touch);
 	for (slot = 0; slot < TRBD_SLOTS; slot++) {
 		const struct trbd_group_peer *peer = &group->peers[slot];
 

@@ -12,19 +12,11 @@
 #include <linux/workqueue.h>
 
 #include "gateway/group_table.h"
+#include "protocol.h"
 #include "rados/clock.h"
 
 struct task_struct;
 struct trbd_session;
-
-/* Window W: what a gateway received longer ago than this can no longer overwrite an acknowledged write. */
-#define TRBD_HEARTBEAT_MS	1000
-#define TRBD_LEASE_MS		3000
-#define TRBD_JUMP_MS		1000
-#define TRBD_WINDOW_MS		(TRBD_LEASE_MS + TRBD_GUARD_WINDOW_MS + TRBD_HEARTBEAT_MS + TRBD_JUMP_MS)
-#define TRBD_QUARANTINE_MS	5000
-/* a gateway that does not get around to this for TRBD_JUMP_MS longer stood still */
-#define TRBD_TICK_MS		250
 
 /**
  * struct trbd_group_ticket - a place to wait while the group cannot be reached; embedded by its owner

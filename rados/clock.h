@@ -5,14 +5,13 @@
 #include <linux/atomic.h>
 #include <linux/types.h>
 
+#include "protocol.h"
+
 /* A stamp is (granule << 28) | (slot << 20) | sequence and stays below 2^63. */
-#define TRBD_GRANULE_MS		256
 #define TRBD_GRANULE_SHIFT	28
 #define TRBD_SLOT_SHIFT		20
 #define TRBD_SLOTS		256
 
-/* A mutation is sent at most this long after its command was accepted (design, section on the write guard). */
-#define TRBD_GUARD_WINDOW_MS	2000
 #define TRBD_CLOCK_MAX_MS	((1ULL << (63 - TRBD_GRANULE_SHIFT)) * TRBD_GRANULE_MS - 1)
 
 /**

@@ -346,7 +346,7 @@ static void caw_start(struct caw *caw)
 	u64 now_ms = trbd_clock_now(caw->r.image->clock);
 
 	/* one reading of the clock for check and stamp */
-	if (now_ms > caw->r.accepted_ms + TRBD_GUARD_WINDOW_MS) {
+	if (now_ms > caw->r.accepted_ms + TRBD_ADMISSION_MS) {
 		atomic64_inc(&caw->r.image->stats.late);
 		/* not from here: who waits behind it is late as well, and so on, each on the stack of the one before */
 		caw->late = true;

@@ -78,7 +78,7 @@ static int object_io_build_mutation(struct trbd_object_io *o, enum trbd_guard_mo
 	o->guard->limit = o->limit;
 	o->guard->value = o->stamp;
 	if (mode == TRBD_GUARD_TAG)
-		o->guard->limit = trbd_clock_granule_end(o->accepted_ms + TRBD_GUARD_WINDOW_MS);
+		o->guard->limit = trbd_clock_granule_end(o->accepted_ms + TRBD_ADMISSION_MS);
 	list_for_each_entry(other, &o->place.batch, place.node) {
 		mutation.more[mutation.num_more++] = &other->extent;
 		o->guard->limit = min(o->guard->limit, other->limit);
@@ -132,7 +132,7 @@ int trbd_object_io_prepare(struct trbd_object_io *o)
 		return -ENOMEM;
 	/* one reading of the clock for check and stamp */
 	now_ms = trbd_clock_now(clock);
-	if (now_ms > o->accepted_ms + TRBD_GUARD_WINDOW_MS) {
+	if (now_ms > o->accepted_ms + TRBD_ADMISSION_MS) {
 		atomic64_inc(&o->image->stats.late);
 		return -EBUSY;
 	}
@@ -308,7 +308,7 @@ static void object_io_refused(struct trbd_object_io *o)
 	char name[TRBD_OBJECT_NAME_MAX];
 
 	atomic64_inc(&image->stats.stale);
-	if (trbd_clock_now(image->clock) > o->accepted_ms + TRBD_GUARD_WINDOW_MS / 2)
+	if (trbd_clock_now(image->clock) > o->accepted_ms + TRBD_ADMISSION_MS / 2)
 		return;
 	trbd_image_object_name(image, o->objno, name);
 	pr_warn_ratelimited("%s: object %s (pool %lld) has a stamp from the future and refuses writes; if it goes on, the stamp is damaged or from another cluster: rados -p POOL rmxattr %s tcr.stamp\n",

@@ -97,7 +97,7 @@ static void quiesce_look(struct work_struct *work)
 	struct trbd_quiesce *q = container_of(to_delayed_work(work), struct trbd_quiesce, look);
 	bool closed, wanted;
 
-	quiesce_refuse(q, TRBD_GUARD_WINDOW_MS);
+	quiesce_refuse(q, TRBD_ADMISSION_MS);
 	spin_lock(&q->lock);
 	closed = q->closed;
 	wanted = quiesce_is_wanted(q);

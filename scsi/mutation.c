@@ -32,7 +32,7 @@
 #include "target_core_rbd.h"
 
 #define MUTATION_POOL_SIZE	64
-#define MUTATION_DOUBT_MS	(TRBD_GUARD_WINDOW_MS + TRBD_GRANULE_MS + TRBD_HEARTBEAT_MS + TRBD_JUMP_MS)
+#define MUTATION_DOUBT_MS	(TRBD_ADMISSION_MS + TRBD_GRANULE_MS + TRBD_HEARTBEAT_MS + TRBD_JUMP_MS)
 
 static struct kmem_cache *mutation_cache;
 static mempool_t *mutation_pool;

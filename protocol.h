@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The times on which gateways, OSDs and initiators agree.
+ *
+ * All gateways of a pool must use the same ones: a gateway with a longer lease or window would break the promise that
+ * the others make. tests/unit/guard_model_test.py reads them from here and shows what they give.
+ */
+#ifndef TRBD_PROTOCOL_H
+#define TRBD_PROTOCOL_H
+
+/* Stamps order writes by granules of this length; see rados/clock.c. */
+#define TRBD_GRANULE_MS		256
+/* A change of data is stamped at most this long after its command was accepted, or ends with BUSY. */
+#define TRBD_ADMISSION_MS	2000
+/* A gateway writes its slot in the group's table, and reads the others', this often. */
+#define TRBD_HEARTBEAT_MS	1000
+/* A heartbeat that came back shows for this long after it was sent that the gateway was in touch. */
+#define TRBD_LEASE_MS		3000
+/* A clock that is further behind another one belongs to a gateway that was out of touch. */
+#define TRBD_JUMP_MS		1000
+/* A gateway looks this often whether it stood still: a tick that is later by TRBD_JUMP_MS shows that it did. */
+#define TRBD_TICK_MS		250
+/* A gateway that was out of touch ends changes of data with BUSY for this long. */
+#define TRBD_QUARANTINE_MS	5000
+
+/* W: a command that was sent longer ago than this can no longer overwrite an acknowledged write. */
+#define TRBD_W_MS		(TRBD_LEASE_MS + TRBD_ADMISSION_MS + TRBD_HEARTBEAT_MS + TRBD_JUMP_MS)
+
+#endif /* TRBD_PROTOCOL_H */
