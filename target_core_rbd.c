@@ -27,6 +27,7 @@
 #include "gateway/round.h"
 #include "rados/guard.h"
 #include "rados/options.h"
+#include "rados/queues.h"
 #include "rados/session.h"
 #include "rbd/compare_write.h"
 #include "rbd/image.h"
@@ -382,6 +383,7 @@ static const struct {
 	int (*init)(void);
 	void (*exit)(void);
 } trbd_parts[] = {
+	{ trbd_queues_init, trbd_queues_exit },
 	{ trbd_attributes_init, trbd_attributes_exit },
 	{ trbd_guard_init, trbd_guard_exit },
 	{ trbd_io_init, trbd_io_exit },

@@ -44,6 +44,7 @@
 
 #include "gateway/group.h"
 #include "rados/object.h"
+#include "rados/queues.h"
 #include "rados/session.h"
 
 #define GROUP_OBJECT		"target_core_rbd.group"
@@ -354,7 +355,7 @@ static void group_tick(struct work_struct *work)
 	if (stalled)
 		group_warn_stalled(group);
 	group_release_waiting(group, false);
-	queue_delayed_work(system_highpri_wq, &group->tick, msecs_to_jiffies(TRBD_TICK_MS));
+	queue_delayed_work(trbd_tick_wq, &group->tick, msecs_to_jiffies(TRBD_TICK_MS));
 }
 
 /* The latest clock of the table, and whose it is. */
@@ -585,7 +586,7 @@ struct trbd_group *trbd_group_join(struct trbd_session *session, const struct ce
 	}
 	get_task_struct(group->thread);
 	list_add_tail(&group->node, &groups);
-	queue_delayed_work(system_highpri_wq, &group->tick, msecs_to_jiffies(TRBD_TICK_MS));
+	queue_delayed_work(trbd_tick_wq, &group->tick, msecs_to_jiffies(TRBD_TICK_MS));
 	wake_up_process(group->thread);
 out_unlock:
 	mutex_unlock(&groups_lock);

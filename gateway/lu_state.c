@@ -37,6 +37,7 @@
 #include "gateway/membership.h"
 #include "gateway/round.h"
 #include "rados/object.h"
+#include "rados/queues.h"
 #include "rados/session.h"
 #include "rbd/header.h"
 #include "rbd/image.h"
@@ -564,7 +565,7 @@ static void lu_leave(struct trbd_lu *lu)
 
 	INIT_WORK_ONSTACK(&leaving.work, lu_leave_work);
 	trbd_session_hurry(lu->image->session, true);
-	queue_work(system_long_wq, &leaving.work);
+	queue_work(trbd_wait_wq, &leaving.work);
 	flush_work(&leaving.work);
 	trbd_session_hurry(lu->image->session, false);
 	destroy_work_on_stack(&leaving.work);

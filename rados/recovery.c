@@ -30,6 +30,7 @@
 #include <linux/rbtree.h>
 #include <net/sock.h>
 
+#include "rados/queues.h"
 #include "rados/recovery.h"
 #include "rados/session.h"
 
@@ -83,7 +84,7 @@ static void recovery_start(struct trbd_session *session, bool gave_up)
 	if (atomic_xchg(&recovery->running, 1))
 		return;
 	recovery->gave_up = gave_up;
-	queue_work(system_long_wq, &recovery->work);
+	queue_work(trbd_wait_wq, &recovery->work);
 }
 
 /**

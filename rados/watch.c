@@ -34,6 +34,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "rados/queues.h"
 #include "rados/session.h"
 #include "rados/watch.h"
 
@@ -117,7 +118,7 @@ static void watch_look(struct work_struct *work)
 	if (age > max_t(unsigned long, late, WATCH_LOST))
 		watch->ops->lost(watch->owner);
 	wake_up(&watch->wait);
-	schedule_delayed_work(&watch->look, WATCH_LOOK_INTERVAL);
+	queue_delayed_work(trbd_tick_wq, &watch->look, WATCH_LOOK_INTERVAL);
 }
 
 static struct watch_event *watch_next_event(struct trbd_watch *watch)
@@ -310,7 +311,7 @@ int trbd_watch_start(struct trbd_watch *watch, struct trbd_session *session,
 		return ret;
 	}
 	wake_up_process(watch->thread);
-	schedule_delayed_work(&watch->look, WATCH_LOOK_INTERVAL);
+	queue_delayed_work(trbd_tick_wq, &watch->look, WATCH_LOOK_INTERVAL);
 	return 0;
 }
 

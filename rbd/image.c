@@ -27,6 +27,7 @@
 #include <linux/string.h>
 #include <linux/workqueue.h>
 
+#include "rados/queues.h"
 #include "rados/recovery.h"
 #include "rados/session.h"
 #include "rbd/features.h"
@@ -233,7 +234,7 @@ static void image_refresh_or_fail(struct trbd_image *image)
 	if (ret != -EOPNOTSUPP)
 		pr_warn_ratelimited("%s: reading the header again failed: error %d; nothing is written until that works\n",
 				    image->name, ret);
-	mod_delayed_work(system_long_wq, &image->refresh_again, IMAGE_REFRESH_DELAY);
+	mod_delayed_work(trbd_wait_wq, &image->refresh_again, IMAGE_REFRESH_DELAY);
 }
 
 static void image_refresh_work(struct work_struct *work)

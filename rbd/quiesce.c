@@ -21,6 +21,7 @@
 #include <linux/string.h>
 
 #include "rados/clock.h"
+#include "rados/queues.h"
 #include "rbd/quiesce.h"
 
 /* how often it is looked for what has waited too long */
@@ -104,7 +105,7 @@ static void quiesce_look(struct work_struct *work)
 	spin_unlock(&q->lock);
 	if (!closed)
 		return;
-	queue_delayed_work(system_long_wq, &q->look, msecs_to_jiffies(QUIESCE_LOOK_MS));
+	queue_delayed_work(trbd_wait_wq, &q->look, msecs_to_jiffies(QUIESCE_LOOK_MS));
 	if (!wanted)
 		quiesce_release(q);
 }
@@ -241,7 +242,7 @@ bool trbd_quiesce_close(struct trbd_quiesce *q, const struct trbd_quiesce_id *id
 	spin_unlock(&q->lock);
 	if (!noted)
 		return false;
-	queue_delayed_work(system_long_wq, &q->look, msecs_to_jiffies(QUIESCE_LOOK_MS));
+	queue_delayed_work(trbd_wait_wq, &q->look, msecs_to_jiffies(QUIESCE_LOOK_MS));
 
 	return wait_event_interruptible_timeout(q->drained, quiesce_is_drained(q), msecs_to_jiffies(wait_ms)) > 0;
 }

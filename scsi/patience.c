@@ -20,6 +20,7 @@
 
 #include "compat/target.h"
 #include "gateway/lu_state.h"
+#include "rados/queues.h"
 #include "rados/recovery.h"
 #include "rbd/image.h"
 #include "scsi/nexus.h"
@@ -127,7 +128,7 @@ static void patience_look(struct work_struct *work)
 				    dev->image->name, PATIENCE_MS / 1000);
 		trbd_recovery_give_up(dev->image->session);
 	}
-	schedule_delayed_work(&patience->look, msecs_to_jiffies(PATIENCE_LOOK_MS));
+	queue_delayed_work(trbd_tick_wq, &patience->look, msecs_to_jiffies(PATIENCE_LOOK_MS));
 }
 
 /**
@@ -174,7 +175,7 @@ void trbd_patience_start(struct trbd_patience *patience)
 {
 	patience->suspect = NULL;
 	patience->over = 0;
-	schedule_delayed_work(&patience->look, msecs_to_jiffies(PATIENCE_LOOK_MS));
+	queue_delayed_work(trbd_tick_wq, &patience->look, msecs_to_jiffies(PATIENCE_LOOK_MS));
 }
 
 /**
