@@ -43,6 +43,13 @@ static struct ceph_osd_request *request_new(struct trbd_session *session, struct
 	/* in the end libceph frees what each op holds, also one that nobody came to set */
 	memset(req->r_ops, 0, num_ops * sizeof(req->r_ops[0]));
 	req->r_flags = flags;
+	/*
+	 * In a full pool the OSD refuses growth with -ENOSPC or -EDQUOT, and carries out all else. Without the flag
+	 * libceph holds back every write until there is room, also an overwrite, a heartbeat, and the UNMAP that would
+	 * make room.
+	 */
+	if (flags & CEPH_OSD_FLAG_WRITE)
+		req->r_flags |= CEPH_OSD_FLAG_FULL_TRY;
 	return req;
 }
 
