@@ -19,7 +19,7 @@
 . ../ktap.sh
 . ../gateway.sh
 
-STUCK_FOR=9	# longer than W, in seconds: what the initiator's time-out would be
+STUCK_FOR=$((W_S + 1))	# seconds: what the initiator's time-out would be
 END_WAIT=$(t_limit 60)	# for gw1 to end what it holds
 
 # stuck WHAT NAME OFFSET LENGTH BEFORE COMMAND [NEWER]: a command that is going to hang in gw1. BEFORE: the pattern that the
