@@ -63,10 +63,10 @@ RULES = {
 }
 
 # How the OSD tells that a gateway's clock stood still, and where that gateway takes the time from.
+#   clock           a heartbeat brings the time of the OSD along; the latest clock of all entries
 #   lock            a heartbeat fails when a lock of the slot has expired by the OSD's clock; the latest clock of all entries
 #   lock, limits    the same; beyond the greatest limit of all entries
-#   clock           a heartbeat brings the time of the OSD along; the latest clock of all entries
-WITNESSES = ('lock', 'lock, limits', 'clock')
+WITNESSES = ('clock', 'lock', 'lock, limits')
 
 
 def read_constants(path, overrides):
@@ -131,10 +131,10 @@ class Osd:
         else:
             result = self.log[request]
         gateway = request.attempts[0].gateway
-        if sim.rng.random() < 0.03:
+        if sim.rng.random() < sim.answers_lost:
             sim.at(sim.rng.choice([50, 1000, 6000]), gateway.send, request)
         else:
-            sim.at(sim.rng.choice(ANSWERS), gateway.answer, request, result)
+            sim.at(sim.rng.choice(sim.answers), gateway.answer, request, result)
 
     def transaction(self, request):
         mode, rules = request.mode, self.sim.rules
@@ -474,7 +474,9 @@ class Gateway(Machine):
         if sim.has_witness('clock') and \
            osd_time - self.last_beat[1] > self.mono() - self.last_beat[0] + const['JUMP']:
             self.stood_still()
-        self.last_beat = (sent, osd_time)
+        # a slow one does not tell well when the OSD had it
+        if self.mono() - sent <= const['JUMP']:
+            self.last_beat = (sent, osd_time)
         self.lease_until = sent + const['LEASE']
         if sent > self.woke_at:
             self.frozen_ms = 0
@@ -558,7 +560,7 @@ class Gateway(Machine):
 
     def on_the_way(self, request):
         request.sent += 1
-        self.sim.at(self.sim.rng.choice(TRAVELS), self.sim.osd.handle, request)
+        self.sim.at(self.sim.rng.choice(self.sim.travels), self.sim.osd.handle, request)
 
     def answer(self, request, result):
         self.when('data', self.path.done, request, result)
@@ -595,7 +597,7 @@ class Path:
 
     def parse(self, thread, attempt):
         attempt.accepted = self.gateway.clock()
-        if self.sim.rng.random() < 0.95:
+        if self.sim.rng.random() >= self.sim.commands_held:
             self.execute(thread, attempt)
             return
         thread.stands = True
@@ -611,9 +613,12 @@ class Path:
 
     def admitted(self, attempt):
         # a submit path that is held up for a moment
-        delay = self.sim.rng.choice(8 * [0] + [300, self.sim.const['ADMISSION'] - 20, 4000])
+        admission = self.sim.const['ADMISSION']
+        delay = self.sim.rng.choice(8 * [0] + [300, admission - 20, 4000])
         if self.gateway.mono() < self.slow_until:
-            delay = self.sim.const['ADMISSION'] - self.sim.rng.randrange(100)
+            delay = admission - self.sim.rng.randrange(100)
+        elif self.sim.calm:
+            delay = 0
         if delay:
             self.gateway.later(delay, self.start, attempt)
         else:
@@ -817,9 +822,12 @@ class Initiator:
         self.late = []              # what was applied, as (place in the order, operation)
 
     def next(self):
+        self.begin(self.sim.rng.choice(['write', 'write', 'caw', 'caw', 'discard']))
+
+    def begin(self, kind):
         rng = self.sim.rng
         self.op += 1
-        self.kind = rng.choice(['write', 'write', 'caw', 'caw', 'discard'])
+        self.kind = kind
         self.expected = self.known
         self.new = 0 if self.kind == 'discard' else 1 - self.known if self.kind == 'caw' else rng.randrange(2)
         self.send()
@@ -1046,7 +1054,11 @@ class Faults:
 class Sim:
     """A run. @mixes: names of MIXES that take turns."""
 
-    def __init__(self, seed, const, rules, patience, mixes=tuple(MIXES), witness='lock', length=40000):
+    # requests and answers travel; answers are lost; commands are held up between being taken up and executed
+    travels, answers, answers_lost, commands_held = TRAVELS, ANSWERS, 0.03, 0.05
+    calm = False
+
+    def __init__(self, seed, const, rules, patience, mixes=tuple(MIXES), witness='clock', length=40000):
         self.rng = random.Random(seed)
         self.const, self.rules, self.patience = const, rules, patience
         self.mix = (MIXES | NARROW)[mixes[seed % len(mixes)]]
@@ -1087,7 +1099,48 @@ class Sim:
         for initiator in self.initiators:
             self.at(1000, initiator.next)
         self.at(self.rng.choice([500, 2000]), Faults(self, self.mix).next)
+        return self.go()
+
+    def go(self):
         while self.now < self.length and self.violation is None:
             self.now, _, call, args = heapq.heappop(self.events)
             call(*args)
         return self.violation
+
+
+class WorstCase(Sim):
+    """A write is late wherever nobody notices, and then cannot leave; its initiator goes to a gateway whose clock is behind.
+
+    Nothing else goes wrong. Where the clock stands still, for how long, and when the gateway of the old write is cut off is
+    random.
+    """
+
+    travels, answers, answers_lost, commands_held = [1], [1], 0, 0
+    calm = True
+
+    def run(self):
+        rng, const = self.rng, self.const
+        self.gateways = self.gateways[:2]
+        old, new = self.gateways
+        faults = Faults(self, [])
+        start = 3000 + rng.randrange(1000)
+        new.serves = False
+        old.path.slow_until = old.mono() + 9000
+        self.at(start, self.shut, old, 'cut_data')
+        if rng.random() < 0.5:
+            self.at(start - rng.randrange(const['LEASE']) + const['JUMP'], self.shut, old, 'cut')
+        self.at(start, faults.stand, old, False, const['TICK'] + const['JUMP'] - rng.randrange(const['TICK']))
+        self.at(start, self.initiators[0].begin, 'write')
+        self.at(start + rng.randrange(-500, self.patience - 500), faults.stand, new, True,
+                rng.randrange(const['JUMP'] // 2, 5 * const['JUMP']))
+        self.at(start + 500, self.change_over, old, new)
+        for what in ('cut', 'cut_data'):
+            self.at(start + self.patience + 200, faults.heal, old, what)
+        self.length = start + self.patience + 500
+        return self.go()
+
+    def shut(self, gateway, what):
+        setattr(gateway, what, True)
+
+    def change_over(self, old, new):
+        old.serves, new.serves = False, True

@@ -21,7 +21,7 @@ import os
 import sys
 
 import guard_model
-from guard_model import MIXES, NARROW, RULES, Sim
+from guard_model import MIXES, NARROW, RULES, Sim, WorstCase
 
 PROTOCOL = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../protocol.h')
 PATIENCES = [1000, 1600, 2000, 2400, 2800, 3000, 3300, 3600, 4000, 5000, 7000, 10000, 15000]
@@ -100,10 +100,10 @@ class Test:
         self.witness = arguments.witness
         self.count = self.failed = 0
 
-    def run(self, runs, patience, without=(), mixes=None, until_violation=False):
+    def run(self, runs, patience, without=(), mixes=None, until_violation=False, kind=Sim):
         result = Result()
         for seed in range(runs):
-            sim = Sim(seed, self.const, self.rules - set(without), patience, mixes or self.mixes, self.witness)
+            sim = kind(seed, self.const, self.rules - set(without), patience, mixes or self.mixes, self.witness)
             sim.run()
             result.add(sim, seed)
             if sim.violation and until_violation:
@@ -121,9 +121,10 @@ class Test:
         """Return: the smallest patience without a violation, there and above."""
         smallest = None
         for patience in patiences:
-            result = self.run(runs, patience)
-            print(f'{prefix}patience {patience / 1000} s: {result.violations} violations in {runs} runs', flush=True)
-            if result.violations:
+            result, worst = self.run(runs, patience), self.run(runs, patience, kind=WorstCase)
+            print(f'{prefix}patience {patience / 1000} s: {result.violations} violations in {runs} runs, {worst.violations} in '
+                  f'{runs} of the worst case', flush=True)
+            if result.violations or worst.violations:
                 smallest = None
             elif smallest is None:
                 smallest = patience
@@ -132,12 +133,14 @@ class Test:
     def test(self, runs):
         w = self.const['W']
         print('TAP version 13')
-        print(f'1..{len(SHOWN_BY) + 3}')
+        print(f'1..{len(SHOWN_BY) + 4}')
         result = self.run(3 * runs, w)
         self.check(not result.violations, f'with all rules and patience {w / 1000} s nothing old is carried out',
                    f'{result.runs} runs, {result.acks} acknowledged, {result.asleep_acks} of them by a gateway that did not '
                    f'know yet that its clock had stood still, of which {result.asleep_lost} were lost. {result.first or ""}')
         self.check(result.acks > 3 * result.runs, 'and the runs get somewhere')
+        result = self.run(2 * runs, w, kind=WorstCase)
+        self.check(not result.violations, 'nor is it when all is as late as nobody notices', result.first)
         for rule, mix in SHOWN_BY.items():
             result = self.run(2000, w, [rule], [mix], True)
             self.check(result.violations, f'it is needed that {RULES[rule]}', result.first)
