@@ -28,8 +28,8 @@ struct trbd_session;
 /**
  * struct trbd_image_ops - what the owner of an image is told, on a thread that may sleep
  * @resized: the size changed
- * @notified: somebody sent a notification on the header that is not librbd's; op and what follows it. What it puts into
- *	@reply goes back
+ * @notified: somebody sent a notification on the header that is not librbd's; op and what follows it. What it puts
+ *	into @reply goes back
  * @watched: the header is watched again, after notifications may have been missed
  */
 struct trbd_image_ops {
@@ -100,9 +100,10 @@ struct trbd_guard_stats {
  * @overlap: how much of a clone @parent still stands behind, bytes from the beginning; 0 when it was flattened
  * @copyups: objects of a clone that are being copied up
  * @snapc: snapshots that writes preserve; NULL when a snapshot is open
- * @stale: a refresh failed, so @size and @snapc may be old, or others may not write beside the new features; mutations
- *	end with BUSY
+ * @stale: a refresh failed, so @size and @snapc may be old, or others may not write beside the new features;
+ *	mutations end with BUSY
  * @unwatched: notifications may be missed, so others may change both without us; likewise
+ * @losses: how often we heard that they may be missed
  * @error: why the image cannot be used any more (-ENOENT: deleted), else 0
  */
 struct trbd_image {
@@ -136,6 +137,7 @@ struct trbd_image {
 	struct ceph_snap_context *snapc;
 	bool stale;
 	bool unwatched;
+	unsigned int losses;
 	int error;
 };
 
