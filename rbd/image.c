@@ -30,6 +30,7 @@
 #include <linux/string.h>
 #include <linux/workqueue.h>
 
+#include "protocol.h"
 #include "rados/queues.h"
 #include "rados/recovery.h"
 #include "rados/session.h"
@@ -42,6 +43,8 @@
 #define IMAGE_NOTIFY_QUIESCE		18
 #define IMAGE_NOTIFY_UNQUIESCE		19
 #define IMAGE_REFRESH_DELAY		HZ
+/* reads that find nothing go on while a notification is handled, unless that takes long */
+#define IMAGE_HOLE_DOUBT_MS		TRBD_ADMISSION_MS
 /* a snapshot that was begun before we watched is taken by then */
 #define IMAGE_SECOND_LOOK		msecs_to_jiffies(TRBD_QUIESCE_TIMEOUT_MS)
 /* how many parents may stand behind each other */
@@ -803,6 +806,30 @@ int trbd_image_check_state(struct trbd_image *image, const struct ceph_snap_cont
 		ret = image->error;
 	else if (!image_is_current(image) || image->size != size || image->snapc->seq != snapc->seq)
 		ret = -EBUSY;
+	spin_unlock(&image->lock);
+	return ret;
+}
+
+/**
+ * trbd_image_check_hole() - may it be answered that there is nothing where nothing was found?
+ * @image: open image, a snapshot or a parent as well
+ *
+ * The data objects of an image or snapshot that was removed are gone. Its header tells, if we have looked at it in
+ * time.
+ *
+ * Context: any in which a spinlock may be taken.
+ * Return: 0; -EBUSY when it may have been removed without our knowing; -ENOENT when it was.
+ */
+int trbd_image_check_hole(struct trbd_image *image)
+{
+	int ret;
+
+	/* parents live as long as the clone does; who may not watch was told so */
+	if (!image->watched)
+		return 0;
+	spin_lock(&image->lock);
+	ret = image->error ? image->error :
+	      image_is_in_touch(image) && !trbd_quiesce_is_in_doubt(&image->quiesce, IMAGE_HOLE_DOUBT_MS) ? 0 : -EBUSY;
 	spin_unlock(&image->lock);
 	return ret;
 }

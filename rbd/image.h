@@ -147,6 +147,7 @@ void trbd_image_close(struct trbd_image *image);
 u64 trbd_image_size(struct trbd_image *image);
 int trbd_image_take_state(struct trbd_image *image, u64 off, u64 len, struct ceph_snap_context **snapc, u64 *size);
 int trbd_image_check_state(struct trbd_image *image, const struct ceph_snap_context *snapc, u64 size);
+int trbd_image_check_hole(struct trbd_image *image);
 u64 trbd_image_overlap(struct trbd_image *image);
 u64 trbd_image_object_size(const struct trbd_image *image);
 void trbd_image_object_name(const struct trbd_image *image, u64 objno, char *buf);
