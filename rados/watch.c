@@ -25,6 +25,7 @@
  *
  *	after  8 s   the owner looks for itself once the OSD answers again: a notification may have been missed
  *	after  9 s   notifications may be missed for good: whoever sends one waits 10 s for the answers
+ *	after 24 s   the owner calls back what must not happen unwatched: the OSD forgets a watch after 30 s
  *
  * And every minute the owner looks for itself in any case.
  *
@@ -55,6 +56,8 @@
 #define WATCH_LATE		(3 * HZ)
 /* librbd's notifications: 10 s */
 #define WATCH_TRUSTED		(9 * HZ)
+/* OSDs: osd_client_watch_timeout, 30 s; what is left is for calling back */
+#define WATCH_SILENT		(24 * HZ)
 #define WATCH_POLL_INTERVAL	(60 * HZ)
 
 struct watch_event {
@@ -132,6 +135,8 @@ static void watch_look(struct work_struct *work)
 
 	if (age >= WATCH_TRUSTED)
 		watch->ops->lost(watch->owner);
+	if (age >= WATCH_SILENT)
+		watch->ops->silent(watch->owner);
 	wake_up(&watch->wait);
 	queue_delayed_work(trbd_tick_wq, &watch->look, WATCH_LOOK_INTERVAL);
 }

@@ -46,6 +46,8 @@ struct trbd_watch_ack {
  *	case. On the watch's thread
  * @lost: notifications are missed from now on, or may be: until @notify or @restored is called and
  *	trbd_watch_is_valid(). More often than once; on a workqueue, must not sleep
+ * @silent: the OSD will soon forget the watch. Every second from then on; on a workqueue, must not wait for the
+ *	network
  * @restored: the watch was lost and is there again; notifications may have been missed. Also called with an error
  *	when watching again failed, before each further try: -ENOENT means that the object is gone. On the watch's
  *	thread
@@ -55,6 +57,7 @@ struct trbd_watch_ops {
 	bool (*notify)(void *owner, const void *payload, size_t len, const struct trbd_watch_ack *ack,
 		       struct trbd_watch_reply *reply);
 	void (*lost)(void *owner);
+	void (*silent)(void *owner);
 	void (*restored)(void *owner, int err);
 };
 

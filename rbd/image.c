@@ -14,7 +14,12 @@
  * leave objects behind that belong to nobody.
  *
  * Snapshots must not change. A change of data carries the snapshot context of the moment when it began. So none
- * begins while the header may have changed (rbd/quiesce.c), or while the watch is not confirmed (rados/watch.c).
+ * begins while the header may have changed (rbd/quiesce.c), or while the watch is not confirmed (rados/watch.c). And
+ * when a change is still in flight while others may take a snapshot without us, it is called back, by giving up
+ * (rados/recovery.c):
+ *
+ *	the OSD is about to forget the watch, and a change may not have reached its OSD
+ *	the watch was lost, the header has a new snapshot, and a change that does not know it is in flight
  *
  * Data path and refresh meet at image->lock only: a command takes size and snapshot context once, when it is
  * submitted, and carries its own reference.
@@ -31,6 +36,7 @@
 #include <linux/workqueue.h>
 
 #include "protocol.h"
+#include "rados/in_flight.h"
 #include "rados/queues.h"
 #include "rados/recovery.h"
 #include "rados/session.h"
@@ -47,6 +53,8 @@
 #define IMAGE_HOLE_DOUBT_MS		TRBD_ADMISSION_MS
 /* a snapshot that was begun before we watched is taken by then */
 #define IMAGE_SECOND_LOOK		msecs_to_jiffies(TRBD_QUIESCE_TIMEOUT_MS)
+/* a ping on its way may look like something unsent, but not twice */
+#define IMAGE_UNSENT_LOOKS		2
 /* how many parents may stand behind each other */
 #define IMAGE_DEPTH_MAX			16
 
@@ -216,11 +224,35 @@ static int image_refresh(struct trbd_image *image)
 	return ret;
 }
 
+/*
+ * The watch was lost for a while, so a snapshot may have been taken without us. A change of data that does not know
+ * it is on its way to an OSD, or waits there for its turn, and would alter it.
+ */
+static void image_call_back(struct trbd_image *image, u64 snap_seq)
+{
+	if (trbd_image_read_only(image) ||
+	    !trbd_in_flight_before(image->session, image->header.object_prefix, snap_seq))
+		return;
+	pr_warn("%s: a snapshot was taken while the header was not watched, and changes of data are in flight that would alter it; giving up what is in flight\n",
+		image->name);
+	trbd_recovery_give_up(image->session);
+}
+
 /* The header was read after the watch was there; unless that was lost meanwhile, we know all of it. */
 static void image_is_watched(struct trbd_image *image, unsigned int losses)
 {
+	bool again;
+	u64 seq;
+
 	spin_lock(&image->lock);
-	if (image->losses == losses && trbd_watch_is_valid(&image->watch))
+	again = image->unwatched && image->losses == losses && trbd_watch_is_valid(&image->watch);
+	seq = image->snapc->seq;
+	spin_unlock(&image->lock);
+	if (!again)
+		return;
+	image_call_back(image, seq);
+	spin_lock(&image->lock);
+	if (image->losses == losses)
 		image->unwatched = false;
 	spin_unlock(&image->lock);
 }
@@ -387,6 +419,29 @@ static void image_watch_lost(void *owner)
 				    image->name);
 }
 
+/*
+ * The header's OSD is about to forget us, and then a snapshot is taken without us. What may not have reached its OSD
+ * by now may come there after that. What an OSD has received cannot be called back anyway, and when the whole
+ * cluster stands still that is all there is.
+ */
+static void image_watch_silent(void *owner)
+{
+	struct trbd_image *image = owner;
+
+	if (trbd_image_read_only(image) || trbd_recovery_is_running(image->session))
+		return;
+	if (!trbd_in_flight_unsent(image->session, image->header.object_prefix)) {
+		image->unsent_looks = 0;
+		return;
+	}
+	if (++image->unsent_looks < IMAGE_UNSENT_LOOKS)
+		return;
+	image->unsent_looks = 0;
+	pr_warn("%s: the header's OSD is silent and will soon let others take a snapshot without us, and changes of data have not reached their OSDs; giving up what is in flight\n",
+		image->name);
+	trbd_recovery_give_up(image->session);
+}
+
 /* A snapshot that is being taken may have asked for quiet before we watched, and be made after we read the header. */
 static void image_look_again(struct trbd_image *image)
 {
@@ -419,6 +474,7 @@ static const struct trbd_watch_ops image_watch_ops = {
 	.arrived = image_notify_arrived,
 	.notify = image_notified,
 	.lost = image_watch_lost,
+	.silent = image_watch_silent,
 	.restored = image_watch_restored,
 };
 

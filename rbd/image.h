@@ -104,6 +104,7 @@ struct trbd_guard_stats {
  *	mutations end with BUSY
  * @unwatched: notifications may be missed, so others may change both without us; likewise
  * @losses: how often we heard that they may be missed
+ * @unsent_looks: how often in a row something was unsent while the header's OSD was silent; of the watch's look only
  * @error: why the image cannot be used any more (-ENOENT: deleted), else 0
  */
 struct trbd_image {
@@ -138,6 +139,7 @@ struct trbd_image {
 	bool stale;
 	bool unwatched;
 	unsigned int losses;
+	unsigned int unsent_looks;
 	int error;
 };
 
