@@ -66,8 +66,8 @@
  */
 #define GROUP_GIVE_UP_MS	600000
 /*
- * After so long a heartbeat is sent anew. In a full pool libceph holds back what it has to send a second time, though not
- * what is new.
+ * After so long a heartbeat is sent anew. In a full pool libceph holds back what it has to send a second time, and lets
+ * pass what is new.
  */
 #define GROUP_ANSWER_MS		(2 * TRBD_LEASE_MS)
 /* nobody's clock is this far ahead of another's in honesty */
@@ -459,7 +459,7 @@ static void group_give_up(struct trbd_group *group)
 }
 
 /*
- * Did this machine's clocks stand still since a heartbeat before this one? Then the OSD's clock has gone on by more than
+ * Did this machine's clocks stand still since a heartbeat before this one? Then the OSD's clock has gone on further than
  * ours. A slow heartbeat is no good to measure from: nobody knows when on its way the OSD noted the time.
  */
 static bool group_clock_slept(struct trbd_group *group, u64 sent_ms, u64 written_ms)
