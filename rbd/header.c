@@ -13,6 +13,7 @@
 #include <linux/ceph/libceph.h>
 #include <linux/ceph/osd_client.h>
 #include <linux/ceph/osdmap.h>
+#include <linux/ceph/string_table.h>
 #include <linux/err.h>
 #include <linux/log2.h>
 #include <linux/math64.h>
@@ -30,6 +31,10 @@
 #define HEADER_SNAP_NAME_MAX	1024
 /* parent_get: a spec with pool, namespace, image id and snapshot id, and some framing */
 #define HEADER_PARENT_MAX	1024
+/* migration_get: two numbers for each snapshot, a namespace, a name, an id, and some framing */
+#define HEADER_MIGRATION_MAX	(HEADER_SNAPS_MAX * 16 + 4096)
+/* cls_rbd's MIGRATION_HEADER_TYPE_DST */
+#define HEADER_MIGRATION_TARGET	2
 
 static int header_call(const struct trbd_header_ref *ref, const char *method, const void *in, size_t in_len,
 		       void *out, size_t out_len)
@@ -83,6 +88,25 @@ static int header_call_string(struct trbd_session *session, const struct ceph_ob
 		ret = header_decode_string(reply, reply + ret, buf, size);
 	kfree(reply);
 	return ret;
+}
+
+/**
+ * trbd_header_locate() - where the header of a parent is
+ * @parent: pool, namespace and image id
+ * @oid: initialised; set to its name. To be destroyed in every case
+ * @oloc: initialised; set to its pool and namespace. Likewise
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int trbd_header_locate(const struct trbd_parent *parent, struct ceph_object_id *oid, struct ceph_object_locator *oloc)
+{
+	oloc->pool = parent->pool;
+	if (*parent->namespace) {
+		oloc->pool_ns = ceph_find_or_create_string(parent->namespace, strlen(parent->namespace));
+		if (!oloc->pool_ns)
+			return -ENOMEM;
+	}
+	return ceph_oid_aprintf(oid, GFP_KERNEL, "rbd_header.%s", parent->image_id);
 }
 
 /**
@@ -328,6 +352,98 @@ int trbd_header_parent(const struct trbd_header_ref *ref, u64 features, u64 snap
 	kfree(reply);
 	if (!ret && parent->pool != CEPH_NOPOOL && (parent->pool < 0 || !*parent->image_id))
 		ret = -EBADMSG;
+	return ret;
+}
+
+/* The snapshot of a migration's source that became @target's: a map from theirs to ours. */
+static int header_decode_source_snap(void **p, void *end, u64 target, u64 *snap_id)
+{
+	u64 from, to;
+	u32 count;
+
+	ceph_decode_32_safe(p, end, count, bad);
+	while (count--) {
+		ceph_decode_64_safe(p, end, from, bad);
+		ceph_decode_64_safe(p, end, to, bad);
+		if (to != target)
+			continue;
+		*snap_id = from;
+		return 1;
+	}
+	/* taken since the migration began */
+	return -EOPNOTSUPP;
+bad:
+	return -EBADMSG;
+}
+
+/* cls_rbd migration_get: MigrationSpec { type, pool, namespace, image name, image id, snapshots, ... }. */
+static int header_decode_migration(void *p, void *end, u64 snap_id, struct trbd_parent *source)
+{
+	u32 struct_len, name_len;
+	u8 struct_v, type;
+
+	if (ceph_start_decoding(&p, end, 1, "MigrationSpec", &struct_v, &struct_len))
+		return -EBADMSG;
+	ceph_decode_8_safe(&p, end, type, bad);
+	if (type != HEADER_MIGRATION_TARGET)
+		return 0;
+	ceph_decode_64_safe(&p, end, source->pool, bad);
+	if (header_take_string(&p, end, source->namespace, sizeof(source->namespace)))
+		goto bad;
+	ceph_decode_32_safe(&p, end, name_len, bad);
+	ceph_decode_skip_n(&p, end, name_len, bad);
+	if (header_take_string(&p, end, source->image_id, sizeof(source->image_id)))
+		goto bad;
+	/* format 1, or not in this cluster */
+	if (source->pool < 0 || !*source->image_id)
+		return -EOPNOTSUPP;
+	return header_decode_source_snap(&p, end, snap_id, &source->snap_id);
+bad:
+	return -EBADMSG;
+}
+
+static int header_migration(const struct trbd_header_ref *ref, u64 snap_id, struct trbd_parent *source)
+{
+	void *reply = kvmalloc(HEADER_MIGRATION_MAX, GFP_KERNEL);
+	int ret;
+
+	if (!reply)
+		return -ENOMEM;
+	ret = header_call(ref, "migration_get", NULL, 0, reply, HEADER_MIGRATION_MAX);
+	if (ret >= 0)
+		ret = header_decode_migration(reply, reply + ret, snap_id, source);
+	else if (ret == -ENOENT || ret == -EINVAL || ret == -EOPNOTSUPP)
+		ret = 0;
+	kvfree(reply);
+	return ret;
+}
+
+/**
+ * trbd_header_migration_source() - is a snapshot that of a migration's target, and of what source? (cls_rbd
+ *	migration_get)
+ * @session: session with the cluster
+ * @target: the snapshot
+ * @source: set to the snapshot of the source
+ *
+ * Context: may sleep up to mount_timeout.
+ * Return: 1 if it is; 0 if not, or if there is no such image; -EOPNOTSUPP when the source cannot be read (format 1, not in
+ * this cluster, without such a snapshot), -EBADMSG, -ETIMEDOUT, -EINTR, -ENOMEM, others.
+ */
+int trbd_header_migration_source(struct trbd_session *session, const struct trbd_parent *target,
+				 struct trbd_parent *source)
+{
+	CEPH_DEFINE_OID_ONSTACK(oid);
+	struct ceph_object_locator oloc;
+	struct trbd_header_ref ref = { .session = session, .oid = &oid, .oloc = &oloc };
+	int ret;
+
+	memset(source, 0, sizeof(*source));
+	ceph_oloc_init(&oloc);
+	ret = trbd_header_locate(target, &oid, &oloc);
+	if (!ret)
+		ret = header_migration(&ref, target->snap_id, source);
+	ceph_oloc_destroy(&oloc);
+	ceph_oid_destroy(&oid);
 	return ret;
 }
 
