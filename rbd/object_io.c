@@ -240,14 +240,18 @@ static int object_io_defer_fallback(struct trbd_object_io *o)
 	return -EINPROGRESS;
 }
 
-/* Tries again in another way. */
+/*
+ * Tries again in another way. Time has passed: whoever took a snapshot or changed the size since was told that we know,
+ * and must not find a change that does not.
+ */
 static int object_io_retry(struct trbd_object_io *o, enum trbd_guard_mode mode)
 {
-	int ret;
+	int ret = trbd_image_check_state(o->image, o->snapc, o->size);
 
 	trbd_request_put(o->req);
 	o->req = NULL;
-	ret = object_io_build_mutation(o, mode);
+	if (!ret)
+		ret = object_io_build_mutation(o, mode);
 	if (ret)
 		return ret;
 	object_io_send(o);
@@ -258,9 +262,6 @@ static void object_io_copied_up(void *arg, int result)
 {
 	struct trbd_object_io *o = arg;
 
-	/* reading the parent may have taken long */
-	if (result >= 0)
-		result = trbd_image_check_state(o->image, o->snapc, o->size) ?: result;
 	if (!result)
 		result = object_io_retry(o, TRBD_GUARD_STAMP);
 	else if (result > 0)
@@ -281,9 +282,6 @@ static int object_io_missing(struct trbd_object_io *o)
 		return 0;
 	if (++o->rounds > OBJECT_ROUNDS_MAX)
 		return -EBUSY;
-	ret = trbd_image_check_state(o->image, o->snapc, o->size);
-	if (ret)
-		return ret;
 	/*
 	 * Nothing of the parent's is to be seen behind a mutation that covers it all. But a snapshot sees it, and a
 	 * flatten that finds the object there leaves the snapshot without it.
@@ -364,23 +362,44 @@ static void object_io_leave(struct trbd_object_io *o)
 	trbd_object_queue_leave(&o->image->mutations, &o->place);
 }
 
-/* It is the turn of a write and its batch. */
+static void object_io_end_work(struct work_struct *work)
+{
+	struct trbd_object_io *o = container_of(to_delayed_work(work), struct trbd_object_io, later);
+	struct trbd_object_io *other, *next;
+	LIST_HEAD(batch);
+
+	object_io_leave(o);
+	list_splice_init(&o->place.batch, &batch);
+	list_for_each_entry_safe(other, next, &batch, place.node)
+		other->done(other, o->result);
+	o->done(o, o->result);
+}
+
+/* Not from here: who waits behind them may have to end as well, and so on, each on the stack of the one before. */
+static void object_io_end_later(struct trbd_object_io *o, int result)
+{
+	o->result = result;
+	INIT_DELAYED_WORK(&o->later, object_io_end_work);
+	queue_delayed_work(trbd_io_wq, &o->later, 0);
+}
+
+/* It is the turn of a write and its batch, which began with the same snapshots and the same size. */
 static void object_io_lead(struct trbd_queue_place *place)
 {
 	struct trbd_object_io *o = container_of(place, struct trbd_object_io, place);
 	int ret = 0;
 
-	if (!o->req || !list_empty(&o->place.batch)) {
+	if (place->waited)
+		ret = trbd_image_check_state(o->image, o->snapc, o->size);
+	if (!ret && (!o->req || !list_empty(&o->place.batch))) {
 		trbd_request_put(o->req);
 		o->req = NULL;
 		ret = object_io_build_mutation(o, TRBD_GUARD_STAMP);
 	}
-	if (ret) {
-		object_io_leave(o);
-		object_io_settle_batch(o, ret);
-		return;
-	}
-	object_io_send(o);
+	if (ret)
+		object_io_end_later(o, ret);
+	else
+		object_io_send(o);
 }
 
 /* In messenger context or on libceph's completion workqueue. */

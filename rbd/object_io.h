@@ -42,6 +42,7 @@ enum trbd_object_op {
  * @stamp: what it sets
  * @rounds: how often the object, or the parent of a clone, came or went under us
  * @overlaps: the parent stood behind what a read wants when it was sent
+ * @result: how it ends, if @later ends it
  * @later: sends the fallback after a moment, or ends what could not be sent
  * @place: of a small write, among those to the same object
  * @copyup: waits for the object of a clone
@@ -63,6 +64,7 @@ struct trbd_object_io {
 	u64 stamp;
 	unsigned int rounds;
 	bool overlaps;
+	int result;
 	struct delayed_work later;
 	struct trbd_queue_place place;
 	struct trbd_copyup_waiter copyup;
