@@ -264,6 +264,8 @@ static void object_io_copied_up(void *arg, int result)
 
 	if (!result)
 		result = object_io_retry(o, TRBD_GUARD_STAMP);
+	else if (result > 0 && o->op == TRBD_OBJECT_DISCARD)
+		result = 0;	/* nothing there, and nothing behind it */
 	else if (result > 0)
 		result = object_io_retry(o, TRBD_GUARD_CREATE);
 	if (result != -EINPROGRESS)
