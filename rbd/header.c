@@ -26,13 +26,11 @@
 #include "rbd/features.h"
 #include "rbd/header.h"
 
-/* as many as fit into a page with the rest of the answer; krbd draws the line at the same place */
-#define HEADER_SNAPS_MAX	510
 #define HEADER_SNAP_NAME_MAX	1024
 /* parent_get: a spec with pool, namespace, image id and snapshot id, and some framing */
 #define HEADER_PARENT_MAX	1024
 /* migration_get: two numbers for each snapshot, a namespace, a name, an id, and some framing */
-#define HEADER_MIGRATION_MAX	(HEADER_SNAPS_MAX * 16 + 4096)
+#define HEADER_MIGRATION_MAX	(TRBD_SNAPS_MAX * 16 + 4096)
 /* cls_rbd's MIGRATION_HEADER_TYPE_DST */
 #define HEADER_MIGRATION_TARGET	2
 
@@ -224,10 +222,10 @@ static int header_striping(const struct trbd_header_ref *ref, struct trbd_header
 	header->stripe_unit = le64_to_cpu(out.unit);
 	header->stripe_count = le64_to_cpu(out.count);
 
-	/* a unit is a whole part of the object and a multiple of the largest block we offer */
+	/* a unit is a whole part of the object and a multiple of the largest block we offer; libceph counts in 32 bits */
 	if (!header->stripe_unit || header->stripe_unit > object_size ||
 	    !is_power_of_2(header->stripe_unit) || header->stripe_unit < 512 ||
-	    !header->stripe_count || header->stripe_count > U32_MAX >> header->order)
+	    !header->stripe_count || header->stripe_count > U32_MAX)
 		return -EBADMSG;
 	return 0;
 }
@@ -483,18 +481,18 @@ int trbd_header_read(const struct trbd_header_ref *ref, u64 snap_id, struct trbd
  * @snapc: set to a new snapshot context
  *
  * Context: may sleep up to mount_timeout.
- * Return: 0, -ENOENT, -ERANGE for more snapshots than fit (510), -EBADMSG, others.
+ * Return: 0, -ENOENT, -ERANGE for more snapshots than fit (4096), -EBADMSG, others.
  */
 int trbd_header_snap_context(const struct trbd_header_ref *ref, struct ceph_snap_context **snapc)
 {
-	size_t reply_len = sizeof(__le64) + sizeof(__le32) + HEADER_SNAPS_MAX * sizeof(__le64);
+	size_t reply_len = sizeof(__le64) + sizeof(__le32) + TRBD_SNAPS_MAX * sizeof(__le64);
 	struct ceph_snap_context *sc;
 	void *reply, *p, *end;
 	u64 seq;
 	u32 count, i;
 	int ret;
 
-	reply = kmalloc(reply_len, GFP_KERNEL);
+	reply = kvmalloc(reply_len, GFP_KERNEL);
 	if (!reply)
 		return -ENOMEM;
 
@@ -507,8 +505,10 @@ int trbd_header_snap_context(const struct trbd_header_ref *ref, struct ceph_snap
 	ret = -EBADMSG;
 	ceph_decode_64_safe(&p, end, seq, out);
 	ceph_decode_32_safe(&p, end, count, out);
-	if (count > HEADER_SNAPS_MAX)
+	if (count > TRBD_SNAPS_MAX) {
+		ret = -ERANGE;
 		goto out;
+	}
 	ceph_decode_need(&p, end, count * sizeof(__le64), out);
 
 	sc = ceph_create_snap_context(count, GFP_KERNEL);
@@ -522,7 +522,7 @@ int trbd_header_snap_context(const struct trbd_header_ref *ref, struct ceph_snap
 	*snapc = sc;
 	ret = 0;
 out:
-	kfree(reply);
+	kvfree(reply);
 	return ret;
 }
 

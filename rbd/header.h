@@ -19,6 +19,12 @@ struct trbd_session;
 #define TRBD_OBJECT_ORDER_MIN	12
 #define TRBD_OBJECT_ORDER_MAX	25
 
+/*
+ * librbd has no limit. Here each write takes 8 bytes for each snapshot along, in a piece of memory that should be easy to
+ * get: 32 KiB.
+ */
+#define TRBD_SNAPS_MAX		4096
+
 /* RADOS has no limit for it that matters; rbd namespaces are names that people type */
 #define TRBD_NAMESPACE_MAX	256
 /* trbd_header_metadata(): the length that comes in front of a value */

@@ -41,6 +41,8 @@
 /* a little less than librbd waits for acks */
 #define IMAGE_QUIESCE_WAIT_MS		4000
 #define IMAGE_REFRESH_DELAY		HZ
+/* when to say that there will soon be too many */
+#define IMAGE_SNAPS_WARN		(TRBD_SNAPS_MAX / 4 * 3)
 /* how many parents may stand behind each other */
 #define IMAGE_DEPTH_MAX			16
 
@@ -122,6 +124,16 @@ static int image_refresh_features(struct trbd_image *image)
 	return ret ? ret : image_check_features(image, features, incompat);
 }
 
+static void image_warn_of_snaps(struct trbd_image *image, const struct ceph_snap_context *old,
+				const struct ceph_snap_context *snapc)
+{
+	if (trbd_image_read_only(image) || snapc->num_snaps < IMAGE_SNAPS_WARN ||
+	    (old && old->num_snaps >= IMAGE_SNAPS_WARN))
+		return;
+	pr_warn("%s: the image has %u snapshots; with more than %u nothing is written any more. Remove some\n",
+		image->name, snapc->num_snaps, TRBD_SNAPS_MAX);
+}
+
 static int image_refresh_locked(struct trbd_image *image)
 {
 	struct trbd_header_ref ref = trbd_image_header(image);
@@ -159,6 +171,7 @@ static int image_refresh_locked(struct trbd_image *image)
 	image->stale = false;
 	spin_unlock(&image->lock);
 
+	image_warn_of_snaps(image, old, snapc);
 	ceph_put_snap_context(old);
 	if (old && old_size != size) {
 		pr_info("%s: size changed from %llu to %llu bytes\n", image->name, old_size, size);
