@@ -2,10 +2,10 @@
 /*
  * Clones: what a clone has not written is in its parent.
  *
- * A read that finds no object goes to the parent, which may itself be a clone. Beside us the parent may be replaced or
- * taken away, so nothing found there means nothing until the clone's header was read once more (rbd/parent.c). When it
- * says that the parent was another by then, the clone is asked again as well: whoever takes a parent away copies up what
- * it has first.
+ * A read that finds no object goes to the parent, which may itself be a clone. Beside us the parent may be replaced
+ * or taken away, so nothing found there means nothing until the clone's header was read once more (rbd/parent.c). When
+ * that names another parent, or none, the read starts over with the clone: whoever takes a parent away copies up first
+ * what it has.
  *
  * A mutation that finds no object brings one about first. Copyup reads what the parent has for the object and hands
  * it to the OSD's class method, which writes it only if there still is no object. That changes nothing that anybody
@@ -186,8 +186,8 @@ static struct scatterlist *clone_cut_memory(struct iov_iter *iter, u64 len, stru
  * @image: the clone
  * @objno: number of the clone's object
  * @extent: the range, and the memory to read into; stays until @done. What the parent has not reads as zeros
- * @done: called once with 0 or a negative errno, and whether the parent had nothing at some place; -EAGAIN: what was read
- *	means nothing, and may be in the clone by now
+ * @done: called once with 0 or a negative errno, and whether the parent had nothing at some place; -EAGAIN: what was
+ *	read means nothing, and may be in the clone by now
  * @arg: for @done
  *
  * Context: may sleep for memory and locks, never for the network.

@@ -15,6 +15,7 @@
 #include <linux/ceph/osdmap.h>
 #include <linux/ceph/string_table.h>
 #include <linux/err.h>
+#include <linux/kernel.h>
 #include <linux/log2.h>
 #include <linux/math64.h>
 #include <linux/mm.h>
@@ -222,7 +223,7 @@ static int header_striping(const struct trbd_header_ref *ref, struct trbd_header
 	header->stripe_unit = le64_to_cpu(out.unit);
 	header->stripe_count = le64_to_cpu(out.count);
 
-	/* a unit is a whole part of the object and a multiple of the largest block we offer; libceph counts in 32 bits */
+	/* a unit is a whole part of the object and a multiple of a block; libceph counts stripes in 32 bits */
 	if (!header->stripe_unit || header->stripe_unit > object_size ||
 	    !is_power_of_2(header->stripe_unit) || header->stripe_unit < 512 ||
 	    !header->stripe_count || header->stripe_count > U32_MAX)
@@ -295,21 +296,44 @@ bad:
 }
 
 /* cls_rbd parent_overlap_get: an optional number. */
-static int header_parent_overlap(const struct trbd_header_ref *ref, u64 snap_id, u64 *overlap)
+static int header_decode_overlap(void *p, void *end, u64 *overlap)
 {
-	__le64 in = cpu_to_le64(snap_id);
-	struct {
-		u8 present;
-		__le64 value;
-	} __packed out = { };
-	int ret = header_call(ref, "parent_overlap_get", &in, sizeof(in), &out, sizeof(out));
+	u8 present;
 
+	*overlap = 0;
+	ceph_decode_8_safe(&p, end, present, bad);
+	if (present)
+		ceph_decode_64_safe(&p, end, *overlap, bad);
+	return 0;
+bad:
+	return -EBADMSG;
+}
+
+/* Both at one moment: the parent stays named when a snapshot still needs it. */
+static int header_parent(const struct trbd_header_ref *ref, __le64 snap_id, struct trbd_parent *parent, void *reply)
+{
+	struct trbd_cls_method methods[] = {
+		{ .name = "parent_get" },
+		{ .name = "parent_overlap_get", .in = &snap_id, .in_len = sizeof(snap_id) },
+	};
+	void *overlap;
+	int ret;
+
+	ret = trbd_cls_calls(ref->session, ref->oid, ref->oloc, "rbd", methods, ARRAY_SIZE(methods), reply,
+			     HEADER_PARENT_MAX);
 	if (ret < 0)
 		return ret;
-	if (ret < sizeof(out.present) || (out.present && ret != sizeof(out)))
-		return -EBADMSG;
-	*overlap = out.present ? le64_to_cpu(out.value) : 0;
-	return 0;
+	overlap = reply + methods[0].answer_len;
+	return header_decode_parent_spec(reply, overlap, parent) ?:
+	       header_decode_overlap(overlap, reply + ret, &parent->overlap);
+}
+
+static int header_old_parent(const struct trbd_header_ref *ref, __le64 snap_id, struct trbd_parent *parent,
+			     void *reply)
+{
+	int ret = header_call(ref, "get_parent", &snap_id, sizeof(snap_id), reply, HEADER_PARENT_MAX);
+
+	return ret < 0 ? ret : header_decode_old_parent(reply, reply + ret, parent);
 }
 
 /**
@@ -337,16 +361,12 @@ int trbd_header_parent(const struct trbd_header_ref *ref, u64 features, u64 snap
 	if (!reply)
 		return -ENOMEM;
 
-	ret = header_call(ref, "parent_get", NULL, 0, reply, HEADER_PARENT_MAX);
-	if (ret == -EOPNOTSUPP) {
-		ret = header_call(ref, "get_parent", &in, sizeof(in), reply, HEADER_PARENT_MAX);
-		if (ret >= 0)
-			ret = header_decode_old_parent(reply, reply + ret, parent);
-	} else if (ret >= 0) {
-		ret = header_decode_parent_spec(reply, reply + ret, parent);
-		if (!ret && parent->pool != CEPH_NOPOOL)
-			ret = header_parent_overlap(ref, snap_id, &parent->overlap);
-	}
+	ret = header_parent(ref, in, parent, reply);
+	if (ret == -EOPNOTSUPP)
+		ret = header_old_parent(ref, in, parent, reply);
+	/* none, or one that nothing can be seen of */
+	if (parent->pool == CEPH_NOPOOL)
+		parent->overlap = 0;
 	kfree(reply);
 	if (!ret && parent->pool != CEPH_NOPOOL && (parent->pool < 0 || !*parent->image_id))
 		ret = -EBADMSG;
@@ -424,8 +444,8 @@ static int header_migration(const struct trbd_header_ref *ref, u64 snap_id, stru
  * @source: set to the snapshot of the source
  *
  * Context: may sleep up to mount_timeout.
- * Return: 1 if it is; 0 if not, or if there is no such image; -EOPNOTSUPP when the source cannot be read (format 1, not in
- * this cluster, without such a snapshot), -EBADMSG, -ETIMEDOUT, -EINTR, -ENOMEM, others.
+ * Return: 1 if it is; 0 if not, or if there is no such image; -EOPNOTSUPP when the source cannot be read (format 1, not
+ * in this cluster, without such a snapshot), -EBADMSG, -ETIMEDOUT, -EINTR, -ENOMEM, others.
  */
 int trbd_header_migration_source(struct trbd_session *session, const struct trbd_parent *target,
 				 struct trbd_parent *source)

@@ -20,8 +20,8 @@ struct trbd_session;
 #define TRBD_OBJECT_ORDER_MAX	25
 
 /*
- * librbd has no limit. Here each write takes 8 bytes for each snapshot along, in a piece of memory that should be easy to
- * get: 32 KiB.
+ * librbd has no limit. Here each write takes 8 bytes for each snapshot along, in a piece of memory that should be easy
+ * to get: 32 KiB.
  */
 #define TRBD_SNAPS_MAX		4096
 

@@ -463,7 +463,7 @@ static void image_free(struct trbd_image *image)
 	kfree(image);
 }
 
-/* Header, parents and what can change, of an image that was located. Snapshots never change; parents are not watched. */
+/* Header, parents and what can change, of an image that was located. Parents are snapshots, and not watched. */
 static int image_open_located(struct trbd_image *image)
 {
 	struct trbd_header_ref ref = trbd_image_header(image);

@@ -4,20 +4,20 @@
  *
  * A clone's parent can change while the clone is open. A flatten takes it away. A migration (rbd migration) moves it:
  *
- *	prepare    makes the target with all snapshots, then names it in the headers of all clones, and tells their watchers
+ *	prepare    makes the target with all snapshots, and then names it in the headers of all clones
  *	execute    copies the objects
  *	commit     marks the target as no longer migrating, and only then removes the source's snapshots and objects
  *	abort      names the source in the headers of all clones again, and only then removes the target
  *
- * Between prepare and the end the target has only a part of the data, so a clone that names it is read through the
- * source, whose snapshots do not change and are complete until commit.
+ * Between prepare and commit the target has only a part of the data, so a clone that names it is read through the
+ * source, whose snapshots do not change and are complete.
  *
  * What is found in a parent is the right data however late: snapshots do not change. That nothing is found there says
- * nothing by itself, since the parent may have been removed before it was read. So whoever finds nothing asks the header
- * of the clone afterwards (and that of the target, while it migrates). If they name the same parent as before, nobody
- * had begun to remove it when it was read. If not, the read starts over. Who asks at the same time shares one answer,
- * but nobody shares an answer that was under way when he came. A notification would be no substitute: it may come too
- * late, and of the header of a clone that is itself a parent we do not hear at all.
+ * nothing by itself, since the parent may have been removed before it was read. So whoever finds nothing asks the
+ * header of the clone afterwards (and that of the target, while it migrates). If they name the same parent as before,
+ * nobody had begun to remove it when it was read. If not, the read starts over. Those who ask at the same time share an
+ * answer, but nobody takes one that was under way before he asked. A notification would be no substitute: it may come
+ * too late, and for the header of a clone that is itself a parent none comes to us.
  *
  * A parent stays open until its clone is closed, because there may be reads on their way to it. When another is named
  * and cannot be opened, data that are found in the old one are still right, and everything else ends with BUSY.
