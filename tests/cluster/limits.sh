@@ -4,11 +4,11 @@
 # Images that librbd makes and serves are served here as well: with many stripes, with many snapshots; and a command that needs
 # much of a clone's parent does not take the gateway's memory for it.
 #
-#   SNAPSHOTS    how many (600)
+#   SNAPSHOTS    how many (520)
 . ../ktap.sh
 . ../gateway.sh
 
-COUNT=${SNAPSHOTS:-600}
+COUNT=${SNAPSHOTS:-520}
 pool=$TEST-pool
 clean_pool() { lab ceph osd pool rm "$pool" "$pool" --yes-i-really-really-mean-it; }
 t_atexit_late clean_pool
