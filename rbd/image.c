@@ -31,6 +31,7 @@
 #include <linux/ceph/string_table.h>
 #include <linux/err.h>
 #include <linux/log2.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/workqueue.h>
@@ -55,6 +56,8 @@
 #define IMAGE_SECOND_LOOK		msecs_to_jiffies(TRBD_QUIESCE_TIMEOUT_MS)
 /* a ping on its way may look like something unsent, but not twice */
 #define IMAGE_UNSENT_LOOKS		2
+/* when to say that there will soon be too many */
+#define IMAGE_SNAPS_WARN		(TRBD_SNAPS_MAX / 4 * 3)
 /* how many parents may stand behind each other */
 #define IMAGE_DEPTH_MAX			16
 
@@ -103,27 +106,6 @@ static bool snapc_has(const struct ceph_snap_context *snapc, u64 snap_id)
 	return false;
 }
 
-/* How much of a clone its parent stands behind. */
-static int image_overlap(struct trbd_image *image, u64 *overlap)
-{
-	struct trbd_header_ref ref = trbd_image_header(image);
-	struct trbd_parent *parent;
-	int ret;
-
-	*overlap = 0;
-	if (!image->parent)
-		return 0;
-	parent = kmalloc(sizeof(*parent), GFP_KERNEL);
-	if (!parent)
-		return -ENOMEM;
-	ret = trbd_header_parent(&ref, image->header.features, image->snap_id, parent);
-	/* an image gets no other parent, it only loses the one it has */
-	if (!ret && parent->pool >= 0)
-		*overlap = parent->overlap;
-	kfree(parent);
-	return ret;
-}
-
 /* Said once for each set of features, not whenever the header is read. */
 static int image_check_features(struct trbd_image *image, u64 features, u64 incompat)
 {
@@ -131,6 +113,9 @@ static int image_check_features(struct trbd_image *image, u64 features, u64 inco
 	u64 disable = trbd_features_disableable(refused);
 	char names[160];
 
+	/* of a migration's two images rbd/parent.c opens the complete one */
+	if (image->depth)
+		refused &= ~TRBD_FEATURE_MIGRATING;
 	if (refused && refused != image->refused) {
 		trbd_features_names(refused & ~disable ?: disable, names, sizeof(names));
 		if (refused & ~disable)
@@ -156,12 +141,22 @@ static int image_refresh_features(struct trbd_image *image)
 	return image_check_features(image, features, incompat) ? 1 : 0;
 }
 
+static void image_warn_of_snaps(struct trbd_image *image, const struct ceph_snap_context *old,
+				const struct ceph_snap_context *snapc)
+{
+	if (trbd_image_read_only(image) || snapc->num_snaps < IMAGE_SNAPS_WARN ||
+	    (old && old->num_snaps >= IMAGE_SNAPS_WARN))
+		return;
+	pr_warn("%s: the image has %u snapshots; with more than %u nothing is written any more. Remove some\n",
+		image->name, snapc->num_snaps, TRBD_SNAPS_MAX);
+}
+
 /* Return: as image_refresh(). */
 static int image_refresh_locked(struct trbd_image *image)
 {
 	struct trbd_header_ref ref = trbd_image_header(image);
 	struct ceph_snap_context *snapc, *old;
-	u64 size, old_size, overlap;
+	u64 size, old_size;
 	int ret, refused;
 	u8 order;
 
@@ -169,7 +164,7 @@ static int image_refresh_locked(struct trbd_image *image)
 	refused = image_refresh_features(image);
 	if (refused < 0)
 		return refused;
-	ret = image_overlap(image, &overlap);
+	ret = trbd_parent_refresh(image);
 	if (ret)
 		return ret;
 	ret = trbd_header_snap_context(&ref, &snapc);
@@ -192,10 +187,10 @@ static int image_refresh_locked(struct trbd_image *image)
 	old_size = image->size;
 	image->snapc = snapc;
 	image->size = size;
-	image->overlap = min(overlap, size);
 	image->stale = refused;
 	spin_unlock(&image->lock);
 
+	image_warn_of_snaps(image, old, snapc);
 	ceph_put_snap_context(old);
 	if (old && old_size != size) {
 		pr_info("%s: size changed from %llu to %llu bytes\n", image->name, old_size, size);
@@ -210,17 +205,20 @@ err_snapc:
 }
 
 /*
- * Reads what can change: the features, the size, the snapshots, the parent's overlap.
+ * Reads what can change: the features, the parent, the snapshots, the size.
  *
  * Return: 0; 1 when there are refused features, so that nothing may be written; or a negative errno.
  */
 static int image_refresh(struct trbd_image *image)
 {
+	/* commands wait for the lock (rbd/parent.c), and memory may wait for them */
+	unsigned int noio = memalloc_noio_save();
 	int ret;
 
 	mutex_lock(&image->refresh_lock);
 	ret = image_refresh_locked(image);
 	mutex_unlock(&image->refresh_lock);
+	memalloc_noio_restore(noio);
 	return ret;
 }
 
@@ -576,7 +574,8 @@ static struct trbd_image *image_alloc(void)
 	INIT_DELAYED_WORK(&image->refresh_again, image_refresh_work);
 	trbd_quiesce_init(&image->quiesce, &image_gate_ops, image);
 	trbd_object_queue_init(&image->mutations);
-	INIT_LIST_HEAD(&image->copyups);
+	trbd_copyups_init(&image->copyups);
+	trbd_parent_init(image);
 	ceph_oid_init(&image->header_oid);
 	ceph_oloc_init(&image->header_oloc);
 	ceph_oloc_init(&image->data_oloc);
@@ -586,12 +585,16 @@ static struct trbd_image *image_alloc(void)
 /* Undoes image_alloc() and all that was done to the image since. */
 static void image_free(struct trbd_image *image)
 {
+	struct trbd_image *parent, *next;
+
 	if (image->watched)
 		trbd_watch_stop(&image->watch);
 	trbd_quiesce_stop(&image->quiesce);
 	cancel_delayed_work_sync(&image->refresh_again);
-	if (image->parent)
-		image_free(image->parent);
+	cancel_work_sync(&image->link.confirm);
+	cancel_work_sync(&image->copyups.start);
+	list_for_each_entry_safe(parent, next, &image->link.opened, sibling)
+		image_free(parent);
 	ceph_put_snap_context(image->snapc);
 	if (image->session)
 		trbd_session_put(image->session);
@@ -601,8 +604,6 @@ static void image_free(struct trbd_image *image)
 	kfree(image->name);
 	kfree(image);
 }
-
-static int image_open_parent(struct trbd_image *image, unsigned int depth);
 
 /* The first refresh. Notifications can have come since the header was watched. */
 static int image_open_refresh(struct trbd_image *image)
@@ -618,8 +619,8 @@ static int image_open_refresh(struct trbd_image *image)
 	return 0;
 }
 
-/* Header, parents and what can change, of an image that was located. Parents never change; they are not watched. */
-static int image_open_located(struct trbd_image *image, unsigned int depth)
+/* Header, parents and what can change, of an image that was located. Parents are snapshots, and not watched. */
+static int image_open_located(struct trbd_image *image)
 {
 	struct trbd_header_ref ref = trbd_image_header(image);
 	int ret;
@@ -632,15 +633,19 @@ static int image_open_located(struct trbd_image *image, unsigned int depth)
 		return ret;
 	image_set_layout(image);
 
-	if (!depth) {
+	if (!image->depth) {
 		ret = image_watch(image);
 		if (ret)
 			return ret;
 	}
-	ret = image_open_parent(image, depth);
-	if (ret)
-		return ret;
-	return image_open_refresh(image);
+	if (image->depth) {
+		/* of a parent nobody else knows yet; and its clone's lock is held */
+		ret = image_refresh_locked(image);
+		ret = ret > 0 ? -EOPNOTSUPP : ret;
+	} else {
+		ret = image_open_refresh(image);
+	}
+	return ret ? ret : image->link.error;
 }
 
 static int image_locate_parent(struct trbd_image *image, const struct trbd_image *child,
@@ -650,55 +655,44 @@ static int image_locate_parent(struct trbd_image *image, const struct trbd_image
 	image->name = kasprintf(GFP_KERNEL, "%s (parent %s)", child->name, spec->image_id);
 	if (!image->name)
 		return -ENOMEM;
-	image->header_oloc.pool = spec->pool;
-	if (*spec->namespace) {
-		image->header_oloc.pool_ns = ceph_find_or_create_string(spec->namespace, strlen(spec->namespace));
-		if (!image->header_oloc.pool_ns)
-			return -ENOMEM;
-	}
 	strscpy(image->id, spec->image_id, sizeof(image->id));
 	image->snap_id = spec->snap_id;
-	return ceph_oid_aprintf(&image->header_oid, GFP_KERNEL, "rbd_header.%s", image->id);
+	return trbd_header_locate(spec, &image->header_oid, &image->header_oloc);
 }
 
-static int image_open_parent(struct trbd_image *image, unsigned int depth)
+/**
+ * trbd_image_open_parent() - open what a clone reads where it has nothing of its own
+ * @child: the clone
+ * @spec: pool, namespace, image and snapshot
+ *
+ * Context: process; may sleep up to mount_timeout for each round trip.
+ * Return: the parent, which is closed with @child when it is in the list of its link; or ERR_PTR of -EMLINK (too many
+ * parents) or of what trbd_image_open() returns.
+ */
+struct trbd_image *trbd_image_open_parent(struct trbd_image *child, const struct trbd_parent *spec)
 {
-	struct trbd_header_ref ref = trbd_image_header(image);
-	struct trbd_parent *spec;
 	struct trbd_image *parent;
 	int ret;
 
-	spec = kmalloc(sizeof(*spec), GFP_KERNEL);
-	if (!spec)
-		return -ENOMEM;
-	ret = trbd_header_parent(&ref, image->header.features, image->snap_id, spec);
-	if (ret || spec->pool < 0)
-		goto out;
-
-	if (depth == IMAGE_DEPTH_MAX) {
-		pr_err("%s: more than %d parents behind each other; flatten one of them\n", image->name,
+	if (child->depth == IMAGE_DEPTH_MAX) {
+		pr_err("%s: more than %d parents behind each other; flatten one of them\n", child->name,
 		       IMAGE_DEPTH_MAX);
-		ret = -EMLINK;
-		goto out;
+		return ERR_PTR(-EMLINK);
 	}
-	ret = -ENOMEM;
 	parent = image_alloc();
 	if (!parent)
-		goto out;
-	ret = image_locate_parent(parent, image, spec);
+		return ERR_PTR(-ENOMEM);
+	parent->depth = child->depth + 1;
+	ret = image_locate_parent(parent, child, spec);
 	if (!ret)
-		ret = image_open_located(parent, depth + 1);
-	if (ret) {
-		if (parent->name)
-			pr_err("%s: cannot be opened: error %d; the user needs to read it, also in other pools\n",
-			       parent->name, ret);
-		image_free(parent);
-	} else {
-		image->parent = parent;
-	}
-out:
-	kfree(spec);
-	return ret;
+		ret = image_open_located(parent);
+	if (!ret)
+		return parent;
+	if (parent->name)
+		pr_err_ratelimited("%s: cannot be opened: error %d; the user needs to read it, also in other pools\n",
+				   parent->name, ret);
+	image_free(parent);
+	return ERR_PTR(ret);
 }
 
 /**
@@ -743,7 +737,7 @@ struct trbd_image *trbd_image_open(struct ceph_options *opt, const struct trbd_i
 			pr_err("%s: there is no such snapshot\n", image->name);
 	}
 	if (!ret)
-		ret = image_open_located(image, 0);
+		ret = image_open_located(image);
 	if (!ret)
 		return image;
 	pr_err("%s: cannot be opened: error %d\n", image->name, ret);
@@ -901,10 +895,8 @@ u64 trbd_image_overlap(struct trbd_image *image)
 {
 	u64 overlap;
 
-	if (!image->parent)
-		return 0;
 	spin_lock(&image->lock);
-	overlap = image->overlap;
+	overlap = min(image->overlap, image->size);
 	spin_unlock(&image->lock);
 	return overlap;
 }
