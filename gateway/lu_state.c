@@ -32,6 +32,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "gateway/leaving.h"
 #include "gateway/lu_record.h"
 #include "gateway/lu_state.h"
 #include "gateway/membership.h"
@@ -170,6 +171,7 @@ int trbd_lu_install(struct trbd_lu *lu, const struct trbd_record *record)
 		goto out;
 	}
 	rcu_assign_pointer(lu->view, view);
+	lu->last_generation = max(lu->last_generation, view->generation);
 	/* pairs with the barrier between counting a command and looking at the view */
 	smp_mb();
 	change.old = &old->pr;
@@ -210,7 +212,7 @@ static int lu_pass_barrier(struct trbd_lu *lu, const struct trbd_record *record)
  */
 int trbd_lu_refresh(struct trbd_lu *lu, unsigned int extra, struct trbd_record **record)
 {
-	int ret = trbd_lu_record_read(lu->image, extra, record);
+	int ret = trbd_lu_record_read(&lu->place, extra, record);
 
 	if (!ret)
 		ret = lu_pass_barrier(lu, *record);
@@ -238,7 +240,7 @@ int trbd_lu_amend(struct trbd_lu *lu, trbd_lu_decide decide, void *ctx)
 	int ret;
 
 	do {
-		ret = trbd_lu_record_read(lu->image, 0, &record);
+		ret = trbd_lu_record_read(&lu->place, 0, &record);
 		if (ret)
 			return ret;
 		ret = lu_pass_barrier(lu, record);
@@ -246,12 +248,13 @@ int trbd_lu_amend(struct trbd_lu *lu, trbd_lu_decide decide, void *ctx)
 		if (!ret && decide(record, ctx) != TRBD_PR_GOOD)
 			ret = -EUSERS;
 		if (!ret)
-			ret = trbd_lu_record_write(lu->image, record, record->settled == generation);
+			ret = trbd_lu_record_write(&lu->place, record, lu->last_generation,
+						   record->settled == generation);
 		if (!ret)
 			ret = trbd_lu_install(lu, record);
 		trbd_lu_record_free(record);
 		if (ret == -ECANCELED) {
-			ret = trbd_lu_record_check_counter(lu->image, generation);
+			ret = trbd_lu_record_check_counter(&lu->place, generation);
 			if (!ret)
 				ret = -EAGAIN;
 		}
@@ -312,10 +315,10 @@ int trbd_lu_read_settled(struct trbd_lu *lu, unsigned int extra, struct trbd_rec
 int trbd_lu_settled(struct trbd_lu *lu, struct trbd_record *record)
 {
 	u64 generation = record->generation;
-	int ret = trbd_lu_record_write(lu->image, record, true);
+	int ret = trbd_lu_record_write(&lu->place, record, lu->last_generation, true);
 
 	if (ret == -ECANCELED)
-		return trbd_lu_record_check_counter(lu->image, generation) ?: -EAGAIN;
+		return trbd_lu_record_check_counter(&lu->place, generation) ?: -EAGAIN;
 	return ret ? ret : trbd_lu_install(lu, record);
 }
 
@@ -351,13 +354,13 @@ static int lu_try_update(struct trbd_lu *lu, const struct trbd_lu_request *reque
 	}
 
 	record->writer = lu->id;
-	ret = trbd_lu_record_write(lu->image, record, false);
-	if (ret == -ETIMEDOUT && trbd_lu_record_was_written(lu->image, record))
+	ret = trbd_lu_record_write(&lu->place, record, lu->last_generation, false);
+	if (ret == -ETIMEDOUT && trbd_lu_record_was_written(&lu->place, record))
 		ret = 0;
 	if (ret == -ENOSPC)
 		ret = TRBD_PR_NO_RESOURCES;
 	else if (ret == -ECANCELED)
-		ret = trbd_lu_record_check_counter(lu->image, generation) ?: -EAGAIN;
+		ret = trbd_lu_record_check_counter(&lu->place, generation) ?: -EAGAIN;
 	else if (!ret)
 		/* written is written: without memory to install it, it is read again */
 		ret = trbd_round_settle(lu, trbd_lu_install(lu, record) ? NULL : record);
@@ -554,8 +557,11 @@ static void lu_leave_work(struct work_struct *work)
 	struct trbd_lu *lu = container_of(work, struct lu_leaving, work)->lu;
 	int ret = trbd_membership_end(lu);
 
-	if (ret)
-		pr_warn("%s: this gateway could not be taken out of the registry: error %d\n", lu->image->name, ret);
+	if (!ret || ret == -ENOENT)
+		return;
+	pr_warn("%s: this gateway could not be taken out of the registry: error %d; it is tried again as long as it serves other images\n",
+		lu->image->name, ret);
+	trbd_leaving_add(lu);
 }
 
 /* Not in the caller's context: one that was killed waits for no answer, and the entry would stay. */
@@ -592,6 +598,7 @@ struct trbd_lu *trbd_lu_attach(struct trbd_image *image, struct trbd_group *grou
 	if (!lu)
 		return ERR_PTR(-ENOMEM);
 	lu->image = image;
+	lu->place = trbd_lu_record_place(image);
 	lu->group = group;
 	lu->ops = ops;
 	lu->owner = owner;
@@ -637,7 +644,7 @@ struct trbd_lu *trbd_lu_attach(struct trbd_image *image, struct trbd_group *grou
  * @lu: state; no command and no job is left, and nobody calls trbd_round_notified() any more
  *
  * Context: process; may sleep up to mount_timeout for each round trip when the cluster does not answer. The gateway
- * stays in the registry then, and is fenced when somebody changes reservations.
+ * stays in the registry then, and tries to leave it as long as the session is there. When it is not, others fence it.
  */
 void trbd_lu_detach(struct trbd_lu *lu)
 {

@@ -9,6 +9,7 @@
 #include <linux/types.h>
 #include <linux/wait.h>
 
+#include "gateway/lu_record.h"
 #include "pr/record.h"
 #include "rados/fence.h"
 #include "rados/recovery.h"
@@ -94,6 +95,7 @@ struct trbd_lu_job {
 /**
  * struct trbd_lu - the shared state of a logical unit, and this gateway's part in it
  * @image: image; constant
+ * @place: where its record is; constant
  * @group: the gateways of its pool; constant
  * @ops: the floor above; constant
  * @owner: argument of @ops; constant
@@ -108,6 +110,7 @@ struct trbd_lu_job {
  * @address: under which the OSDs know us; likewise
  * @next_id: number of a registration that is not known to be there, 0 for none; changed like @view
  * @barrier: OSD map that is known to be there; only an optimisation
+ * @last_generation: the greatest that was installed; under @install_lock
  * @lock: guards what follows
  * @jobs: to be run
  * @nudged: ops->tick is to be called
@@ -120,6 +123,7 @@ struct trbd_lu_job {
  */
 struct trbd_lu {
 	struct trbd_image *image;
+	struct trbd_lu_place place;
 	struct trbd_group *group;
 	const struct trbd_lu_ops *ops;
 	void *owner;
@@ -133,6 +137,7 @@ struct trbd_lu {
 	char address[TRBD_FENCE_ADDRESS_MAX];
 	u64 next_id;
 	u32 barrier;
+	u64 last_generation;
 
 	spinlock_t lock;	/* see above */
 	struct list_head jobs;
