@@ -10,6 +10,7 @@
 #include <linux/wait.h>
 
 #include "gateway/lu_record.h"
+#include "gateway/silence.h"
 #include "pr/record.h"
 #include "rados/fence.h"
 #include "rados/recovery.h"
@@ -111,6 +112,7 @@ struct trbd_lu_job {
  * @next_id: number of a registration that is not known to be there, 0 for none; changed like @view
  * @barrier: OSD map that is known to be there; only an optimisation
  * @last_generation: the greatest that was installed; under @install_lock
+ * @silence: who does not answer; the thread's
  * @lock: guards what follows
  * @jobs: to be run
  * @nudged: ops->tick is to be called
@@ -138,6 +140,7 @@ struct trbd_lu {
 	u64 next_id;
 	u32 barrier;
 	u64 last_generation;
+	struct trbd_silence silence;
 
 	spinlock_t lock;	/* see above */
 	struct list_head jobs;
