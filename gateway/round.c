@@ -31,8 +31,10 @@
 #include <linux/string.h>
 
 #include "gateway/expulsion.h"
+#include "gateway/housekeeping.h"
 #include "gateway/lu_record.h"
 #include "gateway/lu_state.h"
+#include "gateway/membership.h"
 #include "gateway/round.h"
 #include "gateway/silence.h"
 #include "rados/monitor.h"
@@ -56,6 +58,8 @@
 #define ROUND_RETRY_MS		200
 /* and when the message did not come back */
 #define ROUND_FAILED_MS		500
+/* how often housekeeping asks */
+#define ROUND_TIDY_TRIES	8
 
 /* What a gateway answers. */
 struct round_answer {
@@ -264,11 +268,27 @@ static int round_ask(struct trbd_lu *lu, struct round *round)
 	return ret;
 }
 
+/* Entries that this machine left behind need nobody's answer. */
+static bool round_has_left_behind(const struct trbd_record *record)
+{
+	unsigned int i;
+
+	for (i = 0; i < record->num_gateways; i++) {
+		if (trbd_membership_is_left_behind(&record->gateways[i]))
+			return true;
+	}
+	return false;
+}
+
 /* Some did not answer. Return: -EAGAIN after @wait_ms, or -EINTR. */
 static int round_missed(struct trbd_lu *lu, const struct round *round, unsigned int *wait_ms)
 {
-	int ret = round_expel(lu, round);
+	int ret;
 
+	if (round_has_left_behind(round->record))
+		ret = trbd_housekeeping_amend(lu);
+	else
+		ret = round_expel(lu, round);
 	*wait_ms = ret ? ROUND_RETRY_MS : 0;
 	return ret == -EINTR ? ret : -EAGAIN;
 }
@@ -295,6 +315,50 @@ static int round_try(struct trbd_lu *lu, struct trbd_record *record, unsigned in
 	}
 	*wait_ms = 0;
 	return trbd_lu_settled(lu, record);
+}
+
+/**
+ * trbd_round_tidy() - some gateways look gone, though nobody has asked them: see whether they are, and fence them
+ * @lu: state
+ *
+ * Context: the thread, when nobody waits for it; seconds.
+ */
+void trbd_round_tidy(struct trbd_lu *lu)
+{
+	struct trbd_record *record;
+	struct round round = { .self = lu->id };
+	unsigned int tries;
+	int ret = 1;
+
+	for (tries = 0; tries < ROUND_TIDY_TRIES && ret > 0 && !trbd_lu_is_wanted(lu); tries++) {
+		ret = trbd_lu_refresh(lu, 0, &record);
+		round.record = record;
+		if (!ret)
+			ret = round_ask(lu, &round);
+		if (!ret && lu->silence.count)
+			ret = round_expel(lu, &round);
+		trbd_lu_record_free(record);
+		if (ret > 0 && trbd_lu_interrupted(ROUND_RETRY_MS))
+			return;
+	}
+}
+
+/**
+ * trbd_round_call() - who of those in a record is there?
+ * @lu: state; need not be registered
+ * @record: as it was read
+ * @answered: set for each of @record->gateways that answered within a second
+ *
+ * Context: process; a second at most, and as long as the OSD cannot be reached.
+ * Return: 0 when the message came back; an error of trbd_notify().
+ */
+int trbd_round_call(struct trbd_lu *lu, const struct trbd_record *record, bool *answered)
+{
+	struct round round = { .record = record };
+	int ret = round_notify(lu, record->generation, ROUND_TIMEOUT_S, round_answered, &round);
+
+	memcpy(answered, round.seen, sizeof(round.seen));
+	return ret;
 }
 
 /**

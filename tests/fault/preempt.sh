@@ -15,7 +15,7 @@
 
 ROUNDS=${PREEMPT_ROUNDS:-10}
 WAIT=${PREEMPT_WAIT:-12}
-GOOD_WITHIN=$(t_limit 15)	# seconds, for a PREEMPT when the victim's gateway does not answer
+GOOD_WITHIN=$(t_limit 8)	# seconds, for a PREEMPT when the victim's gateway does not answer
 BACK_WITHIN=$(t_limit 60)	# seconds, until that gateway serves again
 WATCH_GONE=45	# seconds without a sign of life, after which OSDs have forgotten a watcher
 t_atexit 'lab heal gw1 ceph'
