@@ -211,6 +211,25 @@ t "good within $GOOD_WITHIN s" took "$work/paused" "$GOOD_WITHIN"
 t "gw1 serves again within $BACK_WITHIN s" back "$n"
 note "$(cat "$work/took")"
 
+# The machine that is gone may have had our monitor, too: libceph itself would notice after half a minute.
+monitor_lost() {
+	local before
+	before=$(lab log gw2 | grep -c 'libceph: mon.* socket closed')
+	pr <<<'keeper@2 ignore 0xaaaa = good' && gw_filter gw2 output 'oifname eth0 tcp dport { 3300, 6789 }' &&
+		lab pause gw1 || return 1
+	reservations script "$url1" "$url2" <<<'keeper@2 register 0xaaaa 0 = good' >"$work/monitor_lost" 2>&1 &
+	sleep 12
+	lab log gw2 | grep -c 'libceph: mon.* socket closed' >"$work/closed"
+	gw_unfilter gw2
+	wait $!
+	lab resume gw1
+	grep -q ': good' "$work/monitor_lost" && [ "$(cat "$work/closed")" -gt "$before" ]
+}
+t_atexit 'gw_unfilter gw2'
+t 'a monitor that is lost with a gateway is noticed soon' monitor_lost
+note "$(cat "$work/monitor_lost")"
+t "gw1 serves again within $BACK_WITHIN s" back "$n"
+
 # gw1 is fenced when it has written a change and waits for gw2, which stands still: the change may be in force
 # shellcheck disable=SC2034 # of faults.sh
 SERVED=("$n")

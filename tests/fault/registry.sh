@@ -59,7 +59,9 @@ says() { grep -qE "$1" "$work/record"; }
 says_not() { ! says "$1"; }
 address_of() { record "$n" | awk -v gw="$1" '$1 == "gateway" && $5 == gw { print $3; exit }'; }
 blocklisted() { lab ceph osd blocklist ls 2>/dev/null | grep -qF "$1 "; }
-identities() { lab log --since-mark "$1" | grep -c 'takes a new identity'; }
+# of both, over all their boots
+identities() { { lab log gw1; lab log gw2; } | grep -c 'takes a new identity'; }
+before=$(identities)
 
 t 'two are registered, one of them reserves' reserved
 downgrade='$1 == "target_core_rbd.lu" { $2 = 1 } $1 == "gateway" { NF = 5 } $1 == "fenced" { NF = 3 }'
@@ -78,7 +80,7 @@ t 'an entry is left behind by a gateway that lives' \
 	amend "\$1 == \"end\" { print \"gateway 4711 $own 0 gw1 0 -\" }"
 t 'reservations change meanwhile' works
 t 'it goes' until_true 20 says_not '^gateway 4711 '
-t_is 'and nobody was fenced' "$(record "$n" | grep -c '^fenced')$(identities gw1)" 00
+t_is 'and nobody was fenced' "$(record "$n" | grep -c '^fenced') $(identities)" "0 $before"
 without() {
 	lab cut gw1 ceph && gw_unexport gw1 "$n" && gw_disable gw1 "$n"
 	record "$n" >"$work/record"
@@ -88,16 +90,16 @@ t 'a backstore goes while its gateway is cut off, and its entry stays' without
 # shellcheck disable=SC2015 # no else is meant
 healed() { lab heal gw1 ceph && until_true 60 gateways_are 'gw2 '; }
 t 'until the gateway reaches the cluster again' healed
-t_is 'and nobody was fenced for it' "$(record "$n" | grep -c '^fenced')$(identities gw1)" 00
+t_is 'and nobody was fenced for it' "$(record "$n" | grep -c '^fenced') $(identities)" "0 $before"
 t 'the other image is served' io "$(gw_url gw1 "$beside")" 'write -P 3 0 64k'
 t 'and this one when it is configured again' eval 'gw_enable gw1 "$n" "pool=rbd,image=$n" && gw_export gw1 "$n"'
 
 # --- a new slot in the group: who is found by it must say so
 members() { record "$n" | awk '$1 == "gateway" { print $6 }' | sort | tr '\n' ' '; }
 t 'before' until_true 10 gateways_are 'gw1 gw2 '
-before=$(members)
+places=$(members)
 t 'the group object goes' lab run -- rados -p rbd rm target_core_rbd.group
-moved() { [ "$(members | tr ' ' '\n' | grep -cFxf <(tr ' ' '\n' <<<"$before" | grep .))" = 0 ]; }
+moved() { [ "$(members | tr ' ' '\n' | grep -cFxf <(tr ' ' '\n' <<<"$places" | grep .))" = 0 ]; }
 t 'the gateways take other places in it, and the record says so' until_true 30 moved
 
 # --- many dead at once
@@ -148,11 +150,11 @@ t 'it goes though nobody asks for it' until_true 120 says_not '^gateway 4712 '
 t 'fenced' blocklisted 10.77.0.97:0/1
 
 # --- removed by hand: the gateways register again, and serve on
-lab mark-log gw1 gw2
+before=$(identities)
 by_hand() { lab rbd image-meta remove "$n" $KEY && lab run -- rados -p rbd rmxattr "$header" tcr.lu; }
 t 'the record is removed by hand' by_hand
 t 'both register again' until_true 30 gateways_are 'gw1 gw2 '
-t 'nobody had to take a new identity' test "$(identities gw1)$(identities gw2)" = 00
+t_is 'nobody had to take a new identity' "$(identities)" "$before"
 anew() { pr <<<'keeper@1 keys = good'; }
 t 'and nothing is reserved' until_true 20 anew
 
