@@ -14,6 +14,7 @@
 #include "gateway/group_table.h"
 #include "protocol.h"
 #include "rados/clock.h"
+#include "rados/witness.h"
 
 struct task_struct;
 struct trbd_session;
@@ -64,6 +65,10 @@ struct trbd_group_peer {
  * @table: memory for reading the group object; the thread's
  * @peers: what was read last; written by the thread, guarded by @lock
  * @owner: number of this membership; the thread's
+ * @witness: where the OSD notes its time with our heartbeats; the thread's
+ * @osd_ms: the time that it noted last, by its clock; the thread's
+ * @osd_ref_ms: one that it noted before, 0 for none; the thread's
+ * @local_ref_ms: trbd_clock_local_ms() when that heartbeat was sent; the thread's
  * @slot: our slot, or -1; written by the thread, guarded by @lock
  * @beats: heartbeats of this membership; the thread's
  * @limit_ms: what our entry says; the thread's
@@ -90,6 +95,10 @@ struct trbd_group {
 	u8 *table;
 	struct trbd_group_peer *peers;
 	u64 owner;
+	struct trbd_witness witness;
+	u64 osd_ms;
+	u64 osd_ref_ms;
+	u64 local_ref_ms;
 	int slot;
 	u64 beats;
 	u64 limit_ms;

@@ -13,6 +13,14 @@
  * An image that is unusable stays so. Its data objects are gone or going, a read would find holes and a write would
  * leave objects behind that belong to nobody.
  *
+ * Snapshots must not change. A change of data carries the snapshot context of the moment when it began. So none
+ * begins while the header may have changed (rbd/quiesce.c), or while the watch is not confirmed (rados/watch.c). And
+ * when a change is still in flight while others may take a snapshot without us, it is called back, by giving up
+ * (rados/recovery.c):
+ *
+ *	the OSD is about to forget the watch, and a change may not have reached its OSD
+ *	the watch was lost, the header has a new snapshot, and a change that does not know it is in flight
+ *
  * Data path and refresh meet at image->lock only: a command takes size and snapshot context once, when it is
  * submitted, and carries its own reference.
  */
@@ -27,9 +35,12 @@
 #include <linux/string.h>
 #include <linux/workqueue.h>
 
+#include "protocol.h"
+#include "rados/in_flight.h"
 #include "rados/queues.h"
 #include "rados/recovery.h"
 #include "rados/session.h"
+#include "rados/watch_ops.h"
 #include "rbd/features.h"
 #include "rbd/image.h"
 
@@ -37,9 +48,13 @@
 #define IMAGE_NOTIFY_HEADER_UPDATE	3
 #define IMAGE_NOTIFY_QUIESCE		18
 #define IMAGE_NOTIFY_UNQUIESCE		19
-/* a little less than librbd waits for acks */
-#define IMAGE_QUIESCE_WAIT_MS		4000
 #define IMAGE_REFRESH_DELAY		HZ
+/* reads that find nothing go on while a notification is handled, unless that takes long */
+#define IMAGE_HOLE_DOUBT_MS		TRBD_ADMISSION_MS
+/* a snapshot that was begun before we watched is taken by then */
+#define IMAGE_SECOND_LOOK		msecs_to_jiffies(TRBD_QUIESCE_TIMEOUT_MS)
+/* a ping on its way may look like something unsent, but not twice */
+#define IMAGE_UNSENT_LOOKS		2
 /* how many parents may stand behind each other */
 #define IMAGE_DEPTH_MAX			16
 
@@ -128,7 +143,7 @@ static int image_check_features(struct trbd_image *image, u64 features, u64 inco
 	return refused ? -EOPNOTSUPP : 0;
 }
 
-/* Features can be enabled while the image is served. */
+/* Features can be enabled while the image is served. Return: 1 when there are refused ones. */
 static int image_refresh_features(struct trbd_image *image)
 {
 	struct trbd_header_ref ref = trbd_image_header(image);
@@ -136,20 +151,24 @@ static int image_refresh_features(struct trbd_image *image)
 	int ret;
 
 	ret = trbd_header_features(&ref, image->snap_id, &features, &incompat);
-	return ret ? ret : image_check_features(image, features, incompat);
+	if (ret)
+		return ret;
+	return image_check_features(image, features, incompat) ? 1 : 0;
 }
 
+/* Return: as image_refresh(). */
 static int image_refresh_locked(struct trbd_image *image)
 {
 	struct trbd_header_ref ref = trbd_image_header(image);
 	struct ceph_snap_context *snapc, *old;
 	u64 size, old_size, overlap;
+	int ret, refused;
 	u8 order;
-	int ret;
 
-	ret = image_refresh_features(image);
-	if (ret)
-		return ret;
+	/* what else has changed counts for reads */
+	refused = image_refresh_features(image);
+	if (refused < 0)
+		return refused;
 	ret = image_overlap(image, &overlap);
 	if (ret)
 		return ret;
@@ -174,7 +193,7 @@ static int image_refresh_locked(struct trbd_image *image)
 	image->snapc = snapc;
 	image->size = size;
 	image->overlap = min(overlap, size);
-	image->stale = false;
+	image->stale = refused;
 	spin_unlock(&image->lock);
 
 	ceph_put_snap_context(old);
@@ -183,14 +202,18 @@ static int image_refresh_locked(struct trbd_image *image)
 		if (image->ops)
 			image->ops->resized(image->owner);
 	}
-	return 0;
+	return refused;
 
 err_snapc:
 	ceph_put_snap_context(snapc);
 	return ret;
 }
 
-/* Reads what can change: the features, the size, the snapshots, the parent's overlap. */
+/*
+ * Reads what can change: the features, the size, the snapshots, the parent's overlap.
+ *
+ * Return: 0; 1 when there are refused features, so that nothing may be written; or a negative errno.
+ */
 static int image_refresh(struct trbd_image *image)
 {
 	int ret;
@@ -201,40 +224,81 @@ static int image_refresh(struct trbd_image *image)
 	return ret;
 }
 
-/* What was read was read after the watch was there; unless it was lost meanwhile, we know all of it. */
-static void image_is_watched(struct trbd_image *image)
+/*
+ * The watch was lost for a while, so a snapshot may have been taken without us. A change of data that does not know
+ * it is on its way to an OSD, or waits there for its turn, and would alter it.
+ */
+static void image_call_back(struct trbd_image *image, u64 snap_seq)
 {
+	if (trbd_image_read_only(image) ||
+	    !trbd_in_flight_before(image->session, image->header.object_prefix, snap_seq))
+		return;
+	pr_warn("%s: a snapshot was taken while the header was not watched, and changes of data are in flight that would alter it; giving up what is in flight\n",
+		image->name);
+	trbd_recovery_give_up(image->session);
+}
+
+/* The header was read after the watch was there; unless that was lost meanwhile, we know all of it. */
+static void image_is_watched(struct trbd_image *image, unsigned int losses)
+{
+	bool again;
+	u64 seq;
+
 	spin_lock(&image->lock);
-	if (trbd_watch_is_valid(&image->watch))
+	again = image->unwatched && image->losses == losses && trbd_watch_is_valid(&image->watch);
+	seq = image->snapc->seq;
+	spin_unlock(&image->lock);
+	if (!again)
+		return;
+	image_call_back(image, seq);
+	spin_lock(&image->lock);
+	if (image->losses == losses)
 		image->unwatched = false;
 	spin_unlock(&image->lock);
 }
 
-/*
- * Something in the header may have changed. Until it can be read there may be a snapshot that we do not know of, and a
- * write would change it.
- */
-static void image_refresh_or_fail(struct trbd_image *image)
+/* Until the header can be read there may be a snapshot that we do not know of, and a write would change it. */
+static void image_refresh_failed(struct trbd_image *image, int err)
 {
-	bool watched = image->watched && trbd_watch_is_valid(&image->watch);
-	int ret = image_refresh(image);
-
-	if (!ret && watched)
-		image_is_watched(image);
-	if (!ret || ret == -EINTR)
-		return;
-	if (ret == -ENOENT) {
-		image_set_error(image, ret);
+	if (err == -ENOENT) {
+		image_set_error(image, err);
 		return;
 	}
 	spin_lock(&image->lock);
 	image->stale = true;
 	spin_unlock(&image->lock);
-	/* of features it was said */
-	if (ret != -EOPNOTSUPP)
-		pr_warn_ratelimited("%s: reading the header again failed: error %d; nothing is written until that works\n",
-				    image->name, ret);
+	pr_warn_ratelimited("%s: reading the header again failed: error %d; nothing is written until that works\n",
+			    image->name, err);
 	mod_delayed_work(trbd_wait_wq, &image->refresh_again, IMAGE_REFRESH_DELAY);
+}
+
+/*
+ * Something in the header may have changed. This counts for all doubts from before, and for all losses of the watch:
+ * what comes while the header is being read asks for another refresh.
+ */
+static void image_refresh_or_fail(struct trbd_image *image)
+{
+	unsigned int doubts = trbd_quiesce_doubts(&image->quiesce);
+	unsigned int losses;
+	bool watched;
+	int ret;
+
+	spin_lock(&image->lock);
+	losses = image->losses;
+	watched = image->watched && trbd_watch_is_valid(&image->watch);
+	spin_unlock(&image->lock);
+
+	ret = image_refresh(image);
+	/* somebody ends the watch's thread */
+	if (ret == -EINTR)
+		return;
+	if (ret < 0)
+		image_refresh_failed(image, ret);
+	else if (watched)
+		image_is_watched(image, losses);
+	if (ret > 0)
+		mod_delayed_work(trbd_wait_wq, &image->refresh_again, IMAGE_REFRESH_DELAY);
+	trbd_quiesce_settle(&image->quiesce, doubts);
 }
 
 static void image_refresh_work(struct work_struct *work)
@@ -242,10 +306,31 @@ static void image_refresh_work(struct work_struct *work)
 	image_refresh_or_fail(container_of(to_delayed_work(work), struct trbd_image, refresh_again));
 }
 
-static void image_before_open(void *owner)
+static void image_gate_refresh(void *owner)
 {
 	image_refresh_or_fail(owner);
 }
+
+static void image_gate_ack(void *owner, const struct trbd_watch_ack *ack)
+{
+	struct trbd_image *image = owner;
+
+	trbd_watch_ack(&image->watch, ack, NULL);
+}
+
+/* librbd's handle of an image is the cookie of its watch. If the OSD does not answer, it may be there. */
+static bool image_gate_is_there(void *owner, const struct trbd_quiesce_id *id)
+{
+	struct trbd_image *image = owner;
+
+	return trbd_has_watcher(image->session, &image->header_oid, &image->header_oloc, id->gid, id->handle);
+}
+
+static const struct trbd_quiesce_ops image_gate_ops = {
+	.refresh = image_gate_refresh,
+	.ack = image_gate_ack,
+	.is_there = image_gate_is_there,
+};
 
 /* librbd's AsyncRequestId: { { gid, handle }, request }. */
 static bool image_decode_quiesce_id(void *p, void *end, struct trbd_quiesce_id *id)
@@ -258,21 +343,45 @@ static bool image_decode_quiesce_id(void *p, void *end, struct trbd_quiesce_id *
 	return true;
 }
 
-/* On the watch's thread. Payload: what librbd encodes, a versioned frame with the operation first. */
-static bool image_notified(void *owner, const void *payload, size_t len, struct trbd_watch_reply *reply)
+/* librbd encodes a versioned frame with the operation first. Return: the operation; @p is moved behind it. */
+static u32 image_decode_op(void **p, void *end)
+{
+	u8 struct_v;
+	u32 len;
+
+	/* an empty one is a header update of old librbd; one we cannot read might be */
+	if (*p && !ceph_start_decoding(p, end, 1, "NotifyMessage", &struct_v, &len) &&
+	    ceph_has_room(p, end, sizeof(u32)))
+		return ceph_decode_32(p);
+	return IMAGE_NOTIFY_HEADER_UPDATE;
+}
+
+/* On libceph's queue. The watch's thread reads the header, now or when it comes to it. */
+static void image_notify_arrived(void *owner, const void *payload, size_t len)
+{
+	struct trbd_image *image = owner;
+	void *p = (void *)payload;
+
+	if (image_decode_op(&p, p + len) == IMAGE_NOTIFY_HEADER_UPDATE)
+		trbd_quiesce_doubt(&image->quiesce);
+}
+
+static void image_unquiesce(struct trbd_image *image, const struct trbd_quiesce_id *id)
+{
+	if (trbd_quiesce_open(&image->quiesce, id) == TRBD_QUIESCE_LAPSED && !trbd_image_read_only(image))
+		pr_warn("%s: a snapshot took so long that writing went on meanwhile; it may not be one point in time\n",
+			image->name);
+}
+
+/* On the watch's thread. */
+static bool image_notified(void *owner, const void *payload, size_t len, const struct trbd_watch_ack *ack,
+			   struct trbd_watch_reply *reply)
 {
 	struct trbd_image *image = owner;
 	void *p = (void *)payload;
 	void *end = p + len;
 	struct trbd_quiesce_id id;
-	u8 struct_v;
-	u32 struct_len;
-	u32 op = IMAGE_NOTIFY_HEADER_UPDATE;
-
-	/* an empty one is a header update of old librbd; one we cannot read might be */
-	if (payload && !ceph_start_decoding(&p, end, 1, "NotifyMessage", &struct_v, &struct_len) &&
-	    ceph_has_room(&p, end, sizeof(u32)))
-		op = ceph_decode_32(&p);
+	u32 op = image_decode_op(&p, end);
 
 	switch (op) {
 	case IMAGE_NOTIFY_HEADER_UPDATE:
@@ -281,11 +390,11 @@ static bool image_notified(void *owner, const void *payload, size_t len, struct 
 	case IMAGE_NOTIFY_QUIESCE:
 		/* without an ack librbd asks again */
 		if (image_decode_quiesce_id(p, end, &id))
-			return trbd_quiesce_close(&image->quiesce, &id, IMAGE_QUIESCE_WAIT_MS);
+			return trbd_quiesce_close(&image->quiesce, &id, ack);
 		break;
 	case IMAGE_NOTIFY_UNQUIESCE:
 		if (image_decode_quiesce_id(p, end, &id))
-			trbd_quiesce_open(&image->quiesce, &id);
+			image_unquiesce(image, &id);
 		break;
 	default:
 		if (image->ops)
@@ -303,10 +412,40 @@ static void image_watch_lost(void *owner)
 	spin_lock(&image->lock);
 	first = !image->unwatched;
 	image->unwatched = true;
+	image->losses++;
 	spin_unlock(&image->lock);
 	if (first && !trbd_image_read_only(image))
 		pr_warn_ratelimited("%s: the header is not watched any more; nothing is written until it is\n",
 				    image->name);
+}
+
+/*
+ * The header's OSD is about to forget us, and then a snapshot is taken without us. What may not have reached its OSD
+ * by now may come there after that. What an OSD has received cannot be called back anyway, and when the whole
+ * cluster stands still that is all there is.
+ */
+static void image_watch_silent(void *owner)
+{
+	struct trbd_image *image = owner;
+
+	if (trbd_image_read_only(image) || trbd_recovery_is_running(image->session))
+		return;
+	if (!trbd_in_flight_unsent(image->session, image->header.object_prefix)) {
+		image->unsent_looks = 0;
+		return;
+	}
+	if (++image->unsent_looks < IMAGE_UNSENT_LOOKS)
+		return;
+	image->unsent_looks = 0;
+	pr_warn("%s: the header's OSD is silent and will soon let others take a snapshot without us, and changes of data have not reached their OSDs; giving up what is in flight\n",
+		image->name);
+	trbd_recovery_give_up(image->session);
+}
+
+/* A snapshot that is being taken may have asked for quiet before we watched, and be made after we read the header. */
+static void image_look_again(struct trbd_image *image)
+{
+	queue_delayed_work(trbd_wait_wq, &image->refresh_again, IMAGE_SECOND_LOOK);
 }
 
 /* On the watch's thread. */
@@ -325,14 +464,17 @@ static void image_watch_restored(void *owner, int err)
 	} else {
 		pr_info("%s: the header is watched again\n", image->name);
 		image_refresh_or_fail(image);
+		image_look_again(image);
 		if (image->ops)
 			image->ops->watched(image->owner);
 	}
 }
 
 static const struct trbd_watch_ops image_watch_ops = {
+	.arrived = image_notify_arrived,
 	.notify = image_notified,
 	.lost = image_watch_lost,
+	.silent = image_watch_silent,
 	.restored = image_watch_restored,
 };
 
@@ -432,7 +574,7 @@ static struct trbd_image *image_alloc(void)
 	spin_lock_init(&image->lock);
 	mutex_init(&image->refresh_lock);
 	INIT_DELAYED_WORK(&image->refresh_again, image_refresh_work);
-	trbd_quiesce_init(&image->quiesce, image_before_open, image);
+	trbd_quiesce_init(&image->quiesce, &image_gate_ops, image);
 	trbd_object_queue_init(&image->mutations);
 	INIT_LIST_HEAD(&image->copyups);
 	ceph_oid_init(&image->header_oid);
@@ -462,6 +604,20 @@ static void image_free(struct trbd_image *image)
 
 static int image_open_parent(struct trbd_image *image, unsigned int depth);
 
+/* The first refresh. Notifications can have come since the header was watched. */
+static int image_open_refresh(struct trbd_image *image)
+{
+	unsigned int doubts = trbd_quiesce_doubts(&image->quiesce);
+	int ret = image_refresh(image);
+
+	if (ret)
+		return ret > 0 ? -EOPNOTSUPP : ret;
+	trbd_quiesce_settle(&image->quiesce, doubts);
+	if (image->watched)
+		image_look_again(image);
+	return 0;
+}
+
 /* Header, parents and what can change, of an image that was located. Parents never change; they are not watched. */
 static int image_open_located(struct trbd_image *image, unsigned int depth)
 {
@@ -484,7 +640,7 @@ static int image_open_located(struct trbd_image *image, unsigned int depth)
 	ret = image_open_parent(image, depth);
 	if (ret)
 		return ret;
-	return image_refresh(image);
+	return image_open_refresh(image);
 }
 
 static int image_locate_parent(struct trbd_image *image, const struct trbd_image *child,
@@ -647,6 +803,18 @@ void trbd_image_object_name(const struct trbd_image *image, u64 objno, char *buf
 	snprintf(buf, TRBD_OBJECT_NAME_MAX, "%s.%016llx", image->header.object_prefix, objno);
 }
 
+/* @lock held. Return: would we know if a snapshot had been taken by now? Images that nobody watches are no matter. */
+static bool image_is_in_touch(struct trbd_image *image)
+{
+	return !image->unwatched && (!image->watched || trbd_watch_is_confirmed(&image->watch));
+}
+
+/* @lock held. Return: are size and snapshots known, and may we write? */
+static bool image_is_current(struct trbd_image *image)
+{
+	return !image->stale && image_is_in_touch(image) && !trbd_quiesce_is_in_doubt(&image->quiesce, 0);
+}
+
 /**
  * trbd_image_take_state() - what an I/O needs to know of the image, all at one moment
  * @image: open image
@@ -667,7 +835,7 @@ int trbd_image_take_state(struct trbd_image *image, u64 off, u64 len, struct cep
 		ret = image->error;
 	else if (off > image->size || len > image->size - off)
 		ret = -ERANGE;
-	else if (snapc && (image->stale || image->unwatched))
+	else if (snapc && !image_is_current(image))
 		ret = -EBUSY;
 	else if (snapc)
 		*snapc = ceph_get_snap_context(image->snapc);
@@ -692,8 +860,32 @@ int trbd_image_check_state(struct trbd_image *image, const struct ceph_snap_cont
 	spin_lock(&image->lock);
 	if (image->error)
 		ret = image->error;
-	else if (image->stale || image->unwatched || image->size != size || image->snapc->seq != snapc->seq)
+	else if (!image_is_current(image) || image->size != size || image->snapc->seq != snapc->seq)
 		ret = -EBUSY;
+	spin_unlock(&image->lock);
+	return ret;
+}
+
+/**
+ * trbd_image_check_hole() - may it be answered that there is nothing where nothing was found?
+ * @image: open image, a snapshot or a parent as well
+ *
+ * The data objects of an image or snapshot that was removed are gone. Its header tells, if we have looked at it in
+ * time.
+ *
+ * Context: any in which a spinlock may be taken.
+ * Return: 0; -EBUSY when it may have been removed without our knowing; -ENOENT when it was.
+ */
+int trbd_image_check_hole(struct trbd_image *image)
+{
+	int ret;
+
+	/* parents live as long as the clone does; who may not watch was told so */
+	if (!image->watched)
+		return 0;
+	spin_lock(&image->lock);
+	ret = image->error ? image->error :
+	      image_is_in_touch(image) && !trbd_quiesce_is_in_doubt(&image->quiesce, IMAGE_HOLE_DOUBT_MS) ? 0 : -EBUSY;
 	spin_unlock(&image->lock);
 	return ret;
 }

@@ -28,8 +28,8 @@ struct trbd_session;
 /**
  * struct trbd_image_ops - what the owner of an image is told, on a thread that may sleep
  * @resized: the size changed
- * @notified: somebody sent a notification on the header that is not librbd's; op and what follows it. What it puts into
- *	@reply goes back
+ * @notified: somebody sent a notification on the header that is not librbd's; op and what follows it. What it puts
+ *	into @reply goes back
  * @watched: the header is watched again, after notifications may have been missed
  */
 struct trbd_image_ops {
@@ -100,9 +100,11 @@ struct trbd_guard_stats {
  * @overlap: how much of a clone @parent still stands behind, bytes from the beginning; 0 when it was flattened
  * @copyups: objects of a clone that are being copied up
  * @snapc: snapshots that writes preserve; NULL when a snapshot is open
- * @stale: a refresh failed, so @size and @snapc may be old, or others may not write beside the new features; mutations
- *	end with BUSY
+ * @stale: a refresh failed, so @size and @snapc may be old, or others may not write beside the new features;
+ *	mutations end with BUSY
  * @unwatched: notifications may be missed, so others may change both without us; likewise
+ * @losses: how often we heard that they may be missed
+ * @unsent_looks: how often in a row something was unsent while the header's OSD was silent; of the watch's look only
  * @error: why the image cannot be used any more (-ENOENT: deleted), else 0
  */
 struct trbd_image {
@@ -136,6 +138,8 @@ struct trbd_image {
 	struct ceph_snap_context *snapc;
 	bool stale;
 	bool unwatched;
+	unsigned int losses;
+	unsigned int unsent_looks;
 	int error;
 };
 
@@ -145,6 +149,7 @@ void trbd_image_close(struct trbd_image *image);
 u64 trbd_image_size(struct trbd_image *image);
 int trbd_image_take_state(struct trbd_image *image, u64 off, u64 len, struct ceph_snap_context **snapc, u64 *size);
 int trbd_image_check_state(struct trbd_image *image, const struct ceph_snap_context *snapc, u64 size);
+int trbd_image_check_hole(struct trbd_image *image);
 u64 trbd_image_overlap(struct trbd_image *image);
 u64 trbd_image_object_size(const struct trbd_image *image);
 void trbd_image_object_name(const struct trbd_image *image, u64 objno, char *buf);

@@ -208,7 +208,7 @@ static int object_io_read_hole(struct trbd_object_io *o)
 static int object_io_finish_read(struct trbd_object_io *o, int result)
 {
 	if (object_io_is_hole(o, result))
-		return object_io_read_hole(o);
+		return trbd_image_check_hole(o->image) ?: object_io_read_hole(o);
 	if (result < 0)
 		return result == -ENOENT ? -ENXIO : result;
 	if (result > o->extent.len)
