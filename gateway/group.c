@@ -481,7 +481,7 @@ static void group_give_up(struct trbd_group *group)
 }
 
 /*
- * Did this machine's clocks stand still since a heartbeat before this one? Then the OSD's clock has gone on further than
+ * Did this machine's clocks stand still since a heartbeat before this one? Then the OSD's clock has gone further than
  * ours. A slow heartbeat is no good to measure from: nobody knows when on its way the OSD noted the time.
  */
 static bool group_clock_slept(struct trbd_group *group, u64 sent_ms, u64 written_ms)

@@ -43,7 +43,7 @@ static int request_run(struct trbd_session *session, struct ceph_osd_request *re
 	int ret = ceph_osdc_alloc_messages(req, GFP_NOIO);
 
 	if (!ret)
-		ret = trbd_request_wait(session, req);
+		ret = trbd_request_wait(session, req, 0);
 	ceph_osdc_put_request(req);
 	return ret;
 }
