@@ -3,8 +3,8 @@
  * The gateways of one pool and namespace: slots, heartbeats, the common clock, and knowing when one was out of touch.
  *
  * The group object "target_core_rbd.group" holds a table, one slot a gateway (gateway/group_table.c). A gateway
- * takes a slot, writes its own entry every TRBD_HEARTBEAT_MS, and reads all. There is no leader, and nobody writes another's
- * entry.
+ * takes a slot, writes its own entry every TRBD_HEARTBEAT_MS, and reads all. There is no leader, and nobody writes
+ * another's entry.
  *
  *	         no live peer: start at the greatest limit;
  *	join --> live peers: take their clock          --> member --> leave: slot is free, the limit stays
@@ -19,9 +19,9 @@
  *  - The others could beat while we could not, or their clocks ran ahead of ours: we were out of touch (cut off,
  *    paused). Initiators may have gone to other paths long ago, and what they sent us then is still in our socket
  *    buffers. All that was accepted ends with BUSY, and so does for a few seconds all that comes.
- *  - Our clocks stood still, as the OSD's show, which notes its time with each heartbeat (rados/witness.c): the same, and
- *    the clocks of those that are silent count as well. Machines that stood still together would else go on with a time
- *    that one of them has used before.
+ *  - Our clocks stood still, as the OSD's show, which notes its time with each heartbeat (rados/witness.c): the same,
+ *    and the clocks of those that are silent count as well. Machines that stood still together would else go on with a
+ *    time that one of them has used before.
  *  - Nobody could beat, or there is nobody else: the object's OSD was away. Nobody is ahead of anybody; what waited
  *    goes on if it is still within the guard's window.
  *
@@ -76,6 +76,27 @@
 static DEFINE_MUTEX(groups_lock);
 static LIST_HEAD(groups);		/* guarded by groups_lock */
 
+/*
+ * @lock held. How long nothing has been heard of a slot, by readings: only when the table could be read does it say
+ * anything that nobody has written there. Readings that follow each other closely are one.
+ */
+static void group_note_quiet(struct trbd_group *group, struct trbd_group_peer *peer,
+			     const struct trbd_group_entry *entry)
+{
+	u64 now_ms = trbd_clock_local_ms();
+
+	lockdep_assert_held(&group->lock);
+
+	if (entry->owner != peer->entry.owner || entry->beats != peer->entry.beats) {
+		peer->heard_ms = now_ms;
+		peer->counted_ms = now_ms;
+		peer->quiet = 0;
+	} else if (now_ms >= peer->counted_ms + TRBD_HEARTBEAT_MS / 2) {
+		peer->counted_ms = now_ms;
+		peer->quiet++;
+	}
+}
+
 /* Reads the table into group->peers, and when the OSD noted its time. Liveness is relative to what was read before. */
 static int group_read(struct trbd_group *group)
 {
@@ -104,6 +125,7 @@ static int group_read(struct trbd_group *group)
 			peer->alive = true;
 		else if (peer->alive && ++peer->silent > GROUP_SILENT_MAX)
 			peer->alive = false;
+		group_note_quiet(group, peer, &entry);
 		if (!peer->alive || entry.beats != peer->entry.beats)
 			peer->silent = 0;
 		peer->state = state;
@@ -809,4 +831,88 @@ size_t trbd_group_show(struct trbd_group *group, char *buf, size_t size)
 	}
 	spin_unlock(&group->lock);
 	return len;
+}
+
+/**
+ * trbd_group_self() - how the others find this gateway in the table
+ * @group: membership
+ * @slot: set to our slot; TRBD_SLOTS when we have none
+ * @member: set to the number of our membership, 0 when we have none
+ *
+ * Context: any in which a spinlock may be taken.
+ */
+void trbd_group_self(struct trbd_group *group, u32 *slot, u64 *member)
+{
+	spin_lock(&group->lock);
+	*slot = group->slot >= 0 ? group->slot : TRBD_SLOTS;
+	*member = group->slot >= 0 ? group->owner : 0;
+	spin_unlock(&group->lock);
+}
+
+/**
+ * trbd_group_quiet() - for how long has a slot been silent?
+ * @group: membership
+ * @slot: which; TRBD_SLOTS if that is not known
+ *
+ * Context: any in which a spinlock may be taken.
+ * Return: how many readings in a row, about a heartbeat apart, have found no heartbeat in it. Our own came through each
+ * time, so it does not grow while the object cannot be reached. 0 if nobody knows.
+ */
+unsigned int trbd_group_quiet(struct trbd_group *group, unsigned int slot)
+{
+	unsigned int quiet;
+
+	if (slot >= TRBD_SLOTS)
+		return 0;
+	spin_lock(&group->lock);
+	quiet = group->peers[slot].quiet;
+	spin_unlock(&group->lock);
+	return quiet;
+}
+
+/**
+ * trbd_group_touch() - read the group object once more
+ * @group: membership
+ * @table: memory of TRBD_GROUP_TABLE_SIZE bytes, filled in
+ *
+ * The object's OSD has every OSD map that we have when this has come back. So no heartbeat of a client goes through any
+ * more that is on the blocklist in one of these.
+ *
+ * Context: process; one round trip, as long as a heartbeat at most.
+ * Return: 0, or an error of trbd_object_read().
+ */
+int trbd_group_touch(struct trbd_group *group, u8 *table)
+{
+	memset(table, 0, TRBD_GROUP_TABLE_SIZE);
+	return min(trbd_object_read(group->session, &group->oid, &group->oloc, table, TRBD_GROUP_TABLE_SIZE, NULL,
+				    NULL, GROUP_ANSWER_MS), 0);
+}
+
+/**
+ * trbd_group_lease_left() - for how long may a gateway that cannot beat any more still hold a lease?
+ * @group: membership
+ * @table: what trbd_group_touch() read since then
+ * @slot: its slot, TRBD_SLOTS if that is not known
+ * @member: the number of its membership, 0 if that is not known
+ *
+ * Context: any in which a spinlock may be taken.
+ * Return: milliseconds; TRBD_LEASE_MS if nobody knows, and 0 for one that has been silent for that long.
+ */
+unsigned int trbd_group_lease_left(struct trbd_group *group, const u8 *table, unsigned int slot, u64 member)
+{
+	struct trbd_group_entry entry;
+	u64 until_ms, now_ms;
+
+	if (slot >= TRBD_SLOTS || !member)
+		return TRBD_LEASE_MS;
+	trbd_group_decode(table + slot * TRBD_GROUP_ENTRY_SIZE, &entry);
+	spin_lock(&group->lock);
+	now_ms = trbd_clock_local_ms();
+	until_ms = now_ms + TRBD_LEASE_MS;
+	/* a beat that was read had been sent before */
+	if (entry.owner == member && entry.owner == group->peers[slot].entry.owner &&
+	    entry.beats == group->peers[slot].entry.beats)
+		until_ms = group->peers[slot].heard_ms + TRBD_LEASE_MS;
+	spin_unlock(&group->lock);
+	return until_ms > now_ms ? until_ms - now_ms : 0;
 }

@@ -37,12 +37,18 @@ struct trbd_group_ticket {
  * @entry: valid if @state says so
  * @silent: how often in a row its beats had not advanced
  * @alive: its beats advance
+ * @quiet: readings in a row in which nothing was new, see trbd_group_quiet()
+ * @counted_ms: trbd_clock_local_ms(): when that was counted last
+ * @heard_ms: trbd_clock_local_ms(): of the first reading that said what @entry says
  */
 struct trbd_group_peer {
 	enum trbd_group_entry_state state;
 	struct trbd_group_entry entry;
 	unsigned int silent;
 	bool alive;
+	unsigned int quiet;
+	u64 counted_ms;
+	u64 heard_ms;
 };
 
 /**
@@ -113,6 +119,10 @@ void trbd_group_leave(struct trbd_group *group);
 int trbd_group_admit(struct trbd_group *group, struct trbd_group_ticket *ticket, u64 received_ms);
 bool trbd_group_in_touch(struct trbd_group *group);
 bool trbd_group_is_alive(struct trbd_group *group, unsigned int slot);
+void trbd_group_self(struct trbd_group *group, u32 *slot, u64 *member);
+unsigned int trbd_group_quiet(struct trbd_group *group, unsigned int slot);
+int trbd_group_touch(struct trbd_group *group, u8 *table);
+unsigned int trbd_group_lease_left(struct trbd_group *group, const u8 *table, unsigned int slot, u64 member);
 size_t trbd_group_show(struct trbd_group *group, char *buf, size_t size);
 
 #endif /* TRBD_GATEWAY_GROUP_H */
