@@ -131,6 +131,7 @@ byte w_good;			/* sent by a gateway that nobody had fenced */
 /* ---- what only the promises look at ---- */
 byte over;			/* changes that are over: their PREEMPT has ended or may end now */
 byte touched;			/* a gateway that is not fenced has touched the object since this change was over */
+byte was_fenced;		/* addresses; the same as mon, unless fences are forgotten */
 byte was_cut;			/* gateways that were cut since somebody noted them as silent */
 
 /* ---- what the world may still do ---- */
@@ -207,13 +208,20 @@ inline forget_all(x)
 	pending = pending & ~ALL_OF(x);
 }
 
+/* by the newest map, or by the record */
+#ifdef NO_FENCED_CHECK
+#define is_fenced(x)	false
+#else
+#define is_fenced(x)	((mon | fenced) & BIT(ADDR(x)))
+#endif
+
 /* lu_check_expelled(): it serves and is not in the registry */
 inline expelled(x)
 {
 	if
 #ifndef NO_GENTLE
 	/* the record was removed by hand: our address is on no blocklist. A new line, the same identity */
-	:: !(mon & BIT(ADDR(x))) && !((fenced | map[x]) & BIT(ADDR(x))) && number[x] + 1 < ENTRIES ->
+	:: !is_fenced(x) && number[x] + 1 < ENTRIES ->
 		map[x] = mon;
 		serving[x] = false;
 		job_over(x)
@@ -224,7 +232,7 @@ inline expelled(x)
 #endif
 	:: else ->
 		/* P4: nobody is interrupted who was not fenced */
-		assert(mon & BIT(ADDR(x)) || number[x] + 1 >= ENTRIES);
+		assert(was_fenced & BIT(ADDR(x)) || number[x] + 1 >= ENTRIES);
 		recover(x)
 	fi
 }
@@ -417,7 +425,7 @@ end:	do
 	:: d_step { alive[g] && serving[g] && !(flying & BIT(ADDR(g))) && view[g] <= over ->
 		/* P5: nobody serves who is not registered; one that was fenced may not know it yet. What is done by hand is noticed
 		 * by a look at the record now and then; see settle() */
-		assert(is_listed(g) || mon & BIT(ADDR(g)) || BYHAND);
+		assert(is_listed(g) || was_fenced & BIT(ADDR(g)) || BYHAND);
 		printf("gw%d sends a write that change %d allows, from address %d\n", g, view[g], ADDR(g));
 		flying = flying | BIT(ADDR(g));
 		w_view[ADDR(g)] = view[g];
@@ -545,7 +553,7 @@ inline settle(g)
 	do
 	:: i < GATEWAYS ->
 		assert(!is_listed(i) || !alive[i] || !serving[i] || view[i] == change);
-		assert(!alive[i] || !serving[i] || is_listed(i) || (mon & BIT(ADDR(i))));
+		assert(!alive[i] || !serving[i] || is_listed(i) || (was_fenced & BIT(ADDR(i))));
 		i++
 	:: else -> break
 	od;
@@ -589,7 +597,8 @@ inline block(g)
 			/* P4: the address is not that of a gateway that could have answered all the time */
 			assert(!can(who) || where[i] != ADDR(who) || (was_cut & BIT(who)) || is_bare(who, i));
 #ifndef NO_BLOCKLIST
-			mon = mon | BIT(where[i])
+			mon = mon | BIT(where[i]);
+			was_fenced = was_fenced | BIT(where[i])
 #endif
 		:: else
 		fi;
@@ -877,8 +886,8 @@ end:	do
 #endif
 #if ABORTS
 	/* the command that waits is aborted; its initiator sends it again */
-	:: d_step { pc[0] == RETRY || pc[0] == WAIT -> printf("the command on gw0 is aborted\n"); job_over(0) }
-	:: d_step { pc[1] == RETRY || pc[1] == WAIT -> printf("the command on gw1 is aborted\n"); job_over(1) }
+	:: d_step { pc[0] == RETRY || (pc[0] == WAIT && !waited[0]) -> printf("the command on gw0 is aborted\n"); job_over(0) }
+	:: d_step { pc[1] == RETRY || (pc[1] == WAIT && !waited[1]) -> printf("the command on gw1 is aborted\n"); job_over(1) }
 #endif
 #if BYHAND
 	:: d_step { byhand && settled && pc[0] == IDLE && pc[1] == IDLE && pc[GATEWAYS - 1] == IDLE && registry && up_to_date ->
