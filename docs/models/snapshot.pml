@@ -102,6 +102,7 @@ bool w_was_sent[GATEWAYS];	/* libceph or a socket had it then */
 bool orphan[GATEWAYS];
 byte o_ctx[GATEWAYS], o_seen[GATEWAYS];
 bool o_late[GATEWAYS];
+bool o_unsent[GATEWAYS];		/* no OSD has it yet: only without the rule that discards it */
 bool fenced[GATEWAYS];		/* the former identity is on the blocklist */
 bool osd_knows[GATEWAYS];	/* and the data's OSD has the map */
 bool back[GATEWAYS];		/* something of the new identity has reached the data's OSD */
@@ -206,6 +207,7 @@ inline give_up(g)
 		o_ctx[g] = w_ctx[g];
 		o_seen[g] = w_seen[g];
 		o_late[g] = w_late[g] || (w_was_sent[g] && EXCUSE_SENT);
+		o_unsent[g] = (write[g] == SENT);
 		back[g] = false
 	:: else
 	fi;
@@ -274,6 +276,7 @@ end:	do
 		o_ctx[g] = 0;
 		o_seen[g] = 0;
 		o_late[g] = false;
+		o_unsent[g] = false;
 		fenced[g] = false;
 		osd_knows[g] = false;
 		back[g] = false }
@@ -392,8 +395,10 @@ inline header_was_read(g)
 /* what a gateway does at its age without waiting, before it grows older */
 #define acted(g)	(!must_give_up(g) && (unwatched[g] || !is_late(g)))
 
-#ifdef NO_LIST_WATCHERS
+#if defined(NO_LIST_WATCHERS)
 #define gone(g)		wishes[g]
+#elif defined(NO_OPEN_WITHOUT_TAKER)
+#define gone(g)		0
 #else
 #define gone(g)		(wishes[g] & ~busy)
 #endif
@@ -556,7 +561,7 @@ inline tell_operator(t)
 		:: else
 		fi;
 		if
-		:: orphan[i] && o_ctx[i] < returned -> o_late[i] = true
+		:: orphan[i] && !o_unsent[i] && o_ctx[i] < returned -> o_late[i] = true
 		:: else
 		fi;
 		i++
