@@ -422,7 +422,7 @@ inline register(g)
 #ifdef FENCED_TOUCH
 #define is_good(x)	true
 #else
-#define is_good(x)	(!(mon & BIT(ADDR(x))))
+#define is_good(x)	(!((mon | was_fenced) & BIT(ADDR(x))))
 #endif
 #define note_good(x)	w_good = w_good | (is_good(x) -> BIT(ADDR(x)) : 0)
 
