@@ -68,6 +68,7 @@ mtype at[TAKERS] = START;
 bool quiesced[TAKERS];		/* it has had all acknowledgements */
 byte mine[TAKERS];		/* number of its snapshot */
 byte waits[TAKERS];		/* gateways whose acknowledgement it waits for */
+bool again[TAKERS];		/* a watcher vanished without an answer: QUIESCE is sent again */
 mtype message[TAKERS * GATEWAYS] = NONE;	/* on its way to a gateway */
 byte returned;			/* newest snapshot of which the operator was told */
 
@@ -413,13 +414,19 @@ inline ack_drained(t, g)
 	waits[t] = waits[t] & ~BIT(g)
 }
 
-/* notifications to a watch that is no more; whoever waits for them does not any more */
+/* notifications to a watch that is no more: whoever waits for answers does not any more */
 inline lost_messages(g)
 {
-	M(0, g) = NONE;
-	waits[0] = waits[0] & ~BIT(g);
-	M(TAKERS - 1, g) = NONE;
-	waits[TAKERS - 1] = waits[TAKERS - 1] & ~BIT(g);
+	i = 0;
+	do
+	:: i < TAKERS ->
+		M(i, g) = NONE;
+		again[i] = again[i] || (at[i] == QUIESCING && (waits[i] & BIT(g)));
+		waits[i] = waits[i] & ~BIT(g);
+		i++
+	:: else -> break
+	od;
+	i = 0;
 	heard[g] = 0;
 	unheld[g] = 0;
 	drains[g] = 0;
@@ -575,9 +582,13 @@ proctype taker(byte t)
 end:	do
 	:: d_step { at[t] == START && t >= SKIPS -> printf("taker %d sends QUIESCE\n", t); notify(t, QUIESCE); at[t] = QUIESCING }
 	:: d_step { at[t] == START && t < SKIPS -> at[t] = CREATE }
-	:: d_step { at[t] == QUIESCING && !waits[t] -> quiesced[t] = true; at[t] = CREATE }
+	:: d_step { at[t] == QUIESCING && !waits[t] && again[t] ->
+		printf("taker %d sends QUIESCE again\n", t);
+		again[t] = false;
+		notify(t, QUIESCE) }
+	:: d_step { at[t] == QUIESCING && !waits[t] && !again[t] -> quiesced[t] = true; at[t] = CREATE }
 	/* somebody did not acknowledge: it fails */
-	:: d_step { at[t] == QUIESCING && timed_out(t) -> printf("taker %d fails\n", t); drop(t); at[t] = RESUME }
+	:: d_step { at[t] == QUIESCING && timed_out(t) -> printf("taker %d fails\n", t); drop(t); again[t] = false; at[t] = RESUME }
 	:: d_step { at[t] == CREATE ->
 		snaps++;
 		mine[t] = snaps;
