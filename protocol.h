@@ -10,20 +10,34 @@
 
 /* Stamps order writes by granules of this length; see rados/clock.c. */
 #define TRBD_GRANULE_MS		256
-/* A change of data is stamped at most this long after its command was accepted, or ends with BUSY. */
+/* A change of data is stamped at most this long after LIO took its command up, or ends with BUSY. */
 #define TRBD_ADMISSION_MS	2000
 /* A gateway writes its slot in the group's table, and reads the others', this often. */
-#define TRBD_HEARTBEAT_MS	1000
+#define TRBD_HEARTBEAT_MS	500
 /* A heartbeat that came back shows for this long after it was sent that the gateway was in touch. */
-#define TRBD_LEASE_MS		3000
+#define TRBD_LEASE_MS		2000
 /* A clock that is further behind another one belongs to a gateway that was out of touch. */
-#define TRBD_JUMP_MS		1000
+#define TRBD_JUMP_MS		500
 /* A gateway looks this often whether it stood still: a tick that is later by TRBD_JUMP_MS shows that it did. */
-#define TRBD_TICK_MS		250
+#define TRBD_TICK_MS		200
+/* A gateway notices that it, or one of its processors, stood still for longer than this. */
+#define TRBD_STALL_MS		(TRBD_TICK_MS + TRBD_JUMP_MS)
 /* A gateway that was out of touch ends changes of data with BUSY for this long. */
 #define TRBD_QUARANTINE_MS	5000
 
-/* W: a command that was sent longer ago than this can no longer overwrite an acknowledged write. */
-#define TRBD_W_MS		(TRBD_LEASE_MS + TRBD_ADMISSION_MS + TRBD_HEARTBEAT_MS + TRBD_JUMP_MS)
+/*
+ * By how much the clocks of two gateways in touch differ at most: a clock in the table is as old as the last heartbeat.
+ */
+#define TRBD_SKEW_MS		(TRBD_HEARTBEAT_MS + TRBD_JUMP_MS)
+
+/*
+ * W: a command that its initiator sent longer ago than this can no longer overwrite an acknowledged write. A gateway may
+ * have stood still for TRBD_STALL_MS, unnoticed, before it took the command up, and then stamps it within
+ * TRBD_ADMISSION_MS. A newer write carries a stamp that is later by a granule, from a clock that may be behind.
+ */
+#define TRBD_W_MS		4000
+
+_Static_assert(TRBD_STALL_MS + TRBD_ADMISSION_MS + TRBD_GRANULE_MS + TRBD_SKEW_MS <= TRBD_W_MS, "W is too short");
+_Static_assert(TRBD_QUARANTINE_MS > TRBD_HEARTBEAT_MS + TRBD_LEASE_MS, "a quarantine must outlive a lease");
 
 #endif /* TRBD_PROTOCOL_H */

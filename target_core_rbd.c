@@ -25,6 +25,7 @@
 #include "gateway/group.h"
 #include "gateway/lu_state.h"
 #include "gateway/round.h"
+#include "gateway/stall.h"
 #include "rados/guard.h"
 #include "rados/options.h"
 #include "rados/queues.h"
@@ -150,8 +151,8 @@ static int trbd_join_gateways(struct trbd_device *dev)
 
 	group = trbd_group_join(image->session, &image->header_oloc);
 	if (IS_ERR(group)) {
-		pr_err("%s: cannot join the group of gateways: error %ld; the user needs to write to the pool\n",
-		       image->name, PTR_ERR(group));
+		pr_err("%s: cannot join the group of gateways: error %ld%s\n", image->name, PTR_ERR(group),
+		       PTR_ERR(group) == -EPERM ? "; the user needs to write to the pool" : "");
 		return PTR_ERR(group);
 	}
 	dev->group = group;
@@ -384,6 +385,7 @@ static const struct {
 	void (*exit)(void);
 } trbd_parts[] = {
 	{ trbd_queues_init, trbd_queues_exit },
+	{ trbd_stall_init, trbd_stall_exit },
 	{ trbd_attributes_init, trbd_attributes_exit },
 	{ trbd_guard_init, trbd_guard_exit },
 	{ trbd_io_init, trbd_io_exit },

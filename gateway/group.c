@@ -3,7 +3,7 @@
  * The gateways of one pool and namespace: slots, heartbeats, the common clock, and knowing when one was out of touch.
  *
  * The group object "target_core_rbd.group" holds a table, one slot a gateway (gateway/group_table.c). A gateway
- * takes a slot, writes its own entry every second, and reads all. There is no leader, and nobody writes another's
+ * takes a slot, writes its own entry every TRBD_HEARTBEAT_MS, and reads all. There is no leader, and nobody writes another's
  * entry.
  *
  *	         no live peer: start at the greatest limit;
@@ -43,6 +43,7 @@
 #include <linux/utsname.h>
 
 #include "gateway/group.h"
+#include "gateway/stall.h"
 #include "rados/object.h"
 #include "rados/queues.h"
 #include "rados/session.h"
@@ -52,7 +53,7 @@
 #define GROUP_LIMIT_MS		60000
 /* a dead gateway's slot is free for others after this, in common time */
 #define GROUP_SLOT_REUSE_MS	60000
-/* readings, one a second, in which a gateway may be silent and still count as alive: its beats and ours drift */
+/* readings, one a heartbeat, in which a gateway may be silent and still count as alive: its beats and ours drift */
 #define GROUP_SILENT_MAX	3
 /* how many beats are regular before one comes early */
 #define GROUP_PACE_BEATS	8
@@ -61,16 +62,16 @@
  * be gone by then
  */
 #define GROUP_GIVE_UP_MS	600000
+/*
+ * After so long a heartbeat is sent anew. In a full pool libceph holds back what it has to send a second time, though not
+ * what is new.
+ */
+#define GROUP_ANSWER_MS		(2 * TRBD_LEASE_MS)
 /* nobody's clock is this far ahead of another's in honesty */
 #define GROUP_FAR_FUTURE_MS	(24ULL * 3600 * 1000)
 
 static DEFINE_MUTEX(groups_lock);
 static LIST_HEAD(groups);		/* guarded by groups_lock */
-
-static u64 monotonic_ms(void)
-{
-	return ktime_to_ms(ktime_get());
-}
 
 static void group_slot_xattr(int slot, char *buf, size_t size)
 {
@@ -83,7 +84,8 @@ static int group_read(struct trbd_group *group)
 	int ret, slot;
 
 	memset(group->table, 0, TRBD_GROUP_TABLE_SIZE);
-	ret = trbd_object_read(group->session, &group->oid, &group->oloc, group->table, TRBD_GROUP_TABLE_SIZE);
+	ret = trbd_object_read(group->session, &group->oid, &group->oloc, group->table, TRBD_GROUP_TABLE_SIZE,
+			       GROUP_ANSWER_MS);
 	if (ret < 0)
 		return ret;
 
@@ -97,7 +99,7 @@ static int group_read(struct trbd_group *group)
 			pr_warn("group of pool %lld: slot %d of object %s is not ours and is left alone; if no other program uses the object, stop all gateways and remove it\n",
 				group->oloc.pool, slot, GROUP_OBJECT);
 		spin_lock(&group->lock);
-		if (state != TRBD_GROUP_ENTRY_VALID || !entry.owner || entry.owner != peer->entry.owner)
+		if (state != peer->state || !entry.owner || entry.owner != peer->entry.owner)
 			peer->alive = false;
 		else if (entry.beats != peer->entry.beats)
 			peer->alive = true;
@@ -120,6 +122,7 @@ static int group_write(struct trbd_group *group, int slot, u64 expected, u64 own
 		.clock_ms = trbd_clock_now(&group->clock),
 		.limit_ms = group->limit_ms,
 		.beats = group->beats,
+		.w_ms = TRBD_W_MS,
 	};
 	u8 buf[TRBD_GROUP_ENTRY_SIZE];
 	char xattr[16];
@@ -128,7 +131,7 @@ static int group_write(struct trbd_group *group, int slot, u64 expected, u64 own
 	trbd_group_encode(&entry, buf);
 	group_slot_xattr(slot, xattr, sizeof(xattr));
 	return trbd_object_write_if(group->session, &group->oid, &group->oloc, xattr, expected, owner,
-				    (u64)slot * TRBD_GROUP_ENTRY_SIZE, buf, sizeof(buf));
+				    (u64)slot * TRBD_GROUP_ENTRY_SIZE, buf, sizeof(buf), GROUP_ANSWER_MS);
 }
 
 /*
@@ -185,6 +188,28 @@ static bool group_has_owners(struct trbd_group *group)
 	return false;
 }
 
+/*
+ * Gateways with other times, or of another version, may be ahead of our clock without our knowing, or hold a write for
+ * longer than we allow for.
+ */
+static bool group_disagrees(struct trbd_group *group)
+{
+	int slot;
+
+	for (slot = 0; slot < TRBD_SLOTS; slot++) {
+		const struct trbd_group_peer *peer = &group->peers[slot];
+
+		if (!peer->alive)
+			continue;
+		if (peer->state == TRBD_GROUP_ENTRY_VALID && peer->entry.w_ms == TRBD_W_MS)
+			continue;
+		pr_err("group of pool %lld: gateway %s (slot %d) runs a version of this module with other times; all gateways of a pool need the same one. Stop it, or install the same version here\n",
+		       group->oloc.pool, peer->entry.name, slot);
+		return true;
+	}
+	return false;
+}
+
 static void group_set_slot(struct trbd_group *group, int slot)
 {
 	spin_lock(&group->lock);
@@ -201,7 +226,7 @@ static int group_take_slot(struct trbd_group *group)
 	int ret, slot, tries;
 
 	group_set_slot(group, -1);
-	ret = trbd_object_create(group->session, &group->oid, &group->oloc);
+	ret = trbd_object_create(group->session, &group->oid, &group->oloc, TRBD_GROUP_TABLE_SIZE);
 	if (ret)
 		return ret;
 	ret = group_read(group);
@@ -214,6 +239,8 @@ static int group_take_slot(struct trbd_group *group)
 		if (ret)
 			return ret;
 	}
+	if (group_disagrees(group))
+		return -EPROTONOSUPPORT;
 
 	get_random_bytes(&group->owner, sizeof(group->owner));
 	/* the OSD reads a stored number as a signed one; 0 is nobody */
@@ -230,7 +257,7 @@ static int group_take_slot(struct trbd_group *group)
 		}
 		group->limit_ms = max(trbd_clock_now(&group->clock), group->peers[slot].entry.limit_ms) +
 				  GROUP_LIMIT_MS;
-		sent_ms = monotonic_ms();
+		sent_ms = trbd_clock_local_ms();
 		ret = group_write(group, slot, group->peers[slot].entry.owner, group->owner);
 		if (!ret)
 			break;
@@ -286,7 +313,7 @@ static void group_set_out_of_touch(struct trbd_group *group, u64 now_ms)
 	lockdep_assert_held(&group->lock);
 
 	group->stale_before_ms = now_ms;
-	group->quarantine_until_ms = monotonic_ms() + TRBD_QUARANTINE_MS;
+	group->quarantine_until_ms = trbd_clock_local_ms() + TRBD_QUARANTINE_MS;
 	group->out_of_touch++;
 }
 
@@ -321,19 +348,16 @@ static bool group_others_went_on(struct trbd_group *group, const struct trbd_gro
 	return false;
 }
 
-/*
- * @lock held. A machine that stood still with its clock going on has commands in its sockets that nobody waits for any
- * more, and nothing else tells: its peers may have been away as well.
- */
+/* @lock held. Did this machine, or one of its processors, stand still since the last look? */
 static bool group_stood_still(struct trbd_group *group)
 {
-	u64 now_ms = monotonic_ms();
-	bool stalled = now_ms > group->ticked_ms + TRBD_TICK_MS + TRBD_JUMP_MS;
+	u64 stalls = trbd_stall_count();
+	bool stalled = stalls != group->stalls;
 
 	lockdep_assert_held(&group->lock);
 	if (stalled)
 		group_set_out_of_touch(group, trbd_clock_now(&group->clock));
-	group->ticked_ms = now_ms;
+	group->stalls = stalls;
 	return stalled;
 }
 
@@ -346,7 +370,6 @@ static void group_warn_stalled(struct trbd_group *group)
 static void group_tick(struct work_struct *work)
 {
 	struct trbd_group *group = container_of(to_delayed_work(work), struct trbd_group, tick);
-
 	bool stalled;
 
 	spin_lock(&group->lock);
@@ -409,7 +432,7 @@ static void group_merge(struct trbd_group *group)
 /* Once; nothing is begun without a lease. */
 static void group_give_up(struct trbd_group *group)
 {
-	if (group->gave_up || monotonic_ms() < group->lease_until_ms + GROUP_GIVE_UP_MS)
+	if (group->gave_up || trbd_clock_local_ms() < group->lease_until_ms + GROUP_GIVE_UP_MS)
 		return;
 	pr_warn("group of pool %lld: no heartbeat for %u minutes; giving up what is in flight\n", group->oloc.pool,
 		GROUP_GIVE_UP_MS / 60000);
@@ -420,7 +443,7 @@ static void group_give_up(struct trbd_group *group)
 /* One heartbeat: write, read, compare, merge. */
 static int group_beat(struct trbd_group *group, struct trbd_group_peer *old)
 {
-	u64 sent_ms = monotonic_ms();
+	u64 sent_ms = trbd_clock_local_ms();
 	u64 now_ms = trbd_clock_now(&group->clock);
 	u64 lease_until_ms = group->lease_until_ms;
 	int ret;
@@ -438,7 +461,7 @@ static int group_beat(struct trbd_group *group, struct trbd_group_peer *old)
 		return ret;
 
 	group_merge(group);
-	if (monotonic_ms() > lease_until_ms && group_others_went_on(group, old))
+	if (trbd_clock_local_ms() > lease_until_ms && group_others_went_on(group, old))
 		group_declare_out_of_touch(group, "no heartbeat came through");
 
 	spin_lock(&group->lock);
@@ -455,7 +478,7 @@ static int group_beat(struct trbd_group *group, struct trbd_group_peer *old)
  */
 static void group_sleep_since(struct trbd_group *group, u64 began_ms)
 {
-	u64 spent_ms = monotonic_ms() - began_ms;
+	u64 spent_ms = trbd_clock_local_ms() - began_ms;
 	u64 wanted_ms = TRBD_HEARTBEAT_MS;
 
 	if (group->beats < GROUP_PACE_BEATS || !(group->beats % GROUP_PACE_BEATS))
@@ -471,14 +494,14 @@ static int group_thread(void *arg)
 	struct trbd_group_peer *old;
 	int ret;
 
-	allow_signal(SIGKILL);
+	allow_kernel_signal(SIGKILL);
 	old = kvcalloc(TRBD_SLOTS, sizeof(*old), GFP_KERNEL);
 	ret = old ? group_take_slot(group) : -ENOMEM;
 	group->join_err = ret;
 	complete_all(&group->joined);
 
 	while (!ret && !kthread_should_stop()) {
-		u64 began_ms = monotonic_ms();
+		u64 began_ms = trbd_clock_local_ms();
 		int err = group->slot < 0 ? group_take_slot(group) : group_beat(group, old);
 
 		/* the signal that ends the thread comes a moment before it is told to stop */
@@ -501,12 +524,13 @@ static int group_thread(void *arg)
 	}
 	kvfree(old);
 	while (!kthread_should_stop())
-		group_sleep_since(group, monotonic_ms());
+		group_sleep_since(group, trbd_clock_local_ms());
 	return 0;
 }
 
 static void group_free(struct trbd_group *group)
 {
+	trbd_stall_unwatch();
 	ceph_oloc_destroy(&group->oloc);
 	ceph_oid_destroy(&group->oid);
 	kvfree(group->peers);
@@ -520,13 +544,17 @@ static struct trbd_group *group_alloc(struct trbd_session *session, const struct
 
 	if (!group)
 		return NULL;
+	if (trbd_stall_watch()) {
+		kfree(group);
+		return NULL;
+	}
 	refcount_set(&group->ref, 1);
 	group->session = session;
 	group->slot = -1;
 	spin_lock_init(&group->lock);
 	INIT_LIST_HEAD(&group->waiting);
 	INIT_DELAYED_WORK(&group->tick, group_tick);
-	group->ticked_ms = monotonic_ms();
+	group->stalls = trbd_stall_count();
 	init_completion(&group->joined);
 	trbd_clock_init(&group->clock);
 	ceph_oid_init(&group->oid);
@@ -636,22 +664,23 @@ static bool group_has_lease(const struct trbd_group *group, u64 now_ms)
  * trbd_group_admit() - may a mutation start now?
  * @group: membership
  * @ticket: run is set; accepted_ms is filled in
+ * @received_ms: trbd_clock_local_ms() when its command was taken up
  *
  * Context: any in which a spinlock may be taken.
  * Return: 0: start it. -EINPROGRESS: the ticket waits and its run will be called. -EBUSY: this gateway was out of
  * touch a moment ago.
  */
-int trbd_group_admit(struct trbd_group *group, struct trbd_group_ticket *ticket)
+int trbd_group_admit(struct trbd_group *group, struct trbd_group_ticket *ticket, u64 received_ms)
 {
 	u64 now_ms;
 	bool stalled;
 	int ret = 0;
 
 	spin_lock(&group->lock);
-	now_ms = monotonic_ms();
+	now_ms = trbd_clock_local_ms();
 	stalled = group_stood_still(group);
 	/* under the lock, or a jump of the clock could come between it and the quarantine that belongs to it */
-	ticket->accepted_ms = trbd_clock_now(&group->clock);
+	ticket->accepted_ms = trbd_clock_now(&group->clock) - (now_ms - received_ms);
 	if (now_ms < group->quarantine_until_ms) {
 		ret = -EBUSY;
 	} else if (!group_has_lease(group, now_ms)) {
@@ -681,7 +710,7 @@ bool trbd_group_in_touch(struct trbd_group *group)
 	bool in_touch;
 
 	spin_lock(&group->lock);
-	now_ms = monotonic_ms();
+	now_ms = trbd_clock_local_ms();
 	in_touch = now_ms >= group->quarantine_until_ms && group_has_lease(group, now_ms);
 	spin_unlock(&group->lock);
 	return in_touch;
@@ -719,7 +748,7 @@ bool trbd_group_is_alive(struct trbd_group *group, unsigned int slot)
 size_t trbd_group_show(struct trbd_group *group, char *buf, size_t size)
 {
 	u64 now_ms = trbd_clock_now(&group->clock);
-	u64 mono_ms = monotonic_ms();
+	u64 mono_ms = trbd_clock_local_ms();
 	size_t len;
 	int slot;
 

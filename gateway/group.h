@@ -62,11 +62,11 @@ struct trbd_group_peer {
  * @beats: heartbeats of this membership; the thread's
  * @limit_ms: what our entry says; the thread's
  * @gave_up: what was in flight, since heartbeats failed for long; the thread's
- * @tick: notices when this gateway stood still
+ * @tick: looks whether this gateway stood still, and ends commands that have waited too long
  * @lock: guards what follows; taken once per mutation, for a few instructions
- * @lease_until_ms: CLOCK_MONOTONIC: until then this gateway is known to be in touch
- * @quarantine_until_ms: CLOCK_MONOTONIC: until then commands end with BUSY
- * @ticked_ms: CLOCK_MONOTONIC: when this gateway was last seen running
+ * @lease_until_ms: trbd_clock_local_ms(): until then this gateway is known to be in touch
+ * @quarantine_until_ms: trbd_clock_local_ms(): until then commands end with BUSY
+ * @stalls: trbd_stall_count() when it was last looked at
  * @stale_before_ms: common time: what was accepted before this ends with BUSY
  * @waiting: tickets
  * @out_of_touch: how often this gateway was
@@ -93,7 +93,7 @@ struct trbd_group {
 	spinlock_t lock;	/* see above */
 	u64 lease_until_ms;
 	u64 quarantine_until_ms;
-	u64 ticked_ms;
+	u64 stalls;
 	u64 stale_before_ms;
 	struct list_head waiting;
 	u64 out_of_touch;
@@ -101,7 +101,7 @@ struct trbd_group {
 
 struct trbd_group *trbd_group_join(struct trbd_session *session, const struct ceph_object_locator *oloc);
 void trbd_group_leave(struct trbd_group *group);
-int trbd_group_admit(struct trbd_group *group, struct trbd_group_ticket *ticket);
+int trbd_group_admit(struct trbd_group *group, struct trbd_group_ticket *ticket, u64 received_ms);
 bool trbd_group_in_touch(struct trbd_group *group);
 bool trbd_group_is_alive(struct trbd_group *group, unsigned int slot);
 size_t trbd_group_show(struct trbd_group *group, char *buf, size_t size);

@@ -2,16 +2,19 @@
 /*
  * The group object's data: a table of slots, 64 bytes each.
  *
- *	 0  magic     "TRBDGRP" and the version, 1
+ *	 0  magic     "TRBDGRP" and the version, 2
  *	 8  owner     u64, little endian, like all numbers
  *	16  clock     u64, ms of common time
  *	24  limit     u64, ms of common time
  *	32  beats     u64
  *	40  name      16 bytes, padded with zeros
- *	56  checksum  u64, FNV-1a over what stands before
+ *	56  w         u32, ms: TRBD_W_MS
+ *	60  checksum  u32, the lower half of FNV-1a over the bytes before it
  *
- * A slot of zeros was never used. What is neither zeros nor an entry with the right checksum is foreign: somebody
- * else wrote it, or a newer version of us; it is left alone and its slot is not used.
+ * Version 1 had no w, and a checksum of 64 bits at 56.
+ *
+ * A slot of zeros was never used. A slot with another version belongs to a gateway that runs another version of this
+ * module. Anything else is foreign: somebody else wrote it. Such slots are left alone.
  *
  * No I/O and no state: compiled as it is by the unit tests.
  */
@@ -21,34 +24,44 @@
 
 #include "gateway/group_table.h"
 
-static const u8 entry_magic[8] = { 'T', 'R', 'B', 'D', 'G', 'R', 'P', 1 };
+#define ENTRY_VERSION	2
+#define ENTRY_CHECKSUM	(TRBD_GROUP_ENTRY_SIZE - 4)
 
-static void put_le64(u8 *buf, u64 value)
+static const u8 entry_magic[7] = { 'T', 'R', 'B', 'D', 'G', 'R', 'P' };
+
+static void put_le(u8 *buf, unsigned int size, u64 value)
 {
-	int i;
+	unsigned int i;
 
-	for (i = 0; i < 8; i++)
+	for (i = 0; i < size; i++)
 		buf[i] = value >> (8 * i);
 }
 
-static u64 get_le64(const u8 *buf)
+static u64 get_le(const u8 *buf, unsigned int size)
 {
 	u64 value = 0;
-	int i;
 
-	for (i = 7; i >= 0; i--)
-		value = value << 8 | buf[i];
+	while (size--)
+		value = value << 8 | buf[size];
 	return value;
 }
 
-static u64 entry_checksum(const u8 *buf)
+static u32 entry_checksum(const u8 *buf)
 {
 	u64 hash = 0xcbf29ce484222325ULL;
 	int i;
 
-	for (i = 0; i < TRBD_GROUP_ENTRY_SIZE - 8; i++)
+	for (i = 0; i < ENTRY_CHECKSUM; i++)
 		hash = (hash ^ buf[i]) * 0x100000001b3ULL;
 	return hash;
+}
+
+static void entry_get_name(const u8 *buf, char *name)
+{
+	int i;
+
+	for (i = 0; i < TRBD_GROUP_NAME_MAX - 1 && buf[40 + i]; i++)
+		name[i] = buf[40 + i] > ' ' && buf[40 + i] < 0x7f ? buf[40 + i] : '?';
 }
 
 /**
@@ -60,18 +73,20 @@ void trbd_group_encode(const struct trbd_group_entry *entry, u8 *buf)
 {
 	memset(buf, 0, TRBD_GROUP_ENTRY_SIZE);
 	memcpy(buf, entry_magic, sizeof(entry_magic));
-	put_le64(buf + 8, entry->owner);
-	put_le64(buf + 16, entry->clock_ms);
-	put_le64(buf + 24, entry->limit_ms);
-	put_le64(buf + 32, entry->beats);
+	buf[sizeof(entry_magic)] = ENTRY_VERSION;
+	put_le(buf + 8, 8, entry->owner);
+	put_le(buf + 16, 8, entry->clock_ms);
+	put_le(buf + 24, 8, entry->limit_ms);
+	put_le(buf + 32, 8, entry->beats);
 	memcpy(buf + 40, entry->name, strnlen(entry->name, TRBD_GROUP_NAME_MAX - 1));
-	put_le64(buf + 56, entry_checksum(buf));
+	put_le(buf + 56, 4, entry->w_ms);
+	put_le(buf + ENTRY_CHECKSUM, 4, entry_checksum(buf));
 }
 
 /**
  * trbd_group_decode() - read an entry
  * @buf: TRBD_GROUP_ENTRY_SIZE bytes that nobody vouches for
- * @entry: filled in if it is valid, else zeroed; the name is printable and terminated
+ * @entry: filled in if it is valid or of another version, else zeroed; the name is printable and terminated
  *
  * Return: what it is.
  */
@@ -84,19 +99,23 @@ enum trbd_group_entry_state trbd_group_decode(const u8 *buf, struct trbd_group_e
 		;
 	if (i == TRBD_GROUP_ENTRY_SIZE)
 		return TRBD_GROUP_ENTRY_UNUSED;
-	if (memcmp(buf, entry_magic, sizeof(entry_magic)) || get_le64(buf + 56) != entry_checksum(buf))
+	if (memcmp(buf, entry_magic, sizeof(entry_magic)))
 		return TRBD_GROUP_ENTRY_FOREIGN;
-
-	entry->owner = get_le64(buf + 8);
-	entry->clock_ms = get_le64(buf + 16);
-	entry->limit_ms = get_le64(buf + 24);
-	entry->beats = get_le64(buf + 32);
-	for (i = 0; i < TRBD_GROUP_NAME_MAX - 1 && buf[40 + i]; i++)
-		entry->name[i] = buf[40 + i] > ' ' && buf[40 + i] < 0x7f ? buf[40 + i] : '?';
-
-	if (entry->clock_ms > TRBD_CLOCK_MAX_MS || entry->limit_ms > TRBD_CLOCK_MAX_MS) {
-		memset(entry, 0, sizeof(*entry));
-		return TRBD_GROUP_ENTRY_FOREIGN;
+	if (buf[sizeof(entry_magic)] != ENTRY_VERSION) {
+		entry->owner = get_le(buf + 8, 8);
+		entry->beats = get_le(buf + 32, 8);
+		entry_get_name(buf, entry->name);
+		return TRBD_GROUP_ENTRY_OTHER;
 	}
+	if (get_le(buf + ENTRY_CHECKSUM, 4) != entry_checksum(buf) || get_le(buf + 16, 8) > TRBD_CLOCK_MAX_MS ||
+	    get_le(buf + 24, 8) > TRBD_CLOCK_MAX_MS)
+		return TRBD_GROUP_ENTRY_FOREIGN;
+
+	entry->owner = get_le(buf + 8, 8);
+	entry->clock_ms = get_le(buf + 16, 8);
+	entry->limit_ms = get_le(buf + 24, 8);
+	entry->beats = get_le(buf + 32, 8);
+	entry->w_ms = get_le(buf + 56, 4);
+	entry_get_name(buf, entry->name);
 	return TRBD_GROUP_ENTRY_VALID;
 }

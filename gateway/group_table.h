@@ -16,6 +16,7 @@
  * @clock_ms: common time when it was written
  * @limit_ms: no stamp of this slot is later than this, whatever happens to the gateway
  * @beats: counts its heartbeats
+ * @w_ms: TRBD_W_MS of its version of this module
  * @name: host name, for people
  */
 struct trbd_group_entry {
@@ -23,12 +24,21 @@ struct trbd_group_entry {
 	u64 clock_ms;
 	u64 limit_ms;
 	u64 beats;
+	u32 w_ms;
 	char name[TRBD_GROUP_NAME_MAX];
 };
 
+/**
+ * enum trbd_group_entry_state - what a slot holds
+ * @TRBD_GROUP_ENTRY_UNUSED: zeros
+ * @TRBD_GROUP_ENTRY_VALID: an entry
+ * @TRBD_GROUP_ENTRY_OTHER: an entry of another version; owner, beats and name are those of version 1
+ * @TRBD_GROUP_ENTRY_FOREIGN: anything else
+ */
 enum trbd_group_entry_state {
 	TRBD_GROUP_ENTRY_UNUSED,
 	TRBD_GROUP_ENTRY_VALID,
+	TRBD_GROUP_ENTRY_OTHER,
 	TRBD_GROUP_ENTRY_FOREIGN,
 };
 

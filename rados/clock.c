@@ -3,7 +3,7 @@
  * The clock that write stamps come from.
  *
  * All gateways of a group share a time. Nobody's wall clock takes part in it, except to start a group that never was:
- * each gateway counts with its monotonic clock and adds an offset, and whoever hears of a later time moves forward to
+ * each gateway counts with a clock of its own and adds an offset, and whoever hears of a later time moves forward to
  * it. So the common time is the fastest gateway's, no gateway is behind what it has seen, and nothing ever goes back.
  *
  * A stamp orders mutations of an object by granules of 256 ms. Within a granule two gateways may pass each other;
@@ -17,6 +17,18 @@
 #include <linux/timekeeping.h>
 
 #include "rados/clock.h"
+
+/**
+ * trbd_clock_local_ms() - read this machine's own clock
+ *
+ * CLOCK_MONOTONIC_RAW: a time daemon slews CLOCK_MONOTONIC, by up to ten percent, and W has no room for that.
+ *
+ * Return: ms since some moment of this machine's.
+ */
+u64 trbd_clock_local_ms(void)
+{
+	return ktime_to_ms(ktime_get_raw());
+}
 
 /**
  * trbd_clock_init() - a clock that nobody has set
@@ -37,7 +49,7 @@ void trbd_clock_init(struct trbd_clock *clock)
  */
 u64 trbd_clock_now(const struct trbd_clock *clock)
 {
-	return ktime_to_ms(ktime_get()) + atomic64_read(&clock->offset_ms);
+	return trbd_clock_local_ms() + atomic64_read(&clock->offset_ms);
 }
 
 /**
@@ -49,7 +61,7 @@ u64 trbd_clock_now(const struct trbd_clock *clock)
  */
 u64 trbd_clock_advance(struct trbd_clock *clock, u64 now_ms)
 {
-	s64 wanted = now_ms - ktime_to_ms(ktime_get());
+	s64 wanted = now_ms - trbd_clock_local_ms();
 	s64 offset = atomic64_read(&clock->offset_ms);
 
 	do {

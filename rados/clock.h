@@ -16,7 +16,7 @@
 
 /**
  * struct trbd_clock - the common clock of a group of gateways, as this gateway keeps it
- * @offset_ms: common time minus CLOCK_MONOTONIC; only ever grows
+ * @offset_ms: common time minus trbd_clock_local_ms(); only ever grows
  * @slot: this gateway's number in the group
  * @sequence: makes stamps of one granule differ
  *
@@ -28,6 +28,7 @@ struct trbd_clock {
 	atomic_t sequence;
 };
 
+u64 trbd_clock_local_ms(void);
 void trbd_clock_init(struct trbd_clock *clock);
 u64 trbd_clock_now(const struct trbd_clock *clock);
 u64 trbd_clock_advance(struct trbd_clock *clock, u64 now_ms);

@@ -87,7 +87,7 @@ int trbd_cls_call(struct trbd_session *session, const struct ceph_object_id *oid
 	if (ret)
 		goto out_put;
 
-	ret = trbd_request_wait(session, req);
+	ret = trbd_request_wait(session, req, 0);
 	if (ret < 0)
 		goto out_put;
 	ret = req->r_ops[0].rval;
@@ -139,7 +139,7 @@ int trbd_stat(struct trbd_session *session, const struct ceph_object_id *oid,
 	if (ret)
 		goto out_put;
 
-	ret = min(trbd_request_wait(session, req), 0);
+	ret = min(trbd_request_wait(session, req, 0), 0);
 out_put:
 	ceph_osdc_put_request(req);
 	return ret;

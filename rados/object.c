@@ -22,33 +22,35 @@
 #include "rados/object.h"
 #include "rados/request.h"
 
-static int object_send(struct trbd_session *session, struct ceph_osd_request *req)
+static int object_send(struct trbd_session *session, struct ceph_osd_request *req, unsigned int limit_ms)
 {
 	int ret = ceph_osdc_alloc_messages(req, GFP_NOIO);
 
-	return ret ? ret : min(trbd_request_wait(session, req), 0);
+	return ret ? ret : min(trbd_request_wait(session, req, limit_ms), 0);
 }
 
 /**
- * trbd_object_create() - make sure an object is there
+ * trbd_object_create() - make sure an object is there and has a size
  * @session: session to send it on
  * @oid: object
  * @oloc: pool and namespace
+ * @size: bytes; writes within it need no room in a full pool
  *
  * Context: may sleep up to the session's mount_timeout.
  * Return: 0, also if it was there; -EPERM, -ETIMEDOUT, -EINTR, -ENOMEM, others.
  */
 int trbd_object_create(struct trbd_session *session, const struct ceph_object_id *oid,
-		       const struct ceph_object_locator *oloc)
+		       const struct ceph_object_locator *oloc, u64 size)
 {
 	struct ceph_osd_request *req;
 	int ret;
 
-	req = trbd_request_alloc(session, oid, oloc, 1, CEPH_OSD_FLAG_WRITE);
+	req = trbd_request_alloc(session, oid, oloc, 2, CEPH_OSD_FLAG_WRITE);
 	if (!req)
 		return -ENOMEM;
 	osd_req_op_init(req, 0, CEPH_OSD_OP_CREATE, 0);
-	ret = object_send(session, req);
+	osd_req_op_extent_init(req, 1, CEPH_OSD_OP_TRUNCATE, size, 0, 0, 0);
+	ret = object_send(session, req, 0);
 	ceph_osdc_put_request(req);
 	return ret;
 }
@@ -60,12 +62,13 @@ int trbd_object_create(struct trbd_session *session, const struct ceph_object_id
  * @oloc: pool and namespace
  * @buf: where to
  * @len: room in @buf, bytes
+ * @limit_ms: give up after this, or 0
  *
  * Context: may sleep up to the session's mount_timeout.
  * Return: bytes read, short at the end of the object; -ENOENT, -ETIMEDOUT, -EINTR, -ENOMEM, others.
  */
 int trbd_object_read(struct trbd_session *session, const struct ceph_object_id *oid,
-		     const struct ceph_object_locator *oloc, void *buf, size_t len)
+		     const struct ceph_object_locator *oloc, void *buf, size_t len, unsigned int limit_ms)
 {
 	struct ceph_osd_request *req;
 	struct page **pages;
@@ -86,7 +89,7 @@ int trbd_object_read(struct trbd_session *session, const struct ceph_object_id *
 	ret = ceph_osdc_alloc_messages(req, GFP_NOIO);
 	if (ret)
 		goto out_put;
-	ret = trbd_request_wait(session, req);
+	ret = trbd_request_wait(session, req, limit_ms);
 	if (ret > (int)len)
 		ret = -EBADMSG;
 	if (ret > 0)
@@ -150,7 +153,7 @@ int trbd_object_number_is(struct trbd_session *session, const struct ceph_object
 		return -ENOMEM;
 	ret = object_compare_number(req, xattr, number);
 	if (!ret)
-		ret = object_send(session, req);
+		ret = object_send(session, req, 0);
 	ceph_osdc_put_request(req);
 	return ret;
 }
@@ -162,6 +165,7 @@ int trbd_object_number_is(struct trbd_session *session, const struct ceph_object
  * @off: where to write, bytes
  * @buf: what is written, or the encoded arguments of the method
  * @len: its length, at least 1
+ * @limit_ms: when to give up, or 0
  */
 struct object_change {
 	const char *class;
@@ -169,6 +173,7 @@ struct object_change {
 	u64 off;
 	const void *buf;
 	size_t len;
+	unsigned int limit_ms;
 };
 
 /* Op 2. */
@@ -208,7 +213,7 @@ static int object_change_if(struct trbd_session *session, const struct ceph_obje
 	if (!ret)
 		ret = object_init_change(req, change);
 	if (!ret)
-		ret = object_send(session, req);
+		ret = object_send(session, req, change->limit_ms);
 	ceph_osdc_put_request(req);
 	return ret;
 }
@@ -224,15 +229,16 @@ static int object_change_if(struct trbd_session *session, const struct ceph_obje
  * @off: where to write, bytes
  * @buf: what
  * @len: how much, bytes, at least 1
+ * @limit_ms: give up after this, or 0
  *
  * Context: may sleep up to the session's mount_timeout.
  * Return: 0; -ECANCELED if the number was another; -ENOENT, -ETIMEDOUT, -EINTR, -ENOMEM, others.
  */
 int trbd_object_write_if(struct trbd_session *session, const struct ceph_object_id *oid,
 			 const struct ceph_object_locator *oloc, const char *xattr, u64 expected, u64 new,
-			 u64 off, const void *buf, size_t len)
+			 u64 off, const void *buf, size_t len, unsigned int limit_ms)
 {
-	struct object_change change = { .off = off, .buf = buf, .len = len };
+	struct object_change change = { .off = off, .buf = buf, .len = len, .limit_ms = limit_ms };
 
 	return object_change_if(session, oid, oloc, xattr, expected, new, &change);
 }

@@ -9,14 +9,14 @@ struct ceph_object_locator;
 struct trbd_session;
 
 int trbd_object_create(struct trbd_session *session, const struct ceph_object_id *oid,
-		       const struct ceph_object_locator *oloc);
+		       const struct ceph_object_locator *oloc, u64 size);
 int trbd_object_read(struct trbd_session *session, const struct ceph_object_id *oid,
-		     const struct ceph_object_locator *oloc, void *buf, size_t len);
+		     const struct ceph_object_locator *oloc, void *buf, size_t len, unsigned int limit_ms);
 int trbd_object_number_is(struct trbd_session *session, const struct ceph_object_id *oid,
 			  const struct ceph_object_locator *oloc, const char *xattr, u64 number);
 int trbd_object_write_if(struct trbd_session *session, const struct ceph_object_id *oid,
 			 const struct ceph_object_locator *oloc, const char *xattr, u64 expected, u64 new,
-			 u64 off, const void *buf, size_t len);
+			 u64 off, const void *buf, size_t len, unsigned int limit_ms);
 int trbd_object_call_if(struct trbd_session *session, const struct ceph_object_id *oid,
 			const struct ceph_object_locator *oloc, const char *xattr, u64 expected, u64 new,
 			const char *class, const char *method, const void *in, size_t in_len);

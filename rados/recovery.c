@@ -104,13 +104,18 @@ void trbd_recovery_begin(struct trbd_session *session)
  * trbd_recovery_give_up() - end everything that is in flight, though the OSDs have not answered
  * @session: session whose OSDs do not
  *
- * While a recovery is under way anyway, nothing.
+ * While a recovery is under way anyway, nothing. While the cluster has no room nothing either: the new identity could
+ * watch nothing and so would serve nothing, not even reads, until there is room.
  *
- * Context: any.
+ * Context: process; may sleep for the OSD map's lock.
  */
 void trbd_recovery_give_up(struct trbd_session *session)
 {
-	recovery_start(session, true);
+	if (trbd_session_is_full(session))
+		pr_warn_ratelimited("client.%llu does not give up what is in flight: the cluster or a pool is full\n",
+				    ceph_client_gid(session->client));
+	else
+		recovery_start(session, true);
 }
 
 /**

@@ -43,6 +43,13 @@ static struct ceph_osd_request *request_new(struct trbd_session *session, struct
 	/* in the end libceph frees what each op holds, also one that nobody came to set */
 	memset(req->r_ops, 0, num_ops * sizeof(req->r_ops[0]));
 	req->r_flags = flags;
+	/*
+	 * In a full pool the OSD refuses growth with -ENOSPC or -EDQUOT, and carries out all else. Without the flag
+	 * libceph holds back every write until there is room, also an overwrite, a heartbeat, and the UNMAP that would
+	 * make room.
+	 */
+	if (flags & CEPH_OSD_FLAG_WRITE)
+		req->r_flags |= CEPH_OSD_FLAG_FULL_TRY;
 	return req;
 }
 
@@ -284,24 +291,35 @@ struct ceph_osd_request *trbd_request_alloc(struct trbd_session *session, const 
 	return req;
 }
 
+static bool request_timed_out(struct trbd_session *session, unsigned long start, unsigned int limit_ms)
+{
+	return trbd_session_timed_out(session, start) ||
+	       (limit_ms && time_after(jiffies, start + msecs_to_jiffies(limit_ms)));
+}
+
 /**
- * trbd_request_wait() - send a request and wait for its answer
+ * trbd_request_wait() - send a request ahead of data and wait for its answer
  * @session: session it was made for
  * @req: request with its messages; memory for the answer must be owned by the request, which may be cancelled
+ * @limit_ms: give up after this, or 0 for the session's mount_timeout alone
+ *
+ * An OSD takes up requests of this priority before those of data that wait there.
  *
  * Context: may sleep up to the session's mount_timeout; and then, in the rare case that its connection is just about to
  * receive the answer, until it has or is closed.
  * Return: r_result, or -ETIMEDOUT, or -EINTR after a fatal signal.
  */
-int trbd_request_wait(struct trbd_session *session, struct ceph_osd_request *req)
+int trbd_request_wait(struct trbd_session *session, struct ceph_osd_request *req, unsigned int limit_ms)
 {
 	unsigned long start = jiffies;
 	long left;
 
+	req->r_request->hdr.priority = cpu_to_le16(CEPH_MSG_PRIO_HIGH);
 	ceph_osdc_start_request(req->r_osdc, req);
 	do {
-		left = wait_for_completion_killable_timeout(&req->r_completion, HZ);
-	} while (!left && !trbd_session_timed_out(session, start));
+		left = wait_for_completion_killable_timeout(&req->r_completion, min_t(unsigned long, HZ,
+					limit_ms ? msecs_to_jiffies(limit_ms) : HZ));
+	} while (!left && !request_timed_out(session, start, limit_ms));
 	if (left <= 0)
 		ceph_osdc_cancel_request(req);
 	/* a new identity cancels as well; after an error that an OSD answered this takes a moment at most */

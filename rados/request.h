@@ -80,7 +80,7 @@ bool trbd_request_has_versions(void);
 struct ceph_osd_request *trbd_request_alloc(struct trbd_session *session, const struct ceph_object_id *oid,
 					    const struct ceph_object_locator *oloc, unsigned int num_ops,
 					    unsigned int flags);
-int trbd_request_wait(struct trbd_session *session, struct ceph_osd_request *req);
+int trbd_request_wait(struct trbd_session *session, struct ceph_osd_request *req, unsigned int limit_ms);
 void trbd_request_put(struct ceph_osd_request *req);
 
 #endif /* TRBD_RADOS_REQUEST_H */

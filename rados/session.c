@@ -17,6 +17,7 @@
 #include <linux/err.h>
 #include <linux/jiffies.h>
 #include <linux/mutex.h>
+#include <linux/rbtree.h>
 #include <linux/slab.h>
 
 #include "rados/session.h"
@@ -271,4 +272,30 @@ bool trbd_session_pool_exists(struct trbd_session *session, s64 pool_id)
 	exists = ceph_pg_pool_name_by_id(osdc->osdmap, pool_id);
 	up_read(&osdc->lock);
 	return exists;
+}
+
+/**
+ * trbd_session_is_full() - is there no room where this session watches something?
+ * @session: the session
+ *
+ * libceph holds back the registration of a watch in a full pool until there is room.
+ *
+ * Context: may sleep for the OSD map's lock.
+ * Return: true if the cluster is full, or a pool with a watched object.
+ */
+bool trbd_session_is_full(struct trbd_session *session)
+{
+	struct ceph_osd_client *osdc = trbd_session_osdc(session);
+	struct rb_node *node;
+	bool full;
+
+	down_read(&osdc->lock);
+	full = osdc->osdmap->flags & CEPH_OSDMAP_FULL;
+	for (node = rb_first(&osdc->linger_requests); node && !full; node = rb_next(node)) {
+		s64 pool = rb_entry(node, struct ceph_osd_linger_request, osdc_node)->t.base_oloc.pool;
+
+		full = ceph_pg_pool_flags(osdc->osdmap, pool) & CEPH_POOL_FLAG_FULL;
+	}
+	up_read(&osdc->lock);
+	return full;
 }

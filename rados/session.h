@@ -39,5 +39,6 @@ bool trbd_session_timed_out(struct trbd_session *session, unsigned long start);
 void trbd_session_hurry(struct trbd_session *session, bool hurry);
 s64 trbd_session_pool_id(struct trbd_session *session, const char *name);
 bool trbd_session_pool_exists(struct trbd_session *session, s64 pool_id);
+bool trbd_session_is_full(struct trbd_session *session);
 
 #endif /* TRBD_RADOS_SESSION_H */

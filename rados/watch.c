@@ -155,6 +155,10 @@ static int watch_register(struct trbd_watch *watch)
 		ceph_osdc_flush_notifies(trbd_session_osdc(watch->session));
 		return PTR_ERR(lreq);
 	}
+	/* in a full pool libceph would hold it back when it watches again, by itself, at another OSD */
+	down_write(&trbd_session_osdc(watch->session)->lock);
+	lreq->t.flags |= CEPH_OSD_FLAG_FULL_TRY;
+	up_write(&trbd_session_osdc(watch->session)->lock);
 	spin_lock(&watch->lock);
 	watch->lreq = lreq;
 	watch->late = false;

@@ -16,8 +16,11 @@
  *
  * An object that is not there reads as zeros, and is written on condition that it still is not there.
  *
- * Whoever loses starts over after a moment, as long as the command is within the guard's window; the write itself
- * is safe at any age, because its condition says that nothing happened since the comparison.
+ * Whoever loses starts over after a moment, as long as the command is within the guard's window. The condition alone
+ * does not make the write safe at any age: it says that nobody wrote since the comparison, and the comparison itself may
+ * be late. An initiator that gave this command up may have done it through another gateway, and then put the old value
+ * back, as with a lock that is taken and freed. A read that comes then finds what the command expects. So no request
+ * of a COMPARE AND WRITE passes a stamp that is later than the admission of the command allows, in any round.
  *
  * Small writes and other COMPARE AND WRITEs of this gateway to the same object wait meanwhile (rbd/object_queue.c):
  * they would only break the link. Those of other gateways do not know. After a lost round the link therefore takes a
@@ -83,7 +86,7 @@ enum caw_buffer {
  * @maybe_applied: a conditional write was sent more than once and lost
  * @parent_is_zero: a clone's parent was asked and has nothing there
  * @read_again: a clone was asked again, since it may have been flattened meanwhile
- * @late: is to end, too old to be stamped
+ * @error: is to end with this, or 0
  * @copyup: waits for the object of a clone
  * @pause_ms: before starting over
  * @restart: starting, or starting over
@@ -107,7 +110,7 @@ struct caw {
 	bool maybe_applied;
 	bool parent_is_zero;
 	bool read_again;
-	bool late;
+	int error;
 	struct trbd_copyup_waiter copyup;
 	unsigned int pause_ms;
 	struct delayed_work restart;
@@ -157,6 +160,16 @@ static void caw_request_done(struct ceph_osd_request *req)
 	caw->step(caw, trbd_request_result(req));
 }
 
+/*
+ * Ends the command from the workqueue: the next one at the object may have to end as well, and the one behind that, each
+ * on the stack of the one before.
+ */
+static void caw_end_later(struct caw *caw, int error)
+{
+	caw->error = error;
+	queue_delayed_work(trbd_io_wq, &caw->restart, 0);
+}
+
 /* Takes over the request; without one it ends for want of memory. */
 static void caw_send(struct caw *caw, struct ceph_osd_request *req, void (*step)(struct caw *caw, int result))
 {
@@ -164,7 +177,7 @@ static void caw_send(struct caw *caw, struct ceph_osd_request *req, void (*step)
 		trbd_request_put(caw->req);
 	caw->req = req;
 	if (!req) {
-		caw_end(caw, -ENOMEM, 0);
+		caw_end_later(caw, -ENOMEM);
 		return;
 	}
 	caw->step = step;
@@ -197,6 +210,12 @@ static void caw_mutate(struct caw *caw, enum trbd_guard_mode mode, enum trbd_mut
 	caw_set_memory(caw, CAW_NEW);
 	trbd_image_object_name(image, caw->objno, name);
 	caw_send(caw, trbd_request_mutate(image->session, name, &image->data_oloc, &mutation), step);
+}
+
+/* The latest stamp that a request of @time_ms may pass; see the top of the file. */
+static u64 caw_limit(const struct caw *caw, u64 time_ms)
+{
+	return trbd_clock_granule_end(min(time_ms, caw->r.accepted_ms + TRBD_ADMISSION_MS));
 }
 
 static u64 caw_stamp(struct caw *caw, u64 now_ms)
@@ -242,12 +261,14 @@ static void caw_written(struct caw *caw, int result)
 	}
 }
 
-/* The version says that nobody wrote; the stamp is a neighbour's of our time, and stays. */
+/* The version says that nobody wrote since the comparison; the stamp of a neighbour of our time stays. */
 static void caw_written_versioned(struct caw *caw, int result)
 {
+	u64 latest_ms = caw->r.accepted_ms + TRBD_ADMISSION_MS;
+
 	if (result == -ECANCELED)
-		caw_mutate(caw, TRBD_GUARD_TAG, TRBD_MUTATION_WRITE, S64_MAX, caw->guard->value, caw->version,
-			   caw_written);
+		caw_mutate(caw, TRBD_GUARD_TAG, TRBD_MUTATION_WRITE, caw_limit(caw, latest_ms), caw->guard->value,
+			   caw->version, caw_written);
 	else
 		caw_written(caw, result);
 }
@@ -258,18 +279,17 @@ static void caw_write(struct caw *caw, bool missing)
 	u64 stamp = caw_stamp(caw, max(now_ms, caw->link_ms));
 	int ret;
 
-	if (missing) {
-		ret = trbd_image_check_state(caw->r.image, caw->snapc, caw->size);
-		if (ret)
-			caw_end(caw, ret, 0);
-		else
-			caw_mutate(caw, TRBD_GUARD_CREATE, TRBD_MUTATION_WRITE, 0, stamp, 0, caw_written);
-	} else if (trbd_request_has_versions()) {
-		caw_mutate(caw, TRBD_GUARD_STAMP, TRBD_MUTATION_WRITE, trbd_clock_granule_end(now_ms), stamp,
-			   caw->version, caw_written_versioned);
-	} else {
+	/* reading may have taken long */
+	ret = trbd_image_check_state(caw->r.image, caw->snapc, caw->size);
+	if (ret)
+		caw_end(caw, ret, 0);
+	else if (missing)
+		caw_mutate(caw, TRBD_GUARD_CREATE, TRBD_MUTATION_WRITE, 0, stamp, 0, caw_written);
+	else if (trbd_request_has_versions())
+		caw_mutate(caw, TRBD_GUARD_STAMP, TRBD_MUTATION_WRITE, caw_limit(caw, now_ms), stamp, caw->version,
+			   caw_written_versioned);
+	else
 		caw_mutate(caw, TRBD_GUARD_CONDITIONAL, TRBD_MUTATION_WRITE, caw->link, stamp, 0, caw_written);
-	}
 }
 
 static void caw_copied_up(void *arg, int result);
@@ -315,7 +335,11 @@ static void caw_compare(struct caw *caw, int result)
 		return;
 	}
 	caw->version = trbd_request_version(caw->req);
-	caw_write(caw, missing);
+	/* without a version the write would have no condition */
+	if (!missing && trbd_request_has_versions() && !caw->version)
+		caw_lost(caw);
+	else
+		caw_write(caw, missing);
 }
 
 static void caw_read(struct caw *caw)
@@ -344,20 +368,24 @@ static void caw_linked(struct caw *caw, int result)
 static void caw_start(struct caw *caw)
 {
 	u64 now_ms = trbd_clock_now(caw->r.image->clock);
+	int ret;
 
+	/* it may have waited at the object, or for another round */
+	ret = trbd_image_check_state(caw->r.image, caw->snapc, caw->size);
 	/* one reading of the clock for check and stamp */
-	if (now_ms > caw->r.accepted_ms + TRBD_ADMISSION_MS) {
+	if (!ret && now_ms > caw->r.accepted_ms + TRBD_ADMISSION_MS) {
 		atomic64_inc(&caw->r.image->stats.late);
-		/* not from here: who waits behind it is late as well, and so on, each on the stack of the one before */
-		caw->late = true;
-		queue_delayed_work(trbd_io_wq, &caw->restart, 0);
+		ret = -EBUSY;
+	}
+	if (ret) {
+		caw_end_later(caw, ret);
 	} else if (trbd_request_has_versions()) {
 		caw_read(caw);
 	} else {
 		caw->link_ms = now_ms + caw->quiet_ms;
 		caw->link = caw_stamp(caw, caw->link_ms);
-		caw_mutate(caw, TRBD_GUARD_LINK, TRBD_MUTATION_NONE, trbd_clock_granule_end(caw->link_ms), caw->link,
-			   0, caw_linked);
+		caw_mutate(caw, TRBD_GUARD_LINK, TRBD_MUTATION_NONE, caw_limit(caw, caw->link_ms), caw->link, 0,
+			   caw_linked);
 	}
 }
 
@@ -392,8 +420,8 @@ static void caw_restart(struct work_struct *work)
 {
 	struct caw *caw = container_of(to_delayed_work(work), struct caw, restart);
 
-	if (caw->late)
-		caw_end(caw, -EBUSY, 0);
+	if (caw->error)
+		caw_end(caw, caw->error, 0);
 	else
 		caw_enter(caw);
 }

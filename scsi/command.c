@@ -21,6 +21,8 @@
 #include <target/target_core_fabric.h>
 
 #include "compat/target.h"
+#include "protocol.h"
+#include "rados/clock.h"
 #include "rbd/image.h"
 #include "scsi/command.h"
 #include "scsi/compare_write.h"
@@ -340,6 +342,19 @@ static bool is_too_long(const struct se_cmd *cmd)
 }
 
 /*
+ * A write may have to wait for its data, and no longer than for the admission of changes. Anything else is executed by
+ * the thread that took it up, at once.
+ */
+static void look_for_stall(struct se_cmd *cmd)
+{
+	u64 limit_ms = cmd->data_direction == DMA_TO_DEVICE ? TRBD_ADMISSION_MS : TRBD_STALL_MS;
+
+	if (trbd_nexus_note_execution(cmd, trbd_command_received(cmd), limit_ms))
+		pr_warn_ratelimited("%s: the thread of a session stood still; for %u s its writes end with BUSY\n",
+				    to_trbd_device(cmd->se_dev)->image->name, TRBD_QUARANTINE_MS / 1000);
+}
+
+/*
  * What is executed first: unit attentions and reservations, by what is true now, which may be long after the CDB was
  * parsed. cmd->priv holds the rest of the command until then, and after that its place among those in flight.
  */
@@ -351,6 +366,7 @@ static sense_reason_t execute(struct se_cmd *cmd)
 	cmd->priv = NULL;
 	if (!trbd_reservation_admit(cmd))
 		return 0;
+	look_for_stall(cmd);
 	ret = rest(cmd);
 	/* LIO answers what was refused */
 	if (ret)
@@ -374,6 +390,7 @@ sense_reason_t trbd_parse_cdb(struct se_cmd *cmd)
 	 * guard needs to know; no initiator relies on the order, since it ends where the path changes.
 	 */
 	cmd->sam_task_attr = TCM_SIMPLE_TAG;
+	trbd_command_set_received(cmd, trbd_clock_local_ms());
 
 	if (is_copied_by_lio(cmd))
 		return TCM_UNSUPPORTED_SCSI_OPCODE;

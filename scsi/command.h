@@ -4,6 +4,20 @@
 
 #include <target/target_core_base.h>
 
+/*
+ * When LIO took the command up, trbd_clock_local_ms(): bytes of its data, and of the commands behind it, may have been in
+ * the socket long before they get here. The field is for LIO's own reservations, which stay empty.
+ */
+static inline void trbd_command_set_received(struct se_cmd *cmd, u64 now_ms)
+{
+	cmd->pr_res_key = now_ms;
+}
+
+static inline u64 trbd_command_received(const struct se_cmd *cmd)
+{
+	return cmd->pr_res_key;
+}
+
 sense_reason_t trbd_parse_cdb(struct se_cmd *cmd);
 u32 trbd_sent_length(const struct se_cmd *cmd);
 

@@ -9,7 +9,8 @@
  *	  +--> waiting, while the group of gateways cannot be reached --> BUSY
  *	  +--> BUSY: this gateway was out of touch a moment ago
  *
- * The time of acceptance is taken here and nowhere else; see rados/guard.c for what hangs on it.
+ * A command is accepted when LIO takes it up, before it waits for its data or behind other commands. The common time of
+ * that moment is worked out here and nowhere else; see rados/guard.c for what hangs on it.
  *
  * The guard relies on initiators: none writes something newer before it gave the older write up, and that takes longer
  * than the guard's window. An error makes them give up at once. When a session gets a new identity (rados/recovery.c),
@@ -27,12 +28,14 @@
 #include "rados/recovery.h"
 #include "rbd/image.h"
 #include "rbd/io.h"
+#include "scsi/command.h"
 #include "scsi/mutation.h"
+#include "scsi/nexus.h"
 #include "scsi/sense.h"
 #include "target_core_rbd.h"
 
 #define MUTATION_POOL_SIZE	64
-#define MUTATION_DOUBT_MS	(TRBD_ADMISSION_MS + TRBD_GRANULE_MS + TRBD_HEARTBEAT_MS + TRBD_JUMP_MS)
+#define MUTATION_DOUBT_MS	(TRBD_ADMISSION_MS + TRBD_GRANULE_MS + TRBD_SKEW_MS)
 
 static struct kmem_cache *mutation_cache;
 static mempool_t *mutation_pool;
@@ -108,8 +111,10 @@ void trbd_mutation_begin(struct se_cmd *cmd, trbd_mutation_start start)
 	m->memory = NULL;
 	atomic_set(&m->pending, 1);
 	m->ticket.run = mutation_admitted;
-
-	ret = trbd_group_admit(dev->group, &m->ticket);
+	if (trbd_nexus_is_quarantined(cmd, trbd_clock_local_ms()))
+		ret = -EBUSY;
+	else
+		ret = trbd_group_admit(dev->group, &m->ticket, trbd_command_received(cmd));
 	if (ret != -EINPROGRESS)
 		mutation_admitted(&m->ticket, ret);
 }

@@ -16,8 +16,15 @@
  *
  *	command: count it; barrier; look at what is allowed
  *	change:  set what is allowed; barrier; look at the counts
+ *
+ * A command that is counted has its place in cmd->priv: the nexus, and in the lowest bits the phase and the kind.
+ *
+ * LIO takes up the commands of a session on one thread. When that thread alone stands still, the commands behind it age
+ * in the socket and nothing else of this gateway notices. The thread gives itself away by a command that it took up
+ * long before it executed it. Then the nexus is in quarantine: for a while its changes of data end with BUSY.
  */
 #include <linux/bitops.h>
+#include <linux/build_bug.h>
 #include <linux/ctype.h>
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
@@ -29,12 +36,17 @@
 #include <target/target_core_base.h>
 #include <target/target_core_fabric.h>
 
+#include "rados/clock.h"
 #include "scsi/nexus.h"
 
 /* from here on those that are gone are looked for */
 #define NEXUSES_ENOUGH	64U
 /* 12 digits of an ISID and a NUL */
 #define ISID_MAX	16
+
+#define PLACE_PHASE	1UL
+#define PLACE_KIND	2UL
+#define PLACE_BITS	(PLACE_PHASE | PLACE_KIND)
 
 /* A name as the record wants it: ASCII letters in lower case, without blanks and control characters. */
 static void name_clean(char *name)
@@ -268,6 +280,27 @@ struct trbd_nexus *trbd_nexus_find(struct trbd_nexus_table *table, struct se_cmd
 	return nexus;
 }
 
+static struct trbd_nexus *place_nexus(const struct se_cmd *cmd)
+{
+	return (struct trbd_nexus *)((unsigned long)cmd->priv & ~PLACE_BITS);
+}
+
+static unsigned int place_phase(const struct se_cmd *cmd)
+{
+	return (unsigned long)cmd->priv & PLACE_PHASE ? 1 : 0;
+}
+
+static unsigned int place_kind(const struct se_cmd *cmd)
+{
+	return (unsigned long)cmd->priv & PLACE_KIND ? 1 : 0;
+}
+
+/* A nexus comes from kzalloc(), so its lowest bits are free. */
+static void place_set(struct se_cmd *cmd, struct trbd_nexus *nexus, unsigned int phase, unsigned int kind)
+{
+	cmd->priv = (void *)((unsigned long)nexus | (phase ? PLACE_PHASE : 0) | (kind ? PLACE_KIND : 0));
+}
+
 /**
  * trbd_nexus_begin() - count a command from now on
  * @table: nexuses of the logical unit
@@ -280,22 +313,23 @@ struct trbd_nexus *trbd_nexus_find(struct trbd_nexus_table *table, struct se_cmd
 bool trbd_nexus_begin(struct trbd_nexus_table *table, struct se_cmd *cmd, unsigned int kind)
 {
 	struct trbd_nexus *nexus;
-	atomic_t *count;
+	unsigned int phase;
 
+	BUILD_BUG_ON(TRBD_NEXUS_KINDS > 2);
 	rcu_read_lock();
 	for (;;) {
 		nexus = trbd_nexus_find(table, cmd);
 		if (!nexus)
 			break;
-		count = &nexus->in_flight[READ_ONCE(table->phase)][kind];
-		atomic_inc(count);
+		phase = READ_ONCE(table->phase);
+		atomic_inc(&nexus->in_flight[phase][kind]);
 		/* before whatever is looked at next; pairs with nexus_forget(), trbd_lu_install() and the like */
 		smp_mb__after_atomic();
 		if (!READ_ONCE(nexus->forgotten)) {
-			cmd->priv = count;
+			place_set(cmd, nexus, phase, kind);
 			break;
 		}
-		atomic_dec(count);
+		atomic_dec(&nexus->in_flight[phase][kind]);
 	}
 	rcu_read_unlock();
 	return nexus;
@@ -309,14 +343,55 @@ bool trbd_nexus_begin(struct trbd_nexus_table *table, struct se_cmd *cmd, unsign
  */
 void trbd_nexus_end(struct se_cmd *cmd)
 {
-	atomic_t *count = cmd->priv;
+	struct trbd_nexus *nexus = place_nexus(cmd);
+	unsigned int phase = place_phase(cmd);
+	unsigned int kind = place_kind(cmd);
 
-	if (!count)
+	if (!nexus)
 		return;
 	cmd->priv = NULL;
 	/* what the command did comes before */
 	smp_mb__before_atomic();
-	atomic_dec(count);
+	atomic_dec(&nexus->in_flight[phase][kind]);
+}
+
+/**
+ * trbd_nexus_note_execution() - look whether the thread of a session stood still
+ * @cmd: command that is executed now; one that is not counted says nothing
+ * @received_ms: trbd_clock_local_ms() when LIO took it up
+ * @limit_ms: longer than this it takes from there to here only if the thread stood still
+ *
+ * While other commands of the nexus are executed, the thread runs, and this one had to wait for its data.
+ *
+ * Context: any.
+ * Return: true if it stood still, and the nexus is in quarantine from now on.
+ */
+bool trbd_nexus_note_execution(struct se_cmd *cmd, u64 received_ms, u64 limit_ms)
+{
+	struct trbd_nexus *nexus = place_nexus(cmd);
+	u64 now_ms = trbd_clock_local_ms();
+	bool stalled;
+
+	if (!nexus)
+		return false;
+	stalled = now_ms > max(received_ms, READ_ONCE(nexus->executed_ms)) + limit_ms;
+	WRITE_ONCE(nexus->executed_ms, now_ms);
+	if (stalled)
+		WRITE_ONCE(nexus->quarantine_until_ms, now_ms + TRBD_QUARANTINE_MS);
+	return stalled;
+}
+
+/**
+ * trbd_nexus_is_quarantined() - may a command be older than it looks?
+ * @cmd: command that is counted
+ * @now_ms: trbd_clock_local_ms()
+ *
+ * Context: any.
+ * Return: true while the nexus is in quarantine.
+ */
+bool trbd_nexus_is_quarantined(const struct se_cmd *cmd, u64 now_ms)
+{
+	return now_ms < READ_ONCE(place_nexus(cmd)->quarantine_until_ms);
 }
 
 /* @lock held. Return: commands that were counted in the other phase. */
@@ -424,18 +499,9 @@ unsigned int trbd_nexus_draining(struct trbd_nexus_table *table, const struct tr
  * Context: any.
  * Return: true if it was counted before the last trbd_nexus_turn(), or if there are others for which that waits.
  */
-bool trbd_nexus_is_awaited(struct trbd_nexus_table *table, const struct se_cmd *cmd)
+bool trbd_nexus_is_awaited(const struct trbd_nexus_table *table, const struct se_cmd *cmd)
 {
-	const atomic_t *count = cmd->priv;
-	const struct trbd_nexus *nexus;
-	bool awaited = READ_ONCE(table->turn);
-
-	rcu_read_lock();
-	nexus = nexus_lookup(table, cmd->se_sess);
-	if (nexus && count)
-		awaited |= (count >= nexus->in_flight[1]) != READ_ONCE(table->phase);
-	rcu_read_unlock();
-	return awaited;
+	return READ_ONCE(table->turn) || (place_nexus(cmd) && place_phase(cmd) != READ_ONCE(table->phase));
 }
 
 /**

@@ -30,6 +30,8 @@ enum {
  * @name: who it is
  * @attentions: what it must be told, bit per enum trbd_ua
  * @in_flight: commands that have begun, by phase of the table and kind
+ * @executed_ms: trbd_clock_local_ms() when a command was last executed
+ * @quarantine_until_ms: trbd_clock_local_ms(): until then its changes of data end with BUSY
  * @forgotten: about to be freed
  * @seen: has a session, as far as was looked
  */
@@ -40,6 +42,8 @@ struct trbd_nexus {
 	struct trbd_pr_nexus name;
 	unsigned long attentions;
 	atomic_t in_flight[2][TRBD_NEXUS_KINDS];
+	u64 executed_ms;
+	u64 quarantine_until_ms;
 	bool forgotten;
 	bool seen;
 };
@@ -73,10 +77,12 @@ void trbd_nexus_target_name(struct se_portal_group *tpg, char *name);
 struct trbd_nexus *trbd_nexus_find(struct trbd_nexus_table *table, struct se_cmd *cmd);
 bool trbd_nexus_begin(struct trbd_nexus_table *table, struct se_cmd *cmd, unsigned int kind);
 void trbd_nexus_end(struct se_cmd *cmd);
+bool trbd_nexus_note_execution(struct se_cmd *cmd, u64 received_ms, u64 limit_ms);
+bool trbd_nexus_is_quarantined(const struct se_cmd *cmd, u64 now_ms);
 void trbd_nexus_turn(struct trbd_nexus_table *table);
 unsigned int trbd_nexus_draining(struct trbd_nexus_table *table, const struct trbd_pr_state *pr);
 bool trbd_nexus_turning(struct trbd_nexus_table *table, unsigned long *since);
-bool trbd_nexus_is_awaited(struct trbd_nexus_table *table, const struct se_cmd *cmd);
+bool trbd_nexus_is_awaited(const struct trbd_nexus_table *table, const struct se_cmd *cmd);
 unsigned int trbd_nexus_in_flight(struct trbd_nexus_table *table);
 
 #endif /* TRBD_SCSI_NEXUS_H */

@@ -37,6 +37,9 @@ TEST=${TEST//_/-}
 work=$(mktemp -d)
 t_atexit "rm -rf '$work'"
 GW_GATEWAYS='gw1 gw2'
+# W in seconds, see protocol.h
+# shellcheck disable=SC2034 # for tests
+W_S=$(($(sed -n 's/^#define TRBD_W_MS[[:space:]]*//p' "$KTAP_DIR/../protocol.h") / 1000))
 # shellcheck disable=SC2034 # for tests
 ISCSI_PREFIX=iqn.2026-11.test.lab
 GW_IMAGES=()

@@ -12,6 +12,8 @@
  *	initiator URL NAME abort LBA BLOCKS    writes blocks of 0xa1, and aborts the task a second later; prints
  *	                                       "abort sent", and "abort answered" and after how long when it was
  *	initiator URL NAME reset LBA BLOCKS    the same with LOGICAL UNIT RESET
+ *	initiator URL NAME aborts LBA COUNT    writes COUNT blocks with a command each, and aborts each of them a second
+ *	                                       later; prints "aborts answered" and after how long, when all were
  *	initiator URL NAME verify LBA BLOCKS   one VERIFY (16) without data; prints how it ended
  *	initiator URL NAME zero LBA BLOCKS     one WRITE SAME (16) with NDOB, and so without data; prints how it ended
  *	initiator URL NAME nothing LBA BLOCKS  one without NDOB whose data are missing; prints how it ended
@@ -256,6 +258,40 @@ static void give_up(uint32_t lba, uint32_t blocks, int reset)
 	}
 }
 
+static unsigned long aborts_pending;
+
+static void one_of_aborts_answered(struct iscsi_context *context, int status, void *data, void *what)
+{
+	if (!--aborts_pending)
+		abort_answered(context, status, data, what);
+}
+
+/* No more commands than a session's window has room for. */
+static void give_up_each(uint32_t lba, unsigned long count)
+{
+	struct scsi_task *tasks[64];
+	unsigned char data[BLOCK];
+	unsigned long i;
+
+	if (count > sizeof(tasks) / sizeof(tasks[0]))
+		die("too many");
+	memset(data, 0xa1, sizeof(data));
+	for (i = 0; i < count; i++) {
+		tasks[i] = iscsi_write10_task(iscsi, lun, lba + (uint32_t)i, data, BLOCK, BLOCK, 0, 0, 0, 0, 0, task_ended,
+					      "write");
+		if (!tasks[i])
+			die("write");
+	}
+	run_for(1);
+	sent_ms = now_ms();
+	aborts_pending = count;
+	for (i = 0; i < count; i++) {
+		if (iscsi_task_mgmt_abort_task_async(iscsi, tasks[i], one_of_aborts_answered, "aborts"))
+			die("task management");
+	}
+	run_for(600);
+}
+
 /* A CDB of 16 bytes with a range, and without data. */
 static void range16(uint8_t opcode, uint8_t flags, uint64_t lba, uint32_t blocks)
 {
@@ -319,7 +355,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: initiator [-w] URL NAME count LBA TIMES | caw LBA OLD NEW |\n"
 				"\tfill LBA SECONDS | attention 0 SECONDS | abort LBA BLOCKS | reset LBA BLOCKS | verify LBA BLOCKS |\n"
 				"\tzero LBA BLOCKS | nothing LBA BLOCKS | sync LBA BLOCKS | unmap LBA BLOCKS |\n"
-				"\tkeys 0 COUNT\n");
+				"\tkeys 0 COUNT | aborts LBA COUNT\n");
 		return 2;
 	}
 	connect_to(argv[1], argv[2]);
@@ -358,6 +394,8 @@ int main(int argc, char **argv)
 		range16(0x91, 0, lba, (uint32_t)strtoul(argv[5], NULL, 0));
 	} else if (!strcmp(argv[3], "keys")) {
 		keys(strtoul(argv[5], NULL, 0));
+	} else if (!strcmp(argv[3], "aborts")) {
+		give_up_each((uint32_t)lba, strtoul(argv[5], NULL, 0));
 	} else if (!strcmp(argv[3], "unmap")) {
 		unmap(lba, (uint32_t)strtoul(argv[5], NULL, 0));
 	} else if (!strcmp(argv[3], "attention")) {

@@ -108,6 +108,42 @@ took 'three resets, the last' "$(cat "$work"/reset[123] | answered_ms reset | so
 t 'three resets: gw1 reaches the cluster again' lab heal gw1 ceph
 t 'three resets: gw1 serves again' serves
 
+# Aborts wait in LIO on a workqueue of the kernel's, which has room for 256 works per processor. More than that wait at once,
+# and the gateway must still notice that it is time to give up.
+FLOODERS='1 2 3 4 5 6 7 8 9'
+# Logged in before the cut: a command that comes later waits for the lease, and not for an OSD.
+flooders() {
+	local i tries
+	for i in $FLOODERS; do
+		mkfifo "$work/go$i" || return 1
+		lab run -- timeout "$(t_limit 90)" "$work/initiator" -w "$url1" "flooder$i" aborts $((places * 2048 + 64 * i)) 60 \
+			<>"$work/go$i" >"$work/flood$i" 2>&1 &
+		disown $!
+	done
+	for ((tries = 0; tries < 10 * $(t_limit 30); tries++)); do
+		[ "$(cat "$work"/flood? | grep -c '^ready')" != 9 ] || return 0
+		sleep 0.1
+	done
+	return 1
+}
+flood() {
+	local i tries
+	for i in $FLOODERS; do echo 1<>"$work/go$i"; done
+	for ((tries = 0; tries < 10 * $(t_limit 60); tries++)); do
+		[ "$(cat "$work"/flood? | grep -c '^aborts answered')" != 9 ] || return 0
+		sleep 0.1
+	done
+	tail -n 2 "$work"/flood?
+	return 1
+}
+before
+t 'flood: nine initiators have logged in' flooders
+t 'flood: gw1 is cut from the cluster' lab cut gw1 ceph
+t 'flood: 540 aborts are answered' flood
+took 'flood, the last' "$(cat "$work"/flood? | answered_ms aborts | sort -n | tail -n 1)"
+t 'flood: gw1 reaches the cluster again' lab heal gw1 ceph
+after 'flood'
+
 # a write that hangs, by somebody who does not give it up
 stuck() {
 	lab run -- timeout "$(t_limit 300)" qemu-io -f raw -c "write -P 0xa1 ${places}M 64k" "$url1" >/dev/null 2>&1 &

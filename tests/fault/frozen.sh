@@ -11,7 +11,7 @@
 . ../talker.sh
 
 FREEZES=${FREEZES:-3}
-FROZEN=9	# seconds; longer than W
+FROZEN=$((W_S + 2))	# seconds
 n=$TEST-disk
 t_atexit 'for gw in gw1 gw2; do lab resume $gw; done'
 img_create "$n" --size 64M

@@ -1,73 +1,113 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Nothing may grow any more, because the pool's quota is used up or the cluster is full. That is an error for who writes something
-# new, and nothing else: whoever reads goes on, and so does who overwrites, and no gateway gives up. When there is room
-# again, everything works at once.
+# A pool whose quota is used up, and a cluster that is full: a write that needs room gets SPACE ALLOCATION FAILED at once, and
+# everything else goes on through both gateways: reads, overwrites, UNMAP, reservations, logins. Nobody takes a new identity,
+# and when there is room again, everything works by itself.
 #
-#   FULL_SECONDS   how long each time (35, and the quota only)
-# shellcheck disable=SC2034,SC2317 # SERVED is for faults.sh; steps are called by name
+#   FULL_SECONDS   for how long each of the two lasts (20)
+# shellcheck disable=SC2317,SC2034 # steps are called by name; SERVED is for faults.sh
 . ../ktap.sh
 . ../gateway.sh
-. ../talker.sh
-. ../host_load.sh
+. ../reservations.sh
 . ../faults.sh
 
-FULL=${FULL_SECONDS:-35}
-GROWN=15	# seconds after which an initiator gives up a write that does not end
-ROOM=$(t_limit 20)	# seconds, for writes to go on when there is room
+SECONDS_FULL=${FULL_SECONDS:-20}
+t_atexit heal_all
+t 'the initiators' reservations_build
+initiator_build "$work/initiator"
+
 n=$TEST-disk
 SERVED=("$n")
-t_atexit heal_all
-img_create "$n" --size 256M
+url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
+img_create "$n" --size 128M
 t 'served by both gateways' serve "$n" "pool=rbd,image=$n"
-t 'there are data' io "$(gw_url gw1 "$n")" 'write -P 0x11 0 64M'
 
-# reads_until TIME: through each gateway, in a session of its own each time; what became of them is in $work/reads.GW
-reads_until() {
+# objects of 4 MiB are 8192 blocks long; those of the first blocks are there, those from LBA 65536 on are not. Each kind has
+# its own of these, since they are written when there is room again.
+before() {
+	pr <<-'EOF'
+		host@1 write 0 0x10 = good
+		host@2 write 8192 0x10 = good
+		host@2 write 16384 0x10 = good
+	EOF
+	# more than the quota
+	io "$url1" 'write -P 0x10 1M 1M'
+}
+# refused LBA: what needs a new object does not get it, through either gateway
+refused() {
+	pr <<-EOF
+		host@1 write $1 0x66 = 7 27/07
+		host@2 write $(($1 + 8192)) 0x66 = 7 27/07
+	EOF
+}
+goes_on() {
+	pr <<-EOF
+		host@1 write 0 $1 = good
+		host@2 read 0 = good $1
+		host@2 write 8192 $1 = good
+		host@1 read 8192 = good $1
+		host@1 read 245760 = good 0x00
+		host@2 read 253952 = good 0x00
+	EOF
+}
+reserves() {
+	pr <<-'EOF'
+		keeper@1 register 0 0xaa = good
+		other@2 register 0 0xbb = good
+		other@2 reserve 0xbb 1 = good
+		keeper@1 write 0 0x11 = conflict
+		keeper@1 preempt 0xaa 0xbb 1 = good
+		other@2 tur = 6 2a/05
+		other@2 write 0 0x11 = conflict
+		keeper@1 clear 0xaa = good
+	EOF
+}
+unmaps() { lab run -- timeout "$(t_limit 30)" "$work/initiator" "$url1" unmapper unmap 16384 8; }
+compares() { lab run -- timeout "$(t_limit 30)" "$work/initiator" "$url2" comparer caw 8192 "$1" "$2"; }
+# asked of the gateways: rbd itself would wait for room
+on_gateways() {
 	local gw
-	while [ $SECONDS -lt "$1" ]; do
-		for gw in $GW_GATEWAYS; do
-			if IO_LIMIT=8 io "$(gw_url "$gw" "$n")" 'read -P 0x11 32M 64k' >/dev/null; then echo good; else echo bad; fi \
-				>>"$work/reads.$gw"
-		done
-		sleep 1
+	for gw in gw1 gw2; do lab exec -n $gw -- sed -n "$1" "$GW_CORE/$n/attrib/$2"; done
+}
+identities() { on_gateways 's/^id \([0-9]*\) .*/\1/p' reservations; }
+out_of_touch() { on_gateways 's/.*out_of_touch //p' gateway_group; }
+# as long as it lasts, reads and overwrites with a login each
+lasts() {
+	local end=$((SECONDS + SECONDS_FULL)) byte=32
+	while [ $SECONDS -lt $end ]; do
+		byte=$((byte % 200 + 1))
+		goes_on "$(printf 0x%02x $byte)" || return 1
+		rounds=$((rounds + 1))
 	done
+	echo $rounds >"$work/rounds"
 }
-# the last five reads of a gateway
-last_reads() { tail -n 5 "$work/reads.$1" | sort | uniq -c | xargs; }
-overwrites() { IO_LIMIT=$(t_limit 20) io "$(gw_url "$1" "$n")" "write -P 0x22 $2 64k" "read -P 0x22 $2 64k"; }
-grows() { IO_LIMIT=8 io "$(gw_url "$1" "$n")" "write -P 0x33 $2 64k"; }
-grows_within() {
-	local start=$SECONDS
-	until grows "$1" "$2"; do [ $((SECONDS - start)) -lt "$ROOM" ] || return 1; sleep 1; done
+room() {
+	pr <<-EOF
+		host@1 write $1 0x77 = good
+		host@2 write $(($1 + 8192)) 0x77 = good
+		host@2 read $1 = good 0x77
+		host@1 read $(($1 + 8192)) = good 0x77
+	EOF
 }
-new_identities() { lab log --since-mark "$1" | grep -c 'takes a new identity'; }
 
-place=64
-for what in pool_full ${FULL_SECONDS:+cluster_full}; do
-	began=$SECONDS
-	: >"$work/reads.gw1"
-	: >"$work/reads.gw2"
-	t "$what" ${what}_begin -
-	for gw in $GW_GATEWAYS; do
-		t "$what: an initiator logs in through $gw" talker "$what-$gw" "$(gw_url "$gw" "$n")"
-		tell "$what-$gw" "aio_write -P 0x33 ${place}M 64k"
-		place=$((place + 8))
-	done
-	reads_until $((began + GROWN))
-	for gw in $GW_GATEWAYS; do talker_ends "$what-$gw"; done
-	reads_until $((began + FULL))
-	for gw in $GW_GATEWAYS; do
-		t_is "$what: reads go on through $gw" "$(last_reads "$gw")" '5 good'
-		note "$gw: $(sort "$work/reads.$gw" | uniq -c | xargs)"
-		t "$what: so does who overwrites" overwrites "$gw" $((4 * ${gw#gw}))M
-	done
-	t "$what: there is room again" ${what}_end -
-	for gw in $GW_GATEWAYS; do
-		t "$what: $gw writes again" grows_within "$gw" ${place}M
-		place=$((place + 8))
-		t "$what: and it serves" serves_within "$gw" "$n" 30
-		t_is "$what: $gw has not taken a new identity" "$(new_identities "$gw")" 0
-	done
+lba=65536
+for kind in pool_full cluster_full; do
+	rounds=0
+	t "$kind: there is something" before
+	identities=$(identities) touch=$(out_of_touch)
+	t "$kind: begins" ${kind}_begin -
+	LIMIT=20 t "$kind: a write that needs room gets SPACE ALLOCATION FAILED" refused $lba
+	LIMIT=20 t "$kind: reads and overwrites go on" goes_on 0x21
+	LIMIT=30 t "$kind: reservations change" reserves
+	t "$kind: COMPARE AND WRITE of what is there" compares 0x21 0x22
+	t "$kind: UNMAP" unmaps
+	LIMIT=30 t "$kind: all that for $SECONDS_FULL s, with logins" lasts
+	note "$kind: $(cat "$work/rounds" 2>/dev/null) rounds"
+	LIMIT=20 t "$kind: and writes that need room still get that answer" refused $lba
+	t_is "$kind: no gateway has another identity" "$(identities)" "$identities"
+	t_is "$kind: none was out of touch" "$(out_of_touch)" "$touch"
+	t "$kind: ends" ${kind}_end -
+	LIMIT=60 t "$kind: what did not fit is written now" room $lba
+	lba=$((lba + 16384))
 done

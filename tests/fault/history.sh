@@ -31,7 +31,7 @@ urls=("$(gw_url gw1 "$n")" "$(gw_url gw2 "$n")")
 load() { lab run -- "$work/load" --record "$1" --seed "$SEED" "${@:2}" "${urls[@]}"; }
 # possible FILE: its history is
 possible() {
-	"$work/check" "$1" >"$1.checked" && return
+	"$work/check" --window "$W_S" "$1" >"$1.checked" && return
 	[ -z "${HISTORY_KEEP-}" ] || cp "$1" "$HISTORY_KEEP"
 	head -n 40 "$1.checked"
 	return 1

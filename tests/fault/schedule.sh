@@ -225,7 +225,7 @@ clean() {
 }
 t 'the cluster is clean again' clean
 possible() {
-	"$work/check" "$work/history/$1" >"$work/$1.check" 2>&1 && return
+	"$work/check" --window "$W_S" "$work/history/$1" >"$work/$1.check" 2>&1 && return
 	head -n 30 "$work/$1.check"
 	return 1
 }

@@ -19,12 +19,13 @@
 . ../ktap.sh
 . ../gateway.sh
 
-STUCK_FOR=9	# longer than W, in seconds: what the initiator's time-out would be
+STUCK_FOR=$((W_S + 1))	# seconds: what the initiator's time-out would be
 END_WAIT=$(t_limit 60)	# for gw1 to end what it holds
 
-# stuck WHAT NAME OFFSET LENGTH BEFORE COMMAND: what is going to hang in gw1. BEFORE: the pattern that the place holds, -
-# for nothing. COMMAND: of qemu-io, or "caw OLD NEW" for the block at OFFSET.
-whats=() names=() offsets=() lengths=() befores=() commands=() pids=()
+# stuck WHAT NAME OFFSET LENGTH BEFORE COMMAND [NEWER]: a command that is going to hang in gw1. BEFORE: the pattern that the
+# place holds, - for nothing. COMMAND: of qemu-io, or "caw OLD NEW" for the block at OFFSET. NEWER: the pattern that gw2
+# writes in the end, 0xb2 unless it is named.
+whats=() names=() offsets=() lengths=() befores=() commands=() newers=() pids=()
 stuck() {
 	whats+=("$1")
 	names+=("$2")
@@ -32,6 +33,7 @@ stuck() {
 	lengths+=("$4")
 	befores+=("$5")
 	commands+=("$6")
+	newers+=("${7:-0xb2}")
 }
 
 # Logged in before the cut, so that nothing is left to do after it but to send: what comes to a gateway that has lost its
@@ -110,7 +112,7 @@ newer_all() {
 	local i
 	for i in "${!whats[@]}"; do
 		io "$(gw_url gw2 "${names[i]}")" "write -P 0xa1 ${offsets[i]} ${lengths[i]}" \
-			"write -P 0xb2 ${offsets[i]} ${lengths[i]}" || { echo "${whats[i]}"; return 1; }
+			"write -P ${newers[i]} ${offsets[i]} ${lengths[i]}" || { echo "${whats[i]}"; return 1; }
 	done
 }
 t_atexit 'lab heal gw1 ceph'
@@ -127,6 +129,9 @@ stuck 'UNMAP' "$name" 28M 64k 0x33 'discard 28M 64k'
 stuck 'UNMAP of a whole object' "$name" 32M 4M 0x33 'discard 32M 4M'
 stuck 'COMPARE AND WRITE' "$name" 40M 512 0x44 'caw 0x44 0xa1'
 stuck 'COMPARE AND WRITE of a hole' "$name" 44M 512 - 'caw 0 0xa1'
+# a lock: free, held, and free again when gw1 comes to compare
+stuck 'COMPARE AND WRITE whose value returns' "$name" 48M 512 0x44 'caw 0x44 0xa1' 0x44
+stuck 'COMPARE AND WRITE of a hole, and zeros return' "$name" 52M 512 - 'caw 0 0xa1' 0
 
 # on a clone the object must be copied up before it can be written
 parent=$TEST-parent
@@ -173,7 +178,7 @@ t 'and ends what it holds' gw1_idle
 xargs kill -KILL <"$work/families" 2>/dev/null
 
 for i in "${!whats[@]}"; do
-	read_newer=(io "$(gw_url gw2 "${names[i]}")" "read -P 0xb2 ${offsets[i]} ${lengths[i]}")
+	read_newer=(io "$(gw_url gw2 "${names[i]}")" "read -P ${newers[i]} ${offsets[i]} ${lengths[i]}")
 	if [ "${names[i]}" = "$peer" ]; then
 		t_fails 'the old write does come back there, so this test can fail' "${read_newer[@]}"
 	else

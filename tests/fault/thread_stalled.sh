@@ -9,7 +9,7 @@
 . ../talker.sh
 . ../faults.sh
 
-STALL=10	# seconds; longer than W
+STALL=$((W_S + 3))	# seconds
 n=$TEST-disk
 t_atexit 'thread_stalled_end gw1'
 img_create "$n" --size 64M

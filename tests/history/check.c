@@ -9,7 +9,7 @@
  * 2 when a file is no history.
  *
  *	--window SECONDS   how long initiators wait before a newer write is safe from a lost one: W of
- *	                   docs/design.md (7)
+ *	                   docs/design.md (4)
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -433,7 +433,7 @@ int main(int argc, char **argv)
 		{ "window", required_argument, NULL, 'w' },
 		{ NULL, 0, NULL, 0 }
 	};
-	uint64_t window = 7 * SECOND;
+	uint64_t window = 4 * SECOND;
 	int option, i, status, worst = 0;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {

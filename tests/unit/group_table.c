@@ -35,6 +35,9 @@ static void read_entry(const uint8_t *data)
 		trbd_group_encode(&entry, buf);
 		if (trbd_group_decode(buf, &again) != TRBD_GROUP_ENTRY_VALID || memcmp(&entry, &again, sizeof(entry)))
 			abort();
+	} else if (trbd_group_decode(buf, &entry) == TRBD_GROUP_ENTRY_OTHER) {
+		if (entry.clock_ms || entry.limit_ms || strlen(entry.name) >= sizeof(entry.name))
+			abort();
 	} else {
 		for (i = 0; i < sizeof(entry); i++) {
 			if (((uint8_t *)&entry)[i])
@@ -54,10 +57,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	memcpy(buf, data, size < sizeof(buf) ? size : sizeof(buf));
 	read_entry(buf);
-	for (i = 0; i < sizeof(buf) - 8; i++)
+	for (i = 0; i < sizeof(buf) - 4; i++)
 		hash = (hash ^ buf[i]) * 0x100000001b3ULL;
-	for (i = 0; i < 8; i++)
-		buf[sizeof(buf) - 8 + i] = (uint8_t)(hash >> (8 * i));
+	for (i = 0; i < 4; i++)
+		buf[sizeof(buf) - 4 + i] = (uint8_t)(hash >> (8 * i));
 	read_entry(buf);
 	return 0;
 }
@@ -89,6 +92,7 @@ int main(int argc, char **argv)
 		.clock_ms = 1790000000000ULL,
 		.limit_ms = 1790000060000ULL,
 		.beats = 42,
+		.w_ms = 4000,
 		.name = "gateway-1",
 	};
 	struct trbd_group_entry back;
@@ -103,7 +107,7 @@ int main(int argc, char **argv)
 	printf("TAP version 13\n");
 	ok(trbd_group_decode(buf, &back) == TRBD_GROUP_ENTRY_VALID, "an entry is valid");
 	ok(back.owner == entry.owner && back.clock_ms == entry.clock_ms && back.limit_ms == entry.limit_ms &&
-	   back.beats == entry.beats && !strcmp(back.name, entry.name), "and the same as before");
+	   back.beats == entry.beats && back.w_ms == entry.w_ms && !strcmp(back.name, entry.name), "and the same as before");
 
 	memset(broken, 0, sizeof(broken));
 	ok(trbd_group_decode(broken, &back) == TRBD_GROUP_ENTRY_UNUSED, "zeros are an unused slot");
@@ -113,9 +117,16 @@ int main(int argc, char **argv)
 	for (i = 0; i < sizeof(buf) * 8; i++) {
 		memcpy(broken, buf, sizeof(buf));
 		broken[i / 8] ^= 1 << i % 8;
-		taken += trbd_group_decode(broken, &back) != TRBD_GROUP_ENTRY_FOREIGN;
+		taken += trbd_group_decode(broken, &back) !=
+			 (i / 8 == 7 ? TRBD_GROUP_ENTRY_OTHER : TRBD_GROUP_ENTRY_FOREIGN);
 	}
-	ok(!taken, "an entry with one bit changed is foreign");
+	ok(!taken, "an entry with one bit changed is foreign, or of another version");
+
+	memcpy(broken, buf, sizeof(buf));
+	broken[7] = 1;
+	ok(trbd_group_decode(broken, &back) == TRBD_GROUP_ENTRY_OTHER && back.owner == entry.owner &&
+	   back.beats == entry.beats && !back.clock_ms && !back.limit_ms && !strcmp(back.name, entry.name),
+	   "an entry of version 1 shows who it is and that it beats, and no clock");
 
 	srand(1);
 	taken = 0;
