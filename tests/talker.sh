@@ -15,26 +15,30 @@
 
 : "${GW_GATEWAYS:?source gateway.sh first}"
 
-declare -A TALKERS=()
 talker() {
 	mkfifo "$work/$1.in" || return 1
-	# opened for both, so that it neither waits for a writer nor ends with the first one
-	"$KTAP_DIR/lab/lab" run -- timeout "$(t_limit 600)" qemu-io -f raw "$2" <>"$work/$1.in" >"$work/$1.out" 2>&1 &
-	TALKERS[$1]=$!
+	# Opened for both, so that it neither waits for a writer nor ends with the first one. What is in a FIFO that nobody has open is
+	# lost, so the first command comes from here.
+	{
+		echo 'read 0 512' >&0
+		exec "$KTAP_DIR/lab/lab" run -- timeout "$(t_limit 600)" qemu-io -f raw "$2"
+	} <>"$work/$1.in" >"$work/$1.out" 2>&1 &
+	echo $! >"$work/$1.pid"
 	t_atexit "t_kill $!"
 	disown $!
-	tell "$1" 'read 0 512'
-	said "$1" 'read 512/512' "$(t_limit 30)"
+	said "$1" 'read 512/512' "$(t_limit 60)"
 }
 tell() { printf '%s\n' "${@:2}" 1<>"$work/$1.in"; }
+# what ended beside it is printed with the next prompt
 said() {
 	local i
-	for ((i = 0; i < 10 * $3; i++)); do
+	for ((i = 0; i < 5 * $3; i++)); do
 		! grep -qE "$2" "$work/$1.out" || return 0
-		sleep 0.1
+		[ $i = 0 ] || tell "$1" length
+		sleep 0.2
 	done
 	echo "$1 said no '$2':"
 	tail -n 5 "$work/$1.out"
 	return 1
 }
-talker_ends() { t_kill "${TALKERS[$1]}"; }
+talker_ends() { t_kill "$(cat "$work/$1.pid")"; }

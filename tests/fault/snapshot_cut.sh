@@ -8,12 +8,13 @@
 # shellcheck disable=SC2034,SC2317 # SERVED is for faults.sh; steps are called by name
 . ../ktap.sh
 . ../gateway.sh
+. ../host_load.sh
 . ../talker.sh
 . ../faults.sh
 
 CUTS=${CUTS:-1}
 FORGOTTEN=40		# seconds without a sign of life, after which OSDs have forgotten a watcher
-LANDS=20		# seconds, for what hangs in a gateway to come out
+LANDS=5			# seconds, for what hangs in a gateway to come out when it serves
 PLACES=8
 n=$TEST-disk
 SERVED=("$n")
@@ -39,7 +40,6 @@ cut_with_writes() {
 	lab cut gw1 ceph || return 1
 	for ((i = 0; i < PLACES; i++)); do tell "writer$1" "aio_write -P 0xa1 $((i * 4))M 64k"; done
 }
-heal() { lab heal gw1 ceph && sleep $LANDS; }
 snapshot() { lab rbd snap create --no-progress "$1" && snap_taken "$1"; }
 for ((cut = 1; cut <= CUTS; cut++)); do
 	t "$cut: an initiator logs in through gw1" talker "writer$cut" "$url1"
@@ -47,10 +47,11 @@ for ((cut = 1; cut <= CUTS; cut++)); do
 	t "$cut: its watch is forgotten" forgotten
 	t "$cut: a snapshot is taken" snapshot "$n@s$cut"
 	t "$cut: gw2 goes on" io "$url2" "write -P $cut 62M 64k" "read -P $cut 62M 64k"
-	t "$cut: gw1 reaches the cluster again" heal
+	t "$cut: gw1 reaches the cluster again" lab heal gw1 ceph
+	t "$cut: and serves" serves_within gw1 "$n" 120
+	sleep $LANDS
 	t "$cut: the snapshot has not changed" snap_same "$n@s$cut"
 	talker_ends "writer$cut"
-	t "$cut: gw1 serves" serves_within gw1 "$n" 120
 	t "$cut: there are data again" io "$url2" 'write -P 0x11 0 32M'
 done
 t 'none of them has changed in the end' snaps_same
