@@ -8,6 +8,7 @@
 #   tell NAME COMMAND...        qemu-io commands; it does not wait for their end (what shall not wait for the one before
 #                               it is aio_write or aio_read)
 #   said NAME REGEX SECONDS     a line that matches comes within that time
+#   talker_stops NAME           it does nothing more, and does not send again what ends with BUSY
 #   talker_ends NAME            as if its machine had died: nothing that it sent is taken back
 #
 # Commands that fail say why on stderr and return 1.
@@ -41,4 +42,11 @@ said() {
 	tail -n 5 "$work/$1.out"
 	return 1
 }
+talker_family() {
+	local child
+	echo "$1"
+	for child in $(pgrep -P "$1"); do talker_family "$child"; done
+}
+# shellcheck disable=SC2046 # several words are meant
+talker_stops() { kill -STOP $(talker_family "$(cat "$work/$1.pid")"); }
 talker_ends() { t_kill "$(cat "$work/$1.pid")"; }

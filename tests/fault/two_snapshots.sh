@@ -4,14 +4,14 @@
 # An OSD stands still with a write. Two snapshots are taken at once, for which the gateways have to stop writing, and a PREEMPT has
 # to hear from all gateways. The cluster is slow, and that is no reason to fence anybody.
 #
-#   TAKERS_WAIT   for how many seconds the OSD stands still (15)
+#   TAKERS_WAIT   for how many seconds the OSD stands still (20)
 # shellcheck disable=SC2317 # steps are called by name
 . ../ktap.sh
 . ../gateway.sh
 . ../reservations.sh
 . ../talker.sh
 
-WAIT=${TAKERS_WAIT:-15}
+WAIT=${TAKERS_WAIT:-20}
 t 'the initiators' reservations_build
 
 # That OSD has neither the image's header nor the group's object, so the gateways hear of each other. A place of the image is there.
@@ -57,20 +57,29 @@ stands_still() { lab ceph osd set nodown && lab pause "osd.$osd"; }
 t 'the OSD stands still' stands_still
 tell writer "aio_write -P 0xa1 $((4 * place))M 64k"
 sleep 2
-pids=()
+# taker NUMBER: one snapshot after the other, until the OSD goes on; those that do not come about are none of ours
+taker() {
+	local i
+	for ((i = 0; i < 100; i++)); do
+		[ ! -e "$work/woken" ] || return 0
+		lab run -- timeout "$(t_limit 90)" rbd snap create --no-progress "$n@s$1-$i" && echo "s$1-$i"
+	done
+}
+takers=()
 for i in 1 2; do
-	lab run -- timeout "$(t_limit 90)" rbd snap create --no-progress "$n@s$i" >"$work/snap$i" 2>&1 &
-	pids+=($!)
+	taker $i >"$work/taker$i" 2>&1 &
+	takers+=($!)
 done
-sleep 1
+sleep 4
 pr <<<'other@2 preempt 0xbb 0xcc 5 = good' >"$work/preempt" 2>&1 &
 preempt=$!
 sleep "$WAIT"
 t 'the OSD goes on' wakes
+: >"$work/woken"
 t 'the PREEMPT is good' wait $preempt
 note "$(cat "$work/preempt")"
-wait "${pids[@]}"
-note "snapshots: $(cat "$work"/snap[12] | xargs)"
+wait "${takers[@]}"
+note "snapshots: $(grep -h '^s[12]' "$work"/taker[12] | xargs)"
 t_is 'nobody is on the blocklist' "$(blocklist)" "$before"
 t_is 'nor was anybody fenced, by the record' "$(record "$n" | grep -c '^fenced')" 0
 for gw in $GW_GATEWAYS; do
