@@ -116,18 +116,22 @@ check-suite: ## smoke tests on another suite of Debian, with its kernel, Ceph an
 	@TESTS="$(or $(TESTS),$(SMOKE_TESTS))" tests/suite $(SUITE) bash -c \
 		'KERNELS=$$(tests/kernels default | cut -d. -f-2) exec tests/run-check'
 
-soak: deps ## random faults under load for MINUTES=60, the same ones again with SEED= (on KERNELS=6.12)
-	@KERNELS="$(or $(KERNELS),6.12)" TESTS=schedule MINUTES="$(or $(MINUTES),60)" SEED="$(SEED)" \
+soak: deps ## random faults under load for MINUTES=60 on each of KERNELS, the same ones again with SEED=
+	@KERNELS="$(KERNELS)" TESTS=schedule MINUTES="$(or $(MINUTES),60)" SEED="$(SEED)" FAULTS="$(FAULTS)" \
+		LAB_OPTIONS="--mons 3 $(LAB_OPTIONS)" \
 		TEST_TIMEOUT=$$(($(or $(MINUTES),60) * 60 + 1800)) tests/run-check
 
 SOAK_TESTS := data compare_write snapshot random_ops life_cycle slow_path reservations preempt stalls kills history \
-	cdb_fuzz control_fuzz object_fuzz
+	cdb_fuzz control_fuzz object_fuzz cut_snapshot registry two_snapshots full host_lost removed restarts frozen \
+	thread_stalled
 
-soak-tests: deps ## the tests in their long forms, two or three hours on each of KERNELS
+soak-tests: deps ## the tests in their long forms, three or four hours on each of KERNELS
 	@KERNELS="$(or $(KERNELS),6.12)" TESTS="$(or $(TESTS),$(SOAK_TESTS))" GATEWAYS="$(or $(GATEWAYS),4)" \
+		LAB_OPTIONS="--mons 3 $(LAB_OPTIONS)" \
 		DATA_MIB=1024 CAW_COUNTS=1000 SNAPSHOTS=100 RANDOM_SECONDS=900 CYCLES=200 SLOW_SECONDS=600 \
 		PR_COMMANDS=10000 PREEMPT_ROUNDS=100 PREEMPT_WAIT=60 STALLS=30 STALL_SECONDS=30 KILLS=20 \
-		HISTORY_SECONDS=600 FUZZ_COMMANDS=100000 FUZZ_SECONDS=600 \
+		HISTORY_SECONDS=600 FUZZ_COMMANDS=100000 FUZZ_SECONDS=600 CUTS=10 TAKERS_WAIT=25 FULL_SECONDS=240 \
+		RESTARTS=70 FREEZES=10 \
 		TEST_TIMEOUT=7200 tests/run-check
 
 check-debug: deps ## the tests on a kernel with KASAN, lockdep and kmemleak, and with allocations that fail (TESTS=...)

@@ -10,8 +10,14 @@
 #   heal_all                    ends whatever may be going on, also what a test did not come to end
 #   gw_restore GW               what an administrator does after a reboot: enables and exports SERVED
 #   gw_down GW                  the opposite
+#   snap_taken IMAGE@SNAPSHOT   notes what is in it, for snap_same
+#   snap_same IMAGE@SNAPSHOT    it still is: a snapshot does not change
+#   snaps_same                  all that were noted, and are there
 #   FAULTS_CLUSTER, FAULTS_GATEWAY
-#                               what there is: name, where (osd, gw or -), least and most seconds
+#                               what there is: name, where (osd, mon, cut, gw or -), least and most seconds; cut: a monitor that
+#                               can be cut off, of which there is none in a lab with one
+#   FAULTS_ASKED                the same, for who asks by name: nothing is promised then
+#   MONS                        the monitors of this lab
 #
 # Other faults may go on at the same time, so what does not succeed is tried again. A fault that could not be begun or
 # ended says why on stderr and returns 1.
@@ -19,14 +25,16 @@
 : "${GW_GATEWAYS:?source gateway.sh first}"
 
 FAULTS_CLUSTER='
-mon_killed     -    2  20
+mon_killed     mon  2  20
+mon_frozen     mon  2  40
+mon_cut        cut  2  60
 osd_killed     osd  1  30
 osds_killed    -    5  40
 osds_frozen    -    5  40
 osd_slow       osd  5  30
 osd_out        osd  5  30
-pool_full      -    2  20
-cluster_full   -    2  20
+pool_full      -    2  240
+cluster_full   -    2  240
 maps_change    -    5  20
 image_grown    -    0  0
 snapshots      -    5  20
@@ -34,7 +42,10 @@ snapshots      -    5  20
 FAULTS_GATEWAY='
 killed         gw   0  20
 paused         gw   2  60
+frozen         gw   2  60
+host_lost      gw   2  60
 cut_ceph       gw   2  60
+cut_snapshots  gw   45 70
 cut_iscsi      gw   2  60
 deaf_ceph      gw   2  40
 mute_ceph      gw   2  40
@@ -46,6 +57,11 @@ clock          gw   2  30
 blocklisted    gw   1  2
 reloaded       gw   0  5
 '
+FAULTS_ASKED='
+all_frozen     gw   5  40
+thread_stalled gw   9  30
+'
+MONS=$(lab status | awk '/^mon\./ { print $1 }' | xargs)
 
 # a ceph program that gives up, since the cluster may be what is broken: with_ceph SECONDS ceph osd ...
 with_ceph() { lab run -- timeout "$@"; }
@@ -60,6 +76,8 @@ again() {
 
 fault() {
 	local status=0
+	# of those that hurt the cluster's daemons there is one at a time
+	case $1 in mon_* | osd_killed | osd_slow | osds_* | host_lost) exec 6>"$work/daemons" && flock 6 ;; esac
 	"$1_begin" "$2" || status=1
 	if declare -F "$1_during" >/dev/null; then
 		"$1_during" "$2" "$3" || status=1
@@ -67,6 +85,7 @@ fault() {
 		sleep "$3"
 	fi
 	"$1_end" "$2" || status=1
+	exec 6>&-
 	return $status
 }
 
@@ -80,8 +99,13 @@ each_osd() {
 	return $status
 }
 
-mon_killed_begin() { lab kill mon.a; }
-mon_killed_end() { lab start mon.a; }
+mon_killed_begin() { lab kill "$1"; }
+mon_killed_end() { lab start "$1"; }
+# its connections stay: nobody is told that it is not there
+mon_frozen_begin() { lab pause "$1"; }
+mon_frozen_end() { lab resume "$1"; }
+mon_cut_begin() { lab cut "$1" ceph; }
+mon_cut_end() { lab heal "$1" ceph; }
 
 osd_killed_begin() { lab kill "$1"; }
 osd_killed_end() { lab start "$1"; }
@@ -120,17 +144,47 @@ is_full() {
 	echo "full: wanted $1, is $full" >&2
 	return 1
 }
-pool_full_begin() { again with_ceph 60 ceph osd pool set-quota rbd max_bytes 4096 && is_full yes; }
-pool_full_end() { again with_ceph 60 ceph osd pool set-quota rbd max_bytes 0 && is_full no; }
+# A write to an object that a snapshot shares needs room for a copy, so there are no snapshots while nothing may grow.
+room_alone() { exec 7>"$work/room" && flock "$@" 7; }
+room_shared() { exec 7>&-; }
+full_begins() {
+	local name
+	room_alone
+	snaps_same || return 1
+	for name in "${SERVED[@]}"; do again with_ceph 60 rbd snap purge --no-progress "$name" || return 1; done
+}
+# Reads go on meanwhile, through one gateway at least; the other one may have a fault of its own. $work/reads.all has a
+# line for each that was good.
+full_during() {
+	local end=$((SECONDS + $2)) last=$SECONDS gw
+	while [ $SECONDS -lt $end ]; do
+		for gw in $GW_GATEWAYS; do
+			IO_LIMIT=10 io "$(gw_url "$gw" "${SERVED[0]}")" 'read 32M 4k' >/dev/null || continue
+			last=$SECONDS
+			echo "$gw" >>"$work/reads.all"
+		done
+		sleep 1
+	done
+	[ $((SECONDS - last)) -lt 45 ] || { echo "no read for $((SECONDS - last)) s"; return 1; }
+}
+pool_full_begin() { full_begins && again with_ceph 60 ceph osd pool set-quota rbd max_bytes 4096 && is_full yes; }
+pool_full_during() { full_during "$@"; }
+pool_full_end() {
+	again with_ceph 60 ceph osd pool set-quota rbd max_bytes 0 && is_full no
+	room_shared
+}
 # the lower limits have to stay below
 cluster_full_begin() {
 	local limit
+	full_begins || return 1
 	for limit in nearfull backfillfull full; do again with_ceph 60 ceph osd set-$limit-ratio 0.0001 || return 1; done
 	is_full yes
 }
+cluster_full_during() { full_during "$@"; }
 cluster_full_end() {
 	again with_ceph 60 ceph osd set-full-ratio 0.95 && again with_ceph 60 ceph osd set-backfillfull-ratio 0.9 &&
 		again with_ceph 60 ceph osd set-nearfull-ratio 0.85 && is_full no
+	room_shared
 }
 
 maps_change_begin() { :; }
@@ -165,22 +219,48 @@ image_grown_begin() {
 }
 image_grown_end() { :; }
 
+snap_sum() {
+	local sum
+	sum=$(set -o pipefail; with_ceph 60 rbd export --no-progress "$1" - 2>/dev/null | sha256sum) && echo "${sum%% *}"
+}
+snap_taken() {
+	local sum
+	sum=$(snap_sum "$1") && echo "$1 $sum" >>"$work/snapshots"
+}
+snap_same() {
+	local before now
+	before=$(awk -v s="$1" '$1 == s { print $2 }' "$work/snapshots" 2>/dev/null)
+	[ -n "$before" ] || return 0
+	# it may be the cluster that does not answer just now
+	now=$(snap_sum "$1" || snap_sum "$1") || return 0
+	[ "$now" = "$before" ] || { echo "$1 has changed since it was taken"; return 1; }
+}
+snaps_same() {
+	local snap status=0
+	[ -e "$work/snapshots" ] || return 0
+	while read -r snap; do
+		! with_ceph 60 rbd info "$snap" </dev/null >/dev/null 2>&1 || snap_same "$snap" </dev/null || status=1
+	done < <(cut -d' ' -f1 "$work/snapshots")
+	return $status
+}
+
 snapshots_begin() { :; }
-# one that does not come about is none of ours: librbd gives up when a gateway that stands still does not answer
+# One that does not come about is none of ours: librbd gives up when a gateway that stands still does not answer. The last two
+# of each image stay, so that whatever comes loose later cannot get into them unseen.
 snapshots_during() {
-	local end=$((SECONDS + $2)) i name
+	local end=$((SECONDS + $2)) i name now status=0
+	now=$(date +%s)
 	for ((i = 0; SECONDS < end; i++)); do
 		for name in "${SERVED[@]}"; do
-			with_ceph 60 rbd snap create --no-progress "$name@fault$i"
-			[ $i -lt 2 ] || with_ceph 60 rbd snap rm --no-progress "$name@fault$((i - 2))"
+			with_ceph 60 rbd snap create --no-progress "$name@fault$now-$i" && snap_taken "$name@fault$now-$i"
+			[ $i -ge 2 ] || continue
+			snap_same "$name@fault$now-$((i - 2))" || status=1
+			with_ceph 60 rbd snap rm --no-progress "$name@fault$now-$((i - 2))"
 		done
 	done
-	return 0
+	return $status
 }
-snapshots_end() {
-	local name
-	for name in "${SERVED[@]}"; do again with_ceph 60 rbd snap purge --no-progress "$name" || return 1; done
-}
+snapshots_end() { :; }
 
 # What nobody may do, and everybody who checks must notice: the first objects of the images go back to what they were.
 # It is in none of the lists.
@@ -227,6 +307,83 @@ killed_end() { lab start "$1" && gw_restore "$1"; }
 
 paused_begin() { lab pause "$1"; }
 paused_end() { lab resume "$1"; }
+# its clocks stand still as well
+frozen_begin() { lab pause --freeze "$1"; }
+frozen_end() { lab resume "$1"; }
+# A hypervisor's host that is suspended, with all of them on it; the one that is meant wakes up last.
+all_frozen_begin() {
+	local gw status=0
+	for gw in $GW_GATEWAYS; do lab pause --freeze "$gw" || status=1; done
+	return $status
+}
+all_frozen_end() {
+	local gw status=0
+	for gw in $GW_GATEWAYS; do [ "$gw" = "$1" ] || lab resume "$gw" || status=1; done
+	sleep 3
+	lab resume "$1" && return $status
+}
+
+# A host goes, with all that it carries: the gateway, a monitor if there are others, and an OSD. It does not say so: no
+# connection is closed. All OSDs are on one host for CRUSH, so the word of one that another is down would not count.
+lost_osd() { echo "osd.$((${1#gw} % 3))"; }
+lost_mon() {
+	local mons
+	read -ra mons <<<"$MONS"
+	echo "${mons[${1#gw}]-}"
+}
+host_lost_begin() {
+	local mon
+	mon=$(lost_mon "$1")
+	again with_ceph 60 ceph config set mon mon_osd_min_down_reporters 1 || return 1
+	gw_counted "$1"
+	lab pause "$(lost_osd "$1")" && { [ -z "$mon" ] || lab cut "$mon" ceph; } && lab kill "$1"
+}
+host_lost_end() {
+	local mon osd
+	mon=$(lost_mon "$1") osd=$(lost_osd "$1")
+	if [ -n "$mon" ]; then
+		lab kill "$mon"
+		lab heal "$mon" ceph && lab start "$mon" || return 1
+	fi
+	lab kill "$osd"
+	lab start "$osd" && lab start "$1" && gw_restore "$1" &&
+		again with_ceph 60 ceph config rm mon mon_osd_min_down_reporters
+}
+
+# One of the threads that receive what initiators send gets nothing of a processor, and everything else goes on, heartbeats
+# too. It shares a cgroup, which may run for a millisecond of each second, with a program that uses it up.
+thread_stalled_begin() {
+	gw_sh "$1" <<-'SCRIPT'
+		set -e
+		top=/run/stalled thread=$(pgrep -n '^iscsi_trx')
+		mkdir -p $top
+		mountpoint -q $top || mount -t cgroup2 none $top
+		echo +cpu >$top/cgroup.subtree_control
+		mkdir -p $top/stalled
+		echo '1000 1000000' >$top/stalled/cpu.max
+		sh -c 'while :; do :; done' </dev/null >/dev/null 2>&1 &
+		echo $! >/run/stalled.hog
+		echo $! >$top/stalled/cgroup.procs
+		taskset -pc 1 $! >/dev/null
+		taskset -pc 1 $thread >/dev/null
+		chrt -i -p 0 $thread
+		echo $thread >$top/stalled/cgroup.procs
+	SCRIPT
+}
+thread_stalled_end() {
+	gw_sh "$1" <<-'SCRIPT'
+		top=/run/stalled
+		[ -d $top/stalled ] || exit 0
+		kill -KILL "$(cat /run/stalled.hog)" 2>/dev/null
+		for thread in $(cat $top/stalled/cgroup.procs); do
+			echo $thread >$top/cgroup.procs
+			chrt -o -p 0 $thread
+			taskset -pc 0-1 $thread >/dev/null
+		done
+		for ((i = 0; i < 50; i++)); do ! rmdir $top/stalled 2>/dev/null || exit 0; sleep 0.1; done
+		exit 1
+	SCRIPT
+}
 
 reloaded_begin() {
 	gw_counted "$1"
@@ -236,6 +393,31 @@ reloaded_end() { lab exec -n "$1" -- insmod /lab/target_core_rbd.ko && gw_restor
 
 cut_ceph_begin() { lab cut "$1" ceph; }
 cut_ceph_end() { lab heal "$1" ceph; }
+# Snapshots are taken when the OSDs have forgotten the gateway's watch, so that nobody asks it to stand still. What hangs in
+# it must not get into them when it is back.
+cut_snapshots_begin() { lab cut "$1" ceph; }
+cut_snapshots_during() {
+	local end=$((SECONDS + $2)) name
+	sleep 35
+	room_alone -n || return 0
+	for name in "${SERVED[@]}"; do
+		with_ceph 60 rbd snap create --no-progress "$name@cut" && snap_taken "$name@cut"
+	done
+	sleep $((end - SECONDS > 0 ? end - SECONDS : 0))
+	return 0
+}
+cut_snapshots_end() {
+	local name status=0
+	lab heal "$1" ceph || return 1
+	sleep 15
+	for name in "${SERVED[@]}"; do
+		snap_same "$name@cut" || status=1
+		with_ceph 60 rbd snap rm --no-progress "$name@cut"
+		sed -i "\\|^$name@cut |d" "$work/snapshots"
+	done
+	room_shared
+	return $status
+}
 cut_iscsi_begin() { lab cut "$1" iscsi; }
 cut_iscsi_end() { lab heal "$1" iscsi; }
 
@@ -313,10 +495,11 @@ blocklisted_begin() {
 blocklisted_end() { :; }
 
 heal_all() {
-	local gw osd
-	for osd in $OSDS mon.a; do
-		lab resume "$osd"
-		lab start "$osd"
+	local gw daemon
+	for daemon in $OSDS $MONS; do
+		lab heal "$daemon" ceph
+		lab resume "$daemon"
+		lab start "$daemon"
 	done
 	for gw in $GW_GATEWAYS; do
 		lab resume "$gw"
@@ -324,11 +507,13 @@ heal_all() {
 		lab heal "$gw" ceph
 		lab heal "$gw" iscsi
 		gw_unfilter "$gw"
+		thread_stalled_end "$gw"
 		clock_end "$gw"
 		lab exec -n "$gw" -- sh -c '[ -d /sys/module/target_core_rbd ] || insmod /lab/target_core_rbd.ko'
 	done
 	# one ceph program for all of it: a test that is ended has little time
 	printf '%s\n' 'osd in 0 1 2' 'osd pool set-quota rbd max_bytes 0' 'osd set-full-ratio 0.95' \
-		'osd set-backfillfull-ratio 0.9' 'osd set-nearfull-ratio 0.85' | with_ceph 30 ceph
+		'osd set-backfillfull-ratio 0.9' 'osd set-nearfull-ratio 0.85' \
+		'config rm mon mon_osd_min_down_reporters' | with_ceph 30 ceph
 	maps_change_end
 } >/dev/null 2>&1

@@ -73,8 +73,9 @@ gw_enable() {
 	gw_sh "$1" "$2" "$3" <<-'SCRIPT'
 		dir=/sys/kernel/config/target/core/rbd_0/$1
 		secret=$(ceph-authtool -p -n client.admin /etc/ceph/ceph.client.admin.keyring)
+		mons=$(grep -oE 'v2:[0-9.:]+' /etc/ceph/ceph.conf | cut -d: -f2- | paste -sd/)
 		mkdir -p "$dir" &&
-			printf '%s' "mon_addr=10.77.0.1:3300,id=admin,secret=$secret,$2" >"$dir/control" &&
+			printf '%s' "mon_addr=$mons,id=admin,secret=$secret,$2" >"$dir/control" &&
 			echo 1 >"$dir/enable"
 	SCRIPT
 }

@@ -47,7 +47,7 @@ host_load() {
 		map=$1 end=$((SECONDS + $2)) seed=$3 dir=$4 round=0
 		mkdir -p $dir
 		rm -f $dir.enough
-		mkfs.ext4 -q -F $map 60M
+		mkfs.ext4 -q -F -E nodiscard $map 60M
 		mount -o errors=remount-ro $map $dir
 		trap 'umount $dir || { sleep 5; umount $dir; }' EXIT
 

@@ -31,7 +31,7 @@ urls=("$(gw_url gw1 "$n")" "$(gw_url gw2 "$n")")
 load() { lab run -- "$work/load" --record "$1" --seed "$SEED" "${@:2}" "${urls[@]}"; }
 # possible FILE: its history is
 possible() {
-	"$work/check" "$1" >"$1.checked" && return
+	"$work/check" --window "$W_S" "$1" >"$1.checked" && return
 	[ -z "${HISTORY_KEEP-}" ] || cp "$1" "$HISTORY_KEEP"
 	head -n 40 "$1.checked"
 	return 1
@@ -48,6 +48,7 @@ t_is 'no command was lost' "$(records "$well" '$7 == "lost"')" 0
 for kind in read write same unmap caw preempt; do
 	t "some $kind" test "$(records "$well" "\$4 == \"$kind\" && \$7 == \"good\"")" -gt 0
 done
+t 'lock words were taken and freed' test "$(records "$well" '$4 == "caw" && $7 == "good" && $9 == "0"')" -gt 10
 t 'some were refused because of a reservation' test "$(records "$well" '$7 == "conflict"')" -gt 0
 
 # Even numbers go to gw1, odd ones to gw2. $cut is the record of the load that runs.
@@ -121,6 +122,15 @@ stale() {
 	! cmp -s "$well" "$work/stale" && "$work/check" "$work/stale"
 }
 t_says 'a stale read would have been found' 'was overwritten' stale
+# A lock word is free, and is read as if who had it before had taken it once more, much too late.
+stale_lock() {
+	awk '$4 == "caw" && $7 == "good" && $8 != "0" && $9 == "0" { freed[$5] = $2; holder[$5] = $8 }
+		{ line[NR] = $0 }
+		$4 == "read" && $6 == 1 && $7 == "good" && $8 == "0" && freed[$5] && $1 > freed[$5] { last = NR; was = holder[$5] }
+		END { sub(" good 0$", " good " was, line[last]); for (i = 1; i <= NR; i++) print line[i] }' "$well" >"$work/lock"
+	! cmp -s "$well" "$work/lock" && "$work/check" "$work/lock"
+}
+t_says 'a COMPARE AND WRITE that comes too late would have been found' 'was overwritten' stale_lock
 # what was refused was carried out
 preempted() {
 	sed -E '/ (write|same|unmap) /s/ conflict/ good/' "$cut" >"$work/preempted"

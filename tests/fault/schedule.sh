@@ -9,11 +9,12 @@
 #	a machine with multipath over both has a file system, in which fio writes and verifies
 #
 # In the end everything is healed, and: the histories are possible for one disk each; fio and the file system saw no
-# error; no kernel complained; both gateways serve, and nobody helped them; the images can be read with rbd.
+# error; no snapshot changed after it was taken; no kernel complained; both gateways serve, and nobody helped them; the images can be read with rbd.
 #
 #   MINUTES   how long (2, with short faults)
 #   SEED      makes the same sequence again (a random one if MINUTES is given, otherwise 1)
-#   FAULTS    only these, by name, with commas between (all of faults.sh; "vandal" does what must make the test fail)
+#   FAULTS    only these, by name, with commas between (all of faults.sh but FAULTS_ASKED; "vandal" does what must make the
+#             test fail)
 #   KEEP      the folder in which histories, plan and kernel logs are left when the test fails
 #             (fault-schedule-SEED in /var/tmp)
 #
@@ -72,6 +73,7 @@ draw() {
 plan() {
 	local deck=() i total=0 name where least most swap seconds pause
 	while read -r name where least most; do
+		[ "$where" != cut ] || [ ${#mons[@]} -gt 1 ] || continue
 		if [ -n "$FAULTS" ]; then
 			[[ " $FAULTS " == *" $name "* ]] || continue
 		elif [ -z "$name" ] || [ "$least" -gt "$MOST" ]; then
@@ -93,6 +95,8 @@ plan() {
 			case $where in
 			osd) where=osd.$((DRAWN % 3)) ;;
 			gw) where=gw$((1 + DRAWN % 2)) ;;
+			mon) where=${mons[DRAWN % ${#mons[@]}]} ;;
+			cut) where=${mons[1 + DRAWN % (${#mons[@]} - 1)]} ;;
 			esac
 			draw $((MOST / 2 + 1))
 			pause=$((2 + DRAWN))
@@ -101,9 +105,11 @@ plan() {
 		done
 	done
 }
+read -ra mons <<<"$MONS"
 plan "$FAULTS_CLUSTER
 $([[ " $FAULTS " != *' vandal '* ]] || echo 'vandal - 10 10')" >"$work/plan/cluster"
-plan "$FAULTS_GATEWAY" >"$work/plan/gateways"
+plan "$FAULTS_GATEWAY
+${FAULTS:+$FAULTS_ASKED}" >"$work/plan/gateways"
 
 # --- the faults
 
@@ -164,6 +170,8 @@ HISTORY=$(cd ../history && pwd)
 t 'the initiators' make -s -C "$HISTORY" OUTPUT="$work" "$work/load" "$work/check"
 for name in "${SERVED[@]}"; do
 	img_create "$name" --size 64M
+	# there is room for all of it when the cluster is full
+	[ "$name" != "$host" ] || lab rbd bench --io-type write --io-size 4M --io-total 64M "$name" >/dev/null 2>&1
 	t "served by both gateways: $name" serve "$name" "pool=rbd,image=$name"
 done
 t 'a host logs in through both' host_login init1 "$host" gw1 gw2
@@ -217,7 +225,7 @@ clean() {
 }
 t 'the cluster is clean again' clean
 possible() {
-	"$work/check" "$work/history/$1" >"$work/$1.check" 2>&1 && return
+	"$work/check" --window "$W_S" "$work/history/$1" >"$work/$1.check" 2>&1 && return
 	head -n 30 "$work/$1.check"
 	return 1
 }
@@ -226,6 +234,7 @@ t 'the one with reservations, too' possible "$pr"
 for gw in $GW_GATEWAYS; do t "$gw serves" serves_within "$gw" "$host" 30; done
 t 'no error reached the file system' no_error
 t 'which is sound' on init1 e2fsck -fn "$map"
+t 'no snapshot changed after it was taken' snaps_same
 for name in "${SERVED[@]}"; do
 	t "rbd export reads $name" lab run -- timeout 300 rbd export --no-progress "$name" "$work/export"
 	rm -f "$work/export"
@@ -244,6 +253,8 @@ figures "$(wc -l <"$work/injected") faults: $(sort "$work/injected" | uniq -c | 
 figures "guard: $(counted Fallbacks) fallbacks, $(counted Stale) stale, $(counted Late) late"
 figures "gateways: $(logged 'was out of touch') times out of touch, $(logged 'it is fenced') fencings," \
 	"$(logged 'takes a new identity') new identities"
+figures "$(wc -l 2>/dev/null <"$work/snapshots" || echo 0) snapshots looked at twice," \
+	"$(wc -l 2>/dev/null <"$work/reads.all" || echo 0) reads while nothing could grow"
 figures "host: $(tail -n 1 "$work/host.out")"
 for name in "$data" "$pr"; do
 	figures "$(grep -E 'commands at|longest' "$work/$name.check" | sed "s|.*/history/||")"

@@ -9,7 +9,7 @@
  * 2 when a file is no history.
  *
  *	--window SECONDS   how long initiators wait before a newer write is safe from a lost one: W of
- *	                   docs/design.md (7)
+ *	                   docs/design.md (4)
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -165,30 +165,59 @@ static bool puts_value(const struct part *part, uint64_t value)
 	return (part->access == PUTS || part->access == SWAPS) && part->value == value;
 }
 
+/*
+ * The command that most likely put @value there. Of several one that was lost, since that can have come too late, and
+ * otherwise the last one.
+ */
+static const struct part *find_writer(const struct part *parts, size_t count, const struct part *bad, uint64_t value,
+				      size_t *writers)
+{
+	const struct part *writer = NULL;
+	size_t i;
+
+	*writers = 0;
+	for (i = 0; i < count; i++) {
+		const struct part *part = &parts[i];
+
+		if (part == bad || !puts_value(part, value))
+			continue;
+		++*writers;
+		if (!writer || (part->start < bad->end && (part->maybe || !writer->maybe)))
+			writer = part;
+	}
+	return writer;
+}
+
+/* Another COMPARE AND WRITE that replaced the same value. */
+static const struct op *find_rival(const struct part *parts, size_t count, const struct part *bad)
+{
+	const struct op *rival = NULL;
+	size_t i;
+
+	for (i = 0; i < count && bad->access == SWAPS; i++) {
+		if (&parts[i] != bad && parts[i].access == SWAPS && !parts[i].maybe && parts[i].expected == bad->expected)
+			rival = parts[i].op;
+	}
+	return rival;
+}
+
 /* What most likely happened, for people: the verdict does not hang on it. */
 static const struct op *explain(const struct check *check, const struct part *parts, size_t count,
 				const struct part *bad)
 {
 	uint64_t value = bad->access == SWAPS ? bad->expected : bad->value;
-	const struct part *writer = NULL, *over = NULL, *other = NULL;
-	size_t i;
+	const struct op *rival = find_rival(parts, count, bad);
+	const struct part *writer, *over = NULL;
+	size_t i, writers;
 
-	for (i = 0; i < count; i++) {
-		const struct part *part = &parts[i];
-
-		if (puts_value(part, value) && (!writer || part->start < writer->start))
-			writer = part;
-		if (bad->access == SWAPS && part != bad && part->access == SWAPS && !part->maybe &&
-		    part->expected == value)
-			other = part;
-	}
+	writer = find_writer(parts, count, bad, value, &writers);
 	if (!writer && value != VALUE_ZEROS) {
 		printf("nobody wrote that\n");
 		return NULL;
 	}
-	if (other && value != VALUE_ZEROS) {
+	if (rival && value != VALUE_ZEROS && writers == 1) {
 		printf("%s was replaced by two of these\n", value_text(value));
-		return other->op;
+		return rival;
 	}
 	if (bad->access == MISSES) {
 		printf("the block had %s all the time\n", value_text(value));
@@ -207,13 +236,13 @@ static const struct op *explain(const struct check *check, const struct part *pa
 		const struct part *part = &parts[i];
 		uint64_t after = writer->maybe ? writer->stale : writer->end;
 
-		if (!part->maybe && (part->access == PUTS || part->access == SWAPS) && part->start > after &&
-		    part->end < bad->start && (!over || part->start > over->start))
+		if (!part->maybe && part->value != value && (part->access == PUTS || part->access == SWAPS) &&
+		    part->start > after && part->end < bad->start && (!over || part->start > over->start))
 			over = part;
 	}
 	if (over) {
-		printf("%s%s, was overwritten %.6f s before\n", value_text(value),
-		       writer->maybe ? ", which was lost and given up" : "",
+		printf("%s%s was overwritten %.6f s before\n", value_text(value),
+		       writer->maybe ? ", which was lost and given up," : "",
 		       seconds(&check->history, bad->start) - seconds(&check->history, over->end));
 		op_print(&check->history, over->op);
 		return writer->op;
@@ -404,7 +433,7 @@ int main(int argc, char **argv)
 		{ "window", required_argument, NULL, 'w' },
 		{ NULL, 0, NULL, 0 }
 	};
-	uint64_t window = 7 * SECOND;
+	uint64_t window = 4 * SECOND;
 	int option, i, status, worst = 0;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {

@@ -3,7 +3,7 @@
 """The checker against a search through all orders, on small random histories.
 
 Half of them come from a disk that works, the others had something changed afterwards. What concerns blocks must be
-decided alike. Of reservations the checker may overlook something, but not complain about what is possible, and it
+decided alike, also where values return: in lock words, and where there are only a few values. Of reservations the checker may overlook something, but not complain about what is possible, and it
 must find most.
 
     exhaustive.py [HISTORIES] [SEED]     how many of each sort (4000); the seed makes the same ones again
@@ -91,15 +91,27 @@ def moment(rng, op, horizon):
     return rng.choice([None, op.start + rng.random() * (op.end - op.start), op.start + rng.random() * horizon])
 
 
-def random_blocks(rng):
+KINDS = ['read', 'read', 'read', 'write', 'write', 'caw', 'caw', 'unmap']
+LOCK_KINDS = ['read', 'read', 'caw', 'caw', 'caw', 'caw', 'caw', 'unmap']
+
+
+def random_value(rng, style, own):
+    if style == 'unique':
+        return own
+    if style == 'lock':
+        return rng.choice([own, '0'])
+    return rng.choice(['0.0', '1.1', '0'])
+
+
+def random_blocks(rng, style):
     """A history of one block. Its values come from a disk that works, but for late writes."""
     horizon = rng.choice([8, 12, 20])
     ops = []
-    for number in range(rng.randint(3, 8)):
+    for number in range(rng.randint(3, 8 if style == 'unique' else 9)):
         start = rng.randint(0, horizon)
-        kind = rng.choice(['read', 'read', 'read', 'write', 'write', 'caw', 'caw', 'unmap'])
+        kind = rng.choice(LOCK_KINDS if style == 'lock' else KINDS)
         op = Op(start, start + rng.choice([0, 1, 2, 4, 8]), number % 3, kind)
-        op.value = '0' if kind == 'unmap' else '%d.%d' % (op.nexus, number)
+        op.value = '0' if kind == 'unmap' else random_value(rng, style, '%d.%d' % (op.nexus, number))
         if kind != 'read' and rng.random() < 0.3:
             op.result = rng.choice(['lost', 'lost', 'busy'])
         ops.append(op)
@@ -120,6 +132,8 @@ def random_blocks(rng):
             op.value = value
         elif op.kind == 'caw':
             op.expected = value if rng.random() < 0.7 else rng.choice(values)
+            if style == 'lock' and op.expected != '0':
+                op.value = '0'
             if op.expected == value and op.result != 'busy':
                 value = op.value
             elif op.result == 'good':
@@ -295,20 +309,24 @@ def main():
     print('TAP version 13\n# seed %d' % seed)
     subprocess.run(['make', '-s', '-C', HERE, 'all'], check=True)
 
-    histories = [random_blocks(rng) for _ in range(count)]
-    found = run_checker(histories)
-    wanted = [not possible(ops) for ops in histories]
-    differ = [i for i in range(count) if found[i] != wanted[i]]
-    for i in differ[:3]:
-        print('# %s, the checker says otherwise:' % ('impossible' if wanted[i] else 'possible'))
-        show(histories[i])
-    failed = bool(differ) or len(found) != count
-    print('%sok 1 %d histories of a block, %d of them impossible: decided alike' %
-          ('not ' if failed else '', count, sum(wanted)))
+    failed = False
+    number = 1
+    for style, name in (('unique', 'a block'), ('lock', 'a lock word'), ('few', 'a block with three values')):
+        histories = [random_blocks(rng, style) for _ in range(count)]
+        found = run_checker(histories)
+        wanted = [not possible(ops) for ops in histories]
+        differ = [i for i in range(count) if found[i] != wanted[i]]
+        for i in differ[:3]:
+            print('# %s, the checker says otherwise:' % ('impossible' if wanted[i] else 'possible'))
+            show(histories[i])
+        alike = not differ and len(found) == count
+        print('%sok %d %d histories of %s, %d of them impossible: decided alike' %
+              ('' if alike else 'not ', number, count, name, sum(wanted)))
+        failed = failed or not alike
+        number += 1
 
     histories = [random_reservations(rng) for _ in range(count)]
     wanted = [not possible_reservations(ops) for ops in histories]
-    number = 2
     for name, given in (('histories of reservations', histories),
                         ('of them among too many open commands', [crowd(ops) for ops in histories[:count // 8]])):
         found = run_checker(given)
@@ -323,7 +341,7 @@ def main():
               ('' if share > 0.9 else 'not ', number + 1, 100 * share, there))
         failed = failed or bool(alarms) or share <= 0.9
         number += 2
-    print('1..5')
+    print('1..7')
     sys.exit(failed)
 
 

@@ -8,6 +8,7 @@
  *	--nexuses K      nexus i goes to URL i modulo their number (two for each URL)
  *	--blocks B       how many blocks (32)
  *	--lba L          the first of them (0)
+ *	--locks N        so many of the blocks, the first ones, are lock words (an eighth of them)
  *	--depth D        commands that a nexus has in flight (4)
  *	--patience T     seconds without an answer after which a session is given up (30)
  *	--reservations   some nexuses fight for a reservation meanwhile
@@ -16,6 +17,11 @@
  * First all blocks are written, so that whatever was there before is gone. Then each nexus has D commands in flight,
  * which overlap as they like. With reservations up to four nexuses register, reserve, release, clear, and preempt
  * each other. In the end all blocks are read through each path.
+ *
+ * Values return, since a COMPARE AND WRITE that comes too late does no harm where they do not. A lock word has zeros
+ * while it is free. A COMPARE AND WRITE from zeros to a value of its own takes it, and one back to zeros frees it.
+ * Elsewhere some writes put back what a block held before. Of the changes that got no answer because their session
+ * broke, half are sent again on another path with the same data, as multipath does.
  *
  * A nexus whose session breaks tries to log in for as long as it takes; the others go on. README.md has the format
  * of the records. The status is 0 when there is something to check, 1 when it could not begin or not come to its end
@@ -39,6 +45,7 @@
 #define BLOCKS_MAX	4096
 #define LENGTH_MAX	8
 #define FIGHTERS_MAX	4
+#define AGAIN_MAX	256
 #define LIMIT		(180 * SECOND)
 #define HOLD		(SECOND / 50)	/* after an answer that is not GOOD */
 #define NOT_READY_HOLD	SECOND		/* a gateway that is no member answers at once, and so for a while */
@@ -58,6 +65,10 @@ static const char *const kinds[KINDS] = {
 
 /* of a hundred commands */
 static const unsigned int shares[] = { [READ] = 42, [WRITE] = 25, [SAME] = 8, [UNMAP] = 7, [CAW] = 18 };
+#define LOCK_SHARE	20	/* that go to lock words */
+#define BACK_SHARE	20	/* of a hundred writes, that put back an old value */
+/* of a hundred commands to a lock word; the others take it or free it */
+static const unsigned int lock_shares[] = { [READ] = 30, [WRITE] = 3, [SAME] = 0, [UNMAP] = 3 };
 
 /**
  * struct op - a command, and what a record says of it
@@ -88,13 +99,28 @@ struct actor {
 	bool final_read;
 };
 
+/* a change that got no answer on one path, and is to be sent again on another one */
+struct again {
+	enum kind kind;
+	unsigned int path;
+	unsigned int a;
+	unsigned int b;
+	uint64_t value;
+	uint64_t expected;
+};
+
 static struct nexus nexuses[NEXUSES_MAX];
 static struct actor actors[NEXUSES_MAX];
-static unsigned int count, blocks = 32, first_lba, depth = 4, fighters;
+static unsigned int count, blocks = 32, locks, first_lba, depth = 4, fighters;
+static struct again again[AGAIN_MAX];
+static unsigned int again_count;
+static unsigned long resent;
 static uint64_t patience = 30 * SECOND, run;
 static FILE *record;
 /* the last value that anybody saw or wrote, for a COMPARE AND WRITE that has a chance */
 static uint64_t known[BLOCKS_MAX];
+/* the one before that, for a write that brings it back */
+static uint64_t former[BLOCKS_MAX];
 /* whether a first write was good */
 static bool written[BLOCKS_MAX];
 static unsigned long good[KINDS], others[KINDS], lost;
@@ -128,6 +154,20 @@ static void put_value(uint64_t value)
 	}
 }
 
+static void learn(unsigned int block, uint64_t value)
+{
+	if (known[block] != value)
+		former[block] = known[block];
+	known[block] = value;
+	written[block] = true;
+}
+
+/* Something that a command may write, and not what only a broken disk returns. */
+static bool is_value(uint64_t value)
+{
+	return value != VALUE_TORN && value != VALUE_ASTRAY && value != VALUE_FOREIGN;
+}
+
 static void op_learn(const struct op *op, const struct scsi_task *task)
 {
 	unsigned int i;
@@ -139,9 +179,16 @@ static void op_learn(const struct op *op, const struct scsi_task *task)
 			value = block_value(task->datain.data + (size_t)i * BLOCK, run, op->a + i);
 			put_value(value);
 		}
-		known[op->a + i - first_lba] = value;
-		written[op->a + i - first_lba] = true;
+		learn(op->a + i - first_lba, value);
 	}
+}
+
+static void send_again_later(const struct op *op)
+{
+	if (op->kind < WRITE || op->kind > CAW || again_count == AGAIN_MAX || below(2))
+		return;
+	again[again_count++] = (struct again){ op->kind, op->command.nexus->path, op->a, op->b, op->value,
+					       op->expected };
 }
 
 static void op_ended(struct command *command, const char *result, struct scsi_task *task)
@@ -167,13 +214,16 @@ static void op_ended(struct command *command, const char *result, struct scsi_ta
 		op_learn(op, task);
 	} else {
 		others[op->kind]++;
-		lost += !strcmp(result, "lost");
+		if (!strcmp(result, "lost")) {
+			lost++;
+			send_again_later(op);
+		}
 		/* the next one shall know better */
 		if (op->kind == CAW)
-			known[op->a - first_lba] = VALUE_ZEROS;
+			learn(op->a - first_lba, VALUE_ZEROS);
 		if (!strncmp(result, "2/", 2))
 			actor->hold_until = end + NOT_READY_HOLD;
-		else if (op->kind != CAW)
+		else if (strcmp(result, "miscompare"))
 			actor->hold_until = end + HOLD;
 	}
 	if (op->kind > CAW) {
@@ -221,6 +271,14 @@ static struct scsi_task *send_pr(struct nexus *nexus, struct op *op)
 						 SCSI_PERSISTENT_RESERVE_SCOPE_LU, type, &list, command_answered, op);
 }
 
+static void fill(uint8_t *block, uint64_t value, uint64_t lba)
+{
+	if (value == VALUE_ZEROS)
+		memset(block, 0, BLOCK);
+	else
+		block_fill(block, run, value, lba);
+}
+
 static struct scsi_task *send_io(struct nexus *nexus, struct op *op)
 {
 	struct unmap_list list = { .lba = op->a, .num = op->b };
@@ -233,27 +291,25 @@ static struct scsi_task *send_io(struct nexus *nexus, struct op *op)
 		return iscsi_read16_task(iscsi, nexus->lun, op->a, len, BLOCK, 0, 0, 0, 0, 0, command_answered, op);
 	case WRITE:
 		for (i = 0; i < op->b; i++)
-			block_fill(op->data + (size_t)i * BLOCK, run, op->value, op->a + i);
+			fill(op->data + (size_t)i * BLOCK, op->value, op->a + i);
 		return iscsi_write16_task(iscsi, nexus->lun, op->a, op->data, len, BLOCK, 0, 0, 0, 0, 0,
 					  command_answered, op);
 	case SAME:
-		block_fill(op->data, run, op->value, op->a);
+		fill(op->data, op->value, op->a);
 		return iscsi_writesame16_task(iscsi, nexus->lun, op->a, op->data, BLOCK, op->b, 0, 0, 0, 0,
 					      command_answered, op);
 	case UNMAP:
 		return iscsi_unmap_task(iscsi, nexus->lun, 0, 0, &list, 1, command_answered, op);
 	default:
-		if (op->expected)
-			block_fill(op->data, run, op->expected, op->a);
-		else
-			memset(op->data, 0, BLOCK);
-		block_fill(op->data + BLOCK, run, op->value, op->a);
+		fill(op->data, op->expected, op->a);
+		fill(op->data + BLOCK, op->value, op->a);
 		return iscsi_compareandwrite_task(iscsi, nexus->lun, op->a, op->data, 2 * BLOCK, BLOCK, 0, 0, 0, 0, 0,
 						  command_answered, op);
 	}
 }
 
-static void send_op(struct nexus *nexus, enum kind kind, unsigned int a, unsigned int b)
+static void send_values(struct nexus *nexus, enum kind kind, unsigned int a, unsigned int b, uint64_t value,
+			uint64_t expected)
 {
 	struct op *op = calloc(1, sizeof(*op));
 
@@ -264,11 +320,8 @@ static void send_op(struct nexus *nexus, enum kind kind, unsigned int a, unsigne
 	op->kind = kind;
 	op->a = a;
 	op->b = b;
-	op->value = kind == UNMAP ? VALUE_ZEROS : VALUE(nexus->number, ++actors[nexus->number].commands);
-	if (kind == SAME)
-		op->value |= VALUE_SAME;
-	if (kind == CAW)
-		op->expected = known[a - first_lba];
+	op->value = value;
+	op->expected = expected;
 	op->command.ended = op_ended;
 	if (kind > CAW)
 		actors[nexus->number].fighting = true;
@@ -276,14 +329,66 @@ static void send_op(struct nexus *nexus, enum kind kind, unsigned int a, unsigne
 	nexus_begun(nexus, &op->command, kind > CAW ? send_pr(nexus, op) : send_io(nexus, op));
 }
 
+/* A value that was never there. */
+static uint64_t new_value(const struct nexus *nexus)
+{
+	return VALUE(nexus->number, ++actors[nexus->number].commands);
+}
+
+static void send_op(struct nexus *nexus, enum kind kind, unsigned int a, unsigned int b)
+{
+	uint64_t value = kind == UNMAP ? VALUE_ZEROS : new_value(nexus);
+
+	if (kind == SAME)
+		value |= VALUE_SAME;
+	send_values(nexus, kind, a, b, value, kind == CAW ? known[a - first_lba] : 0);
+}
+
+/* Takes it, frees it, or looks at it; rarely frees it by force. */
+static void send_lock(struct nexus *nexus)
+{
+	unsigned int x = below(100), kind, lock = below(locks);
+
+	for (kind = READ; kind < CAW && x >= lock_shares[kind]; kind++)
+		x -= lock_shares[kind];
+	send_values(nexus, (enum kind)kind, first_lba + lock, 1,
+		    kind == CAW && known[lock] == VALUE_ZEROS ? new_value(nexus) : VALUE_ZEROS, known[lock]);
+}
+
 static void send_any(struct nexus *nexus)
 {
-	unsigned int x = below(100), kind, length;
+	unsigned int x = below(100), kind, length, rest = blocks - locks, block;
 
+	if (locks && below(100) < LOCK_SHARE) {
+		send_lock(nexus);
+		return;
+	}
 	for (kind = READ; x >= shares[kind]; kind++)
 		x -= shares[kind];
-	length = kind == CAW ? 1 : 1 + below(blocks < LENGTH_MAX ? blocks : LENGTH_MAX);
-	send_op(nexus, (enum kind)kind, first_lba + below(blocks - length + 1), length);
+	if (kind == WRITE && below(100) < BACK_SHARE) {
+		block = locks + below(rest);
+		if (is_value(former[block])) {
+			send_values(nexus, WRITE, first_lba + block, 1, former[block], 0);
+			return;
+		}
+	}
+	length = kind == CAW ? 1 : 1 + below(rest < LENGTH_MAX ? rest : LENGTH_MAX);
+	send_op(nexus, (enum kind)kind, first_lba + locks + below(rest - length + 1), length);
+}
+
+/* Returns whether there was something from another path. */
+static bool send_again(struct nexus *nexus)
+{
+	unsigned int i;
+
+	for (i = 0; i < again_count && again[i].path == nexus->path; i++)
+		;
+	if (i == again_count)
+		return false;
+	send_values(nexus, again[i].kind, again[i].a, again[i].b, again[i].value, again[i].expected);
+	again[i] = again[--again_count];
+	resent++;
+	return true;
 }
 
 /* WRITE EXCLUSIVE or EXCLUSIVE ACCESS */
@@ -329,8 +434,10 @@ static void pump(struct nexus *nexus)
 
 	if (nexus->number < fighters && !actor->fighting && nexus->state == NEXUS_UP && now() >= actor->fight_at)
 		fight(nexus);
-	while (nexus->state == NEXUS_UP && !nexus->broken && nexus->depth < depth && now() >= actor->hold_until)
-		send_any(nexus);
+	while (nexus->state == NEXUS_UP && !nexus->broken && nexus->depth < depth && now() >= actor->hold_until) {
+		if (!send_again(nexus))
+			send_any(nexus);
+	}
 }
 
 /* -- a run */
@@ -481,7 +588,7 @@ static void on_signal(int number)
 static void usage(void)
 {
 	fprintf(stderr, "usage: load --record FILE --seconds N [--seed S] [--nexuses K] [--blocks B] [--lba L]\n"
-			"\t[--depth D] [--patience T] [--reservations] [--name NAME] URL...\n");
+			"\t[--locks N] [--depth D] [--patience T] [--reservations] [--name NAME] URL...\n");
 	exit(2);
 }
 
@@ -509,12 +616,12 @@ static void print_figures(unsigned int seed)
 	}
 	for (i = 0; i < count; i++)
 		dropped += nexuses[i].lost;
-	printf(" %lu lost in %lu sessions\n", lost, dropped);
+	printf(" %lu lost in %lu sessions, %lu sent again\n", lost, dropped, resent);
 }
 
 int main(int argc, char **argv)
 {
-	enum { RECORD, SECONDS, SEED, NEXUSES, BLOCKS, LBA, DEPTH, PATIENCE, RESERVATIONS, NAME };
+	enum { RECORD, SECONDS, SEED, NEXUSES, BLOCKS, LBA, LOCKS, DEPTH, PATIENCE, RESERVATIONS, NAME };
 	static const struct option options[] = {
 		{ "record", required_argument, NULL, RECORD },
 		{ "seconds", required_argument, NULL, SECONDS },
@@ -522,6 +629,7 @@ int main(int argc, char **argv)
 		{ "nexuses", required_argument, NULL, NEXUSES },
 		{ "blocks", required_argument, NULL, BLOCKS },
 		{ "lba", required_argument, NULL, LBA },
+		{ "locks", required_argument, NULL, LOCKS },
 		{ "depth", required_argument, NULL, DEPTH },
 		{ "patience", required_argument, NULL, PATIENCE },
 		{ "reservations", no_argument, NULL, RESERVATIONS },
@@ -530,7 +638,7 @@ int main(int argc, char **argv)
 	};
 	const char *file = NULL, *name = "history";
 	unsigned int i, paths, seconds = 0, seed = (unsigned int)now();
-	bool reservations = false;
+	bool reservations = false, locks_given = false;
 	uint64_t end;
 	int option;
 
@@ -554,6 +662,10 @@ int main(int argc, char **argv)
 		case LBA:
 			first_lba = number_of(optarg, 0, INT32_MAX);
 			break;
+		case LOCKS:
+			locks = number_of(optarg, 0, BLOCKS_MAX - 1);
+			locks_given = true;
+			break;
 		case DEPTH:
 			depth = number_of(optarg, 1, 64);
 			break;
@@ -572,6 +684,10 @@ int main(int argc, char **argv)
 	}
 	paths = (unsigned int)(argc - optind);
 	if (!file || !seconds || argc == optind || paths > PATHS_MAX)
+		usage();
+	if (!locks_given)
+		locks = blocks / 8;
+	if (locks >= blocks)
 		usage();
 	if (!count)
 		count = 2 * paths;

@@ -46,12 +46,13 @@ kernels, in a network namespace of their own.
   share                           print the folder that every node has as /lab
 
   cut NODE ceph|iscsi             drop everything between a node and that network
-  heal NODE ceph|iscsi            and no longer
+  heal NODE ceph|iscsi            and no longer; both also for the monitors mon.b and mon.c
   pause [--freeze] NODE           stop a node (--freeze: its clocks stand still too)
   resume NODE                     and let it go on
   kill NODE                       a power failure
   start [--no-wait] NODE          boot it again (/etc/target is kept), or one more node
-                                  the same four for the daemons mon.a, mgr.x, osd.0, osd.1, osd.2
+                                  the same four for the daemons mon.a, mgr.x, osd.0, osd.1, osd.2,
+                                  and mon.b, mon.c
 
   cpu NODE                        CPU seconds that its machine has used up
 
@@ -109,6 +110,7 @@ def parse_up(words):
                         "that make check-debug builds")
     parser.add_argument("--initiator-kernel", metavar="6.1|6.12",
                         help="if initiators are to have another one")
+    parser.add_argument("--mons", type=int, choices=(1, 3), default=1, help="monitors of the cluster")
     parser.add_argument("--gateways", type=int, default=1, metavar="N")
     parser.add_argument("--initiator", action="store_true", help="one machine with open-iscsi "
                         "and multipath")
@@ -180,12 +182,12 @@ def bring_up(lab, namespace, options, kernel, initiator_kernel):
              (("gateway", options.gateways), ("initiator", options.initiators))
              for n in range(1, count + 1)]
     settings = {"kernel": kernel, "initiator_kernel": initiator_kernel, "nodes": names,
-                "memory": options.memory, "cpus": options.cpus, "append": options.append, "ready": False,
+                "mons": options.mons, "memory": options.memory, "cpus": options.cpus, "append": options.append, "ready": False,
                 "up": process_record(os.getpid())}
     lab.create()
     lab.save_settings(settings)
-    namespace.create()
     cluster = Cluster(lab)
+    namespace.create(filter(None, (Daemon(lab, name).address() for name in cluster.names())))
     cluster.write_configuration()
     cluster.begin()
     lab.progress("ceph: monitor started, stores being made")
@@ -270,8 +272,11 @@ def command_status(lab, words):
     settings = lab.require()
     print(f"namespace {lab.namespace}")
     flags = Namespace(lab).link_flags()
-    for name in Daemon.NAMES:
-        print(f"{name} {Daemon(lab, name).state()}")
+    addresses = Namespace(lab).addresses()
+    for name in Cluster(lab).names():
+        found = Daemon(lab, name)
+        cut = found.address() and found.address() not in addresses
+        print(f"{name} {found.state()}" + (" cut=ceph" if cut else ""))
     for node in nodes(lab):
         line = (f"{node.name} {node.state()} kernel={node.kernel(settings)} "
                 f"ceph={node.address('ceph')} iscsi={node.address('iscsi')}")
@@ -341,10 +346,16 @@ def parse_link(name, words):
 
 def set_link(lab, name, words, up):
     options = parse_link(name, words)
+    namespace = Namespace(lab)
+    if found := daemon(lab, options.node):
+        if not found.address() or options.network != "ceph":
+            raise LabError(f"{found.name} has no way to that network that is its own")
+        namespace.enter()
+        namespace.set_address(found.address(), up)
+        return 0
     node = one_node(lab, options.node)
     if options.network not in node.networks:
         raise LabError(f"{node.name} is not on the {options.network} network")
-    namespace = Namespace(lab)
     namespace.enter()
     namespace.set_link(node.name, options.network, up)
     return 0
@@ -368,7 +379,7 @@ def parse_node(name, words, *flags):
 
 def daemon(lab, name):
     """The cluster's daemon of that name; None if it is a node's."""
-    if name not in Daemon.NAMES:
+    if name not in Cluster(lab).names():
         return None
     lab.require()
     return Daemon(lab, name)

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The lab's Ceph cluster: one monitor, one manager, three BlueStore OSDs.
+"""The lab's Ceph cluster: one monitor or three, one manager, three BlueStore OSDs.
 
 Real daemons of the machine's own Ceph packages, in the lab's namespace, with
-cephx on and v2 and v1 addresses. Everything they write is in the lab's folder.
+cephx on and v2 and v1 addresses. All of them have the namespace's own address but
+the second and the third monitor, which have one each, so that they can be cut off: whatever
+they send comes from there, and when the address is gone, they are, too. Everything they write is in the lab's folder.
 Data are in sparse files; memory is bounded to what a test machine can spare.
 
 Speed matters, since every test run begins here, and each call of the `ceph`
@@ -25,7 +27,7 @@ from .network import HOST, NETWORKS, run
 from .state import LabError, process_start
 
 OSDS = 3
-ADDRESSES = f"[v2:{HOST['ceph']}:3300,v1:{HOST['ceph']}:6789]"
+MONITORS = {"a": HOST["ceph"], "b": f"{NETWORKS['ceph']}.2", "c": f"{NETWORKS['ceph']}.3"}
 
 CONF = """\
 [global]
@@ -56,6 +58,7 @@ mon allow pool delete = true
 mon max pg per osd = 1000
 mon data avail warn = 2
 mon data avail crit = 1
+ms bind before connect = true
 mon cluster log file = {folder}/log/cluster.log
 auth allow insecure global id reclaim = false
 mgr initial modules =
@@ -102,19 +105,26 @@ class Cluster:
         self.lab = lab
         self.folder = lab.path("ceph")
         self.conf = os.path.join(self.folder, "ceph.conf")
+        self.monitors = dict(list(MONITORS.items())[:lab.settings().get("mons", 1)])
         self.daemons = {}           # name: process, of this run of `lab up`
         self.stores = []            # (id, process of its mkfs)
 
     def path(self, *parts):
         return os.path.join(self.folder, *parts)
 
+    def names(self):
+        """Its daemons."""
+        return (*(f"mon.{which}" for which in self.monitors), "mgr.x", *(f"osd.{n}" for n in range(OSDS)))
+
+    def addresses(self):
+        return {which: f"[v2:{address}:3300,v1:{address}:6789]" for which, address in self.monitors.items()}
+
     def write_configuration(self):
         """Conf and keys, here and for guests: no daemon needed, so guests can boot at once."""
-        for name in ("run", "log", "crash", "data/mon.a", "data/mgr.x",
-                     *(f"data/osd.{n}" for n in range(OSDS))):
+        for name in ("run", "log", "crash", *(f"data/{name}" for name in self.names())):
             os.makedirs(self.path(name))
         self.fsid = str(uuid.uuid4())
-        values = {"fsid": self.fsid, "addresses": ADDRESSES, "folder": self.folder,
+        values = {"fsid": self.fsid, "addresses": ",".join(self.addresses().values()), "folder": self.folder,
                   "network": NETWORKS["ceph"], "osd_size": 16 << 30}
         with open(self.conf, "w", encoding="utf-8") as file:
             file.write(CONF.format(**values))
@@ -154,13 +164,15 @@ class Cluster:
         return [f"ceph-{kind}", "-f", "-i", which]
 
     def begin(self):
-        """Start the monitor, and the making of the OSDs' stores beside it."""
+        """Start the monitors, and the making of the OSDs' stores beside them."""
         self.uuids = [str(uuid.uuid4()) for _ in range(OSDS)]
-        run("monmaptool", "--create", "--fsid", self.fsid, "--addv", "a", ADDRESSES,
+        run("monmaptool", "--create", "--fsid", self.fsid,
+            *(word for which, addresses in self.addresses().items() for word in ("--addv", which, addresses)),
             self.path("monmap"))
-        run("ceph-mon", "--mkfs", "-i", "a", "-c", self.conf, "--monmap", self.path("monmap"),
-            "--keyring", self.path("keyring"))
-        self.daemons["mon.a"] = self.launch("mon.a", *self.program("mon.a"))
+        for which in self.monitors:
+            run("ceph-mon", "--mkfs", "-i", which, "-c", self.conf, "--monmap", self.path("monmap"),
+                "--keyring", self.path("keyring"))
+            self.daemons[f"mon.{which}"] = self.launch(f"mon.{which}", *self.program(f"mon.{which}"))
         self.stores = [(n, self.launch(f"mkfs.{n}", "ceph-osd", "--mkfs", "--no-mon-config",
                                        "-i", str(n), "--osd-uuid", self.uuids[n]))
                        for n in range(OSDS)]
@@ -209,8 +221,6 @@ class Cluster:
 class Daemon:
     """One of the cluster's daemons, to be hurt: kill, start, pause, resume as with a node."""
 
-    NAMES = ("mon.a", "mgr.x", *(f"osd.{n}" for n in range(OSDS)))
-
     def __init__(self, lab, name):
         self.cluster = Cluster(lab)
         self.name = name
@@ -257,6 +267,12 @@ class Daemon:
             if process.poll() is not None:
                 raise LabError(f"{self.name} ended: see {self.cluster.path('log', self.name)}.out and .log")
             time.sleep(0.02)
+
+    def address(self):
+        """The address that is its own; None if it has none."""
+        kind, _, which = self.name.partition(".")
+        address = self.cluster.monitors.get(which) if kind == "mon" else None
+        return None if address == HOST["ceph"] else address
 
     def pause(self):
         os.kill(self.require_pid(), signal.SIGSTOP)

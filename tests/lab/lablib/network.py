@@ -66,8 +66,8 @@ class Namespace:
             raise LabError(f"setns: {os.strerror(ctypes.get_errno())}")
         os.close(fd)
 
-    def create(self):
-        """Make and enter it, and build the bridges."""
+    def create(self, addresses=()):
+        """Make and enter it, and build the bridges; more addresses are for the cluster's."""
         run("ip", "netns", "add", self.name)
         self.enter()
         with open("/proc/sys/net/ipv4/ip_forward", "w", encoding="utf-8") as forward:
@@ -78,6 +78,8 @@ class Namespace:
                       f"addr add {address}/24 dev br{network}",
                       f"link set br{network} up"]
         ip_batch(lines)
+        for address in addresses:
+            self.set_address(address, True)
 
     def add_taps(self, node, networks):
         lines = []
@@ -90,6 +92,18 @@ class Namespace:
     def set_link(self, node, network, up):
         """Cut (up=False) or heal a node's way to a network."""
         run("ip", "link", "set", tap(node, network), "up" if up else "down")
+
+    def set_address(self, address, up):
+        """Cut (up=False) or heal what has that address of the cluster's network. Doing it twice is no mistake."""
+        if (address in self.addresses()) != up:
+            run("ip", "addr", "add" if up else "del", f"{address}/24", "dev", "brceph")
+
+    def addresses(self):
+        """Addresses of the cluster's network that are in the namespace, from outside of it too."""
+        if not self.exists():
+            return []
+        words = run("ip", "-n", self.name, "-o", "-4", "addr", "show", "dev", "brceph").split()
+        return [word.partition("/")[0] for before, word in zip(words, words[1:]) if before == "inet"]
 
     def link_flags(self):
         """{interface: its flags} of the whole namespace, from outside of it too."""

@@ -1,0 +1,59 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# A host is lost with all that it carries: a gateway, an OSD, and a monitor, if the lab has three. No connection is closed. The other
+# gateway serves on, and preempts what was held through the lost one; when the host is back, both serve.
+# shellcheck disable=SC2034,SC2317 # SERVED is for faults.sh; steps are called by name
+. ../ktap.sh
+. ../gateway.sh
+. ../reservations.sh
+. ../host_load.sh
+. ../faults.sh
+
+GOOD_WITHIN=$(t_limit 15)	# seconds, for a PREEMPT when the victim's gateway does not answer (preempt.sh)
+BACK=180			# seconds, for the host's gateway to serve again
+t_atexit heal_all
+t 'the initiators' reservations_build
+
+# The OSD that goes is not needed by the gateways to hear of each other, nor by the image, or all would wait for the cluster
+# to notice.
+acting() { lab ceph osd map rbd "$1" --format json 2>/dev/null | jq -c '.acting | sort'; }
+group=$(acting target_core_rbd.group)
+lost=osd.$(jq -nr "[0, 1, 2] - $group | .[0]")
+lost_osd() { echo "$lost"; }
+find_image() {
+	local i id
+	for ((i = 0; i < 60; i++)); do
+		n=$TEST-disk$i
+		img_create "$n" --size 64M || return 1
+		id=$(lab rbd info --format json "$n" | jq -r .id)
+		[ "$(acting "rbd_header.$id")" != "$group" ] || [ "$(acting "rbd_data.$id.$(printf %016x 0)")" != "$group" ] ||
+			return 0
+	done
+	return 1
+}
+find_image || t_bail 'no image is where the group is'
+SERVED=("$n")
+url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
+t 'served by both gateways' serve "$n" "pool=rbd,image=$n"
+t 'reserved through gw1' reserved
+
+note "gw1, $(lost_mon gw1) and $lost are lost"
+t 'the host is lost' host_lost_begin gw1
+preempted() {
+	local start=$SECONDS
+	pr <<-'SCRIPT' || return 1
+		other@2 preempt 0xbb 0xaa 1 = good
+		other@2 write 0 0x31 = good
+		other@2 read 0 = good 0x31
+	SCRIPT
+	echo $((SECONDS - start)) >"$work/took"
+}
+t 'what was reserved through it is preempted through gw2' preempted
+note "$(cat "$work/took") s"
+t "within $GOOD_WITHIN s" test "$(cat "$work/took")" -le "$GOOD_WITHIN"
+t 'the host is back' host_lost_end gw1
+t 'what was written there since is read' pr <<<'other@2 read 0 = good 0x31'
+released() { pr <<<'other@2 clear 0xbb = good'; }
+t 'the reservation is given up' released
+for gw in $GW_GATEWAYS; do t "$gw serves" serves_within "$gw" "$n" $BACK; done
