@@ -33,9 +33,9 @@
 #define TRBD_SKEW_MS		(TRBD_HEARTBEAT_MS + TRBD_JUMP_MS)
 
 /*
- * W: a command that its initiator sent longer ago than this can no longer overwrite an acknowledged write. A gateway may
- * have stood still for TRBD_STALL_MS, unnoticed, before it took the command up, and then stamps it within
- * TRBD_ADMISSION_MS. A newer write carries a stamp that is later by a granule, from a clock that may be behind.
+ * W: a command that its initiator sent longer ago than this can no longer overwrite an acknowledged write. A gateway
+ * may have stood still for TRBD_STALL_MS, unnoticed, before it took the command up, and then stamps it within
+ * TRBD_ADMISSION_MS. A newer write has a stamp that is later by a granule, from a clock that may be behind.
  */
 #define TRBD_W_MS		4000
 
