@@ -39,8 +39,8 @@
  */
 #define TRBD_W_MS		4000
 
-static_assert(TRBD_STALL_MS + TRBD_ADMISSION_MS + TRBD_GRANULE_MS + TRBD_SKEW_MS <= TRBD_W_MS);
+static_assert(TRBD_STALL_MS + TRBD_ADMISSION_MS + TRBD_GRANULE_MS + TRBD_SKEW_MS <= TRBD_W_MS, "W is too short");
 /* A quarantine outlives the stamps of a gateway that was last heard of when it began. */
-static_assert(TRBD_LEASE_MS + TRBD_ADMISSION_MS + TRBD_GRANULE_MS < TRBD_QUARANTINE_MS);
+static_assert(TRBD_LEASE_MS + TRBD_ADMISSION_MS + TRBD_GRANULE_MS < TRBD_QUARANTINE_MS, "too short");
 
 #endif /* TRBD_PROTOCOL_H */
