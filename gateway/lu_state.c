@@ -99,7 +99,7 @@ void trbd_lu_interrupt(struct trbd_lu *lu)
 	send_sig(SIGKILL, lu->thread, 1);
 }
 
-/* What stands behind a view in its memory. */
+/* A view's arrays stand behind it in its memory. */
 static void lu_view_copy(struct trbd_lu_view *view, const struct trbd_record *record)
 {
 	view->pr.registrations = (struct trbd_pr_registration *)(view + 1);
@@ -230,7 +230,8 @@ static u64 lu_generation(struct trbd_lu *lu)
 }
 
 /*
- * What is read must be newer than what had been installed before. If it is not, then somebody has removed that record,
+ * A record that is read must be newer than the one that had been installed before. If it is not, then somebody has
+ * removed that record,
  * and another gateway, whose clock is behind, has made a new one: to us, it was removed.
  */
 static int lu_forget(struct trbd_lu *lu)

@@ -108,7 +108,7 @@ static u64 machine_hash(u64 hash, const char *text)
 	return hash;
 }
 
-/* What is the same for each life of this machine, see the top of the file. @address is ADDRESS:PORT/NONCE. */
+/* A hash that is the same for each life of this machine, see the top of the file. @address is ADDRESS:PORT/NONCE. */
 static void machine_name(const char *address, char *buf, size_t size)
 {
 	const char *uuid = dmi_get_system_info(DMI_PRODUCT_UUID);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a session has to do yet, and nobody waits for.
+ * Work that a session has to do yet, and that nobody waits for.
  *
  * Something that should be done in the cluster could not be, since the cluster did not answer, and whoever was to do
  * it must go. The session keeps it as a chore and tries it every few seconds. Chores do not hold the session: when its

@@ -149,7 +149,7 @@ static void fence_start(struct fence_hand *hand)
 	wake_up_process(task);
 }
 
-/* Those that have no answer end without one. */
+/* Acknowledgements that have no answer end without one. */
 static void fence_end(struct fence_hand *hand)
 {
 	if (!hand->task)

@@ -16,7 +16,7 @@
  *
  * An object that is not there reads as zeros, and is written on condition that it still is not there.
  *
- * Whoever loses starts over after a moment, as long as the command is within the guard's window. The condition alone
+ * A command that loses starts over after a moment, as long as it is within the guard's window. The condition alone
  * does not make the write safe at any age: it says that nobody wrote since the comparison, and the comparison itself
  * may be late. An initiator that gave this command up may have done it through another gateway, and then put the old
  * value back, as with a lock that is taken and freed. A read that comes then finds what the command expects. So no

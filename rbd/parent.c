@@ -12,7 +12,7 @@
  * Between prepare and commit the target has only a part of the data, so a clone that names it is read through the
  * source, whose snapshots do not change and are complete.
  *
- * What is found in a parent is the right data however late: snapshots do not change. That nothing is found there says
+ * Data that are found in a parent are right however late: snapshots do not change. That nothing is found there says
  * nothing by itself, since the parent may have been removed before it was read. So whoever finds nothing asks the
  * header of the clone afterwards (and that of the target, while it migrates). If they name the same parent as before,
  * nobody had begun to remove it when it was read. If not, the read starts over. Those who ask at the same time share an
