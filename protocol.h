@@ -38,6 +38,7 @@
 #define TRBD_W_MS		4000
 
 _Static_assert(TRBD_STALL_MS + TRBD_ADMISSION_MS + TRBD_GRANULE_MS + TRBD_SKEW_MS <= TRBD_W_MS, "W is too short");
-_Static_assert(TRBD_QUARANTINE_MS > TRBD_HEARTBEAT_MS + TRBD_LEASE_MS, "a quarantine must outlive a lease");
+_Static_assert(TRBD_QUARANTINE_MS > TRBD_LEASE_MS + TRBD_ADMISSION_MS + TRBD_GRANULE_MS,
+	       "a quarantine must outlive the stamps of a gateway that was last heard of when it began");
 
 #endif /* TRBD_PROTOCOL_H */

@@ -3,8 +3,8 @@
  * The gateways of one pool and namespace: slots, heartbeats, the common clock, and knowing when one was out of touch.
  *
  * The group object "target_core_rbd.group" holds a table, one slot a gateway (gateway/group_table.c). A gateway
- * takes a slot, writes its own entry every TRBD_HEARTBEAT_MS, and reads all. There is no leader, and nobody writes another's
- * entry.
+ * takes a slot, writes its own entry every TRBD_HEARTBEAT_MS, and reads all. There is no leader, and nobody writes
+ * another's entry.
  *
  *	         no live peer: start at the greatest limit;
  *	join --> live peers: take their clock          --> member --> leave: slot is free, the limit stays
@@ -14,11 +14,14 @@
  *
  * A heartbeat that went to the OSD and back proves that this gateway was in touch when it sent it, and gives it a
  * lease from that moment. Within its lease it accepts mutations. When the lease runs out, mutations wait. Then one of
- * two things turns out:
+ * these turns out:
  *
  *  - The others could beat while we could not, or their clocks ran ahead of ours: we were out of touch (cut off,
  *    paused). Initiators may have gone to other paths long ago, and what they sent us then is still in our socket
  *    buffers. All that was accepted ends with BUSY, and so does for a few seconds all that comes.
+ *  - Our clocks stood still, as the OSD's show, which notes its time with each heartbeat (rados/witness.c): the same,
+ *    and the clocks of those that are silent count as well. Machines that stood still together would else go on with a
+ *    time that one of them has used before.
  *  - Nobody could beat, or there is nobody else: the object's OSD was away. Nobody is ahead of anybody; what waited
  *    goes on if it is still within the guard's window.
  *
@@ -63,8 +66,8 @@
  */
 #define GROUP_GIVE_UP_MS	600000
 /*
- * After so long a heartbeat is sent anew. In a full pool libceph holds back what it has to send a second time, though not
- * what is new.
+ * After so long a heartbeat is sent anew. In a full pool libceph holds back what it has to send a second time, and lets
+ * pass what is new.
  */
 #define GROUP_ANSWER_MS		(2 * TRBD_LEASE_MS)
 /* nobody's clock is this far ahead of another's in honesty */
@@ -73,19 +76,36 @@
 static DEFINE_MUTEX(groups_lock);
 static LIST_HEAD(groups);		/* guarded by groups_lock */
 
-static void group_slot_xattr(int slot, char *buf, size_t size)
+/*
+ * @lock held. How long nothing has been heard of a slot, by readings: only when the table could be read does it say
+ * anything that nobody has written there. Readings that follow each other closely are one.
+ */
+static void group_note_quiet(struct trbd_group *group, struct trbd_group_peer *peer,
+			     const struct trbd_group_entry *entry)
 {
-	snprintf(buf, size, "slot.%02x", slot);
+	u64 now_ms = trbd_clock_local_ms();
+
+	lockdep_assert_held(&group->lock);
+
+	if (entry->owner != peer->entry.owner || entry->beats != peer->entry.beats) {
+		peer->heard_ms = now_ms;
+		peer->counted_ms = now_ms;
+		peer->quiet = 0;
+	} else if (now_ms >= peer->counted_ms + TRBD_HEARTBEAT_MS / 2) {
+		peer->counted_ms = now_ms;
+		peer->quiet++;
+	}
 }
 
-/* Reads the table into group->peers. Liveness is relative to what was read before. */
+/* Reads the table into group->peers, and when the OSD noted its time. Liveness is relative to what was read before. */
 static int group_read(struct trbd_group *group)
 {
 	int ret, slot;
 
 	memset(group->table, 0, TRBD_GROUP_TABLE_SIZE);
+	group->osd_ms = 0;
 	ret = trbd_object_read(group->session, &group->oid, &group->oloc, group->table, TRBD_GROUP_TABLE_SIZE,
-			       GROUP_ANSWER_MS);
+			       *group->witness.lock ? &group->witness : NULL, &group->osd_ms, GROUP_ANSWER_MS);
 	if (ret < 0)
 		return ret;
 
@@ -105,6 +125,7 @@ static int group_read(struct trbd_group *group)
 			peer->alive = true;
 		else if (peer->alive && ++peer->silent > GROUP_SILENT_MAX)
 			peer->alive = false;
+		group_note_quiet(group, peer, &entry);
 		if (!peer->alive || entry.beats != peer->entry.beats)
 			peer->silent = 0;
 		peer->state = state;
@@ -126,12 +147,22 @@ static int group_write(struct trbd_group *group, int slot, u64 expected, u64 own
 	};
 	u8 buf[TRBD_GROUP_ENTRY_SIZE];
 	char xattr[16];
+	struct trbd_object_write write = {
+		.xattr = xattr,
+		.expected = expected,
+		.new = owner,
+		.off = (u64)slot * TRBD_GROUP_ENTRY_SIZE,
+		.buf = buf,
+		.len = sizeof(buf),
+		.witness = owner ? &group->witness : NULL,
+		.limit_ms = GROUP_ANSWER_MS,
+	};
 
 	strscpy(entry.name, init_utsname()->nodename, sizeof(entry.name));
 	trbd_group_encode(&entry, buf);
-	group_slot_xattr(slot, xattr, sizeof(xattr));
-	return trbd_object_write_if(group->session, &group->oid, &group->oloc, xattr, expected, owner,
-				    (u64)slot * TRBD_GROUP_ENTRY_SIZE, buf, sizeof(buf), GROUP_ANSWER_MS);
+	snprintf(xattr, sizeof(xattr), "slot.%02x", slot);
+	snprintf(group->witness.lock, sizeof(group->witness.lock), "tcr.time.%02x", slot);
+	return trbd_object_write_if(group->session, &group->oid, &group->oloc, &write);
 }
 
 /*
@@ -219,9 +250,29 @@ static void group_set_slot(struct trbd_group *group, int slot)
 		trbd_clock_set_slot(&group->clock, slot);
 }
 
+/* @lock held. What was accepted before @now_ms ends with BUSY, and for a while all that comes. */
+static void group_set_out_of_touch(struct trbd_group *group, u64 now_ms)
+{
+	lockdep_assert_held(&group->lock);
+
+	group->stale_before_ms = now_ms;
+	group->quarantine_until_ms = trbd_clock_local_ms() + TRBD_QUARANTINE_MS;
+	group->out_of_touch++;
+}
+
+static void group_declare_out_of_touch(struct trbd_group *group, const char *why)
+{
+	spin_lock(&group->lock);
+	group_set_out_of_touch(group, trbd_clock_now(&group->clock));
+	spin_unlock(&group->lock);
+	pr_warn("group of pool %lld: this gateway was out of touch (%s); writes it got before end with BUSY\n",
+		group->oloc.pool, why);
+}
+
 /* Gets a slot and the common time. Bounded: mount_timeout for each round trip. */
 static int group_take_slot(struct trbd_group *group)
 {
+	bool again = group->owner;
 	u64 sent_ms;
 	int ret, slot, tries;
 
@@ -246,6 +297,8 @@ static int group_take_slot(struct trbd_group *group)
 	/* the OSD reads a stored number as a signed one; 0 is nobody */
 	group->owner = (group->owner >> 1) | 1;
 	group->beats = 0;
+	snprintf(group->witness.cookie, sizeof(group->witness.cookie), "%llx", group->owner);
+	group->osd_ref_ms = 0;
 
 	for (tries = 0; tries < TRBD_SLOTS; tries++) {
 		trbd_clock_advance(&group->clock, group_start_time(group));
@@ -273,6 +326,9 @@ static int group_take_slot(struct trbd_group *group)
 		return ret;
 
 	group_set_slot(group, slot);
+	/* the clock may have moved by any length, and what was accepted before that with it */
+	if (again)
+		group_declare_out_of_touch(group, "it joined again");
 	spin_lock(&group->lock);
 	group->lease_until_ms = sent_ms + TRBD_LEASE_MS;
 	spin_unlock(&group->lock);
@@ -305,25 +361,6 @@ static void group_release_waiting(struct trbd_group *group, bool in_touch)
 		list_del(&ticket->node);
 		ticket->run(ticket, late ? -EBUSY : 0);
 	}
-}
-
-/* @lock held. What was accepted before @now_ms ends with BUSY, and for a while all that comes. */
-static void group_set_out_of_touch(struct trbd_group *group, u64 now_ms)
-{
-	lockdep_assert_held(&group->lock);
-
-	group->stale_before_ms = now_ms;
-	group->quarantine_until_ms = trbd_clock_local_ms() + TRBD_QUARANTINE_MS;
-	group->out_of_touch++;
-}
-
-static void group_declare_out_of_touch(struct trbd_group *group, const char *why)
-{
-	spin_lock(&group->lock);
-	group_set_out_of_touch(group, trbd_clock_now(&group->clock));
-	spin_unlock(&group->lock);
-	pr_warn("group of pool %lld: this gateway was out of touch (%s); writes it got before end with BUSY\n",
-		group->oloc.pool, why);
 }
 
 /*
@@ -381,8 +418,11 @@ static void group_tick(struct work_struct *work)
 	queue_delayed_work(trbd_tick_wq, &group->tick, msecs_to_jiffies(TRBD_TICK_MS));
 }
 
-/* The latest clock of the table, and whose it is. */
-static u64 group_latest_clock(struct trbd_group *group, int *whose)
+/*
+ * The latest clock of the table, and whose it is. @all: also of those that are silent, whose stamps may hang somewhere.
+ * These stamps are ahead of the entry by a lease and the time of admission at most.
+ */
+static u64 group_latest_clock(struct trbd_group *group, bool all, int *whose)
 {
 	u64 now_ms = trbd_clock_now(&group->clock);
 	u64 latest = 0;
@@ -391,7 +431,7 @@ static u64 group_latest_clock(struct trbd_group *group, int *whose)
 	for (slot = 0; slot < TRBD_SLOTS; slot++) {
 		const struct trbd_group_peer *peer = &group->peers[slot];
 
-		if (!peer->alive || slot == group->slot)
+		if (peer->state != TRBD_GROUP_ENTRY_VALID || !(peer->alive || all) || slot == group->slot)
 			continue;
 		if (peer->entry.clock_ms > now_ms + GROUP_FAR_FUTURE_MS) {
 			pr_warn_ratelimited("group of pool %lld: slot %d (%s) claims a time %llu hours ahead and is ignored\n",
@@ -412,10 +452,10 @@ static u64 group_latest_clock(struct trbd_group *group, int *whose)
  * what is admitted with the new time must not be what came out of its socket buffers, so the quarantine begins
  * before.
  */
-static void group_merge(struct trbd_group *group)
+static void group_merge(struct trbd_group *group, bool slept)
 {
 	int whose = 0;
-	u64 latest_ms = group_latest_clock(group, &whose);
+	u64 latest_ms = group_latest_clock(group, slept, &whose);
 	bool jumped;
 
 	spin_lock(&group->lock);
@@ -440,12 +480,31 @@ static void group_give_up(struct trbd_group *group)
 	trbd_recovery_give_up(group->session);
 }
 
+/*
+ * Did this machine's clocks stand still since a heartbeat before this one? Then the OSD's clock has gone further than
+ * ours. A slow heartbeat is no good to measure from: nobody knows when on its way the OSD noted the time.
+ */
+static bool group_clock_slept(struct trbd_group *group, u64 sent_ms, u64 written_ms)
+{
+	u64 osd_ms = group->osd_ms;
+	bool slept = osd_ms && group->osd_ref_ms &&
+		     osd_ms > group->osd_ref_ms + (written_ms - group->local_ref_ms) + TRBD_JUMP_MS;
+
+	if (osd_ms && (slept || written_ms - sent_ms <= TRBD_JUMP_MS)) {
+		group->osd_ref_ms = osd_ms;
+		group->local_ref_ms = sent_ms;
+	}
+	return slept;
+}
+
 /* One heartbeat: write, read, compare, merge. */
 static int group_beat(struct trbd_group *group, struct trbd_group_peer *old)
 {
 	u64 sent_ms = trbd_clock_local_ms();
 	u64 now_ms = trbd_clock_now(&group->clock);
 	u64 lease_until_ms = group->lease_until_ms;
+	u64 written_ms;
+	bool slept;
 	int ret;
 
 	if (now_ms + GROUP_LIMIT_MS / 2 > group->limit_ms)
@@ -455,12 +514,16 @@ static int group_beat(struct trbd_group *group, struct trbd_group_peer *old)
 	if (ret)
 		return ret;
 
+	written_ms = trbd_clock_local_ms();
 	memcpy(old, group->peers, TRBD_SLOTS * sizeof(*old));
 	ret = group_read(group);
 	if (ret)
 		return ret;
 
-	group_merge(group);
+	slept = group_clock_slept(group, sent_ms, written_ms);
+	if (slept)
+		group_declare_out_of_touch(group, "its clocks stood still");
+	group_merge(group, slept);
 	if (trbd_clock_local_ms() > lease_until_ms && group_others_went_on(group, old))
 		group_declare_out_of_touch(group, "no heartbeat came through");
 
@@ -768,4 +831,88 @@ size_t trbd_group_show(struct trbd_group *group, char *buf, size_t size)
 	}
 	spin_unlock(&group->lock);
 	return len;
+}
+
+/**
+ * trbd_group_self() - how the others find this gateway in the table
+ * @group: membership
+ * @slot: set to our slot; TRBD_SLOTS when we have none
+ * @member: set to the number of our membership, 0 when we have none
+ *
+ * Context: any in which a spinlock may be taken.
+ */
+void trbd_group_self(struct trbd_group *group, u32 *slot, u64 *member)
+{
+	spin_lock(&group->lock);
+	*slot = group->slot >= 0 ? group->slot : TRBD_SLOTS;
+	*member = group->slot >= 0 ? group->owner : 0;
+	spin_unlock(&group->lock);
+}
+
+/**
+ * trbd_group_quiet() - for how long has a slot been silent?
+ * @group: membership
+ * @slot: which; TRBD_SLOTS if that is not known
+ *
+ * Context: any in which a spinlock may be taken.
+ * Return: how many readings in a row, about a heartbeat apart, have found no heartbeat in it. Our own came through each
+ * time, so it does not grow while the object cannot be reached. 0 if nobody knows.
+ */
+unsigned int trbd_group_quiet(struct trbd_group *group, unsigned int slot)
+{
+	unsigned int quiet;
+
+	if (slot >= TRBD_SLOTS)
+		return 0;
+	spin_lock(&group->lock);
+	quiet = group->peers[slot].quiet;
+	spin_unlock(&group->lock);
+	return quiet;
+}
+
+/**
+ * trbd_group_touch() - read the group object once more
+ * @group: membership
+ * @table: memory of TRBD_GROUP_TABLE_SIZE bytes, filled in
+ *
+ * The object's OSD has every OSD map that we have when this has come back. So no heartbeat of a client goes through any
+ * more that is on the blocklist in one of these.
+ *
+ * Context: process; one round trip, as long as a heartbeat at most.
+ * Return: 0, or an error of trbd_object_read().
+ */
+int trbd_group_touch(struct trbd_group *group, u8 *table)
+{
+	memset(table, 0, TRBD_GROUP_TABLE_SIZE);
+	return min(trbd_object_read(group->session, &group->oid, &group->oloc, table, TRBD_GROUP_TABLE_SIZE, NULL,
+				    NULL, GROUP_ANSWER_MS), 0);
+}
+
+/**
+ * trbd_group_lease_left() - for how long may a gateway that cannot beat any more still hold a lease?
+ * @group: membership
+ * @table: what trbd_group_touch() read since then
+ * @slot: its slot, TRBD_SLOTS if that is not known
+ * @member: the number of its membership, 0 if that is not known
+ *
+ * Context: any in which a spinlock may be taken.
+ * Return: milliseconds; TRBD_LEASE_MS if nobody knows, and 0 for one that has been silent for that long.
+ */
+unsigned int trbd_group_lease_left(struct trbd_group *group, const u8 *table, unsigned int slot, u64 member)
+{
+	struct trbd_group_entry entry;
+	u64 until_ms, now_ms;
+
+	if (slot >= TRBD_SLOTS || !member)
+		return TRBD_LEASE_MS;
+	trbd_group_decode(table + slot * TRBD_GROUP_ENTRY_SIZE, &entry);
+	spin_lock(&group->lock);
+	now_ms = trbd_clock_local_ms();
+	until_ms = now_ms + TRBD_LEASE_MS;
+	/* a beat that was read had been sent before */
+	if (entry.owner == member && entry.owner == group->peers[slot].entry.owner &&
+	    entry.beats == group->peers[slot].entry.beats)
+		until_ms = group->peers[slot].heard_ms + TRBD_LEASE_MS;
+	spin_unlock(&group->lock);
+	return until_ms > now_ms ? until_ms - now_ms : 0;
 }

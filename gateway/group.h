@@ -14,6 +14,7 @@
 #include "gateway/group_table.h"
 #include "protocol.h"
 #include "rados/clock.h"
+#include "rados/witness.h"
 
 struct task_struct;
 struct trbd_session;
@@ -36,12 +37,18 @@ struct trbd_group_ticket {
  * @entry: valid if @state says so
  * @silent: how often in a row its beats had not advanced
  * @alive: its beats advance
+ * @quiet: readings in a row in which nothing was new, see trbd_group_quiet()
+ * @counted_ms: trbd_clock_local_ms(): when that was counted last
+ * @heard_ms: trbd_clock_local_ms(): of the first reading that said what @entry says
  */
 struct trbd_group_peer {
 	enum trbd_group_entry_state state;
 	struct trbd_group_entry entry;
 	unsigned int silent;
 	bool alive;
+	unsigned int quiet;
+	u64 counted_ms;
+	u64 heard_ms;
 };
 
 /**
@@ -58,6 +65,10 @@ struct trbd_group_peer {
  * @table: memory for reading the group object; the thread's
  * @peers: what was read last; written by the thread, guarded by @lock
  * @owner: number of this membership; the thread's
+ * @witness: where the OSD notes its time with our heartbeats; the thread's
+ * @osd_ms: the time that it noted last, by its clock; the thread's
+ * @osd_ref_ms: one that it noted before, 0 for none; the thread's
+ * @local_ref_ms: trbd_clock_local_ms() when that heartbeat was sent; the thread's
  * @slot: our slot, or -1; written by the thread, guarded by @lock
  * @beats: heartbeats of this membership; the thread's
  * @limit_ms: what our entry says; the thread's
@@ -84,6 +95,10 @@ struct trbd_group {
 	u8 *table;
 	struct trbd_group_peer *peers;
 	u64 owner;
+	struct trbd_witness witness;
+	u64 osd_ms;
+	u64 osd_ref_ms;
+	u64 local_ref_ms;
 	int slot;
 	u64 beats;
 	u64 limit_ms;
@@ -104,6 +119,10 @@ void trbd_group_leave(struct trbd_group *group);
 int trbd_group_admit(struct trbd_group *group, struct trbd_group_ticket *ticket, u64 received_ms);
 bool trbd_group_in_touch(struct trbd_group *group);
 bool trbd_group_is_alive(struct trbd_group *group, unsigned int slot);
+void trbd_group_self(struct trbd_group *group, u32 *slot, u64 *member);
+unsigned int trbd_group_quiet(struct trbd_group *group, unsigned int slot);
+int trbd_group_touch(struct trbd_group *group, u8 *table);
+unsigned int trbd_group_lease_left(struct trbd_group *group, const u8 *table, unsigned int slot, u64 member);
 size_t trbd_group_show(struct trbd_group *group, char *buf, size_t size);
 
 #endif /* TRBD_GATEWAY_GROUP_H */

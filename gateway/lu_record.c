@@ -52,64 +52,79 @@ void trbd_lu_record_free(struct trbd_record *record)
 	kvfree(record);
 }
 
-static void record_warn_damaged(struct trbd_image *image, const char *what, unsigned int line)
+/**
+ * trbd_lu_record_place() - where an image's record is
+ * @image: open image
+ *
+ * Return: the place; valid as long as the image is open.
+ */
+struct trbd_lu_place trbd_lu_record_place(struct trbd_image *image)
+{
+	struct trbd_lu_place place = {
+		.header = trbd_image_header(image),
+		.name = image->name,
+		.id = image->id,
+	};
+
+	return place;
+}
+
+static void record_warn_damaged(const struct trbd_lu_place *place, const char *what, unsigned int line)
 {
 	pr_err_ratelimited("%s: the record of reservations is damaged (%s, line %u); what is reserved stays so, and reservation commands fail. See rbd image-meta get %s %s; to begin with an empty one remove that key, and the xattr %s of object rbd_header.%s\n",
-			   image->name, what, line, image->name, TRBD_LU_KEY, TRBD_LU_XATTR, image->id);
+			   place->name, what, line, place->name, TRBD_LU_KEY, TRBD_LU_XATTR, place->id);
 }
 
 /* Return: 0 when no record was ever written, -ECANCELED when one was, or another error. */
-static int record_counter_is_zero(struct trbd_image *image)
+static int record_counter_is_zero(const struct trbd_lu_place *place)
 {
-	struct trbd_header_ref ref = trbd_image_header(image);
-
-	return trbd_object_number_is(ref.session, ref.oid, ref.oloc, TRBD_LU_XATTR, 0);
+	return trbd_object_number_is(place->header.session, place->header.oid, place->header.oloc, TRBD_LU_XATTR, 0);
 }
 
 /*
  * There is no record. Was there never one, or did somebody take both the record and the number away, as the manual
  * says? Then everything is clear. A record that is gone while its number is there was lost.
  */
-static int record_check_absent(struct trbd_image *image)
+static int record_check_absent(const struct trbd_lu_place *place)
 {
-	int ret = record_counter_is_zero(image);
+	int ret = record_counter_is_zero(place);
 
 	if (ret != -ECANCELED)
 		return ret;
-	record_warn_damaged(image, "it is missing", 0);
+	record_warn_damaged(place, "it is missing", 0);
 	return -EBADMSG;
 }
 
 /* @text is what was read, @len 0 when there is none. */
-static int record_decode(struct trbd_image *image, const char *text, size_t len, struct trbd_record *record)
+static int record_decode(const struct trbd_lu_place *place, const char *text, size_t len, struct trbd_record *record)
 {
 	unsigned int line = 0;
 	int ret = 0;
 
 	if (len)
 		ret = trbd_record_decode(text, len, record, &line);
-	if (ret && record_counter_is_zero(image)) {
-		record_warn_damaged(image, ret == -EPROTONOSUPPORT ? "or of a newer version" : "it cannot be read",
+	if (ret && record_counter_is_zero(place)) {
+		record_warn_damaged(place, ret == -EPROTONOSUPPORT ? "or of a newer version" : "it cannot be read",
 				    line);
 		return ret;
 	}
 	/* copied along with another image's metadata, whatever it says */
-	if (ret || !len || strcmp(record->image, image->id)) {
+	if (ret || !len || strcmp(record->image, place->id)) {
 		struct trbd_pr_registration *registrations = record->pr.registrations;
 		unsigned int room = record->pr.room;
 
-		ret = record_check_absent(image);
+		ret = record_check_absent(place);
 		memset(record, 0, sizeof(*record));
 		record->pr.registrations = registrations;
 		record->pr.room = room;
-		strscpy(record->image, image->id, sizeof(record->image));
+		strscpy(record->image, place->id, sizeof(record->image));
 	}
 	return ret;
 }
 
 /**
  * trbd_lu_record_read() - the record as it is in the cluster
- * @image: image
+ * @place: where it is
  * @extra: room for this many more registrations
  * @record: set to it; trbd_lu_record_free() it. Of generation 0 when there is none
  *
@@ -117,9 +132,8 @@ static int record_decode(struct trbd_image *image, const char *text, size_t len,
  * Return: 0; -EBADMSG or -EPROTONOSUPPORT for one that cannot be read, and there is a line in the log; -ENOENT,
  * -ETIMEDOUT, -EINTR, -ENOMEM, -ESHUTDOWN when this gateway was fenced, others.
  */
-int trbd_lu_record_read(struct trbd_image *image, unsigned int extra, struct trbd_record **record)
+int trbd_lu_record_read(const struct trbd_lu_place *place, unsigned int extra, struct trbd_record **record)
 {
-	struct trbd_header_ref ref = trbd_image_header(image);
 	const size_t size = TRBD_LU_TEXT_MAX + TRBD_HEADER_METADATA_EXTRA;
 	char *text = kvmalloc(size, GFP_KERNEL);
 	ssize_t len = -ENOMEM;
@@ -127,7 +141,7 @@ int trbd_lu_record_read(struct trbd_image *image, unsigned int extra, struct trb
 
 	*record = NULL;
 	if (text)
-		len = trbd_header_metadata(&ref, TRBD_LU_KEY, text, size);
+		len = trbd_header_metadata(&place->header, TRBD_LU_KEY, text, size);
 	if (len == -ENOENT)
 		len = 0;
 	/* a shell takes the last newline off what is put back by hand */
@@ -136,7 +150,7 @@ int trbd_lu_record_read(struct trbd_image *image, unsigned int extra, struct trb
 	ret = min_t(ssize_t, len, 0);
 	if (!ret) {
 		*record = record_alloc(len / RECORD_LINE_MIN + 1 + extra);
-		ret = *record ? record_decode(image, text, len, *record) : -ENOMEM;
+		ret = *record ? record_decode(place, text, len, *record) : -ENOMEM;
 	}
 	kvfree(text);
 	if (ret) {
@@ -144,7 +158,7 @@ int trbd_lu_record_read(struct trbd_image *image, unsigned int extra, struct trb
 		*record = NULL;
 	}
 	if (ret == -ESHUTDOWN)
-		trbd_recovery_begin(image->session);
+		trbd_recovery_begin(place->header.session);
 	return ret;
 }
 
@@ -170,40 +184,47 @@ size_t trbd_lu_record_encode(const struct trbd_record *record, char **text)
 	return TRBD_LU_TEXT_MAX;
 }
 
+/* A record that was removed and made anew is newer than all copies of the old one, also when our clock is behind. */
+static u64 record_first_generation(u64 after)
+{
+	return max((u64)ktime_get_real_seconds() << RECORD_FIRST_SHIFT, after + 1);
+}
+
 /**
  * trbd_lu_record_write() - write the next generation of a record
- * @image: image
+ * @place: where it is
  * @record: what was read, changed; gets the generation that is written
+ * @after: the greatest generation that this gateway has seen
  * @settled: it is in force everywhere
  *
  * Context: process; one round trip.
  * Return: 0; -ECANCELED when another was first; -ENOSPC for one that is too long; others as trbd_lu_record_read().
  */
-int trbd_lu_record_write(struct trbd_image *image, struct trbd_record *record, bool settled)
+int trbd_lu_record_write(const struct trbd_lu_place *place, struct trbd_record *record, u64 after,
+			 bool settled)
 {
-	struct trbd_header_ref ref = trbd_image_header(image);
 	u64 expected = record->generation;
 	char *text;
 	size_t len;
 	int ret;
 
-	/* a record that was removed and made anew is newer than whatever anybody has of the old one */
-	record->generation = expected ? expected + 1 : (u64)ktime_get_real_seconds() << RECORD_FIRST_SHIFT;
+	record->generation = expected ? expected + 1 : record_first_generation(after);
 	if (settled)
 		record->settled = record->generation;
 	len = trbd_lu_record_encode(record, &text);
 	if (!text)
 		return len ? -ENOSPC : -ENOMEM;
-	ret = trbd_header_set_metadata_if(&ref, TRBD_LU_XATTR, expected, record->generation, TRBD_LU_KEY, text, len);
+	ret = trbd_header_set_metadata_if(&place->header, TRBD_LU_XATTR, expected, record->generation, TRBD_LU_KEY,
+					  text, len);
 	kvfree(text);
 	if (ret == -ESHUTDOWN)
-		trbd_recovery_begin(image->session);
+		trbd_recovery_begin(place->header.session);
 	return ret;
 }
 
 /**
  * trbd_lu_record_check_counter() - the number in the xattr was not that of the record that was read
- * @image: image
+ * @place: where it is
  * @generation: of the record that was read
  *
  * Has somebody else changed both since? If not they do not belong together, and nobody can change anything any more.
@@ -211,13 +232,13 @@ int trbd_lu_record_write(struct trbd_image *image, struct trbd_record *record, b
  * Context: process; one round trip.
  * Return: 0 if somebody has; -EBADMSG if not; others as trbd_lu_record_read().
  */
-int trbd_lu_record_check_counter(struct trbd_image *image, u64 generation)
+int trbd_lu_record_check_counter(const struct trbd_lu_place *place, u64 generation)
 {
 	struct trbd_record *record;
-	int ret = trbd_lu_record_read(image, 0, &record);
+	int ret = trbd_lu_record_read(place, 0, &record);
 
 	if (!ret && record->generation == generation) {
-		record_warn_damaged(image, "it is not of the generation that the xattr says", 3);
+		record_warn_damaged(place, "it is not of the generation that the xattr says", 3);
 		ret = -EBADMSG;
 	}
 	trbd_lu_record_free(record);
@@ -226,18 +247,18 @@ int trbd_lu_record_check_counter(struct trbd_image *image, u64 generation)
 
 /**
  * trbd_lu_record_was_written() - has a write been done whose answer did not come?
- * @image: image
+ * @place: where it is
  * @written: what was written
  *
  * Context: process; one round trip.
  * Return: whether it has, as far as can be told.
  */
-bool trbd_lu_record_was_written(struct trbd_image *image, const struct trbd_record *written)
+bool trbd_lu_record_was_written(const struct trbd_lu_place *place, const struct trbd_record *written)
 {
 	struct trbd_record *record;
 	bool done = false;
 
-	if (!trbd_lu_record_read(image, 0, &record))
+	if (!trbd_lu_record_read(place, 0, &record))
 		/* a registry entry that another wrote keeps the writer, but is in force at once */
 		done = record->generation == written->generation && record->writer == written->writer &&
 		       record->settled == written->settled;

@@ -5,6 +5,7 @@
 #include <linux/types.h>
 
 #include "pr/record.h"
+#include "rbd/header.h"
 
 struct trbd_image;
 
@@ -14,11 +15,25 @@ struct trbd_image;
 /* what a record may be long; a thousand registrations of the longest names fit */
 #define TRBD_LU_TEXT_MAX	(768 * 1024)
 
-int trbd_lu_record_read(struct trbd_image *image, unsigned int extra, struct trbd_record **record);
+/**
+ * struct trbd_lu_place - where a record is
+ * @header: the image's header object
+ * @name: of the image, for messages
+ * @id: of the image
+ */
+struct trbd_lu_place {
+	struct trbd_header_ref header;
+	const char *name;
+	const char *id;
+};
+
+struct trbd_lu_place trbd_lu_record_place(struct trbd_image *image);
+int trbd_lu_record_read(const struct trbd_lu_place *place, unsigned int extra, struct trbd_record **record);
 void trbd_lu_record_free(struct trbd_record *record);
 size_t trbd_lu_record_encode(const struct trbd_record *record, char **text);
-int trbd_lu_record_write(struct trbd_image *image, struct trbd_record *record, bool settled);
-int trbd_lu_record_check_counter(struct trbd_image *image, u64 generation);
-bool trbd_lu_record_was_written(struct trbd_image *image, const struct trbd_record *written);
+int trbd_lu_record_write(const struct trbd_lu_place *place, struct trbd_record *record, u64 after,
+			 bool settled);
+int trbd_lu_record_check_counter(const struct trbd_lu_place *place, u64 generation);
+bool trbd_lu_record_was_written(const struct trbd_lu_place *place, const struct trbd_record *written);
 
 #endif /* TRBD_GATEWAY_LU_RECORD_H */

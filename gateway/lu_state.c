@@ -24,6 +24,7 @@
  */
 #include <linux/delay.h>
 #include <linux/err.h>
+#include <linux/jiffies.h>
 #include <linux/kernel.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
@@ -32,6 +33,8 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "gateway/housekeeping.h"
+#include "gateway/leaving.h"
 #include "gateway/lu_record.h"
 #include "gateway/lu_state.h"
 #include "gateway/membership.h"
@@ -96,51 +99,67 @@ void trbd_lu_interrupt(struct trbd_lu *lu)
 	send_sig(SIGKILL, lu->thread, 1);
 }
 
+/* What stands behind a view in its memory. */
+static void lu_view_copy(struct trbd_lu_view *view, const struct trbd_record *record)
+{
+	view->pr.registrations = (struct trbd_pr_registration *)(view + 1);
+	view->pr.room = record->pr.count;
+	memcpy(view->pr.registrations, record->pr.registrations, record->pr.count * sizeof(*view->pr.registrations));
+	view->gateways = (struct trbd_record_gateway *)(view->pr.registrations + record->pr.count);
+	view->num_gateways = record->num_gateways;
+	memcpy(view->gateways, record->gateways, record->num_gateways * sizeof(*view->gateways));
+	view->fenced = (struct trbd_record_fenced *)(view->gateways + record->num_gateways);
+	view->num_fenced = record->num_fenced;
+	memcpy(view->fenced, record->fenced, record->num_fenced * sizeof(*view->fenced));
+}
+
 /* @record: NULL for an empty one */
 static struct trbd_lu_view *lu_view_alloc(const struct trbd_lu *lu, const struct trbd_record *record)
 {
-	unsigned int count = record ? record->pr.count : 0;
+	size_t size = sizeof(struct trbd_lu_view);
 	struct trbd_lu_view *view;
 
-	view = kvzalloc(sizeof(*view) + count * sizeof(*view->pr.registrations), GFP_KERNEL);
-	if (!view)
-		return NULL;
-	if (record) {
-		view->generation = record->generation;
-		view->settled = record->settled;
-		view->resets = record->resets;
-		view->spc2_gateway = record->spc2_gateway;
-		view->spc2_orphan = *record->pr.spc2.initiator &&
-				    !trbd_record_find_gateway(record, record->spc2_gateway);
-		view->registering = lu->next_id && trbd_record_find_gateway(record, lu->next_id);
-		view->pr = record->pr;
-	}
-	view->pr.registrations = (struct trbd_pr_registration *)(view + 1);
-	view->pr.room = count;
-	if (count)
-		memcpy(view->pr.registrations, record->pr.registrations, count * sizeof(*view->pr.registrations));
+	BUILD_BUG_ON(sizeof(struct trbd_pr_registration) % 8 || sizeof(struct trbd_record_gateway) % 8);
+	if (record)
+		size += record->pr.count * sizeof(*view->pr.registrations) +
+			record->num_gateways * sizeof(*view->gateways) + record->num_fenced * sizeof(*view->fenced);
+	view = kvzalloc(size, GFP_KERNEL);
+	if (!view || !record)
+		return view;
+	view->generation = record->generation;
+	view->settled = record->settled;
+	view->resets = record->resets;
+	view->spc2_gateway = record->spc2_gateway;
+	view->spc2_orphan = *record->pr.spc2.initiator && !trbd_record_find_gateway(record, record->spc2_gateway);
+	view->registering = lu->next_id && trbd_record_find_gateway(record, lu->next_id);
+	view->pr = record->pr;
+	lu_view_copy(view, record);
 	return view;
 }
 
-/* @install_lock held. Not in the registry any more: somebody has fenced us, whether we noticed or not. */
-static void lu_check_expelled(struct trbd_lu *lu, const struct trbd_record *record)
+/*
+ * @install_lock held. Not in the registry any more. Somebody has fenced us, whether we noticed or not; or there is
+ * another record. A gateway that was fenced an hour ago and slept through that can still read, and the list tells it.
+ */
+static void lu_check_expelled(struct trbd_lu *lu, struct trbd_record *record)
 {
 	lockdep_assert_held(&lu->install_lock);
 
 	if (test_bit(TRBD_LU_UNREGISTERED, &lu->blocked) || trbd_record_find_gateway(record, lu->id))
 		return;
 	set_bit(TRBD_LU_UNREGISTERED, &lu->blocked);
-	if (record->generation) {
+	if (trbd_record_find_fenced(record, lu->address)) {
 		pr_warn("%s: this gateway is not in the registry of the image any more: it was fenced; it stops and comes back by itself\n",
 			lu->image->name);
 		trbd_recovery_begin(lu->image->session);
-	} else {
-		pr_warn("%s: the record of reservations was removed; all registrations are gone\n", lu->image->name);
-		spin_lock(&lu->lock);
-		lu->rejoin = true;
-		spin_unlock(&lu->lock);
-		wake_up(&lu->wait);
+		return;
 	}
+	pr_warn("%s: the record of reservations was %s, without this gateway, which registers again\n",
+		lu->image->name, record->generation ? "replaced" : "removed; all registrations are gone");
+	spin_lock(&lu->lock);
+	lu->rejoin = true;
+	spin_unlock(&lu->lock);
+	wake_up(&lu->wait);
 }
 
 /**
@@ -153,7 +172,7 @@ static void lu_check_expelled(struct trbd_lu *lu, const struct trbd_record *reco
  * Context: process; no round trip.
  * Return: 0 or -ENOMEM.
  */
-int trbd_lu_install(struct trbd_lu *lu, const struct trbd_record *record)
+int trbd_lu_install(struct trbd_lu *lu, struct trbd_record *record)
 {
 	struct trbd_lu_view *old, *view;
 	struct trbd_lu_change change;
@@ -170,6 +189,7 @@ int trbd_lu_install(struct trbd_lu *lu, const struct trbd_record *record)
 		goto out;
 	}
 	rcu_assign_pointer(lu->view, view);
+	lu->last_generation = max(lu->last_generation, view->generation);
 	/* pairs with the barrier between counting a command and looking at the view */
 	smp_mb();
 	change.old = &old->pr;
@@ -199,6 +219,29 @@ static int lu_pass_barrier(struct trbd_lu *lu, const struct trbd_record *record)
 	return ret;
 }
 
+static u64 lu_generation(struct trbd_lu *lu)
+{
+	u64 generation;
+
+	rcu_read_lock();
+	generation = rcu_dereference(lu->view)->generation;
+	rcu_read_unlock();
+	return generation;
+}
+
+/*
+ * What is read must be newer than what had been installed before. If it is not, then somebody has removed that record,
+ * and another gateway, whose clock is behind, has made a new one: to us, it was removed.
+ */
+static int lu_forget(struct trbd_lu *lu)
+{
+	struct trbd_record *nothing = kvzalloc(sizeof(*nothing), GFP_KERNEL);
+	int ret = nothing ? trbd_lu_install(lu, nothing) : -ENOMEM;
+
+	kvfree(nothing);
+	return ret;
+}
+
 /**
  * trbd_lu_refresh() - read the record, and go by it from now on
  * @lu: state
@@ -210,10 +253,13 @@ static int lu_pass_barrier(struct trbd_lu *lu, const struct trbd_record *record)
  */
 int trbd_lu_refresh(struct trbd_lu *lu, unsigned int extra, struct trbd_record **record)
 {
-	int ret = trbd_lu_record_read(lu->image, extra, record);
+	u64 before = lu_generation(lu);
+	int ret = trbd_lu_record_read(&lu->place, extra, record);
 
 	if (!ret)
 		ret = lu_pass_barrier(lu, *record);
+	if (!ret && (*record)->generation < before)
+		ret = lu_forget(lu);
 	if (!ret)
 		ret = trbd_lu_install(lu, *record);
 	return ret;
@@ -238,7 +284,7 @@ int trbd_lu_amend(struct trbd_lu *lu, trbd_lu_decide decide, void *ctx)
 	int ret;
 
 	do {
-		ret = trbd_lu_record_read(lu->image, 0, &record);
+		ret = trbd_lu_record_read(&lu->place, 0, &record);
 		if (ret)
 			return ret;
 		ret = lu_pass_barrier(lu, record);
@@ -246,12 +292,13 @@ int trbd_lu_amend(struct trbd_lu *lu, trbd_lu_decide decide, void *ctx)
 		if (!ret && decide(record, ctx) != TRBD_PR_GOOD)
 			ret = -EUSERS;
 		if (!ret)
-			ret = trbd_lu_record_write(lu->image, record, record->settled == generation);
+			ret = trbd_lu_record_write(&lu->place, record, lu->last_generation,
+						   record->settled == generation);
 		if (!ret)
 			ret = trbd_lu_install(lu, record);
 		trbd_lu_record_free(record);
 		if (ret == -ECANCELED) {
-			ret = trbd_lu_record_check_counter(lu->image, generation);
+			ret = trbd_lu_record_check_counter(&lu->place, generation);
 			if (!ret)
 				ret = -EAGAIN;
 		}
@@ -312,10 +359,10 @@ int trbd_lu_read_settled(struct trbd_lu *lu, unsigned int extra, struct trbd_rec
 int trbd_lu_settled(struct trbd_lu *lu, struct trbd_record *record)
 {
 	u64 generation = record->generation;
-	int ret = trbd_lu_record_write(lu->image, record, true);
+	int ret = trbd_lu_record_write(&lu->place, record, lu->last_generation, true);
 
 	if (ret == -ECANCELED)
-		return trbd_lu_record_check_counter(lu->image, generation) ?: -EAGAIN;
+		return trbd_lu_record_check_counter(&lu->place, generation) ?: -EAGAIN;
 	return ret ? ret : trbd_lu_install(lu, record);
 }
 
@@ -351,13 +398,13 @@ static int lu_try_update(struct trbd_lu *lu, const struct trbd_lu_request *reque
 	}
 
 	record->writer = lu->id;
-	ret = trbd_lu_record_write(lu->image, record, false);
-	if (ret == -ETIMEDOUT && trbd_lu_record_was_written(lu->image, record))
+	ret = trbd_lu_record_write(&lu->place, record, lu->last_generation, false);
+	if (ret == -ETIMEDOUT && trbd_lu_record_was_written(&lu->place, record))
 		ret = 0;
 	if (ret == -ENOSPC)
 		ret = TRBD_PR_NO_RESOURCES;
 	else if (ret == -ECANCELED)
-		ret = trbd_lu_record_check_counter(lu->image, generation) ?: -EAGAIN;
+		ret = trbd_lu_record_check_counter(&lu->place, generation) ?: -EAGAIN;
 	else if (!ret)
 		/* written is written: without memory to install it, it is read again */
 		ret = trbd_round_settle(lu, trbd_lu_install(lu, record) ? NULL : record);
@@ -410,14 +457,10 @@ static void lu_catch_up(struct trbd_lu *lu)
 static void lu_poll(struct trbd_lu *lu)
 {
 	struct trbd_header_ref ref = trbd_image_header(lu->image);
-	u64 generation;
 
 	if (test_bit(TRBD_LU_UNREGISTERED, &lu->blocked))
 		return;
-	rcu_read_lock();
-	generation = rcu_dereference(lu->view)->generation;
-	rcu_read_unlock();
-	if (trbd_object_number_is(ref.session, ref.oid, ref.oloc, TRBD_LU_XATTR, generation) == -ECANCELED)
+	if (trbd_object_number_is(ref.session, ref.oid, ref.oloc, TRBD_LU_XATTR, lu_generation(lu)) == -ECANCELED)
 		lu_catch_up(lu);
 }
 
@@ -429,6 +472,25 @@ static bool lu_has_work(struct trbd_lu *lu)
 	work = !list_empty(&lu->jobs) || lu->nudged || lu->rejoin || lu->catch_up;
 	spin_unlock(&lu->lock);
 	return work;
+}
+
+/**
+ * trbd_lu_is_wanted() - does somebody wait for the thread?
+ * @lu: state
+ *
+ * For what the thread does in between, to make way.
+ *
+ * Context: the thread.
+ * Return: whether there is a job, or it is interrupted.
+ */
+bool trbd_lu_is_wanted(struct trbd_lu *lu)
+{
+	bool wanted;
+
+	spin_lock(&lu->lock);
+	wanted = !list_empty(&lu->jobs) || lu->ending;
+	spin_unlock(&lu->lock);
+	return wanted || signal_pending(current);
 }
 
 static struct trbd_lu_job *lu_next_job(struct trbd_lu *lu)
@@ -487,6 +549,7 @@ static int lu_thread(void *arg)
 			continue;
 		if (!(++ticks % LU_POLL_TICKS))
 			lu_poll(lu);
+		trbd_housekeeping(lu);
 	}
 	/* only resets that nobody waits for any more; they see that it is over */
 	list_for_each_entry_safe(job, next, &lu->jobs, node)
@@ -554,8 +617,11 @@ static void lu_leave_work(struct work_struct *work)
 	struct trbd_lu *lu = container_of(work, struct lu_leaving, work)->lu;
 	int ret = trbd_membership_end(lu);
 
-	if (ret)
-		pr_warn("%s: this gateway could not be taken out of the registry: error %d\n", lu->image->name, ret);
+	if (!ret || ret == -ENOENT)
+		return;
+	pr_warn("%s: this gateway could not be taken out of the registry: error %d; it is tried again as long as it serves other images\n",
+		lu->image->name, ret);
+	trbd_leaving_add(lu);
 }
 
 /* Not in the caller's context: one that was killed waits for no answer, and the entry would stay. */
@@ -592,7 +658,9 @@ struct trbd_lu *trbd_lu_attach(struct trbd_image *image, struct trbd_group *grou
 	if (!lu)
 		return ERR_PTR(-ENOMEM);
 	lu->image = image;
+	lu->place = trbd_lu_record_place(image);
 	lu->group = group;
+	lu->housework = jiffies;
 	lu->ops = ops;
 	lu->owner = owner;
 	lu->recovery.ops = &trbd_membership_recovery_ops;
@@ -614,6 +682,7 @@ struct trbd_lu *trbd_lu_attach(struct trbd_image *image, struct trbd_group *grou
 		return ERR_PTR(ret);
 	}
 	get_task_struct(lu->thread);
+	trbd_membership_add(lu);
 	trbd_recovery_add_user(image->session, &lu->recovery);
 	do {
 		ret = trbd_membership_begin(lu);
@@ -625,6 +694,7 @@ struct trbd_lu *trbd_lu_attach(struct trbd_image *image, struct trbd_group *grou
 			lu_leave(lu);
 		kthread_stop(lu->thread);
 		put_task_struct(lu->thread);
+		trbd_membership_remove(lu);
 		lu_free(lu);
 		return ERR_PTR(ret);
 	}
@@ -637,7 +707,7 @@ struct trbd_lu *trbd_lu_attach(struct trbd_image *image, struct trbd_group *grou
  * @lu: state; no command and no job is left, and nobody calls trbd_round_notified() any more
  *
  * Context: process; may sleep up to mount_timeout for each round trip when the cluster does not answer. The gateway
- * stays in the registry then, and is fenced when somebody changes reservations.
+ * stays in the registry then, and tries to leave it as long as the session is there. When it is not, others fence it.
  */
 void trbd_lu_detach(struct trbd_lu *lu)
 {
@@ -651,5 +721,6 @@ void trbd_lu_detach(struct trbd_lu *lu)
 	/* set first, or what we write about ourselves would look as if another had expelled us */
 	if (!test_and_set_bit(TRBD_LU_UNREGISTERED, &lu->blocked) || lu->next_id)
 		lu_leave(lu);
+	trbd_membership_remove(lu);
 	lu_free(lu);
 }

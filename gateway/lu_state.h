@@ -9,6 +9,8 @@
 #include <linux/types.h>
 #include <linux/wait.h>
 
+#include "gateway/lu_record.h"
+#include "gateway/silence.h"
 #include "pr/record.h"
 #include "rados/fence.h"
 #include "rados/recovery.h"
@@ -33,6 +35,10 @@ struct trbd_watch_reply;
  * @spc2_orphan: that gateway is not in the registry any more
  * @registering: our next_id is in the registry
  * @pr: reservations; its memory is behind this struct
+ * @num_gateways: entries of @gateways
+ * @gateways: of the record; its memory likewise
+ * @num_fenced: entries of @fenced
+ * @fenced: of the record; likewise
  */
 struct trbd_lu_view {
 	struct rcu_head rcu;
@@ -43,6 +49,10 @@ struct trbd_lu_view {
 	bool spc2_orphan;
 	bool registering;
 	struct trbd_pr_state pr;
+	unsigned int num_gateways;
+	struct trbd_record_gateway *gateways;
+	unsigned int num_fenced;
+	struct trbd_record_fenced *fenced;
 };
 
 /**
@@ -93,7 +103,9 @@ struct trbd_lu_job {
 
 /**
  * struct trbd_lu - the shared state of a logical unit, and this gateway's part in it
+ * @node: among the units of this machine, see trbd_membership_is_here()
  * @image: image; constant
+ * @place: where its record is; constant
  * @group: the gateways of its pool; constant
  * @ops: the floor above; constant
  * @owner: argument of @ops; constant
@@ -106,8 +118,12 @@ struct trbd_lu_job {
  * @id: number that this gateway has in the registry; another after each recovery. Changed by the thread while
  *	unregistered
  * @address: under which the OSDs know us; likewise
+ * @machine: what our entry says of this machine; likewise
  * @next_id: number of a registration that is not known to be there, 0 for none; changed like @view
  * @barrier: OSD map that is known to be there; only an optimisation
+ * @last_generation: the greatest that was installed; under @install_lock
+ * @silence: who does not answer; the thread's
+ * @housework: jiffies before which housekeeping does nothing that takes long; the thread's
  * @lock: guards what follows
  * @jobs: to be run
  * @nudged: ops->tick is to be called
@@ -119,7 +135,9 @@ struct trbd_lu_job {
  * @overdue_resets: resets that took too long and are not in force yet; TRBD_LU_RESETTING as long as there are any
  */
 struct trbd_lu {
+	struct list_head node;
 	struct trbd_image *image;
+	struct trbd_lu_place place;
 	struct trbd_group *group;
 	const struct trbd_lu_ops *ops;
 	void *owner;
@@ -131,8 +149,12 @@ struct trbd_lu {
 	struct trbd_lu_view __rcu *view;
 	u64 id;
 	char address[TRBD_FENCE_ADDRESS_MAX];
+	char machine[TRBD_RECORD_MACHINE_MAX];
 	u64 next_id;
 	u32 barrier;
+	u64 last_generation;
+	struct trbd_silence silence;
+	unsigned long housework;
 
 	spinlock_t lock;	/* see above */
 	struct list_head jobs;
@@ -181,8 +203,9 @@ int trbd_lu_amend(struct trbd_lu *lu, trbd_lu_decide decide, void *ctx);
 int trbd_lu_refresh(struct trbd_lu *lu, unsigned int extra, struct trbd_record **record);
 int trbd_lu_read_settled(struct trbd_lu *lu, unsigned int extra, struct trbd_record **record);
 int trbd_lu_settled(struct trbd_lu *lu, struct trbd_record *record);
-int trbd_lu_install(struct trbd_lu *lu, const struct trbd_record *record);
+int trbd_lu_install(struct trbd_lu *lu, struct trbd_record *record);
 bool trbd_lu_interrupted(unsigned int wait_ms);
+bool trbd_lu_is_wanted(struct trbd_lu *lu);
 bool trbd_lu_resume(struct trbd_lu *lu);
 
 static inline bool trbd_lu_is_blocked(const struct trbd_lu *lu)

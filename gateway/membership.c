@@ -8,70 +8,184 @@
  *
  *	unregistered --> registered --> fenced: session takes a new identity --> watched again --> registered
  *
+ * An entry also says which machine it is of. A gateway that comes back after it died finds the entry of its former life
+ * by that, and replaces it. Nothing else in a kernel is the same in each life of a machine and different on each other:
+ * host names are given twice, and so are what firmware says of a machine and addresses behind a router. So it is all
+ * of them together, and whoever answers for such an entry lives and keeps it. The former life is fenced first, since
+ * what it had sent may be anywhere. An entry with an address that one of our own sessions has was left behind by a
+ * backstore that is no more: it is taken out, and nobody is fenced for it.
+ *
  * Recoveries are counted, and a registration that overlaps with one is made again, since it may be of the identity that
  * is no more. It fences its former identity before it registers, also when others have done so: what was under way then
  * may be anywhere, the others may not have the OSD map that stops it, and the barrier in the record sees to that. And
  * whoever fenced it may have gone before it wrote that down, and the list forgets after an hour.
  */
 #include <linux/delay.h>
+#include <linux/dmi.h>
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/random.h>
 #include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
 #include <linux/string.h>
 #include <linux/utsname.h>
 
 #include "gateway/group.h"
+#include "gateway/housekeeping.h"
 #include "gateway/lu_state.h"
 #include "gateway/membership.h"
 #include "gateway/round.h"
 #include "rados/fence.h"
 #include "rados/recovery.h"
+#include "rados/session.h"
 #include "rbd/image.h"
 
 #define UNREGISTER_TRIES	30
+/* for how long commands may take before the thread sees to others again */
+#define DRAIN_TRIES		25
+#define DRAIN_RETRY_MS		20
+
+static DEFINE_SPINLOCK(membership_lock);
+static LIST_HEAD(memberships);		/* guarded by membership_lock */
+
+/**
+ * trbd_membership_add() - a unit of this machine is about to be registered
+ * @lu: state
+ *
+ * Context: any in which a spinlock may be taken.
+ */
+void trbd_membership_add(struct trbd_lu *lu)
+{
+	spin_lock(&membership_lock);
+	list_add(&lu->node, &memberships);
+	spin_unlock(&membership_lock);
+}
+
+/**
+ * trbd_membership_remove() - a unit of this machine is no more
+ * @lu: state
+ *
+ * Context: any in which a spinlock may be taken.
+ */
+void trbd_membership_remove(struct trbd_lu *lu)
+{
+	spin_lock(&membership_lock);
+	list_del(&lu->node);
+	spin_unlock(&membership_lock);
+}
+
+static bool membership_is_here(u64 id)
+{
+	struct trbd_lu *lu;
+	bool here = false;
+
+	spin_lock(&membership_lock);
+	list_for_each_entry(lu, &memberships, node)
+		here |= READ_ONCE(lu->id) == id || READ_ONCE(lu->next_id) == id;
+	spin_unlock(&membership_lock);
+	return here;
+}
+
+/**
+ * trbd_membership_is_left_behind() - is this an entry that a backstore of this machine left behind?
+ * @gateway: entry
+ *
+ * Context: may sleep, not for the network.
+ * Return: true if a session of this machine has the address, and no unit of it the number.
+ */
+bool trbd_membership_is_left_behind(const struct trbd_record_gateway *gateway)
+{
+	return !membership_is_here(gateway->id) && trbd_session_is_ours(gateway->address);
+}
+
+/* FNV-1a over a text and its end. */
+static u64 machine_hash(u64 hash, const char *text)
+{
+	do {
+		hash = (hash ^ (u8)*text) * 0x100000001b3ULL;
+	} while (*text++);
+	return hash;
+}
+
+/* What is the same for each life of this machine, see the top of the file. @address is ADDRESS:PORT/NONCE. */
+static void machine_name(const char *address, char *buf, size_t size)
+{
+	const char *uuid = dmi_get_system_info(DMI_PRODUCT_UUID);
+	char host[TRBD_FENCE_ADDRESS_MAX];
+	u64 hash = 0xcbf29ce484222325ULL;
+	char *port;
+
+	strscpy(host, address, sizeof(host));
+	port = strrchr(host, ':');
+	if (port)
+		*port = 0;
+	hash = machine_hash(hash, init_utsname()->nodename);
+	hash = machine_hash(hash, uuid ? uuid : "");
+	hash = machine_hash(hash, host);
+	snprintf(buf, size, "%016llx", hash);
+}
+
+/**
+ * struct former - a life of this machine that has ended
+ * @id: its number
+ * @address: its address
+ */
+struct former {
+	u64 id;
+	char address[TRBD_RECORD_ADDRESS_MAX];
+};
 
 /**
  * struct registration - what to write into the registry
  * @lu: of which gateway
- * @address: its address now
- * @barrier: OSD map that has its former address on the blocklist, 0 for none
+ * @self: our new entry
+ * @barrier: OSD map that has its former addresses on the blocklist, 0 for none
+ * @num_former: entries of @former
+ * @former: lives that are on the blocklist
  */
 struct registration {
 	struct trbd_lu *lu;
-	char address[TRBD_FENCE_ADDRESS_MAX];
+	struct trbd_record_gateway self;
 	u32 barrier;
+	unsigned int num_former;
+	struct former former[TRBD_RECORD_GATEWAYS];
 };
+
+/* Takes out what is ours in a record, or was. */
+static void registration_replace(struct registration *registration, struct trbd_record *record)
+{
+	struct trbd_lu *lu = registration->lu;
+	const struct trbd_record_gateway *gateway;
+	unsigned int i;
+
+	trbd_record_remove_gateway(record, lu->id);
+	/* of a try whose answer did not come */
+	trbd_record_remove_gateway(record, lu->next_id);
+	trbd_housekeeping_tidy(lu, record);
+	for (i = 0; i < registration->num_former; i++) {
+		const struct former *former = &registration->former[i];
+
+		gateway = trbd_record_find_gateway(record, former->id);
+		if (!gateway || strcmp(gateway->address, former->address))
+			continue;
+		trbd_record_remove_gateway(record, former->id);
+		trbd_record_add_fenced(record, former->address, registration->barrier,
+				       trbd_clock_now(&lu->group->clock) / MSEC_PER_SEC);
+	}
+	/* whoever was fenced under the old address is not there any more */
+	trbd_record_remove_fenced(record, lu->address);
+}
 
 static enum trbd_pr_verdict decide_register(struct trbd_record *record, void *ctx)
 {
 	struct registration *registration = ctx;
-	struct trbd_lu *lu = registration->lu;
-	struct trbd_record_gateway *gateway;
-	unsigned int i;
 
 	record->barrier = max(record->barrier, registration->barrier);
-	trbd_record_remove_gateway(record, lu->id);
-	/* of a try whose answer did not come */
-	trbd_record_remove_gateway(record, lu->next_id);
+	registration_replace(registration, record);
 	if (record->num_gateways == TRBD_RECORD_GATEWAYS)
 		return TRBD_PR_NO_RESOURCES;
-	gateway = &record->gateways[record->num_gateways++];
-	memset(gateway, 0, sizeof(*gateway));
-	gateway->id = lu->next_id;
-	gateway->slot = lu->group->slot >= 0 ? lu->group->slot : TRBD_SLOTS;
-	strscpy(gateway->address, registration->address, sizeof(gateway->address));
-	strscpy(gateway->name, init_utsname()->nodename, sizeof(gateway->name));
-
-	/* whoever was fenced under the old address is not there any more */
-	for (i = 0; i < record->num_fenced; i++) {
-		if (strcmp(record->fenced[i].address, lu->address))
-			continue;
-		record->num_fenced--;
-		memmove(&record->fenced[i], &record->fenced[i + 1],
-			(record->num_fenced - i) * sizeof(record->fenced[0]));
-		break;
-	}
+	record->gateways[record->num_gateways++] = registration->self;
 	return TRBD_PR_GOOD;
 }
 
@@ -124,6 +238,107 @@ static int fence_former(struct trbd_lu *lu, u32 *epoch)
 	return 0;
 }
 
+/* Which entries of a record are of former lives of this machine? Return: how many, or an error. */
+static int former_find(struct registration *registration, const struct trbd_record *record, bool *former)
+{
+	struct trbd_lu *lu = registration->lu;
+	bool answered[TRBD_RECORD_GATEWAYS];
+	unsigned int i, count = 0;
+	int ret;
+
+	for (i = 0; i < record->num_gateways; i++) {
+		const struct trbd_record_gateway *gateway = &record->gateways[i];
+
+		former[i] = !strcmp(gateway->machine, registration->self.machine) && gateway->id != lu->id &&
+			    gateway->id != lu->next_id && !trbd_session_is_ours(gateway->address);
+		count += former[i];
+	}
+	if (!count)
+		return 0;
+	ret = trbd_round_call(lu, record, answered);
+	if (ret)
+		return ret;
+	for (i = 0; i < record->num_gateways; i++) {
+		if (!former[i] || !answered[i])
+			continue;
+		pr_warn_once("%s: gateway %s at %s has the same host name, address and firmware as this one\n",
+			     lu->image->name, record->gateways[i].name, record->gateways[i].address);
+		former[i] = false;
+		count--;
+	}
+	return count;
+}
+
+/* Puts former lives on the blocklist. Those that it fails for stay in the registry; others will see to them. */
+static int former_fence(struct registration *registration, const struct trbd_record *record, const bool *former,
+			unsigned int count)
+{
+	struct trbd_fence *fences = kcalloc(count, sizeof(*fences), GFP_KERNEL);
+	unsigned int i, n = 0;
+	int ret;
+
+	if (!fences)
+		return -ENOMEM;
+	for (i = 0; i < record->num_gateways; i++) {
+		struct former *to = &registration->former[n];
+
+		if (!former[i])
+			continue;
+		to->id = record->gateways[i].id;
+		strscpy(to->address, record->gateways[i].address, sizeof(to->address));
+		fences[n++].address = to->address;
+	}
+	ret = trbd_fence_clients(registration->lu->image->session, fences, count, 0);
+	for (i = 0; !ret && i < count; i++) {
+		if (fences[i].err)
+			continue;
+		registration->former[registration->num_former++] = registration->former[i];
+		registration->barrier = max(registration->barrier, fences[i].epoch);
+	}
+	kfree(fences);
+	return ret;
+}
+
+static int former_end(struct registration *registration)
+{
+	bool former[TRBD_RECORD_GATEWAYS];
+	struct trbd_record *record;
+	int ret;
+
+	ret = trbd_lu_record_read(&registration->lu->place, 0, &record);
+	if (ret)
+		return ret;
+	ret = former_find(registration, record, former);
+	if (ret > 0)
+		ret = former_fence(registration, record, former, ret);
+	trbd_lu_record_free(record);
+	return ret;
+}
+
+/* Writes our entry. Return: 0, or an error. */
+static int membership_register(struct trbd_lu *lu, struct registration *registration)
+{
+	struct trbd_record_gateway *self = &registration->self;
+	int ret;
+
+	registration->lu = lu;
+	ret = fence_former(lu, &registration->barrier);
+	if (ret)
+		return ret;
+	mutex_lock(&lu->install_lock);
+	/* the decoder takes any number; ours is not 0 */
+	if (!lu->next_id)
+		WRITE_ONCE(lu->next_id, get_random_u64() | 1);
+	mutex_unlock(&lu->install_lock);
+	self->id = lu->next_id;
+	trbd_group_self(lu->group, &self->slot, &self->member);
+	trbd_fence_own_address(lu->image->session, self->address, sizeof(self->address));
+	strscpy(self->name, init_utsname()->nodename, sizeof(self->name));
+	machine_name(self->address, self->machine, sizeof(self->machine));
+	ret = former_end(registration);
+	return ret ? ret : trbd_lu_amend(lu, decide_register, registration);
+}
+
 /**
  * trbd_membership_begin() - become one of the gateways of the image, under a new number
  * @lu: state that is blocked as TRBD_LU_UNREGISTERED; not any more afterwards
@@ -136,8 +351,8 @@ static int fence_former(struct trbd_lu *lu, u32 *epoch)
  */
 int trbd_membership_begin(struct trbd_lu *lu)
 {
-	struct registration registration = { .lu = lu };
 	const struct trbd_lu_view *view;
+	struct registration *registration;
 	unsigned int recoveries;
 	int ret;
 
@@ -147,34 +362,43 @@ int trbd_membership_begin(struct trbd_lu *lu)
 	if (recoveries % 2)
 		return -EAGAIN;
 
-	ret = fence_former(lu, &registration.barrier);
+	registration = kzalloc(sizeof(*registration), GFP_KERNEL);
+	if (!registration)
+		return -ENOMEM;
+	ret = membership_register(lu, registration);
 	if (ret)
-		return ret;
-	mutex_lock(&lu->install_lock);
-	/* the decoder takes any number; ours is not 0 */
-	if (!lu->next_id)
-		lu->next_id = get_random_u64() | 1;
-	mutex_unlock(&lu->install_lock);
-	trbd_fence_own_address(lu->image->session, registration.address, sizeof(registration.address));
-	ret = trbd_lu_amend(lu, decide_register, &registration);
-	if (ret)
-		return ret;
+		goto out;
 
 	mutex_lock(&lu->install_lock);
 	view = rcu_dereference_protected(lu->view, lockdep_is_held(&lu->install_lock));
 	spin_lock(&lu->lock);
 	if (lu->recoveries == recoveries && view->registering) {
-		lu->id = lu->next_id;
-		lu->next_id = 0;
+		WRITE_ONCE(lu->id, lu->next_id);
+		WRITE_ONCE(lu->next_id, 0);
 		lu->fence_former = false;
-		strscpy(lu->address, registration.address, sizeof(lu->address));
+		strscpy(lu->address, registration->self.address, sizeof(lu->address));
+		strscpy(lu->machine, registration->self.machine, sizeof(lu->machine));
 		clear_bit(TRBD_LU_UNREGISTERED, &lu->blocked);
 	} else {
 		ret = -EAGAIN;
 	}
 	spin_unlock(&lu->lock);
 	mutex_unlock(&lu->install_lock);
+out:
+	kfree(registration);
 	return ret;
+}
+
+/* A gateway that was not fenced has commands in flight, which nobody counts any more: they end first. */
+static bool membership_has_drained(struct trbd_lu *lu)
+{
+	unsigned int tries;
+
+	for (tries = 0; tries < DRAIN_TRIES && lu->ops->in_flight(lu->owner); tries++) {
+		if (trbd_lu_interrupted(DRAIN_RETRY_MS))
+			return false;
+	}
+	return !lu->ops->in_flight(lu->owner);
 }
 
 /**
@@ -190,6 +414,8 @@ bool trbd_membership_renew(struct trbd_lu *lu)
 
 	if (!test_bit(TRBD_LU_UNREGISTERED, &lu->blocked))
 		return false;
+	if (!membership_has_drained(lu))
+		return true;
 	ret = trbd_membership_begin(lu);
 	if (ret) {
 		if (ret != -EAGAIN)

@@ -5,11 +5,15 @@
 #include <linux/types.h>
 
 struct trbd_lu;
+struct trbd_record_gateway;
 struct trbd_recovery_ops;
 
 /* before what could not be done is tried again */
 #define TRBD_MEMBERSHIP_RETRY_MS	100
 
+void trbd_membership_add(struct trbd_lu *lu);
+void trbd_membership_remove(struct trbd_lu *lu);
+bool trbd_membership_is_left_behind(const struct trbd_record_gateway *gateway);
 int trbd_membership_begin(struct trbd_lu *lu);
 int trbd_membership_end(struct trbd_lu *lu);
 bool trbd_membership_renew(struct trbd_lu *lu);

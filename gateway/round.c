@@ -10,18 +10,15 @@
  *	ask --> all registered gateways have it, nothing drains --> settled
  *	 ^          | somebody drains: again in a moment
  *	 |          | somebody did not answer: read the record again, ask once more
- *	 +----------+ nor then: fence it, take it out of the registry
+ *	 +----------+ it is proven that it is gone: fence it, take it out of the registry
  *
  * Who is to answer is in the record, not in the OSD's list of watchers: the watch of a gateway that is cut off
  * expires, and then it is in none of the OSD's lists, while a write that is stuck in it may still land. krbd, librbd
  * and others watch as well; they acknowledge without an answer of ours, and are none of our business.
  *
- * A gateway is fenced on evidence only: our own message went through the OSD and came back, more than once over some
- * seconds, and that gateway did not answer. If nothing comes back, nobody is fenced, and commands wait for the OSD.
- * The order is: blocklist it; if its heartbeats go on, wait until its lease is over, since until then it refuses by
- * what it knows; the map that says so into the record, as a barrier that everybody passes before it answers; out of
- * the registry. From then on a write of the fenced gateway can reach an object only as long as nobody
- * has touched that object through any gateway since.
+ * A gateway is fenced on evidence only (gateway/silence.c), and all at once that are gone (gateway/expulsion.c). If
+ * nothing comes back to ourselves, nobody is fenced, and commands wait for the OSD. Two entries can have one address,
+ * when a backstore left one behind: a client of which one entry has answered lives, and takes out the other by itself.
  *
  * Notifications are framed as librbd frames its own, so that other clients understand that they are not meant:
  *
@@ -33,11 +30,14 @@
 #include <linux/minmax.h>
 #include <linux/string.h>
 
-#include "gateway/group.h"
+#include "gateway/expulsion.h"
+#include "gateway/housekeeping.h"
 #include "gateway/lu_record.h"
 #include "gateway/lu_state.h"
+#include "gateway/membership.h"
 #include "gateway/round.h"
-#include "rados/fence.h"
+#include "gateway/silence.h"
+#include "rados/monitor.h"
 #include "rados/notify.h"
 #include "rados/watch.h"
 #include "rbd/header.h"
@@ -45,13 +45,21 @@
 
 /* not one of librbd's, which count from 0 */
 #define ROUND_OP_GENERATION	0x74637201
-/* for how long the OSD waits for answers: more than a lease and the time to watch again */
-#define ROUND_TIMEOUT_S		4
-/* a gateway that did not answer for this long, and at least twice, is fenced */
-#define ROUND_SILENCE_MS	4000
+/* for how long the OSD waits for answers: it takes whole seconds, and who is well needs much less */
+#define ROUND_TIMEOUT_S		1
+/* likewise, for one that did not answer while its heartbeats go on: it may be making its watch again */
+#define ROUND_PATIENT_S		4
+/* how long to wait for the table of the group, and how often to look: a few heartbeats */
+#define ROUND_TABLE_MS		50
+#define ROUND_TABLE_TRIES	60
 #define ROUND_DRAIN_MIN_MS	2
 #define ROUND_DRAIN_MAX_MS	200
-#define ROUND_RETRY_MS		500
+/* before those are asked again who did not answer */
+#define ROUND_RETRY_MS		200
+/* and when the message did not come back */
+#define ROUND_FAILED_MS		500
+/* how often housekeeping asks */
+#define ROUND_TIDY_TRIES	8
 
 /* What a gateway answers. */
 struct round_answer {
@@ -65,11 +73,15 @@ struct round_answer {
  * @record: the record that is to be in force
  * @seen: which of its gateways have it
  * @draining: commands that are in flight in them
+ * @self: our own number
+ * @heard: our own answer came back, too
  */
 struct round {
 	const struct trbd_record *record;
 	bool seen[TRBD_RECORD_GATEWAYS];
 	unsigned int draining;
+	u64 self;
+	bool heard;
 };
 
 static u64 round_installed(struct trbd_lu *lu, unsigned int *draining)
@@ -145,6 +157,7 @@ static void round_answered(void *arg, const void *reply, size_t len)
 	memcpy(&answer, reply, sizeof(answer));
 	if (le64_to_cpu(answer.generation) < round->record->generation)
 		return;
+	round->heard |= le64_to_cpu(answer.id) == round->self;
 	for (i = 0; i < round->record->num_gateways; i++) {
 		if (round->record->gateways[i].id == le64_to_cpu(answer.id) && !round->seen[i]) {
 			round->seen[i] = true;
@@ -153,7 +166,7 @@ static void round_answered(void *arg, const void *reply, size_t len)
 	}
 }
 
-static int round_notify(struct trbd_lu *lu, u64 generation,
+static int round_notify(struct trbd_lu *lu, u64 generation, unsigned int timeout_s,
 			void (*answered)(void *arg, const void *reply, size_t len), void *arg)
 {
 	struct trbd_header_ref ref = trbd_image_header(lu->image);
@@ -163,14 +176,7 @@ static int round_notify(struct trbd_lu *lu, u64 generation,
 	ceph_start_encoding(&p, 1, 1, sizeof(__le32) + sizeof(__le64));
 	ceph_encode_32(&p, ROUND_OP_GENERATION);
 	ceph_encode_64(&p, generation);
-	return trbd_notify(ref.session, ref.oid, ref.oloc, message, sizeof(message), ROUND_TIMEOUT_S, answered, arg);
-}
-
-static int round_ask(struct trbd_lu *lu, struct round *round)
-{
-	memset(round->seen, 0, sizeof(round->seen));
-	round->draining = 0;
-	return round_notify(lu, round->record->generation, round_answered, round);
+	return trbd_notify(ref.session, ref.oid, ref.oloc, message, sizeof(message), timeout_s, answered, arg);
 }
 
 static void round_not_interested(void *arg, const void *reply, size_t len)
@@ -187,147 +193,120 @@ void trbd_round_nudge(struct trbd_lu *lu)
 {
 	unsigned int draining;
 
-	round_notify(lu, round_installed(lu, &draining), round_not_interested, NULL);
+	round_notify(lu, round_installed(lu, &draining), ROUND_TIMEOUT_S, round_not_interested, NULL);
 }
 
-/**
- * struct fencing - what to write into the record of a gateway that was fenced
- * @gateway: which
- * @epoch: OSD map that has it on the blocklist
- */
-struct fencing {
-	struct trbd_record_gateway gateway;
-	u32 epoch;
-};
-
-static enum trbd_pr_verdict decide_fenced(struct trbd_record *record, void *ctx)
+/* Has the client of this entry answered for another one? */
+static bool round_client_lives(const struct round *round, const struct trbd_record_gateway *gateway)
 {
-	const struct fencing *fencing = ctx;
-	const struct trbd_record_gateway *gateway;
-	struct trbd_record_fenced *fenced;
-
-	record->barrier = max(record->barrier, fencing->epoch);
-	gateway = trbd_record_find_gateway(record, fencing->gateway.id);
-	/* it has come back under a new address, or somebody else has fenced it */
-	if (!gateway || strcmp(gateway->address, fencing->gateway.address))
-		return TRBD_PR_GOOD;
-	trbd_record_remove_gateway(record, gateway->id);
-	if (record->num_fenced == TRBD_RECORD_FENCED) {
-		/* the list is for renewing; the oldest have been on the blocklist for long */
-		record->num_fenced--;
-		memmove(&record->fenced[0], &record->fenced[1], record->num_fenced * sizeof(record->fenced[0]));
-	}
-	fenced = &record->fenced[record->num_fenced++];
-	strscpy(fenced->address, fencing->gateway.address, sizeof(fenced->address));
-	fenced->epoch = fencing->epoch;
-	return TRBD_PR_GOOD;
-}
-
-static int round_fence(struct trbd_lu *lu, const struct trbd_record_gateway *gateway)
-{
-	struct fencing fencing = { .gateway = *gateway };
-	int ret;
-
-	pr_warn_ratelimited("%s: gateway %s (%s) does not answer while reservations change; it is fenced\n",
-			    lu->image->name, *gateway->name ? gateway->name : "?", gateway->address);
-	ret = trbd_fence_client(lu->image->session, gateway->address, &fencing.epoch);
-	if (ret) {
-		pr_warn_ratelimited("%s: it cannot be put on the blocklist: error %d; the user needs the monitors' profile rbd\n",
-				    lu->image->name, ret);
-		return ret;
-	}
-	/* the OSD of the group learns of it with our next heartbeat; the last lease may have begun just before that */
-	if (trbd_group_is_alive(lu->group, gateway->slot) && trbd_lu_interrupted(TRBD_HEARTBEAT_MS + TRBD_LEASE_MS))
-		return -EINTR;
-	return trbd_lu_amend(lu, decide_fenced, &fencing);
-}
-
-/**
- * struct silence - who has not answered since when
- * @count: entries of @who
- * @who: gateways, and jiffies when each was asked first without an answer
- */
-struct silence {
-	unsigned int count;
-	struct {
-		u64 id;
-		unsigned long since;
-	} who[TRBD_RECORD_GATEWAYS];
-};
-
-static bool silence_has(const struct silence *silence, u64 id)
-{
+	const struct trbd_record *record = round->record;
 	unsigned int i;
 
-	for (i = 0; i < silence->count; i++) {
-		if (silence->who[i].id == id)
+	for (i = 0; i < record->num_gateways; i++) {
+		if (round->seen[i] && !strcmp(record->gateways[i].address, gateway->address))
 			return true;
 	}
 	return false;
 }
 
-/* Is it a registered gateway that did not answer, and not ourselves? */
-static bool round_misses(const struct round *round, const struct trbd_lu *lu, u64 id)
+/* Those that did not answer: when the table is about to say whether they are gone, wait until it does. */
+static int round_await_table(struct trbd_lu *lu, const struct trbd_record *record)
 {
-	const struct trbd_record_gateway *gateway = trbd_record_find_gateway(round->record, id);
+	unsigned int tries;
 
-	return gateway && !round->seen[gateway - round->record->gateways] && id != lu->id;
-}
-
-/* Who did not answer this time, either. */
-static void silence_note(struct silence *silence, const struct trbd_lu *lu, const struct round *round)
-{
-	unsigned int i, count = 0;
-
-	for (i = 0; i < silence->count; i++) {
-		if (round_misses(round, lu, silence->who[i].id))
-			silence->who[count++] = silence->who[i];
-	}
-	silence->count = count;
-	for (i = 0; i < round->record->num_gateways; i++) {
-		u64 id = round->record->gateways[i].id;
-
-		if (!round_misses(round, lu, id) || silence_has(silence, id))
-			continue;
-		silence->who[silence->count].id = id;
-		silence->who[silence->count++].since = jiffies;
-	}
-}
-
-/* Fences those that have been silent for long enough, and were asked more than once. */
-static int round_fence_silent(struct trbd_lu *lu, const struct trbd_record *record, const struct silence *silence)
-{
-	unsigned int i;
-	int ret;
-
-	for (i = 0; i < silence->count; i++) {
-		if (!time_after(jiffies, silence->who[i].since + msecs_to_jiffies(ROUND_SILENCE_MS)))
-			continue;
-		ret = round_fence(lu, trbd_record_find_gateway(record, silence->who[i].id));
-		if (ret)
-			return ret;
+	for (tries = 0; tries < ROUND_TABLE_TRIES; tries++) {
+		if (!trbd_silence_is_open(&lu->silence, record, lu->group))
+			return 0;
+		if (trbd_lu_interrupted(ROUND_TABLE_MS))
+			return -EINTR;
 	}
 	return 0;
 }
 
-/* One asking. Return: 0 when @record is settled, -EAGAIN after @wait_ms, or another error. */
-static int round_try(struct trbd_lu *lu, struct trbd_record *record, struct silence *silence, unsigned int *wait_ms)
+/* Somebody did not answer. Return: 0 when those that are gone are out, 1 when nobody is proven gone, or an error. */
+static int round_expel(struct trbd_lu *lu, const struct round *round)
 {
-	struct round round = { .record = record };
+	bool gone[TRBD_RECORD_GATEWAYS] = { };
+	unsigned int i, count = 0;
+	int ret;
+
+	/* fencing needs a monitor that is there, and so it is not too early to look */
+	trbd_monitor_probe(lu->image->session);
+	ret = round_await_table(lu, round->record);
+	if (ret)
+		return ret;
+	for (i = 0; i < lu->silence.count; i++) {
+		const struct trbd_silent *silent = &lu->silence.who[i];
+		const struct trbd_record_gateway *gateway = trbd_record_find_gateway(round->record, silent->id);
+
+		if (!gateway || round_client_lives(round, gateway) ||
+		    !trbd_silence_is_proven(silent, gateway, lu->group, round->heard))
+			continue;
+		gone[gateway - round->record->gateways] = true;
+		count++;
+	}
+	return count ? trbd_expel(lu, round->record, gone) : 1;
+}
+
+/* Asks all, and notes who does not answer. Return: 0 when the message came back, or an error. */
+static int round_ask(struct trbd_lu *lu, struct round *round)
+{
+	bool lively = trbd_silence_is_lively(&lu->silence, round->record, lu->group);
+	unsigned int timeout_s = lively ? ROUND_PATIENT_S : ROUND_TIMEOUT_S;
+	unsigned long asked_at = jiffies;
+	int ret;
+
+	memset(round->seen, 0, sizeof(round->seen));
+	round->draining = 0;
+	round->heard = false;
+	ret = round_notify(lu, round->record->generation, timeout_s, round_answered, round);
+	/* while the OSD stood still nobody was asked */
+	if (time_after(jiffies, asked_at + timeout_s * HZ))
+		asked_at = jiffies - timeout_s * HZ;
+	if (!ret)
+		trbd_silence_note(&lu->silence, round->record, round->seen, lu->id, asked_at);
+	return ret;
+}
+
+/* Entries that this machine left behind need nobody's answer. */
+static bool round_has_left_behind(const struct trbd_record *record)
+{
+	unsigned int i;
+
+	for (i = 0; i < record->num_gateways; i++) {
+		if (trbd_membership_is_left_behind(&record->gateways[i]))
+			return true;
+	}
+	return false;
+}
+
+/* Some did not answer. Return: -EAGAIN after @wait_ms, or -EINTR. */
+static int round_missed(struct trbd_lu *lu, const struct round *round, unsigned int *wait_ms)
+{
+	int ret;
+
+	if (round_has_left_behind(round->record))
+		ret = trbd_housekeeping_amend(lu);
+	else
+		ret = round_expel(lu, round);
+	*wait_ms = ret ? ROUND_RETRY_MS : 0;
+	return ret == -EINTR ? ret : -EAGAIN;
+}
+
+/* One asking. Return: 0 when @record is settled, -EAGAIN after @wait_ms, or another error. */
+static int round_try(struct trbd_lu *lu, struct trbd_record *record, unsigned int *wait_ms)
+{
+	struct round round = { .record = record, .self = lu->id };
 	unsigned int draining;
 	int ret;
 
 	ret = round_ask(lu, &round);
 	if (ret) {
-		*wait_ms = ROUND_RETRY_MS;
+		*wait_ms = ROUND_FAILED_MS;
 		return ret == -EINTR || ret == -ENOENT || ret == -ESHUTDOWN ? ret : -EAGAIN;
 	}
-	silence_note(silence, lu, &round);
-	if (silence->count) {
-		*wait_ms = ROUND_RETRY_MS;
-		ret = round_fence_silent(lu, record, silence);
-		return ret == -EINTR ? ret : -EAGAIN;
-	}
+	if (lu->silence.count)
+		return round_missed(lu, &round, wait_ms);
 	/* our own answer may be missing, when the watch is being made again */
 	round_installed(lu, &draining);
 	if (round.draining || draining) {
@@ -339,19 +318,62 @@ static int round_try(struct trbd_lu *lu, struct trbd_record *record, struct sile
 }
 
 /**
+ * trbd_round_tidy() - some gateways look gone, though nobody has asked them: see whether they are, and fence them
+ * @lu: state
+ *
+ * Context: the thread, when nobody waits for it; seconds.
+ */
+void trbd_round_tidy(struct trbd_lu *lu)
+{
+	struct trbd_record *record;
+	struct round round = { .self = lu->id };
+	unsigned int tries;
+	int ret = 1;
+
+	for (tries = 0; tries < ROUND_TIDY_TRIES && ret > 0 && !trbd_lu_is_wanted(lu); tries++) {
+		ret = trbd_lu_refresh(lu, 0, &record);
+		round.record = record;
+		if (!ret)
+			ret = round_ask(lu, &round);
+		if (!ret && lu->silence.count)
+			ret = round_expel(lu, &round);
+		trbd_lu_record_free(record);
+		if (ret > 0 && trbd_lu_interrupted(ROUND_RETRY_MS))
+			return;
+	}
+}
+
+/**
+ * trbd_round_call() - who of those in a record is there?
+ * @lu: state; need not be registered
+ * @record: as it was read
+ * @answered: set for each of @record->gateways that answered within a second
+ *
+ * Context: process; a second at most, and as long as the OSD cannot be reached.
+ * Return: 0 when the message came back; an error of trbd_notify().
+ */
+int trbd_round_call(struct trbd_lu *lu, const struct trbd_record *record, bool *answered)
+{
+	struct round round = { .record = record };
+	int ret = round_notify(lu, record->generation, ROUND_TIMEOUT_S, round_answered, &round);
+
+	memcpy(answered, round.seen, sizeof(round.seen));
+	return ret;
+}
+
+/**
  * trbd_round_settle() - bring the record's last change into force on every gateway
  * @lu: state
  * @known: the record as it was written just now, and installed; or NULL. Of no use after that
  *
  * Context: the thread; sleeps until every registered gateway has the change and has drained, or is fenced, and until
- * there is memory: a change that was written must not end with an error. A gateway that is dead costs ten seconds.
+ * there is memory: a change that was written must not end with an error. A gateway that is dead costs three seconds.
  * Return: 0; -EINTR, -ENOENT when the image was deleted, -ENOTCONN or -ESHUTDOWN when this gateway was fenced itself,
  * others.
  */
 int trbd_round_settle(struct trbd_lu *lu, struct trbd_record *known)
 {
 	struct trbd_record *record = known;
-	struct silence silence = { };
 	unsigned int wait_ms = 0;
 	int ret;
 
@@ -362,9 +384,9 @@ int trbd_round_settle(struct trbd_lu *lu, struct trbd_record *known)
 		else if (!record)
 			ret = trbd_lu_refresh(lu, 0, &record);
 		if (!ret && record->settled != record->generation)
-			ret = round_try(lu, record, &silence, &wait_ms);
+			ret = round_try(lu, record, &wait_ms);
 		if (ret == -ENOMEM) {
-			wait_ms = ROUND_RETRY_MS;
+			wait_ms = ROUND_FAILED_MS;
 			ret = -EAGAIN;
 		}
 		if (record != known)

@@ -46,7 +46,8 @@ static void stall_look(struct stall_cpu *cpu)
 	u64 now_ms = trbd_clock_local_ms();
 
 	/* of two that look at once, one counts it */
-	if (ticked_ms && now_ms > ticked_ms + TRBD_STALL_MS && cmpxchg64(&cpu->ticked_ms, ticked_ms, now_ms) == ticked_ms)
+	if (ticked_ms && now_ms > ticked_ms + TRBD_STALL_MS &&
+	    cmpxchg64(&cpu->ticked_ms, ticked_ms, now_ms) == ticked_ms)
 		atomic64_inc(&stalls);
 }
 

@@ -3,7 +3,7 @@
  * The record of an image's shared state, as text that a person can read (rbd image-meta get IMAGE
  * target_core_rbd.lu):
  *
- *	target_core_rbd.lu 1
+ *	target_core_rbd.lu 2
  *	image 10a6b8b4567
  *	generation 12
  *	settled 11
@@ -14,8 +14,8 @@
  *	spc2 4711 TARGET INITIATOR
  *	reservation 5 16
  *	registration 16 0x00000000000000ab 1 iqn.2026-11.com.ex:d,t,0x1 iscsi:iqn.1994-05.com.ex:h1,i,0x23d01
- *	gateway 4711 192.0.2.11:0/3234 0 gw1
- *	fenced 192.0.2.12:0/99 345
+ *	gateway 4711 192.0.2.11:0/3234 0 gw1 815 2f6b11a90c45d7e8
+ *	fenced 192.0.2.12:0/99 345 1795888000 1795889800
  *	end
  *
  *	change        id of the gateway, service action, and the nexus that asked for it ("- -" if none)
@@ -23,10 +23,13 @@
  *	spc2          id of the gateway, and the nexus that holds a RESERVE (6) or (10); left out when there is none
  *	reservation   type, number of the holder's registration (0: all); left out when there is none
  *	registration  number, key, relative target port identifier, nexus
+ *	gateway       number, address and nonce, slot in the group, host name, membership in the group, machine
+ *	fenced        address and nonce, OSD map, time when it was fenced, and when the fence was renewed last
  *
  * Lines come in this order, each once but the last three kinds. Nothing in a record is trusted: what is not exactly
  * of this form, or says what cannot be, is an error as a whole and names the line. What a newer version wrote is not
- * guessed at.
+ * guessed at. Version 1 had neither membership, machine nor times: its records are read, with "not known" for those,
+ * and the next change writes version 2.
  *
  * No I/O, no memory: compiled as it is by the unit tests and the fuzzer.
  */
@@ -93,6 +96,12 @@ static void put_pr(struct writer *w, const struct trbd_record *record)
 	}
 }
 
+static void put_gateway(struct writer *w, const struct trbd_record_gateway *gateway)
+{
+	put(w, "gateway %llu %s %u %s %llu %s\n", gateway->id, gateway->address, gateway->slot,
+	    or_dash(gateway->name), gateway->member, or_dash(gateway->machine));
+}
+
 /**
  * trbd_record_encode() - write a record
  * @record: what
@@ -113,10 +122,10 @@ size_t trbd_record_encode(const struct trbd_record *record, char *text, size_t s
 	put_nexus(&w, &record->actor);
 	put_pr(&w, record);
 	for (i = 0; i < record->num_gateways; i++)
-		put(&w, "gateway %llu %s %u %s\n", record->gateways[i].id, record->gateways[i].address,
-		    record->gateways[i].slot, or_dash(record->gateways[i].name));
+		put_gateway(&w, &record->gateways[i]);
 	for (i = 0; i < record->num_fenced; i++)
-		put(&w, "fenced %s %u\n", record->fenced[i].address, record->fenced[i].epoch);
+		put(&w, "fenced %s %u %llu %llu\n", record->fenced[i].address, record->fenced[i].epoch,
+		    record->fenced[i].since, record->fenced[i].renewed);
 	put(&w, "end\n");
 	return w.len;
 }
@@ -158,15 +167,74 @@ void trbd_record_remove_gateway(struct trbd_record *record, u64 id)
 }
 
 /**
+ * trbd_record_add_fenced() - note that a client was fenced
+ * @record: record
+ * @address: its address and nonce
+ * @epoch: OSD map that has it on the blocklist
+ * @now: time, seconds
+ *
+ * When there is no room, the one that was fenced first is forgotten.
+ */
+void trbd_record_add_fenced(struct trbd_record *record, const char *address, u32 epoch, u64 now)
+{
+	struct trbd_record_fenced *fenced;
+
+	trbd_record_remove_fenced(record, address);
+	if (record->num_fenced == TRBD_RECORD_FENCED)
+		trbd_record_remove_fenced(record, record->fenced[0].address);
+	fenced = &record->fenced[record->num_fenced++];
+	memset(fenced, 0, sizeof(*fenced));
+	strscpy(fenced->address, address, sizeof(fenced->address));
+	fenced->epoch = epoch;
+	fenced->since = now;
+	fenced->renewed = now;
+}
+
+/**
+ * trbd_record_find_fenced() - has a client been fenced?
+ * @record: record
+ * @address: its address and nonce
+ *
+ * Return: its entry, or NULL.
+ */
+struct trbd_record_fenced *trbd_record_find_fenced(struct trbd_record *record, const char *address)
+{
+	unsigned int i;
+
+	for (i = 0; i < record->num_fenced; i++) {
+		if (!strcmp(record->fenced[i].address, address))
+			return &record->fenced[i];
+	}
+	return NULL;
+}
+
+/**
+ * trbd_record_remove_fenced() - forget that a client was fenced
+ * @record: record
+ * @address: its address and nonce; one that is not there is fine
+ */
+void trbd_record_remove_fenced(struct trbd_record *record, const char *address)
+{
+	struct trbd_record_fenced *fenced = trbd_record_find_fenced(record, address);
+
+	if (!fenced)
+		return;
+	record->num_fenced--;
+	memmove(fenced, fenced + 1, (&record->fenced[record->num_fenced] - fenced) * sizeof(*fenced));
+}
+
+/**
  * struct reader - text that is taken apart
  * @p: next byte
  * @end: behind the last one
  * @line: number of the line that @p is in, from 1
+ * @version: of the record
  */
 struct reader {
 	const char *p;
 	const char *end;
 	unsigned int line;
+	u32 version;
 };
 
 /* A word of the line, which is left standing at what follows it. Return: its length, 0 when there is none. */
@@ -383,9 +451,14 @@ static bool take_gateway(struct reader *r, struct trbd_record *record)
 	if (record->num_gateways == TRBD_RECORD_GATEWAYS)
 		return false;
 	gateway = &record->gateways[record->num_gateways++];
-	return take_number(r, U64_MAX, &gateway->id) && take_text(r, gateway->address, sizeof(gateway->address)) &&
-	       *gateway->address && take_u32(r, &gateway->slot) &&
-	       take_text(r, gateway->name, sizeof(gateway->name)) && take_end_of_line(r);
+	if (!take_number(r, U64_MAX, &gateway->id) || !take_text(r, gateway->address, sizeof(gateway->address)) ||
+	    !*gateway->address || !take_u32(r, &gateway->slot) ||
+	    !take_text(r, gateway->name, sizeof(gateway->name)))
+		return false;
+	if (r->version > 1 && (!take_number(r, U64_MAX, &gateway->member) ||
+			       !take_text(r, gateway->machine, sizeof(gateway->machine))))
+		return false;
+	return take_end_of_line(r);
 }
 
 static bool take_fenced(struct reader *r, struct trbd_record *record)
@@ -395,8 +468,12 @@ static bool take_fenced(struct reader *r, struct trbd_record *record)
 	if (record->num_fenced == TRBD_RECORD_FENCED)
 		return false;
 	fenced = &record->fenced[record->num_fenced++];
-	return take_text(r, fenced->address, sizeof(fenced->address)) && *fenced->address &&
-	       take_u32(r, &fenced->epoch) && take_end_of_line(r);
+	if (!take_text(r, fenced->address, sizeof(fenced->address)) || !*fenced->address ||
+	    !take_u32(r, &fenced->epoch))
+		return false;
+	if (r->version > 1 && (!take_number(r, U64_MAX, &fenced->since) || !take_number(r, U64_MAX, &fenced->renewed)))
+		return false;
+	return take_end_of_line(r);
 }
 
 static bool take_record(struct reader *r, struct trbd_record *record)
@@ -446,7 +523,8 @@ int trbd_record_decode(const char *text, size_t len, struct trbd_record *record,
 	record->pr.room = room;
 
 	if (take_number_line(&r, RECORD_MAGIC, U32_MAX, &version)) {
-		if (version != TRBD_RECORD_VERSION)
+		r.version = version;
+		if (!version || version > TRBD_RECORD_VERSION)
 			ret = -EPROTONOSUPPORT;
 		else if (take_record(&r, record))
 			ret = 0;

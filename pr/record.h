@@ -6,35 +6,44 @@
 
 #include "pr/rules.h"
 
-#define TRBD_RECORD_VERSION	1
+#define TRBD_RECORD_VERSION	2
 #define TRBD_RECORD_IMAGE_MAX	64
 #define TRBD_RECORD_GATEWAYS	64
 #define TRBD_RECORD_FENCED	64
 #define TRBD_RECORD_ADDRESS_MAX	80
 #define TRBD_RECORD_NAME_MAX	65
+#define TRBD_RECORD_MACHINE_MAX	33
 
 /**
  * struct trbd_record_gateway - a gateway that serves the image
  * @id: number that it gave itself when it began to serve the image
  * @address: address and nonce of its client, as blocklisting wants them
- * @slot: in the group of gateways
+ * @slot: in the group of gateways; TRBD_SLOTS or more if it has none
+ * @member: number of its membership in the group, which tells it from others that had the slot; 0 if that is not known
  * @name: host name, for people
+ * @machine: the same for each life of a gateway, and another for each gateway; empty if that is not known
  */
 struct trbd_record_gateway {
 	u64 id;
 	char address[TRBD_RECORD_ADDRESS_MAX];
 	u32 slot;
+	u64 member;
 	char name[TRBD_RECORD_NAME_MAX];
+	char machine[TRBD_RECORD_MACHINE_MAX];
 };
 
 /**
  * struct trbd_record_fenced - a client that was fenced
  * @address: address and nonce
  * @epoch: OSD map that has it on its blocklist
+ * @since: when it was fenced, seconds of the group's time; 0 if that is not known
+ * @renewed: when that was renewed last, likewise
  */
 struct trbd_record_fenced {
 	char address[TRBD_RECORD_ADDRESS_MAX];
 	u32 epoch;
+	u64 since;
+	u64 renewed;
 };
 
 /**
@@ -75,5 +84,8 @@ size_t trbd_record_encode(const struct trbd_record *record, char *text, size_t s
 int trbd_record_decode(const char *text, size_t len, struct trbd_record *record, unsigned int *bad_line);
 const struct trbd_record_gateway *trbd_record_find_gateway(const struct trbd_record *record, u64 id);
 void trbd_record_remove_gateway(struct trbd_record *record, u64 id);
+void trbd_record_add_fenced(struct trbd_record *record, const char *address, u32 epoch, u64 now);
+struct trbd_record_fenced *trbd_record_find_fenced(struct trbd_record *record, const char *address);
+void trbd_record_remove_fenced(struct trbd_record *record, const char *address);
 
 #endif /* TRBD_PR_RECORD_H */

@@ -30,6 +30,96 @@ static struct page **request_in_pages(const void *in, size_t in_len)
 	return pages;
 }
 
+static int cls_set_method(struct ceph_osd_request *req, unsigned int which, const char *class,
+			  const struct trbd_cls_method *method)
+{
+	struct page **pages;
+	int ret;
+
+	if (method->in_len > PAGE_SIZE)
+		return -E2BIG;
+	ret = osd_req_op_cls_init(req, which, class, method->name);
+	if (ret || !method->in_len)
+		return ret;
+	pages = request_in_pages(method->in, method->in_len);
+	if (IS_ERR(pages))
+		return PTR_ERR(pages);
+	osd_req_op_cls_request_data_pages(req, which, pages, method->in_len, 0, false, true);
+	return 0;
+}
+
+/* Copies the answers, which have come one behind the other, and returns their length. */
+static int cls_take_answers(struct ceph_osd_request *req, struct trbd_cls_method *methods, unsigned int num,
+			    struct page **pages, void *out, size_t out_len)
+{
+	size_t got = 0;
+	unsigned int i;
+
+	for (i = 0; i < num; i++) {
+		if (req->r_ops[i].rval < 0)
+			return req->r_ops[i].rval;
+		methods[i].answer_len = req->r_ops[i].outdata_len;
+		got += methods[i].answer_len;
+	}
+	if (got > out_len)
+		return -ERANGE;
+	ceph_copy_from_page_vector(pages, out, 0, got);
+	return got;
+}
+
+/**
+ * trbd_cls_calls() - call read methods of an object class, all at one moment
+ * @session: session to send it on
+ * @oid: object
+ * @oloc: pool and namespace
+ * @class: object class, "rbd"
+ * @methods: what to call; their answer_len is set
+ * @num: how many, at most 16
+ * @out: where the answers go, one behind the other
+ * @out_len: room in @out
+ *
+ * Context: may sleep up to the session's mount_timeout.
+ * Return: the length of all answers; -ERANGE when they do not fit into @out, -ETIMEDOUT, -EINTR after a fatal
+ * signal, -ENOENT for a missing object, -EOPNOTSUPP for a method the OSD does not know, other errors of the first
+ * method that failed.
+ */
+int trbd_cls_calls(struct trbd_session *session, const struct ceph_object_id *oid,
+		   const struct ceph_object_locator *oloc, const char *class, struct trbd_cls_method *methods,
+		   unsigned int num, void *out, size_t out_len)
+{
+	unsigned int num_pages = DIV_ROUND_UP(out_len, PAGE_SIZE) + 1;
+	struct ceph_osd_request *req;
+	struct page **pages;
+	unsigned int i;
+	int ret = 0;
+
+	req = trbd_request_alloc(session, oid, oloc, num, CEPH_OSD_FLAG_READ);
+	if (!req)
+		return -ENOMEM;
+
+	for (i = 0; i < num && !ret; i++)
+		ret = cls_set_method(req, i, class, &methods[i]);
+	if (ret)
+		goto out_put;
+
+	pages = ceph_alloc_page_vector(num_pages, GFP_NOIO);
+	if (IS_ERR(pages)) {
+		ret = PTR_ERR(pages);
+		goto out_put;
+	}
+	/* libceph reads what all ops answer into the memory of the first one until that is full */
+	osd_req_op_cls_response_data_pages(req, 0, pages, (u64)num_pages << PAGE_SHIFT, 0, false, true);
+
+	ret = ceph_osdc_alloc_messages(req, GFP_NOIO);
+	if (!ret)
+		ret = trbd_request_wait(session, req, 0);
+	if (ret >= 0)
+		ret = cls_take_answers(req, methods, num, pages, out, out_len);
+out_put:
+	ceph_osdc_put_request(req);
+	return ret;
+}
+
 /**
  * trbd_cls_call() - call a read method of an object class
  * @session: session to send it on
@@ -43,68 +133,15 @@ static struct page **request_in_pages(const void *in, size_t in_len)
  * @out_len: room in @out
  *
  * Context: may sleep up to the session's mount_timeout.
- * Return: the length of the answer; -ERANGE when it does not fit into @out, -ETIMEDOUT, -EINTR after a fatal
- * signal, -ENOENT for a missing object, -EOPNOTSUPP for a method the OSD does not know, other errors of the method.
+ * Return: the length of the answer, or an error of trbd_cls_calls().
  */
 int trbd_cls_call(struct trbd_session *session, const struct ceph_object_id *oid,
 		  const struct ceph_object_locator *oloc, const char *class, const char *method,
 		  const void *in, size_t in_len, void *out, size_t out_len)
 {
-	unsigned int num_pages = DIV_ROUND_UP(out_len, PAGE_SIZE) + 1;
-	struct ceph_osd_request *req;
-	struct page **pages;
-	u32 got;
-	int ret;
+	struct trbd_cls_method call = { .name = method, .in = in, .in_len = in_len };
 
-	if (in_len > PAGE_SIZE)
-		return -E2BIG;
-
-	req = trbd_request_alloc(session, oid, oloc, 1, CEPH_OSD_FLAG_READ);
-	if (!req)
-		return -ENOMEM;
-
-	ret = osd_req_op_cls_init(req, 0, class, method);
-	if (ret)
-		goto out_put;
-
-	if (in_len) {
-		pages = request_in_pages(in, in_len);
-		if (IS_ERR(pages)) {
-			ret = PTR_ERR(pages);
-			goto out_put;
-		}
-		osd_req_op_cls_request_data_pages(req, 0, pages, in_len, 0, false, true);
-	}
-
-	pages = ceph_alloc_page_vector(num_pages, GFP_NOIO);
-	if (IS_ERR(pages)) {
-		ret = PTR_ERR(pages);
-		goto out_put;
-	}
-	osd_req_op_cls_response_data_pages(req, 0, pages, (u64)num_pages << PAGE_SHIFT, 0, false, true);
-
-	ret = ceph_osdc_alloc_messages(req, GFP_NOIO);
-	if (ret)
-		goto out_put;
-
-	ret = trbd_request_wait(session, req, 0);
-	if (ret < 0)
-		goto out_put;
-	ret = req->r_ops[0].rval;
-	if (ret < 0)
-		goto out_put;
-
-	got = req->r_ops[0].outdata_len;
-	if (got > out_len) {
-		ret = -ERANGE;
-		goto out_put;
-	}
-	ceph_copy_from_page_vector(pages, out, 0, got);
-	ret = got;
-
-out_put:
-	ceph_osdc_put_request(req);
-	return ret;
+	return trbd_cls_calls(session, oid, oloc, class, &call, 1, out, out_len);
 }
 
 /**

@@ -10,13 +10,24 @@
 #include <linux/ceph/libceph.h>
 #include <linux/ceph/mon_client.h>
 #include <linux/ceph/osd_client.h>
+#include <linux/err.h>
 #include <linux/inet.h>
+#include <linux/jiffies.h>
 #include <linux/kernel.h>
+#include <linux/kthread.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/wait.h>
 #include <net/net_namespace.h>
 
 #include "rados/fence.h"
+#include "rados/monitor.h"
 #include "rados/session.h"
+
+/* then the monitor is left for another: it may be elected anew, and more often would keep us from all of them */
+#define FENCE_PATIENCE	(5 * HZ)
 
 /**
  * trbd_fence_own_address() - under which address the OSDs know us
@@ -63,30 +74,169 @@ static int fence_parse(const char *text, struct ceph_entity_addr *addr)
 }
 
 /**
- * trbd_fence_client() - put a client on the blocklist
+ * struct fence_crew - several clients that are put on the blocklist at the same time
  * @session: session with the cluster
- * @address: address and nonce, as trbd_fence_own_address() gave them there
- * @epoch: set to an OSD map that has it
- *
- * Context: process; sleeps until the monitors have answered; a signal ends it.
- * Return: 0; -EINVAL for what is no address, -EACCES without the right to do it, -EINTR, others.
+ * @left: how many are not yet
+ * @wait: for that
+ * @over: nobody waits any more
  */
-int trbd_fence_client(struct trbd_session *session, const char *address, u32 *epoch)
+struct fence_crew {
+	struct trbd_session *session;
+	atomic_t left;
+	wait_queue_head_t wait;
+	bool over;
+};
+
+/**
+ * struct fence_hand - the thread that sees to one of them
+ * @crew: whose
+ * @fence: which
+ * @task: its thread, or NULL when there is none
+ */
+struct fence_hand {
+	struct fence_crew *crew;
+	struct trbd_fence *fence;
+	struct task_struct *task;
+};
+
+static int fence_add(struct trbd_session *session, struct trbd_fence *fence)
 {
 	struct ceph_osd_client *osdc = trbd_session_osdc(session);
 	struct ceph_entity_addr addr;
 	int ret;
 
-	ret = fence_parse(address, &addr);
+	ret = fence_parse(fence->address, &addr);
 	if (ret)
 		return ret;
 	ret = ceph_monc_blocklist_add(&session->client->monc, &addr);
 	if (ret)
 		return ret == -ERESTARTSYS ? -EINTR : ret;
 	down_read(&osdc->lock);
-	*epoch = osdc->osdmap->epoch;
+	fence->epoch = osdc->osdmap->epoch;
 	up_read(&osdc->lock);
 	return 0;
+}
+
+static int fence_thread(void *arg)
+{
+	struct fence_hand *hand = arg;
+	struct fence_crew *crew = hand->crew;
+
+	/* it waits for a monitor */
+	allow_kernel_signal(SIGKILL);
+	/* a signal that was sent before that is lost; pairs with fence_end() */
+	smp_mb();
+	if (!READ_ONCE(crew->over))
+		hand->fence->err = fence_add(crew->session, hand->fence);
+	/* the crew is there until this thread has ended */
+	if (atomic_dec_and_test(&crew->left))
+		wake_up(&crew->wait);
+	return 0;
+}
+
+static void fence_start(struct fence_hand *hand)
+{
+	struct task_struct *task = kthread_create(fence_thread, hand, "trbd-fence");
+
+	hand->fence->err = -EINTR;
+	if (IS_ERR(task)) {
+		hand->fence->err = PTR_ERR(task);
+		atomic_dec(&hand->crew->left);
+		return;
+	}
+	get_task_struct(task);
+	hand->task = task;
+	wake_up_process(task);
+}
+
+/* Those that have no answer end without one. */
+static void fence_end(struct fence_hand *hand)
+{
+	if (!hand->task)
+		return;
+	WRITE_ONCE(hand->crew->over, true);
+	/* pairs with fence_thread() */
+	smp_mb();
+	send_sig(SIGKILL, hand->task, 1);
+	kthread_stop(hand->task);
+	put_task_struct(hand->task);
+}
+
+/* Return: 0 when all have their answer, -EINTR, -ETIMEDOUT. */
+static int fence_wait(struct fence_crew *crew, unsigned int timeout_ms)
+{
+	unsigned long start = jiffies;
+	long ret;
+
+	for (;;) {
+		ret = wait_event_interruptible_timeout(crew->wait, !atomic_read(&crew->left), FENCE_PATIENCE);
+		if (ret > 0)
+			return 0;
+		if (ret < 0)
+			return -EINTR;
+		if (timeout_ms && time_after(jiffies, start + msecs_to_jiffies(timeout_ms)))
+			return -ETIMEDOUT;
+		trbd_monitor_change(crew->session);
+	}
+}
+
+/**
+ * trbd_fence_clients() - put clients on the blocklist, all at the same time
+ * @session: session with the cluster
+ * @fences: which; what became of each is noted there
+ * @count: how many, at least 1
+ * @timeout_ms: for how long to wait for the monitors, 0 for ever
+ *
+ * A monitor makes one map of what comes at the same time, and one map takes it up to a second. One that does not answer
+ * is left for another.
+ *
+ * Context: process; sleeps until the monitors have answered; a signal ends it.
+ * Return: 0, whatever became of each; -EINTR, -ETIMEDOUT, -ENOMEM. Each: 0, -EINVAL for what is no address, -EACCES
+ * without the right to do it, -EINTR, -ENOMEM, others.
+ */
+int trbd_fence_clients(struct trbd_session *session, struct trbd_fence *fences, unsigned int count,
+		       unsigned int timeout_ms)
+{
+	struct fence_crew crew = { .session = session, .left = ATOMIC_INIT(count) };
+	struct fence_hand *hands = kcalloc(count, sizeof(*hands), GFP_KERNEL);
+	unsigned int i;
+	int ret;
+
+	if (!hands)
+		return -ENOMEM;
+	trbd_monitor_probe(session);
+	init_waitqueue_head(&crew.wait);
+	for (i = 0; i < count; i++) {
+		hands[i].crew = &crew;
+		hands[i].fence = &fences[i];
+		fence_start(&hands[i]);
+	}
+	ret = fence_wait(&crew, timeout_ms);
+	for (i = 0; i < count; i++)
+		fence_end(&hands[i]);
+	kfree(hands);
+	return ret;
+}
+
+/**
+ * trbd_fence_client() - put a client on the blocklist
+ * @session: session with the cluster
+ * @address: address and nonce, as trbd_fence_own_address() gave them there
+ * @epoch: set to an OSD map that has it
+ *
+ * Context: process; sleeps until the monitors have answered; a signal ends it.
+ * Return: 0; an error of trbd_fence_clients(), or of the one.
+ */
+int trbd_fence_client(struct trbd_session *session, const char *address, u32 *epoch)
+{
+	struct trbd_fence fence = { .address = address };
+	int ret = trbd_fence_clients(session, &fence, 1, 0);
+
+	if (!ret)
+		ret = fence.err;
+	if (!ret)
+		*epoch = fence.epoch;
+	return ret;
 }
 
 /**

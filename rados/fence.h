@@ -9,7 +9,21 @@ struct trbd_session;
 /* [IPv6]:port/nonce */
 #define TRBD_FENCE_ADDRESS_MAX	80
 
+/**
+ * struct trbd_fence - a client that is to be put on the blocklist
+ * @address: address and nonce, as trbd_fence_own_address() gave them there
+ * @err: what became of it: 0, or as of trbd_fence_clients()
+ * @epoch: OSD map that has it on the blocklist, if @err is 0
+ */
+struct trbd_fence {
+	const char *address;
+	int err;
+	u32 epoch;
+};
+
 void trbd_fence_own_address(struct trbd_session *session, char *buf, size_t size);
+int trbd_fence_clients(struct trbd_session *session, struct trbd_fence *fences, unsigned int count,
+		       unsigned int timeout_ms);
 int trbd_fence_client(struct trbd_session *session, const char *address, u32 *epoch);
 int trbd_fence_barrier(struct trbd_session *session, u32 epoch);
 

@@ -17,10 +17,12 @@
 #include <linux/kernel.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 
 #include "rados/object.h"
 #include "rados/request.h"
+#include "rados/witness.h"
 
 static int object_send(struct trbd_session *session, struct ceph_osd_request *req, unsigned int limit_ms)
 {
@@ -55,45 +57,82 @@ int trbd_object_create(struct trbd_session *session, const struct ceph_object_id
 	return ret;
 }
 
+/* Ops 0 and 1: the data, and what the witness says; both answers go to @pages, one behind the other. */
+static int object_init_read(struct ceph_osd_request *req, struct page **pages, size_t len,
+			    const struct trbd_witness *witness)
+{
+	size_t room = len + (witness ? TRBD_WITNESS_ANSWER_MAX : 0);
+
+	osd_req_op_extent_init(req, 0, CEPH_OSD_OP_READ, 0, len, 0, 0);
+	osd_req_op_extent_osd_data_pages(req, 0, pages, room, 0, false, true);
+	return witness ? trbd_witness_ask(req, 1, witness) : 0;
+}
+
+/* Return: by the OSD's clock, or 0. @got: length of the data in front of the answer, bytes. */
+static u64 object_read_time(const struct ceph_osd_request *req, struct page **pages, size_t got,
+			    const struct trbd_witness *witness)
+{
+	u32 len = req->r_ops[1].outdata_len;
+	u64 time_ms = 0;
+	void *answer;
+
+	if (req->r_ops[1].rval < 0 || !len || len > TRBD_WITNESS_ANSWER_MAX)
+		return 0;
+	answer = kmalloc(len, GFP_NOIO);
+	if (answer) {
+		ceph_copy_from_page_vector(pages, answer, got, len);
+		time_ms = trbd_witness_time(witness, answer, len);
+	}
+	kfree(answer);
+	return time_ms;
+}
+
 /**
- * trbd_object_read() - read an object from its start
+ * trbd_object_read() - read an object from its start, and when the OSD last noted its time
  * @session: session to send it on
  * @oid: object
  * @oloc: pool and namespace
  * @buf: where to
  * @len: room in @buf, bytes
+ * @witness: where the OSD noted it, or NULL
+ * @osd_ms: set to that time, ms by the OSD's clock, or to 0 when there is none; unless @witness is NULL
  * @limit_ms: give up after this, or 0
  *
  * Context: may sleep up to the session's mount_timeout.
  * Return: bytes read, short at the end of the object; -ENOENT, -ETIMEDOUT, -EINTR, -ENOMEM, others.
  */
 int trbd_object_read(struct trbd_session *session, const struct ceph_object_id *oid,
-		     const struct ceph_object_locator *oloc, void *buf, size_t len, unsigned int limit_ms)
+		     const struct ceph_object_locator *oloc, void *buf, size_t len,
+		     const struct trbd_witness *witness, u64 *osd_ms, unsigned int limit_ms)
 {
 	struct ceph_osd_request *req;
 	struct page **pages;
+	size_t got;
 	int ret;
 
-	req = trbd_request_alloc(session, oid, oloc, 1, CEPH_OSD_FLAG_READ);
+	req = trbd_request_alloc(session, oid, oloc, witness ? 2 : 1, CEPH_OSD_FLAG_READ);
 	if (!req)
 		return -ENOMEM;
 
-	pages = ceph_alloc_page_vector(DIV_ROUND_UP(len, PAGE_SIZE), GFP_NOIO);
+	pages = ceph_alloc_page_vector(DIV_ROUND_UP(len + TRBD_WITNESS_ANSWER_MAX, PAGE_SIZE), GFP_NOIO);
 	if (IS_ERR(pages)) {
 		ret = PTR_ERR(pages);
 		goto out_put;
 	}
-	osd_req_op_extent_init(req, 0, CEPH_OSD_OP_READ, 0, len, 0, 0);
-	osd_req_op_extent_osd_data_pages(req, 0, pages, len, 0, false, true);
-
-	ret = ceph_osdc_alloc_messages(req, GFP_NOIO);
-	if (ret)
+	/* the request has the pages from here on */
+	ret = object_init_read(req, pages, len, witness);
+	if (!ret)
+		ret = ceph_osdc_alloc_messages(req, GFP_NOIO);
+	if (!ret)
+		ret = trbd_request_wait(session, req, limit_ms);
+	if (ret < 0)
 		goto out_put;
-	ret = trbd_request_wait(session, req, limit_ms);
-	if (ret > (int)len)
-		ret = -EBADMSG;
+	got = req->r_ops[0].outdata_len;
+	ret = got > len ? -EBADMSG : got;
 	if (ret > 0)
 		ceph_copy_from_page_vector(pages, buf, 0, ret);
+	if (ret >= 0 && witness)
+		*osd_ms = object_read_time(req, pages, got, witness);
 out_put:
 	ceph_osdc_put_request(req);
 	return ret;
@@ -165,6 +204,7 @@ int trbd_object_number_is(struct trbd_session *session, const struct ceph_object
  * @off: where to write, bytes
  * @buf: what is written, or the encoded arguments of the method
  * @len: its length, at least 1
+ * @witness: where the OSD notes its time, or NULL
  * @limit_ms: when to give up, or 0
  */
 struct object_change {
@@ -173,6 +213,7 @@ struct object_change {
 	u64 off;
 	const void *buf;
 	size_t len;
+	const struct trbd_witness *witness;
 	unsigned int limit_ms;
 };
 
@@ -206,12 +247,14 @@ static int object_change_if(struct trbd_session *session, const struct ceph_obje
 	struct ceph_osd_request *req;
 	int ret;
 
-	req = trbd_request_alloc(session, oid, oloc, 3, CEPH_OSD_FLAG_WRITE);
+	req = trbd_request_alloc(session, oid, oloc, change->witness ? 4 : 3, CEPH_OSD_FLAG_WRITE);
 	if (!req)
 		return -ENOMEM;
 	ret = object_set_number_if(req, xattr, expected, new);
 	if (!ret)
 		ret = object_init_change(req, change);
+	if (!ret && change->witness)
+		ret = trbd_witness_note(req, 3, change->witness);
 	if (!ret)
 		ret = object_send(session, req, change->limit_ms);
 	ceph_osdc_put_request(req);
@@ -223,24 +266,23 @@ static int object_change_if(struct trbd_session *session, const struct ceph_obje
  * @session: session to send it on
  * @oid: object; must be there
  * @oloc: pool and namespace
- * @xattr: name of the xattr; a missing one counts as 0
- * @expected: what it must be
- * @new: what it becomes in the same transaction
- * @off: where to write, bytes
- * @buf: what
- * @len: how much, bytes, at least 1
- * @limit_ms: give up after this, or 0
+ * @write: what
  *
  * Context: may sleep up to the session's mount_timeout.
  * Return: 0; -ECANCELED if the number was another; -ENOENT, -ETIMEDOUT, -EINTR, -ENOMEM, others.
  */
 int trbd_object_write_if(struct trbd_session *session, const struct ceph_object_id *oid,
-			 const struct ceph_object_locator *oloc, const char *xattr, u64 expected, u64 new,
-			 u64 off, const void *buf, size_t len, unsigned int limit_ms)
+			 const struct ceph_object_locator *oloc, const struct trbd_object_write *write)
 {
-	struct object_change change = { .off = off, .buf = buf, .len = len, .limit_ms = limit_ms };
+	struct object_change change = {
+		.off = write->off,
+		.buf = write->buf,
+		.len = write->len,
+		.witness = write->witness,
+		.limit_ms = write->limit_ms,
+	};
 
-	return object_change_if(session, oid, oloc, xattr, expected, new, &change);
+	return object_change_if(session, oid, oloc, write->xattr, write->expected, write->new, &change);
 }
 
 /**

@@ -20,6 +20,9 @@
 
 #include "rados/options.h"
 
+/* jiffies; rados/watch.c counts on pings that are this frequent */
+#define OPTIONS_KEEPALIVE_MAX	(5 * HZ)
+
 static int options_parse(struct ceph_options *opt, const char *key, const char *value)
 {
 	struct fs_parameter param = {
@@ -79,6 +82,8 @@ struct ceph_options *trbd_options_alloc(void)
  */
 int trbd_options_set(struct ceph_options *opt, const char *key, const char *value)
 {
+	int ret;
+
 	if (!strcmp(key, "mon_addr")) {
 		if (!value || !*value)
 			return -EINVAL;
@@ -99,5 +104,9 @@ int trbd_options_set(struct ceph_options *opt, const char *key, const char *valu
 	else if (!strcmp(key, "osd_request_timeout") || !strcmp(key, "abort_on_full"))
 		return -EINVAL;
 
-	return options_parse(opt, key, value);
+	ret = options_parse(opt, key, value);
+	if (ret || opt->osd_keepalive_timeout <= OPTIONS_KEEPALIVE_MAX)
+		return ret;
+	pr_err("osdkeepalive must be 5 seconds at most: it is also how often the watch on an image is confirmed, without which nothing is written\n");
+	return -EINVAL;
 }

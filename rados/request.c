@@ -311,14 +311,14 @@ static bool request_timed_out(struct trbd_session *session, unsigned long start,
  */
 int trbd_request_wait(struct trbd_session *session, struct ceph_osd_request *req, unsigned int limit_ms)
 {
+	unsigned long look = limit_ms ? min_t(unsigned long, msecs_to_jiffies(limit_ms), HZ) : HZ;
 	unsigned long start = jiffies;
 	long left;
 
 	req->r_request->hdr.priority = cpu_to_le16(CEPH_MSG_PRIO_HIGH);
 	ceph_osdc_start_request(req->r_osdc, req);
 	do {
-		left = wait_for_completion_killable_timeout(&req->r_completion, min_t(unsigned long, HZ,
-					limit_ms ? msecs_to_jiffies(limit_ms) : HZ));
+		left = wait_for_completion_killable_timeout(&req->r_completion, look);
 	} while (!left && !request_timed_out(session, start, limit_ms));
 	if (left <= 0)
 		ceph_osdc_cancel_request(req);

@@ -19,7 +19,9 @@
 #include <linux/mutex.h>
 #include <linux/rbtree.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 
+#include "rados/fence.h"
 #include "rados/session.h"
 
 /* in a hurry, this is how long an answer is waited for: an OSD that is well takes much less */
@@ -60,6 +62,8 @@ static struct trbd_session *session_find(struct ceph_options *opt)
 
 static void session_destroy(struct trbd_session *session)
 {
+	/* they may begin a recovery */
+	trbd_chores_stop(&session->chores, &session->client->osdc);
 	trbd_recovery_stop(&session->recovery);
 	ceph_destroy_client(session->client);
 	kfree(session);
@@ -78,6 +82,7 @@ static struct trbd_session *session_open(struct ceph_options *opt)
 	}
 	refcount_set(&session->ref, 1);
 	trbd_recovery_init(&session->recovery);
+	trbd_chores_init(&session->chores);
 
 	session->client = ceph_create_client(opt, session);
 	if (IS_ERR(session->client)) {
@@ -272,6 +277,28 @@ bool trbd_session_pool_exists(struct trbd_session *session, s64 pool_id)
 	exists = ceph_pg_pool_name_by_id(osdc->osdmap, pool_id);
 	up_read(&osdc->lock);
 	return exists;
+}
+
+/**
+ * trbd_session_is_ours() - is this the address of one of this machine's sessions?
+ * @address: address and nonce, as of trbd_fence_own_address()
+ *
+ * Context: may sleep for the list of sessions, not for the network.
+ * Return: whether it is the present one of a session in use, with whatever cluster.
+ */
+bool trbd_session_is_ours(const char *address)
+{
+	char own[TRBD_FENCE_ADDRESS_MAX];
+	struct trbd_session *session;
+	bool found = false;
+
+	mutex_lock(&sessions_lock);
+	list_for_each_entry(session, &sessions, node) {
+		trbd_fence_own_address(session, own, sizeof(own));
+		found |= !strcmp(own, address);
+	}
+	mutex_unlock(&sessions_lock);
+	return found;
 }
 
 /**

@@ -6,6 +6,7 @@
 #include <linux/refcount.h>
 #include <linux/types.h>
 
+#include "rados/chores.h"
 #include "rados/recovery.h"
 
 struct ceph_client;
@@ -18,6 +19,7 @@ struct ceph_osd_client;
  * @node: in the list of sessions; guarded by the sessions mutex of session.c
  * @client: libceph's client, open; constant
  * @recovery: coming back after being fenced
+ * @chores: what it has to do yet
  * @hurries: how many of trbd_session_hurry() are in force; guarded by the sessions mutex
  * @mount_timeout: what it is when there are none
  */
@@ -26,6 +28,7 @@ struct trbd_session {
 	struct list_head node;
 	struct ceph_client *client;
 	struct trbd_recovery recovery;
+	struct trbd_chores chores;
 	unsigned int hurries;
 	unsigned long mount_timeout;
 };
@@ -39,6 +42,7 @@ bool trbd_session_timed_out(struct trbd_session *session, unsigned long start);
 void trbd_session_hurry(struct trbd_session *session, bool hurry);
 s64 trbd_session_pool_id(struct trbd_session *session, const char *name);
 bool trbd_session_pool_exists(struct trbd_session *session, s64 pool_id);
+bool trbd_session_is_ours(const char *address);
 bool trbd_session_is_full(struct trbd_session *session);
 
 #endif /* TRBD_RADOS_SESSION_H */

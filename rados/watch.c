@@ -16,11 +16,18 @@
  * that does not answer. Unwatch is bounded by mount_timeout. Watch is not, but it can be killed: stop sends the
  * thread a SIGKILL, which also ends whatever metadata call its handler is in.
  *
- * libceph tells when an OSD says that the watch is gone, and not when no OSD says anything. An OSD forgets a client
- * that it has not heard of for 30 s, and so does whoever waits for acknowledgements; and one that was away for a few
- * seconds is told of what it missed only while the notifier still waits. So it is looked at how long ago the watch was
- * confirmed: the owner hears of it before the OSD can have forgotten, and is asked to look for itself whenever it
- * was long, and every now and then in any case.
+ * The thread may be busy when a notification comes, or wait for the cluster. The owner is told at once that there is
+ * one, on libceph's queue, and can be careful until the thread has handled it. The owner can also acknowledge later.
+ *
+ * libceph tells when an OSD says that the watch is gone, and not when no OSD says anything. So every second the
+ * watch looks when the OSD last confirmed it: libceph pings every 5 s, and a ping that was answered confirms the
+ * watch as of the time when it was sent.
+ *
+ *	after  8 s   the owner looks for itself once the OSD answers again: a notification may have been missed
+ *	after  9 s   notifications may be missed for good: whoever sends one waits 10 s for the answers
+ *	after 24 s   the owner calls back what must not happen unwatched: the OSD forgets a watch after 30 s
+ *
+ * And every minute the owner looks for itself in any case.
  *
  * After ceph_osdc_unwatch() no callback runs any more, once ceph_osdc_flush_notifies() has returned.
  */
@@ -29,6 +36,7 @@
 #include <linux/err.h>
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
+#include <linux/lockdep.h>
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
@@ -37,6 +45,7 @@
 #include "rados/queues.h"
 #include "rados/session.h"
 #include "rados/watch.h"
+#include "rados/watch_ops.h"
 
 /* librbd's largest message is a few hundred bytes; what is longer is handled as if it were empty */
 #define WATCH_PAYLOAD_MAX	SZ_4K
@@ -45,14 +54,15 @@
 #define WATCH_LOOK_INTERVAL	HZ
 /* beyond the interval of libceph's pings, which it rounds to seconds */
 #define WATCH_LATE		(3 * HZ)
-/* OSDs: osd_client_watch_timeout, 30 s */
-#define WATCH_LOST		(20 * HZ)
+/* librbd's notifications: 10 s */
+#define WATCH_TRUSTED		(9 * HZ)
+/* OSDs: osd_client_watch_timeout, 30 s; what is left is for calling back */
+#define WATCH_SILENT		(24 * HZ)
 #define WATCH_POLL_INTERVAL	(60 * HZ)
 
 struct watch_event {
 	struct list_head node;
-	u64 notify_id;
-	u64 cookie;
+	struct trbd_watch_ack ack;
 	size_t len;
 	u8 payload[];
 };
@@ -65,11 +75,12 @@ static void watch_notify_cb(void *arg, u64 notify_id, u64 cookie, u64 notifier_i
 
 	if (data_len > WATCH_PAYLOAD_MAX)
 		data_len = 0;
+	watch->ops->arrived(watch->owner, data_len ? data : NULL, data_len);
 
 	event = kmalloc(struct_size(event, payload, data_len), GFP_NOIO);
 	if (event) {
-		event->notify_id = notify_id;
-		event->cookie = cookie;
+		event->ack.notify_id = notify_id;
+		event->ack.cookie = cookie;
 		event->len = data_len;
 		if (data_len)
 			memcpy(event->payload, data, data_len);
@@ -100,23 +111,32 @@ static void watch_error_cb(void *arg, u64 cookie, int err)
 	wake_up(&watch->wait);
 }
 
-/* When was the watch confirmed? */
+/* @lock held. Return: for how long the OSD has not confirmed the watch, jiffies. */
+static unsigned long watch_age(struct trbd_watch *watch)
+{
+	lockdep_assert_held(&watch->lock);
+	/* given back only after it is taken away under the lock; a broken one confirms nothing */
+	if (watch->lreq && !watch->lost)
+		WRITE_ONCE(watch->confirmed, READ_ONCE(watch->lreq->watch_valid_thru));
+	return jiffies - watch->confirmed;
+}
+
 static void watch_look(struct work_struct *work)
 {
 	struct trbd_watch *watch = container_of(to_delayed_work(work), struct trbd_watch, look);
 	unsigned long late = watch->session->client->options->osd_keepalive_timeout + WATCH_LATE;
-	unsigned long age = 0;
+	unsigned long age;
 
 	spin_lock(&watch->lock);
-	/* given back only after it is taken away under the lock */
-	if (watch->lreq)
-		age = jiffies - READ_ONCE(watch->lreq->watch_valid_thru);
+	age = watch_age(watch);
 	watch->missed |= watch->late && age <= late;
 	watch->late = age > late;
 	spin_unlock(&watch->lock);
 
-	if (age > max_t(unsigned long, late, WATCH_LOST))
+	if (age >= WATCH_TRUSTED)
 		watch->ops->lost(watch->owner);
+	if (age >= WATCH_SILENT)
+		watch->ops->silent(watch->owner);
 	wake_up(&watch->wait);
 	queue_delayed_work(trbd_tick_wq, &watch->look, WATCH_LOOK_INTERVAL);
 }
@@ -162,6 +182,7 @@ static int watch_register(struct trbd_watch *watch)
 	spin_lock(&watch->lock);
 	watch->lreq = lreq;
 	watch->late = false;
+	watch_age(watch);
 	spin_unlock(&watch->lock);
 	return 0;
 }
@@ -184,14 +205,10 @@ static void watch_unregister(struct trbd_watch *watch)
 
 static void watch_handle_event(struct trbd_watch *watch, struct watch_event *event)
 {
-	struct ceph_osd_client *osdc = trbd_session_osdc(watch->session);
 	struct trbd_watch_reply reply = { };
 
-	/* an error means that the watch broke, which is reported on its own */
-	if (watch->ops->notify(watch->owner, event->len ? event->payload : NULL, event->len, &reply))
-		ceph_osdc_notify_ack(osdc, (struct ceph_object_id *)watch->oid,
-				     (struct ceph_object_locator *)watch->oloc, event->notify_id, event->cookie,
-				     reply.len ? reply.data : NULL, reply.len);
+	if (watch->ops->notify(watch->owner, event->len ? event->payload : NULL, event->len, &event->ack, &reply))
+		trbd_watch_ack(watch, &event->ack, &reply);
 	kfree(event);
 }
 
@@ -237,7 +254,8 @@ static int watch_thread(void *arg)
 	struct watch_event *event;
 	bool lost, missed;
 
-	allow_signal(SIGKILL);
+	/* only ours: nobody would ever take one from userspace off the queue again */
+	allow_kernel_signal(SIGKILL);
 
 	while (!kthread_should_stop()) {
 		wait_event_interruptible_timeout(watch->wait, watch_has_work(watch) || kthread_should_stop(),
@@ -259,7 +277,7 @@ static int watch_thread(void *arg)
 			struct trbd_watch_reply reply;
 
 			polled = jiffies;
-			watch->ops->notify(watch->owner, NULL, 0, &reply);
+			watch->ops->notify(watch->owner, NULL, 0, NULL, &reply);
 		}
 		event = watch_next_event(watch);
 		if (event)
@@ -293,6 +311,7 @@ int trbd_watch_start(struct trbd_watch *watch, struct trbd_session *session,
 	watch->ops = ops;
 	watch->owner = owner;
 	watch->lreq = NULL;
+	watch->confirmed = jiffies;
 	watch->lost = false;
 	watch->missed = false;
 	watch->late = false;
@@ -334,6 +353,42 @@ bool trbd_watch_is_valid(struct trbd_watch *watch)
 	valid = watch->lreq && !watch->lost && !watch->late;
 	spin_unlock(&watch->lock);
 	return valid;
+}
+
+/**
+ * trbd_watch_is_confirmed() - would no notification be missed for good now?
+ * @watch: started watch
+ *
+ * Context: any in which a spinlock may be taken.
+ * Return: true if the OSD has confirmed the watch less than 9 s ago.
+ */
+bool trbd_watch_is_confirmed(struct trbd_watch *watch)
+{
+	bool confirmed;
+
+	/* as of the last look, or else as of now */
+	if (time_before(jiffies, READ_ONCE(watch->confirmed) + WATCH_TRUSTED))
+		return true;
+	spin_lock(&watch->lock);
+	confirmed = watch_age(watch) < WATCH_TRUSTED;
+	spin_unlock(&watch->lock);
+	return confirmed;
+}
+
+/**
+ * trbd_watch_ack() - acknowledge a notification
+ * @watch: started watch, or one that is being stopped
+ * @ack: which
+ * @reply: what goes back to the notifier, NULL for nothing
+ *
+ * An error means that the watch broke, which is reported on its own, or that whoever notified must do so again.
+ *
+ * Context: may sleep up to the session's mount_timeout.
+ */
+void trbd_watch_ack(struct trbd_watch *watch, const struct trbd_watch_ack *ack, const struct trbd_watch_reply *reply)
+{
+	trbd_notify_ack(watch->session, watch->oid, watch->oloc, ack->notify_id, ack->cookie,
+			reply ? reply->data : NULL, reply ? reply->len : 0);
 }
 
 /**

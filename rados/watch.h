@@ -27,17 +27,37 @@ struct trbd_watch_reply {
 };
 
 /**
- * struct trbd_watch_ops - what the owner of a watch is told, on the watch's own thread except for @lost
- * @notify: a notification came; it is acknowledged when this returns true, with an empty reply or with what it put
- *	there. Payload is NULL/0 for an empty one, when one may have been missed, and now and then in any case
+ * struct trbd_watch_ack - what an acknowledgment needs to know
+ * @notify_id: the OSD's number of the notification
+ * @cookie: our number of the watch that it came on
+ */
+struct trbd_watch_ack {
+	u64 notify_id;
+	u64 cookie;
+};
+
+/**
+ * struct trbd_watch_ops - what the owner of a watch is told
+ * @arrived: a notification came, and @notify will be called with it unless the watch breaks first. On libceph's
+ *	queue, must not sleep
+ * @notify: handle a notification. It is acknowledged when this returns true, with an empty reply or with what it put
+ *	there; otherwise the owner may acknowledge it later with trbd_watch_ack() and a copy of @ack. Payload is
+ *	NULL/0 for an empty one. It is so, with @ack NULL, when one may have been missed, and now and then in any
+ *	case. On the watch's thread
  * @lost: notifications are missed from now on, or may be: until @notify or @restored is called and
  *	trbd_watch_is_valid(). More often than once; on a workqueue, must not sleep
- * @restored: the watch was lost and is there again; notifications may have been missed. Also called with an
- *	error when watching again failed, before each further try: -ENOENT means that the object is gone.
+ * @silent: the OSD will soon forget the watch. Every second from then on; on a workqueue, must not wait for the
+ *	network
+ * @restored: the watch was lost and is there again; notifications may have been missed. Also called with an error
+ *	when watching again failed, before each further try: -ENOENT means that the object is gone. On the watch's
+ *	thread
  */
 struct trbd_watch_ops {
-	bool (*notify)(void *owner, const void *payload, size_t len, struct trbd_watch_reply *reply);
+	void (*arrived)(void *owner, const void *payload, size_t len);
+	bool (*notify)(void *owner, const void *payload, size_t len, const struct trbd_watch_ack *ack,
+		       struct trbd_watch_reply *reply);
 	void (*lost)(void *owner);
+	void (*silent)(void *owner);
 	void (*restored)(void *owner, int err);
 };
 
@@ -54,6 +74,8 @@ struct trbd_watch_ops {
  * @look: now and then, at how long ago the OSD confirmed the watch
  * @lock: guards what follows, and changes of @lreq; a spinlock because libceph's callbacks only queue
  * @pending: notifications to be handled
+ * @confirmed: jiffies as of which the OSD last confirmed the watch, as far as we have looked; stays when the watch
+ *	breaks
  * @num_pending: how many; bounded, since anybody who may write the object can notify
  * @lost: libceph reported an error on @lreq
  * @missed: a notification could not be queued, or may not have come
@@ -71,6 +93,7 @@ struct trbd_watch {
 	struct delayed_work look;
 	spinlock_t lock;	/* see above */
 	struct list_head pending;
+	unsigned long confirmed;
 	unsigned int num_pending;
 	bool lost;
 	bool missed;
@@ -81,6 +104,8 @@ int trbd_watch_start(struct trbd_watch *watch, struct trbd_session *session,
 		     const struct ceph_object_id *oid, const struct ceph_object_locator *oloc,
 		     const struct trbd_watch_ops *ops, void *owner, const char *name);
 bool trbd_watch_is_valid(struct trbd_watch *watch);
+bool trbd_watch_is_confirmed(struct trbd_watch *watch);
+void trbd_watch_ack(struct trbd_watch *watch, const struct trbd_watch_ack *ack, const struct trbd_watch_reply *reply);
 void trbd_watch_renew(struct trbd_watch *watch);
 void trbd_watch_stop(struct trbd_watch *watch);
 

@@ -5,7 +5,7 @@
  * A byte is read from the object. No object, or nothing at this place, means that the place reads as zeros and
  * takes no space, from here to the end of the stripe unit. What is there is called mapped up to the end of the
  * unit, although the object may end before it: initiators may take mapped for "read it to find out". So is what a
- * clone's parent may have.
+ * clone's parent may have, and what is not there while the image may have been removed without our knowing.
  */
 #include <linux/bvec.h>
 #include <linux/ceph/libceph.h>
@@ -42,18 +42,28 @@ struct block_status {
 	u8 byte;
 };
 
+/* Return: 1 when it must be called mapped though there is no object, 0 when not, or a negative errno. */
+static int block_status_hole(const struct block_status *status)
+{
+	struct trbd_image *image = status->image;
+
+	if (!trbd_session_pool_exists(image->session, image->data_oloc.pool))
+		return -ENXIO;
+	/* a read finds out; it ends with BUSY while the image may have been removed */
+	return status->shared || trbd_image_check_hole(image);
+}
+
 /* In messenger context or on libceph's completion workqueue. */
 static void block_status_done(struct ceph_osd_request *req)
 {
 	struct block_status *status = req->r_priv;
-	struct trbd_image *image = status->image;
 	void (*done)(void *arg, int result, u64 len, bool mapped) = status->done;
 	void *arg = status->arg;
 	int result = trbd_request_result(req);
 	u64 len = status->len;
 
 	if (result == -ENOENT)
-		result = trbd_session_pool_exists(image->session, image->data_oloc.pool) ? status->shared : -ENXIO;
+		result = block_status_hole(status);
 	trbd_request_put(req);
 	kfree(status);
 	done(arg, min(result, 0), len, result > 0);

@@ -2,16 +2,18 @@
 /*
  * Clones: what a clone has not written is in its parent.
  *
- * A read that finds no object goes to the parent, which may itself be a clone. Beside us somebody may flatten the
- * clone: copy up what is left, and then remove the parent. So a hole in the parent, or that there is no parent any
- * more, means nothing until the clone was asked again (rbd/object_io.c): had the parent been removed before it was
- * read, its data would be in the clone by then.
+ * A read that finds no object goes to the parent, which may itself be a clone. Beside us the parent may be replaced
+ * or taken away, so nothing found there means nothing until the clone's header was read once more (rbd/parent.c). When
+ * that names another parent, or none, the read starts over with the clone: whoever takes a parent away copies up first
+ * what it has.
  *
  * A mutation that finds no object brings one about first. Copyup reads what the parent has for the object and hands
  * it to the OSD's class method, which writes it only if there still is no object. That changes nothing that anybody
  * can read, so it may be repeated, done by two gateways at once, or come late. It happens in an empty snapshot
  * context: the data are then older than every snapshot of the clone. Of several commands that need the same object
- * at the same moment, the first one fetches it and the others wait for that.
+ * at the same moment, the first one fetches it and the others wait for that. A copyup has the whole object in memory,
+ * and one command can need many of them. So only as many of an image run at once as share a limited amount of memory,
+ * in the order in which they came.
  */
 #include <linux/atomic.h>
 #include <linux/bvec.h>
@@ -31,11 +33,19 @@
 #include "rbd/clone.h"
 #include "rbd/image.h"
 #include "rbd/io.h"
+#include "rbd/parent.h"
 
 #define CLONE_GFP	(GFP_NOIO | __GFP_NOWARN | __GFP_NORETRY)
+/* memory of an image's copyups, bytes; one is always possible */
+#define COPYUP_BYTES_MAX	(32ULL << 20)
+/* a parent that is replaced this often is somebody's game */
+#define COPYUP_ROUNDS_MAX	8
 
 /**
  * struct clone_read - a range of an object on its way from the parent
+ * @image: the clone
+ * @generation: of its link with the parent that is read
+ * @confirm: waits for the clone's header
  * @done: who wants it
  * @arg: for @done
  * @pending: I/Os on the parent in flight, plus one while they are started
@@ -44,6 +54,9 @@
  * @table: the memory, cut into what each I/O reads
  */
 struct clone_read {
+	struct trbd_image *image;
+	unsigned int generation;
+	struct trbd_parent_waiter confirm;
 	void (*done)(void *arg, int result, bool holes);
 	void *arg;
 	atomic_t pending;
@@ -57,14 +70,22 @@ struct clone_read {
  * @image: the clone
  * @objno: the object
  * @node: in the image's list of copyups
- * @waiters: who needs it; guarded by the image's lock, like the list
+ * @turn: among those that wait for memory
+ * @waiters: who needs it; guarded by the image's lock, like the lists
+ * @len: how much memory it may take, bytes
+ * @num_pages: how much it has
+ * @rounds: how often it was read from the wrong parent
  * @extent: what the parent has for it
  */
 struct clone_copyup {
 	struct trbd_image *image;
 	u64 objno;
 	struct list_head node;
+	struct list_head turn;
 	struct list_head waiters;
+	u64 len;
+	unsigned int num_pages;
+	unsigned int rounds;
 	struct trbd_extent extent;
 };
 
@@ -100,15 +121,40 @@ u64 trbd_clone_object_overlap(struct trbd_image *image, u64 objno)
 	return objoff;
 }
 
+static void clone_read_end(struct clone_read *read, int result)
+{
+	read->done(read->arg, result, read->holes);
+	sg_free_table(&read->table);
+	kfree(read);
+}
+
+static void clone_read_confirmed(void *arg, int result)
+{
+	struct clone_read *read = arg;
+
+	if (!result && read->generation != trbd_parent_generation(read->image))
+		result = -EAGAIN;
+	else if (!result)
+		result = read->result;
+	clone_read_end(read, result);
+}
+
 static void clone_read_put(struct clone_read *read, int result)
 {
+	/* the clone itself is there */
+	if (result == -ENOENT)
+		result = -EIO;
 	if (result)
 		cmpxchg(&read->result, 0, result);
 	if (!atomic_dec_and_test(&read->pending))
 		return;
-	read->done(read->arg, read->result, read->holes);
-	sg_free_table(&read->table);
-	kfree(read);
+	if (!read->result && !read->holes) {
+		clone_read_end(read, 0);
+		return;
+	}
+	read->confirm.done = clone_read_confirmed;
+	read->confirm.arg = read;
+	trbd_parent_confirm(read->image, &read->confirm);
 }
 
 static void clone_read_done(void *arg, int result)
@@ -140,7 +186,8 @@ static struct scatterlist *clone_cut_memory(struct iov_iter *iter, u64 len, stru
  * @image: the clone
  * @objno: number of the clone's object
  * @extent: the range, and the memory to read into; stays until @done. What the parent has not reads as zeros
- * @done: called once with 0 or a negative errno, and whether the parent had nothing at some place
+ * @done: called once with 0 or a negative errno, and whether the parent had nothing at some place; -EAGAIN: what was
+ *	read means nothing, and may be in the clone by now
  * @arg: for @done
  *
  * Context: may sleep for memory and locks, never for the network.
@@ -150,10 +197,10 @@ int trbd_clone_read(struct trbd_image *image, u64 objno, const struct trbd_exten
 		    void (*done)(void *arg, int result, bool holes), void *arg)
 {
 	const struct trbd_striping *striping = &image->striping;
-	u64 overlap = trbd_clone_object_overlap(image, objno);
-	u64 end = min(extent->off + extent->len, overlap);
 	u64 objoff = extent->off;
+	struct trbd_image *parent;
 	struct clone_read *read;
+	u64 end;
 	struct scatterlist *sg;
 	struct iov_iter iter;
 
@@ -166,18 +213,21 @@ int trbd_clone_read(struct trbd_image *image, u64 objno, const struct trbd_exten
 		kfree(read);
 		return -ENOMEM;
 	}
+	read->image = image;
 	read->done = done;
 	read->arg = arg;
 	read->result = 0;
 	read->holes = false;
 	atomic_set(&read->pending, 1);
 
+	parent = trbd_parent_take(image, &read->generation);
+	end = min(extent->off + extent->len, trbd_clone_object_overlap(image, objno));
 	sg = read->table.sgl;
 	iov_iter_bvec(&iter, ITER_DEST, extent->bvecs, extent->num_bvecs, extent->len);
 	while (objoff < end) {
 		u64 len = min(trbd_striping_unit_left(striping, objoff), end - objoff);
 		struct trbd_io_request request = {
-			.image = image->parent,
+			.image = parent,
 			.op = TRBD_IO_READ,
 			.off = trbd_striping_image_offset(striping, objno, objoff),
 			.len = len,
@@ -204,14 +254,55 @@ int trbd_clone_read(struct trbd_image *image, u64 objno, const struct trbd_exten
 	return 0;
 }
 
-static void copyup_free(struct clone_copyup *copyup)
+static void copyup_free_memory(struct clone_copyup *copyup)
 {
 	unsigned int i;
 
-	for (i = 0; i < copyup->extent.num_bvecs; i++)
+	for (i = 0; i < copyup->num_pages; i++)
 		__free_page(copyup->extent.bvecs[i].bv_page);
 	kvfree(copyup->extent.bvecs);
-	kfree(copyup);
+}
+
+static int copyup_alloc_memory(struct clone_copyup *copyup)
+{
+	unsigned int wanted = DIV_ROUND_UP(copyup->len, PAGE_SIZE);
+	struct trbd_extent *extent = &copyup->extent;
+
+	extent->bvecs = kvcalloc(wanted, sizeof(*extent->bvecs), CLONE_GFP);
+	if (!extent->bvecs)
+		return -ENOMEM;
+	while (copyup->num_pages < wanted) {
+		struct bio_vec *bv = &extent->bvecs[copyup->num_pages];
+
+		bv->bv_page = alloc_page(CLONE_GFP);
+		if (!bv->bv_page)
+			return -ENOMEM;
+		bv->bv_len = PAGE_SIZE;
+		copyup->num_pages++;
+	}
+	return 0;
+}
+
+/* To @len bytes, 1 to what there is memory for; never more than before. */
+static void copyup_set_len(struct clone_copyup *copyup, u64 len)
+{
+	struct trbd_extent *extent = &copyup->extent;
+
+	extent->len = len;
+	extent->num_bvecs = DIV_ROUND_UP(len, PAGE_SIZE);
+	extent->bvecs[extent->num_bvecs - 1].bv_len = len - (u64)(extent->num_bvecs - 1) * PAGE_SIZE;
+}
+
+/* Whose turn it is may take the memory it needs. */
+static bool copyup_admit(struct clone_copyup *copyup)
+{
+	struct trbd_copyups *copyups = &copyup->image->copyups;
+
+	lockdep_assert_held(&copyup->image->lock);
+	if (copyups->bytes && copyups->bytes + copyup->len > COPYUP_BYTES_MAX)
+		return false;
+	copyups->bytes += copyup->len;
+	return true;
 }
 
 static void copyup_end(struct clone_copyup *copyup, int result)
@@ -220,13 +311,17 @@ static void copyup_end(struct clone_copyup *copyup, int result)
 	struct trbd_image *image = copyup->image;
 	LIST_HEAD(waiters);
 
+	copyup_free_memory(copyup);
 	spin_lock(&image->lock);
 	list_del(&copyup->node);
+	image->copyups.bytes -= copyup->len;
+	if (!list_empty(&image->copyups.waiting))
+		queue_work(trbd_io_wq, &image->copyups.start);
 	spin_unlock(&image->lock);
 
 	/* nobody can join any more; after the last waiter's done the image may be gone */
 	list_splice(&copyup->waiters, &waiters);
-	copyup_free(copyup);
+	kfree(copyup);
 	list_for_each_entry_safe(waiter, next, &waiters, node)
 		waiter->done(waiter->arg, result);
 }
@@ -241,34 +336,33 @@ static void copyup_done(struct ceph_osd_request *req)
 	copyup_end(copyup, min(result, 0));
 }
 
-static bool copyup_is_zero(const struct clone_copyup *copyup)
+/* Zeros at its end need not be written: what is behind an object's end reads as zeros. */
+static u64 copyup_used_len(const struct clone_copyup *copyup)
 {
-	unsigned int i;
+	unsigned int used = copyup->extent.num_bvecs;
 
-	for (i = 0; i < copyup->extent.num_bvecs; i++) {
-		const struct bio_vec *bv = &copyup->extent.bvecs[i];
+	while (used) {
+		const struct bio_vec *bv = &copyup->extent.bvecs[used - 1];
 
 		if (memchr_inv(page_address(bv->bv_page), 0, bv->bv_len))
-			return false;
+			break;
+		used--;
 	}
-	return true;
+	return min_t(u64, copyup->extent.len, (u64)used * PAGE_SIZE);
 }
 
-static void copyup_read_done(void *arg, int result, bool holes)
+static void copyup_write(struct clone_copyup *copyup)
 {
-	struct clone_copyup *copyup = arg;
 	struct trbd_image *image = copyup->image;
 	char name[TRBD_OBJECT_NAME_MAX];
 	struct ceph_osd_request *req;
+	u64 len = copyup_used_len(copyup);
 
-	if (result) {
-		copyup_end(copyup, result);
-		return;
-	}
-	if (copyup_is_zero(copyup)) {
+	if (!len) {
 		copyup_end(copyup, 1);
 		return;
 	}
+	copyup_set_len(copyup, len);
 	trbd_image_object_name(image, copyup->objno, name);
 	req = trbd_request_copyup(image->session, name, &image->data_oloc, &copyup->extent);
 	if (req)
@@ -277,24 +371,68 @@ static void copyup_read_done(void *arg, int result, bool holes)
 		copyup_end(copyup, -ENOMEM);
 }
 
-static int copyup_alloc_memory(struct clone_copyup *copyup, u64 len)
+static void copyup_read(struct clone_copyup *copyup);
+
+static void copyup_read_done(void *arg, int result, bool holes)
 {
-	struct trbd_extent *extent = &copyup->extent;
-	u64 left;
+	struct clone_copyup *copyup = arg;
 
-	extent->len = len;
-	extent->bvecs = kvcalloc(DIV_ROUND_UP(len, PAGE_SIZE), sizeof(*extent->bvecs), CLONE_GFP);
-	if (!extent->bvecs)
-		return -ENOMEM;
-	for (left = len; left; left -= extent->bvecs[extent->num_bvecs++].bv_len) {
-		struct bio_vec *bv = &extent->bvecs[extent->num_bvecs];
+	if (!result)
+		copyup_write(copyup);
+	else if (result != -EAGAIN)
+		copyup_end(copyup, result);
+	else if (++copyup->rounds > COPYUP_ROUNDS_MAX)
+		copyup_end(copyup, -EBUSY);
+	else
+		copyup_read(copyup);
+}
 
-		bv->bv_page = alloc_page(CLONE_GFP);
-		if (!bv->bv_page)
-			return -ENOMEM;
-		bv->bv_len = min_t(u64, left, PAGE_SIZE);
+static void copyup_read(struct clone_copyup *copyup)
+{
+	u64 len = min(copyup->len, trbd_clone_object_overlap(copyup->image, copyup->objno));
+	int ret;
+
+	/* flattened in the meantime: whoever did that made the object, unless there was nothing to make it from */
+	if (!len) {
+		copyup_end(copyup, 1);
+		return;
 	}
-	return 0;
+	copyup_set_len(copyup, len);
+	ret = trbd_clone_read(copyup->image, copyup->objno, &copyup->extent, copyup_read_done, copyup);
+	if (ret)
+		copyup_end(copyup, ret);
+}
+
+static void copyup_start(struct clone_copyup *copyup)
+{
+	if (copyup_alloc_memory(copyup))
+		copyup_end(copyup, -ENOMEM);
+	else
+		copyup_read(copyup);
+}
+
+static struct clone_copyup *copyup_next(struct trbd_copyups *copyups)
+{
+	struct trbd_image *image = container_of(copyups, struct trbd_image, copyups);
+	struct clone_copyup *copyup;
+
+	spin_lock(&image->lock);
+	copyup = list_first_entry_or_null(&copyups->waiting, struct clone_copyup, turn);
+	if (copyup && copyup_admit(copyup))
+		list_del(&copyup->turn);
+	else
+		copyup = NULL;
+	spin_unlock(&image->lock);
+	return copyup;
+}
+
+static void copyup_start_work(struct work_struct *work)
+{
+	struct trbd_copyups *copyups = container_of(work, struct trbd_copyups, start);
+	struct clone_copyup *copyup;
+
+	while ((copyup = copyup_next(copyups)))
+		copyup_start(copyup);
 }
 
 /* Lets @waiter wait for a copyup of the object that is in progress. */
@@ -303,12 +441,26 @@ static bool copyup_join(struct trbd_image *image, u64 objno, struct trbd_copyup_
 	struct clone_copyup *copyup;
 
 	lockdep_assert_held(&image->lock);
-	list_for_each_entry(copyup, &image->copyups, node) {
+	list_for_each_entry(copyup, &image->copyups.all, node) {
 		if (copyup->objno == objno) {
 			list_add_tail(&waiter->node, &copyup->waiters);
 			return true;
 		}
 	}
+	return false;
+}
+
+/* Returns whether it is its turn already. */
+static bool copyup_enter(struct clone_copyup *copyup, struct trbd_copyup_waiter *waiter)
+{
+	struct trbd_copyups *copyups = &copyup->image->copyups;
+
+	lockdep_assert_held(&copyup->image->lock);
+	list_add_tail(&waiter->node, &copyup->waiters);
+	list_add_tail(&copyup->node, &copyups->all);
+	if (list_empty(&copyups->waiting) && copyup_admit(copyup))
+		return true;
+	list_add_tail(&copyup->turn, &copyups->waiting);
 	return false;
 }
 
@@ -325,10 +477,9 @@ int trbd_clone_copyup(struct trbd_image *image, u64 objno, struct trbd_copyup_wa
 {
 	u64 len = trbd_clone_object_overlap(image, objno);
 	struct clone_copyup *copyup;
-	bool joined;
-	int ret;
+	bool joined, first = false;
 
-	/* flattened in the meantime: whoever did that made the object, unless there was nothing to make it from */
+	/* flattened in the meantime, see copyup_read() */
 	if (!len) {
 		waiter->done(waiter->arg, 1);
 		return 0;
@@ -338,24 +489,30 @@ int trbd_clone_copyup(struct trbd_image *image, u64 objno, struct trbd_copyup_wa
 		return -ENOMEM;
 	copyup->image = image;
 	copyup->objno = objno;
+	copyup->len = len;
 	INIT_LIST_HEAD(&copyup->waiters);
 
 	spin_lock(&image->lock);
 	joined = copyup_join(image, objno, waiter);
-	if (!joined) {
-		list_add_tail(&waiter->node, &copyup->waiters);
-		list_add_tail(&copyup->node, &image->copyups);
-	}
+	if (!joined)
+		first = copyup_enter(copyup, waiter);
 	spin_unlock(&image->lock);
-	if (joined) {
-		kfree(copyup);
-		return 0;
-	}
 
-	ret = copyup_alloc_memory(copyup, len);
-	if (!ret)
-		ret = trbd_clone_read(image, objno, &copyup->extent, copyup_read_done, copyup);
-	if (ret)
-		copyup_end(copyup, ret);
+	if (joined)
+		kfree(copyup);
+	else if (first)
+		copyup_start(copyup);
 	return 0;
+}
+
+/**
+ * trbd_copyups_init() - no copyups yet
+ * @copyups: of an image
+ */
+void trbd_copyups_init(struct trbd_copyups *copyups)
+{
+	INIT_LIST_HEAD(&copyups->all);
+	INIT_LIST_HEAD(&copyups->waiting);
+	copyups->bytes = 0;
+	INIT_WORK(&copyups->start, copyup_start_work);
 }

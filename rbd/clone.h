@@ -4,6 +4,7 @@
 
 #include <linux/list.h>
 #include <linux/types.h>
+#include <linux/workqueue.h>
 
 struct trbd_extent;
 struct trbd_image;
@@ -21,6 +22,21 @@ struct trbd_copyup_waiter {
 	void *arg;
 };
 
+/**
+ * struct trbd_copyups - what is being copied up in an image; guarded by the image's lock
+ * @all: copyups
+ * @waiting: those of them that wait for others to give memory back
+ * @bytes: memory that the others may take
+ * @start: starts who waits
+ */
+struct trbd_copyups {
+	struct list_head all;
+	struct list_head waiting;
+	u64 bytes;
+	struct work_struct start;
+};
+
+void trbd_copyups_init(struct trbd_copyups *copyups);
 u64 trbd_clone_object_overlap(struct trbd_image *image, u64 objno);
 int trbd_clone_read(struct trbd_image *image, u64 objno, const struct trbd_extent *extent,
 		    void (*done)(void *arg, int result, bool holes), void *arg);

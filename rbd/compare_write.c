@@ -17,10 +17,10 @@
  * An object that is not there reads as zeros, and is written on condition that it still is not there.
  *
  * Whoever loses starts over after a moment, as long as the command is within the guard's window. The condition alone
- * does not make the write safe at any age: it says that nobody wrote since the comparison, and the comparison itself may
- * be late. An initiator that gave this command up may have done it through another gateway, and then put the old value
- * back, as with a lock that is taken and freed. A read that comes then finds what the command expects. So no request
- * of a COMPARE AND WRITE passes a stamp that is later than the admission of the command allows, in any round.
+ * does not make the write safe at any age: it says that nobody wrote since the comparison, and the comparison itself
+ * may be late. An initiator that gave this command up may have done it through another gateway, and then put the old
+ * value back, as with a lock that is taken and freed. A read that comes then finds what the command expects. So no
+ * request of a COMPARE AND WRITE passes a stamp that is later than the admission of the command allows, in any round.
  *
  * Small writes and other COMPARE AND WRITEs of this gateway to the same object wait meanwhile (rbd/object_queue.c):
  * they would only break the link. Those of other gateways do not know. After a lost round the link therefore takes a
@@ -161,8 +161,8 @@ static void caw_request_done(struct ceph_osd_request *req)
 }
 
 /*
- * Ends the command from the workqueue: the next one at the object may have to end as well, and the one behind that, each
- * on the stack of the one before.
+ * Ends the command from the workqueue: the next one at the object may have to end as well, and the one behind that,
+ * each on the stack of the one before.
  */
 static void caw_end_later(struct caw *caw, int error)
 {

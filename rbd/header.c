@@ -13,7 +13,9 @@
 #include <linux/ceph/libceph.h>
 #include <linux/ceph/osd_client.h>
 #include <linux/ceph/osdmap.h>
+#include <linux/ceph/string_table.h>
 #include <linux/err.h>
+#include <linux/kernel.h>
 #include <linux/log2.h>
 #include <linux/math64.h>
 #include <linux/mm.h>
@@ -25,11 +27,13 @@
 #include "rbd/features.h"
 #include "rbd/header.h"
 
-/* as many as fit into a page with the rest of the answer; krbd draws the line at the same place */
-#define HEADER_SNAPS_MAX	510
 #define HEADER_SNAP_NAME_MAX	1024
 /* parent_get: a spec with pool, namespace, image id and snapshot id, and some framing */
 #define HEADER_PARENT_MAX	1024
+/* migration_get: two numbers for each snapshot, a namespace, a name, an id, and some framing */
+#define HEADER_MIGRATION_MAX	(TRBD_SNAPS_MAX * 16 + 4096)
+/* cls_rbd's MIGRATION_HEADER_TYPE_DST */
+#define HEADER_MIGRATION_TARGET	2
 
 static int header_call(const struct trbd_header_ref *ref, const char *method, const void *in, size_t in_len,
 		       void *out, size_t out_len)
@@ -83,6 +87,25 @@ static int header_call_string(struct trbd_session *session, const struct ceph_ob
 		ret = header_decode_string(reply, reply + ret, buf, size);
 	kfree(reply);
 	return ret;
+}
+
+/**
+ * trbd_header_locate() - where the header of a parent is
+ * @parent: pool, namespace and image id
+ * @oid: initialised; set to its name. To be destroyed in every case
+ * @oloc: initialised; set to its pool and namespace. Likewise
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int trbd_header_locate(const struct trbd_parent *parent, struct ceph_object_id *oid, struct ceph_object_locator *oloc)
+{
+	oloc->pool = parent->pool;
+	if (*parent->namespace) {
+		oloc->pool_ns = ceph_find_or_create_string(parent->namespace, strlen(parent->namespace));
+		if (!oloc->pool_ns)
+			return -ENOMEM;
+	}
+	return ceph_oid_aprintf(oid, GFP_KERNEL, "rbd_header.%s", parent->image_id);
 }
 
 /**
@@ -200,10 +223,10 @@ static int header_striping(const struct trbd_header_ref *ref, struct trbd_header
 	header->stripe_unit = le64_to_cpu(out.unit);
 	header->stripe_count = le64_to_cpu(out.count);
 
-	/* a unit is a whole part of the object and a multiple of the largest block we offer */
+	/* a unit is a whole part of the object and a multiple of a block; libceph counts stripes in 32 bits */
 	if (!header->stripe_unit || header->stripe_unit > object_size ||
 	    !is_power_of_2(header->stripe_unit) || header->stripe_unit < 512 ||
-	    !header->stripe_count || header->stripe_count > U32_MAX >> header->order)
+	    !header->stripe_count || header->stripe_count > U32_MAX)
 		return -EBADMSG;
 	return 0;
 }
@@ -273,21 +296,44 @@ bad:
 }
 
 /* cls_rbd parent_overlap_get: an optional number. */
-static int header_parent_overlap(const struct trbd_header_ref *ref, u64 snap_id, u64 *overlap)
+static int header_decode_overlap(void *p, void *end, u64 *overlap)
 {
-	__le64 in = cpu_to_le64(snap_id);
-	struct {
-		u8 present;
-		__le64 value;
-	} __packed out = { };
-	int ret = header_call(ref, "parent_overlap_get", &in, sizeof(in), &out, sizeof(out));
+	u8 present;
 
+	*overlap = 0;
+	ceph_decode_8_safe(&p, end, present, bad);
+	if (present)
+		ceph_decode_64_safe(&p, end, *overlap, bad);
+	return 0;
+bad:
+	return -EBADMSG;
+}
+
+/* Both at one moment: the parent stays named when a snapshot still needs it. */
+static int header_parent(const struct trbd_header_ref *ref, __le64 snap_id, struct trbd_parent *parent, void *reply)
+{
+	struct trbd_cls_method methods[] = {
+		{ .name = "parent_get" },
+		{ .name = "parent_overlap_get", .in = &snap_id, .in_len = sizeof(snap_id) },
+	};
+	void *overlap;
+	int ret;
+
+	ret = trbd_cls_calls(ref->session, ref->oid, ref->oloc, "rbd", methods, ARRAY_SIZE(methods), reply,
+			     HEADER_PARENT_MAX);
 	if (ret < 0)
 		return ret;
-	if (ret < sizeof(out.present) || (out.present && ret != sizeof(out)))
-		return -EBADMSG;
-	*overlap = out.present ? le64_to_cpu(out.value) : 0;
-	return 0;
+	overlap = reply + methods[0].answer_len;
+	return header_decode_parent_spec(reply, overlap, parent) ?:
+	       header_decode_overlap(overlap, reply + ret, &parent->overlap);
+}
+
+static int header_old_parent(const struct trbd_header_ref *ref, __le64 snap_id, struct trbd_parent *parent,
+			     void *reply)
+{
+	int ret = header_call(ref, "get_parent", &snap_id, sizeof(snap_id), reply, HEADER_PARENT_MAX);
+
+	return ret < 0 ? ret : header_decode_old_parent(reply, reply + ret, parent);
 }
 
 /**
@@ -315,19 +361,107 @@ int trbd_header_parent(const struct trbd_header_ref *ref, u64 features, u64 snap
 	if (!reply)
 		return -ENOMEM;
 
-	ret = header_call(ref, "parent_get", NULL, 0, reply, HEADER_PARENT_MAX);
-	if (ret == -EOPNOTSUPP) {
-		ret = header_call(ref, "get_parent", &in, sizeof(in), reply, HEADER_PARENT_MAX);
-		if (ret >= 0)
-			ret = header_decode_old_parent(reply, reply + ret, parent);
-	} else if (ret >= 0) {
-		ret = header_decode_parent_spec(reply, reply + ret, parent);
-		if (!ret && parent->pool != CEPH_NOPOOL)
-			ret = header_parent_overlap(ref, snap_id, &parent->overlap);
-	}
+	ret = header_parent(ref, in, parent, reply);
+	if (ret == -EOPNOTSUPP)
+		ret = header_old_parent(ref, in, parent, reply);
+	/* none, or one that nothing can be seen of */
+	if (parent->pool == CEPH_NOPOOL)
+		parent->overlap = 0;
 	kfree(reply);
 	if (!ret && parent->pool != CEPH_NOPOOL && (parent->pool < 0 || !*parent->image_id))
 		ret = -EBADMSG;
+	return ret;
+}
+
+/* The snapshot of a migration's source that became @target's: a map from theirs to ours. */
+static int header_decode_source_snap(void **p, void *end, u64 target, u64 *snap_id)
+{
+	u64 from, to;
+	u32 count;
+
+	ceph_decode_32_safe(p, end, count, bad);
+	while (count--) {
+		ceph_decode_64_safe(p, end, from, bad);
+		ceph_decode_64_safe(p, end, to, bad);
+		if (to != target)
+			continue;
+		*snap_id = from;
+		return 1;
+	}
+	/* taken since the migration began */
+	return -EOPNOTSUPP;
+bad:
+	return -EBADMSG;
+}
+
+/* cls_rbd migration_get: MigrationSpec { type, pool, namespace, image name, image id, snapshots, ... }. */
+static int header_decode_migration(void *p, void *end, u64 snap_id, struct trbd_parent *source)
+{
+	u32 struct_len, name_len;
+	u8 struct_v, type;
+
+	if (ceph_start_decoding(&p, end, 1, "MigrationSpec", &struct_v, &struct_len))
+		return -EBADMSG;
+	ceph_decode_8_safe(&p, end, type, bad);
+	if (type != HEADER_MIGRATION_TARGET)
+		return 0;
+	ceph_decode_64_safe(&p, end, source->pool, bad);
+	if (header_take_string(&p, end, source->namespace, sizeof(source->namespace)))
+		goto bad;
+	ceph_decode_32_safe(&p, end, name_len, bad);
+	ceph_decode_skip_n(&p, end, name_len, bad);
+	if (header_take_string(&p, end, source->image_id, sizeof(source->image_id)))
+		goto bad;
+	/* format 1, or not in this cluster */
+	if (source->pool < 0 || !*source->image_id)
+		return -EOPNOTSUPP;
+	return header_decode_source_snap(&p, end, snap_id, &source->snap_id);
+bad:
+	return -EBADMSG;
+}
+
+static int header_migration(const struct trbd_header_ref *ref, u64 snap_id, struct trbd_parent *source)
+{
+	void *reply = kvmalloc(HEADER_MIGRATION_MAX, GFP_KERNEL);
+	int ret;
+
+	if (!reply)
+		return -ENOMEM;
+	ret = header_call(ref, "migration_get", NULL, 0, reply, HEADER_MIGRATION_MAX);
+	if (ret >= 0)
+		ret = header_decode_migration(reply, reply + ret, snap_id, source);
+	else if (ret == -ENOENT || ret == -EINVAL || ret == -EOPNOTSUPP)
+		ret = 0;
+	kvfree(reply);
+	return ret;
+}
+
+/**
+ * trbd_header_migration_source() - is a snapshot that of a migration's target, and of what source? (cls_rbd
+ *	migration_get)
+ * @session: session with the cluster
+ * @target: the snapshot
+ * @source: set to the snapshot of the source
+ *
+ * Context: may sleep up to mount_timeout.
+ * Return: 1 if it is; 0 if not, or if there is no such image; -EOPNOTSUPP when the source cannot be read (format 1, not
+ * in this cluster, without such a snapshot), -EBADMSG, -ETIMEDOUT, -EINTR, -ENOMEM, others.
+ */
+int trbd_header_migration_source(struct trbd_session *session, const struct trbd_parent *target,
+				 struct trbd_parent *source)
+{
+	CEPH_DEFINE_OID_ONSTACK(oid);
+	struct ceph_object_locator oloc;
+	struct trbd_header_ref ref = { .session = session, .oid = &oid, .oloc = &oloc };
+	int ret;
+
+	memset(source, 0, sizeof(*source));
+	ceph_oloc_init(&oloc);
+	ret = trbd_header_locate(target, &oid, &oloc);
+	if (!ret)
+		ret = header_migration(&ref, target->snap_id, source);
+	ceph_oloc_destroy(&oloc);
+	ceph_oid_destroy(&oid);
 	return ret;
 }
 
@@ -367,18 +501,18 @@ int trbd_header_read(const struct trbd_header_ref *ref, u64 snap_id, struct trbd
  * @snapc: set to a new snapshot context
  *
  * Context: may sleep up to mount_timeout.
- * Return: 0, -ENOENT, -ERANGE for more snapshots than fit (510), -EBADMSG, others.
+ * Return: 0, -ENOENT, -ERANGE for more snapshots than fit (4096), -EBADMSG, others.
  */
 int trbd_header_snap_context(const struct trbd_header_ref *ref, struct ceph_snap_context **snapc)
 {
-	size_t reply_len = sizeof(__le64) + sizeof(__le32) + HEADER_SNAPS_MAX * sizeof(__le64);
+	size_t reply_len = sizeof(__le64) + sizeof(__le32) + TRBD_SNAPS_MAX * sizeof(__le64);
 	struct ceph_snap_context *sc;
 	void *reply, *p, *end;
 	u64 seq;
 	u32 count, i;
 	int ret;
 
-	reply = kmalloc(reply_len, GFP_KERNEL);
+	reply = kvmalloc(reply_len, GFP_KERNEL);
 	if (!reply)
 		return -ENOMEM;
 
@@ -391,8 +525,10 @@ int trbd_header_snap_context(const struct trbd_header_ref *ref, struct ceph_snap
 	ret = -EBADMSG;
 	ceph_decode_64_safe(&p, end, seq, out);
 	ceph_decode_32_safe(&p, end, count, out);
-	if (count > HEADER_SNAPS_MAX)
+	if (count > TRBD_SNAPS_MAX) {
+		ret = -ERANGE;
 		goto out;
+	}
 	ceph_decode_need(&p, end, count * sizeof(__le64), out);
 
 	sc = ceph_create_snap_context(count, GFP_KERNEL);
@@ -406,7 +542,7 @@ int trbd_header_snap_context(const struct trbd_header_ref *ref, struct ceph_snap
 	*snapc = sc;
 	ret = 0;
 out:
-	kfree(reply);
+	kvfree(reply);
 	return ret;
 }
 

@@ -19,6 +19,12 @@ struct trbd_session;
 #define TRBD_OBJECT_ORDER_MIN	12
 #define TRBD_OBJECT_ORDER_MAX	25
 
+/*
+ * librbd has no limit. Here each write takes 8 bytes for each snapshot along, in a piece of memory that should be easy
+ * to get: 32 KiB.
+ */
+#define TRBD_SNAPS_MAX		4096
+
 /* RADOS has no limit for it that matters; rbd namespaces are names that people type */
 #define TRBD_NAMESPACE_MAX	256
 /* trbd_header_metadata(): the length that comes in front of a value */
@@ -72,11 +78,14 @@ struct trbd_header_ref {
 	const struct ceph_object_locator *oloc;
 };
 
+int trbd_header_locate(const struct trbd_parent *parent, struct ceph_object_id *oid, struct ceph_object_locator *oloc);
 int trbd_header_image_id(struct trbd_session *session, const struct ceph_object_locator *oloc,
 			 const char *image, char *id);
 int trbd_header_read(const struct trbd_header_ref *ref, u64 snap_id, struct trbd_header *header);
 int trbd_header_features(const struct trbd_header_ref *ref, u64 snap_id, u64 *features, u64 *incompat);
 int trbd_header_parent(const struct trbd_header_ref *ref, u64 features, u64 snap_id, struct trbd_parent *parent);
+int trbd_header_migration_source(struct trbd_session *session, const struct trbd_parent *target,
+				 struct trbd_parent *source);
 int trbd_header_size(const struct trbd_header_ref *ref, u64 snap_id, u8 *order, u64 *size);
 ssize_t trbd_header_metadata(const struct trbd_header_ref *ref, const char *key, char *value, size_t size);
 int trbd_header_set_metadata_if(const struct trbd_header_ref *ref, const char *xattr, u64 expected, u64 new,

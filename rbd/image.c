@@ -13,6 +13,14 @@
  * An image that is unusable stays so. Its data objects are gone or going, a read would find holes and a write would
  * leave objects behind that belong to nobody.
  *
+ * Snapshots must not change. A change of data carries the snapshot context of the moment when it began. So none
+ * begins while the header may have changed (rbd/quiesce.c), or while the watch is not confirmed (rados/watch.c). And
+ * when a change is still in flight while others may take a snapshot without us, it is called back, by giving up
+ * (rados/recovery.c):
+ *
+ *	the OSD is about to forget the watch, and a change may not have reached its OSD
+ *	the watch was lost, the header has a new snapshot, and a change that does not know it is in flight
+ *
  * Data path and refresh meet at image->lock only: a command takes size and snapshot context once, when it is
  * submitted, and carries its own reference.
  */
@@ -23,13 +31,17 @@
 #include <linux/ceph/string_table.h>
 #include <linux/err.h>
 #include <linux/log2.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/workqueue.h>
 
+#include "protocol.h"
+#include "rados/in_flight.h"
 #include "rados/queues.h"
 #include "rados/recovery.h"
 #include "rados/session.h"
+#include "rados/watch_ops.h"
 #include "rbd/features.h"
 #include "rbd/image.h"
 
@@ -37,9 +49,15 @@
 #define IMAGE_NOTIFY_HEADER_UPDATE	3
 #define IMAGE_NOTIFY_QUIESCE		18
 #define IMAGE_NOTIFY_UNQUIESCE		19
-/* a little less than librbd waits for acks */
-#define IMAGE_QUIESCE_WAIT_MS		4000
 #define IMAGE_REFRESH_DELAY		HZ
+/* reads that find nothing go on while a notification is handled, unless that takes long */
+#define IMAGE_HOLE_DOUBT_MS		TRBD_ADMISSION_MS
+/* a snapshot that was begun before we watched is taken by then */
+#define IMAGE_SECOND_LOOK		msecs_to_jiffies(TRBD_QUIESCE_TIMEOUT_MS)
+/* a ping on its way may look like something unsent, but not twice */
+#define IMAGE_UNSENT_LOOKS		2
+/* when to say that there will soon be too many */
+#define IMAGE_SNAPS_WARN		(TRBD_SNAPS_MAX / 4 * 3)
 /* how many parents may stand behind each other */
 #define IMAGE_DEPTH_MAX			16
 
@@ -88,27 +106,6 @@ static bool snapc_has(const struct ceph_snap_context *snapc, u64 snap_id)
 	return false;
 }
 
-/* How much of a clone its parent stands behind. */
-static int image_overlap(struct trbd_image *image, u64 *overlap)
-{
-	struct trbd_header_ref ref = trbd_image_header(image);
-	struct trbd_parent *parent;
-	int ret;
-
-	*overlap = 0;
-	if (!image->parent)
-		return 0;
-	parent = kmalloc(sizeof(*parent), GFP_KERNEL);
-	if (!parent)
-		return -ENOMEM;
-	ret = trbd_header_parent(&ref, image->header.features, image->snap_id, parent);
-	/* an image gets no other parent, it only loses the one it has */
-	if (!ret && parent->pool >= 0)
-		*overlap = parent->overlap;
-	kfree(parent);
-	return ret;
-}
-
 /* Said once for each set of features, not whenever the header is read. */
 static int image_check_features(struct trbd_image *image, u64 features, u64 incompat)
 {
@@ -116,6 +113,9 @@ static int image_check_features(struct trbd_image *image, u64 features, u64 inco
 	u64 disable = trbd_features_disableable(refused);
 	char names[160];
 
+	/* of a migration's two images rbd/parent.c opens the complete one */
+	if (image->depth)
+		refused &= ~TRBD_FEATURE_MIGRATING;
 	if (refused && refused != image->refused) {
 		trbd_features_names(refused & ~disable ?: disable, names, sizeof(names));
 		if (refused & ~disable)
@@ -128,7 +128,7 @@ static int image_check_features(struct trbd_image *image, u64 features, u64 inco
 	return refused ? -EOPNOTSUPP : 0;
 }
 
-/* Features can be enabled while the image is served. */
+/* Features can be enabled while the image is served. Return: 1 when there are refused ones. */
 static int image_refresh_features(struct trbd_image *image)
 {
 	struct trbd_header_ref ref = trbd_image_header(image);
@@ -136,21 +136,35 @@ static int image_refresh_features(struct trbd_image *image)
 	int ret;
 
 	ret = trbd_header_features(&ref, image->snap_id, &features, &incompat);
-	return ret ? ret : image_check_features(image, features, incompat);
+	if (ret)
+		return ret;
+	return image_check_features(image, features, incompat) ? 1 : 0;
 }
 
+static void image_warn_of_snaps(struct trbd_image *image, const struct ceph_snap_context *old,
+				const struct ceph_snap_context *snapc)
+{
+	if (trbd_image_read_only(image) || snapc->num_snaps < IMAGE_SNAPS_WARN ||
+	    (old && old->num_snaps >= IMAGE_SNAPS_WARN))
+		return;
+	pr_warn("%s: the image has %u snapshots; with more than %u nothing is written any more. Remove some\n",
+		image->name, snapc->num_snaps, TRBD_SNAPS_MAX);
+}
+
+/* Return: as image_refresh(). */
 static int image_refresh_locked(struct trbd_image *image)
 {
 	struct trbd_header_ref ref = trbd_image_header(image);
 	struct ceph_snap_context *snapc, *old;
-	u64 size, old_size, overlap;
+	u64 size, old_size;
+	int ret, refused;
 	u8 order;
-	int ret;
 
-	ret = image_refresh_features(image);
-	if (ret)
-		return ret;
-	ret = image_overlap(image, &overlap);
+	/* what else has changed counts for reads */
+	refused = image_refresh_features(image);
+	if (refused < 0)
+		return refused;
+	ret = trbd_parent_refresh(image);
 	if (ret)
 		return ret;
 	ret = trbd_header_snap_context(&ref, &snapc);
@@ -173,68 +187,116 @@ static int image_refresh_locked(struct trbd_image *image)
 	old_size = image->size;
 	image->snapc = snapc;
 	image->size = size;
-	image->overlap = min(overlap, size);
-	image->stale = false;
+	image->stale = refused;
 	spin_unlock(&image->lock);
 
+	image_warn_of_snaps(image, old, snapc);
 	ceph_put_snap_context(old);
 	if (old && old_size != size) {
 		pr_info("%s: size changed from %llu to %llu bytes\n", image->name, old_size, size);
 		if (image->ops)
 			image->ops->resized(image->owner);
 	}
-	return 0;
+	return refused;
 
 err_snapc:
 	ceph_put_snap_context(snapc);
 	return ret;
 }
 
-/* Reads what can change: the features, the size, the snapshots, the parent's overlap. */
+/*
+ * Reads what can change: the features, the parent, the snapshots, the size.
+ *
+ * Return: 0; 1 when there are refused features, so that nothing may be written; or a negative errno.
+ */
 static int image_refresh(struct trbd_image *image)
 {
+	/* commands wait for the lock (rbd/parent.c), and memory may wait for them */
+	unsigned int noio = memalloc_noio_save();
 	int ret;
 
 	mutex_lock(&image->refresh_lock);
 	ret = image_refresh_locked(image);
 	mutex_unlock(&image->refresh_lock);
+	memalloc_noio_restore(noio);
 	return ret;
 }
 
-/* What was read was read after the watch was there; unless it was lost meanwhile, we know all of it. */
-static void image_is_watched(struct trbd_image *image)
+/*
+ * The watch was lost for a while, so a snapshot may have been taken without us. A change of data that does not know
+ * it is on its way to an OSD, or waits there for its turn, and would alter it.
+ */
+static void image_call_back(struct trbd_image *image, u64 snap_seq)
 {
+	if (trbd_image_read_only(image) ||
+	    !trbd_in_flight_before(image->session, image->header.object_prefix, snap_seq))
+		return;
+	pr_warn("%s: a snapshot was taken while the header was not watched, and changes of data are in flight that would alter it; giving up what is in flight\n",
+		image->name);
+	trbd_recovery_give_up(image->session);
+}
+
+/* The header was read after the watch was there; unless that was lost meanwhile, we know all of it. */
+static void image_is_watched(struct trbd_image *image, unsigned int losses)
+{
+	bool again;
+	u64 seq;
+
 	spin_lock(&image->lock);
-	if (trbd_watch_is_valid(&image->watch))
+	again = image->unwatched && image->losses == losses && trbd_watch_is_valid(&image->watch);
+	seq = image->snapc->seq;
+	spin_unlock(&image->lock);
+	if (!again)
+		return;
+	image_call_back(image, seq);
+	spin_lock(&image->lock);
+	if (image->losses == losses)
 		image->unwatched = false;
 	spin_unlock(&image->lock);
 }
 
-/*
- * Something in the header may have changed. Until it can be read there may be a snapshot that we do not know of, and a
- * write would change it.
- */
-static void image_refresh_or_fail(struct trbd_image *image)
+/* Until the header can be read there may be a snapshot that we do not know of, and a write would change it. */
+static void image_refresh_failed(struct trbd_image *image, int err)
 {
-	bool watched = image->watched && trbd_watch_is_valid(&image->watch);
-	int ret = image_refresh(image);
-
-	if (!ret && watched)
-		image_is_watched(image);
-	if (!ret || ret == -EINTR)
-		return;
-	if (ret == -ENOENT) {
-		image_set_error(image, ret);
+	if (err == -ENOENT) {
+		image_set_error(image, err);
 		return;
 	}
 	spin_lock(&image->lock);
 	image->stale = true;
 	spin_unlock(&image->lock);
-	/* of features it was said */
-	if (ret != -EOPNOTSUPP)
-		pr_warn_ratelimited("%s: reading the header again failed: error %d; nothing is written until that works\n",
-				    image->name, ret);
+	pr_warn_ratelimited("%s: reading the header again failed: error %d; nothing is written until that works\n",
+			    image->name, err);
 	mod_delayed_work(trbd_wait_wq, &image->refresh_again, IMAGE_REFRESH_DELAY);
+}
+
+/*
+ * Something in the header may have changed. This counts for all doubts from before, and for all losses of the watch:
+ * what comes while the header is being read asks for another refresh.
+ */
+static void image_refresh_or_fail(struct trbd_image *image)
+{
+	unsigned int doubts = trbd_quiesce_doubts(&image->quiesce);
+	unsigned int losses;
+	bool watched;
+	int ret;
+
+	spin_lock(&image->lock);
+	losses = image->losses;
+	watched = image->watched && trbd_watch_is_valid(&image->watch);
+	spin_unlock(&image->lock);
+
+	ret = image_refresh(image);
+	/* somebody ends the watch's thread */
+	if (ret == -EINTR)
+		return;
+	if (ret < 0)
+		image_refresh_failed(image, ret);
+	else if (watched)
+		image_is_watched(image, losses);
+	if (ret > 0)
+		mod_delayed_work(trbd_wait_wq, &image->refresh_again, IMAGE_REFRESH_DELAY);
+	trbd_quiesce_settle(&image->quiesce, doubts);
 }
 
 static void image_refresh_work(struct work_struct *work)
@@ -242,10 +304,31 @@ static void image_refresh_work(struct work_struct *work)
 	image_refresh_or_fail(container_of(to_delayed_work(work), struct trbd_image, refresh_again));
 }
 
-static void image_before_open(void *owner)
+static void image_gate_refresh(void *owner)
 {
 	image_refresh_or_fail(owner);
 }
+
+static void image_gate_ack(void *owner, const struct trbd_watch_ack *ack)
+{
+	struct trbd_image *image = owner;
+
+	trbd_watch_ack(&image->watch, ack, NULL);
+}
+
+/* librbd's handle of an image is the cookie of its watch. If the OSD does not answer, it may be there. */
+static bool image_gate_is_there(void *owner, const struct trbd_quiesce_id *id)
+{
+	struct trbd_image *image = owner;
+
+	return trbd_has_watcher(image->session, &image->header_oid, &image->header_oloc, id->gid, id->handle);
+}
+
+static const struct trbd_quiesce_ops image_gate_ops = {
+	.refresh = image_gate_refresh,
+	.ack = image_gate_ack,
+	.is_there = image_gate_is_there,
+};
 
 /* librbd's AsyncRequestId: { { gid, handle }, request }. */
 static bool image_decode_quiesce_id(void *p, void *end, struct trbd_quiesce_id *id)
@@ -258,21 +341,45 @@ static bool image_decode_quiesce_id(void *p, void *end, struct trbd_quiesce_id *
 	return true;
 }
 
-/* On the watch's thread. Payload: what librbd encodes, a versioned frame with the operation first. */
-static bool image_notified(void *owner, const void *payload, size_t len, struct trbd_watch_reply *reply)
+/* librbd encodes a versioned frame with the operation first. Return: the operation; @p is moved behind it. */
+static u32 image_decode_op(void **p, void *end)
+{
+	u8 struct_v;
+	u32 len;
+
+	/* an empty one is a header update of old librbd; one we cannot read might be */
+	if (*p && !ceph_start_decoding(p, end, 1, "NotifyMessage", &struct_v, &len) &&
+	    ceph_has_room(p, end, sizeof(u32)))
+		return ceph_decode_32(p);
+	return IMAGE_NOTIFY_HEADER_UPDATE;
+}
+
+/* On libceph's queue. The watch's thread reads the header, now or when it comes to it. */
+static void image_notify_arrived(void *owner, const void *payload, size_t len)
+{
+	struct trbd_image *image = owner;
+	void *p = (void *)payload;
+
+	if (image_decode_op(&p, p + len) == IMAGE_NOTIFY_HEADER_UPDATE)
+		trbd_quiesce_doubt(&image->quiesce);
+}
+
+static void image_unquiesce(struct trbd_image *image, const struct trbd_quiesce_id *id)
+{
+	if (trbd_quiesce_open(&image->quiesce, id) == TRBD_QUIESCE_LAPSED && !trbd_image_read_only(image))
+		pr_warn("%s: a snapshot took so long that writing went on meanwhile; it may not be one point in time\n",
+			image->name);
+}
+
+/* On the watch's thread. */
+static bool image_notified(void *owner, const void *payload, size_t len, const struct trbd_watch_ack *ack,
+			   struct trbd_watch_reply *reply)
 {
 	struct trbd_image *image = owner;
 	void *p = (void *)payload;
 	void *end = p + len;
 	struct trbd_quiesce_id id;
-	u8 struct_v;
-	u32 struct_len;
-	u32 op = IMAGE_NOTIFY_HEADER_UPDATE;
-
-	/* an empty one is a header update of old librbd; one we cannot read might be */
-	if (payload && !ceph_start_decoding(&p, end, 1, "NotifyMessage", &struct_v, &struct_len) &&
-	    ceph_has_room(&p, end, sizeof(u32)))
-		op = ceph_decode_32(&p);
+	u32 op = image_decode_op(&p, end);
 
 	switch (op) {
 	case IMAGE_NOTIFY_HEADER_UPDATE:
@@ -281,11 +388,11 @@ static bool image_notified(void *owner, const void *payload, size_t len, struct 
 	case IMAGE_NOTIFY_QUIESCE:
 		/* without an ack librbd asks again */
 		if (image_decode_quiesce_id(p, end, &id))
-			return trbd_quiesce_close(&image->quiesce, &id, IMAGE_QUIESCE_WAIT_MS);
+			return trbd_quiesce_close(&image->quiesce, &id, ack);
 		break;
 	case IMAGE_NOTIFY_UNQUIESCE:
 		if (image_decode_quiesce_id(p, end, &id))
-			trbd_quiesce_open(&image->quiesce, &id);
+			image_unquiesce(image, &id);
 		break;
 	default:
 		if (image->ops)
@@ -303,10 +410,40 @@ static void image_watch_lost(void *owner)
 	spin_lock(&image->lock);
 	first = !image->unwatched;
 	image->unwatched = true;
+	image->losses++;
 	spin_unlock(&image->lock);
 	if (first && !trbd_image_read_only(image))
 		pr_warn_ratelimited("%s: the header is not watched any more; nothing is written until it is\n",
 				    image->name);
+}
+
+/*
+ * The header's OSD is about to forget us, and then a snapshot is taken without us. What may not have reached its OSD
+ * by now may come there after that. What an OSD has received cannot be called back anyway, and when the whole
+ * cluster stands still that is all there is.
+ */
+static void image_watch_silent(void *owner)
+{
+	struct trbd_image *image = owner;
+
+	if (trbd_image_read_only(image) || trbd_recovery_is_running(image->session))
+		return;
+	if (!trbd_in_flight_unsent(image->session, image->header.object_prefix)) {
+		image->unsent_looks = 0;
+		return;
+	}
+	if (++image->unsent_looks < IMAGE_UNSENT_LOOKS)
+		return;
+	image->unsent_looks = 0;
+	pr_warn("%s: the header's OSD is silent and will soon let others take a snapshot without us, and changes of data have not reached their OSDs; giving up what is in flight\n",
+		image->name);
+	trbd_recovery_give_up(image->session);
+}
+
+/* A snapshot that is being taken may have asked for quiet before we watched, and be made after we read the header. */
+static void image_look_again(struct trbd_image *image)
+{
+	queue_delayed_work(trbd_wait_wq, &image->refresh_again, IMAGE_SECOND_LOOK);
 }
 
 /* On the watch's thread. */
@@ -325,14 +462,17 @@ static void image_watch_restored(void *owner, int err)
 	} else {
 		pr_info("%s: the header is watched again\n", image->name);
 		image_refresh_or_fail(image);
+		image_look_again(image);
 		if (image->ops)
 			image->ops->watched(image->owner);
 	}
 }
 
 static const struct trbd_watch_ops image_watch_ops = {
+	.arrived = image_notify_arrived,
 	.notify = image_notified,
 	.lost = image_watch_lost,
+	.silent = image_watch_silent,
 	.restored = image_watch_restored,
 };
 
@@ -432,9 +572,10 @@ static struct trbd_image *image_alloc(void)
 	spin_lock_init(&image->lock);
 	mutex_init(&image->refresh_lock);
 	INIT_DELAYED_WORK(&image->refresh_again, image_refresh_work);
-	trbd_quiesce_init(&image->quiesce, image_before_open, image);
+	trbd_quiesce_init(&image->quiesce, &image_gate_ops, image);
 	trbd_object_queue_init(&image->mutations);
-	INIT_LIST_HEAD(&image->copyups);
+	trbd_copyups_init(&image->copyups);
+	trbd_parent_init(image);
 	ceph_oid_init(&image->header_oid);
 	ceph_oloc_init(&image->header_oloc);
 	ceph_oloc_init(&image->data_oloc);
@@ -444,12 +585,16 @@ static struct trbd_image *image_alloc(void)
 /* Undoes image_alloc() and all that was done to the image since. */
 static void image_free(struct trbd_image *image)
 {
+	struct trbd_image *parent, *next;
+
 	if (image->watched)
 		trbd_watch_stop(&image->watch);
 	trbd_quiesce_stop(&image->quiesce);
 	cancel_delayed_work_sync(&image->refresh_again);
-	if (image->parent)
-		image_free(image->parent);
+	cancel_work_sync(&image->link.confirm);
+	cancel_work_sync(&image->copyups.start);
+	list_for_each_entry_safe(parent, next, &image->link.opened, sibling)
+		image_free(parent);
 	ceph_put_snap_context(image->snapc);
 	if (image->session)
 		trbd_session_put(image->session);
@@ -460,10 +605,22 @@ static void image_free(struct trbd_image *image)
 	kfree(image);
 }
 
-static int image_open_parent(struct trbd_image *image, unsigned int depth);
+/* The first refresh. Notifications can have come since the header was watched. */
+static int image_open_refresh(struct trbd_image *image)
+{
+	unsigned int doubts = trbd_quiesce_doubts(&image->quiesce);
+	int ret = image_refresh(image);
 
-/* Header, parents and what can change, of an image that was located. Parents never change; they are not watched. */
-static int image_open_located(struct trbd_image *image, unsigned int depth)
+	if (ret)
+		return ret > 0 ? -EOPNOTSUPP : ret;
+	trbd_quiesce_settle(&image->quiesce, doubts);
+	if (image->watched)
+		image_look_again(image);
+	return 0;
+}
+
+/* Header, parents and what can change, of an image that was located. Parents are snapshots, and not watched. */
+static int image_open_located(struct trbd_image *image)
 {
 	struct trbd_header_ref ref = trbd_image_header(image);
 	int ret;
@@ -476,15 +633,19 @@ static int image_open_located(struct trbd_image *image, unsigned int depth)
 		return ret;
 	image_set_layout(image);
 
-	if (!depth) {
+	if (!image->depth) {
 		ret = image_watch(image);
 		if (ret)
 			return ret;
 	}
-	ret = image_open_parent(image, depth);
-	if (ret)
-		return ret;
-	return image_refresh(image);
+	if (image->depth) {
+		/* of a parent nobody else knows yet; and its clone's lock is held */
+		ret = image_refresh_locked(image);
+		ret = ret > 0 ? -EOPNOTSUPP : ret;
+	} else {
+		ret = image_open_refresh(image);
+	}
+	return ret ? ret : image->link.error;
 }
 
 static int image_locate_parent(struct trbd_image *image, const struct trbd_image *child,
@@ -494,55 +655,44 @@ static int image_locate_parent(struct trbd_image *image, const struct trbd_image
 	image->name = kasprintf(GFP_KERNEL, "%s (parent %s)", child->name, spec->image_id);
 	if (!image->name)
 		return -ENOMEM;
-	image->header_oloc.pool = spec->pool;
-	if (*spec->namespace) {
-		image->header_oloc.pool_ns = ceph_find_or_create_string(spec->namespace, strlen(spec->namespace));
-		if (!image->header_oloc.pool_ns)
-			return -ENOMEM;
-	}
 	strscpy(image->id, spec->image_id, sizeof(image->id));
 	image->snap_id = spec->snap_id;
-	return ceph_oid_aprintf(&image->header_oid, GFP_KERNEL, "rbd_header.%s", image->id);
+	return trbd_header_locate(spec, &image->header_oid, &image->header_oloc);
 }
 
-static int image_open_parent(struct trbd_image *image, unsigned int depth)
+/**
+ * trbd_image_open_parent() - open what a clone reads where it has nothing of its own
+ * @child: the clone
+ * @spec: pool, namespace, image and snapshot
+ *
+ * Context: process; may sleep up to mount_timeout for each round trip.
+ * Return: the parent, which is closed with @child when it is in the list of its link; or ERR_PTR of -EMLINK (too many
+ * parents) or of what trbd_image_open() returns.
+ */
+struct trbd_image *trbd_image_open_parent(struct trbd_image *child, const struct trbd_parent *spec)
 {
-	struct trbd_header_ref ref = trbd_image_header(image);
-	struct trbd_parent *spec;
 	struct trbd_image *parent;
 	int ret;
 
-	spec = kmalloc(sizeof(*spec), GFP_KERNEL);
-	if (!spec)
-		return -ENOMEM;
-	ret = trbd_header_parent(&ref, image->header.features, image->snap_id, spec);
-	if (ret || spec->pool < 0)
-		goto out;
-
-	if (depth == IMAGE_DEPTH_MAX) {
-		pr_err("%s: more than %d parents behind each other; flatten one of them\n", image->name,
+	if (child->depth == IMAGE_DEPTH_MAX) {
+		pr_err("%s: more than %d parents behind each other; flatten one of them\n", child->name,
 		       IMAGE_DEPTH_MAX);
-		ret = -EMLINK;
-		goto out;
+		return ERR_PTR(-EMLINK);
 	}
-	ret = -ENOMEM;
 	parent = image_alloc();
 	if (!parent)
-		goto out;
-	ret = image_locate_parent(parent, image, spec);
+		return ERR_PTR(-ENOMEM);
+	parent->depth = child->depth + 1;
+	ret = image_locate_parent(parent, child, spec);
 	if (!ret)
-		ret = image_open_located(parent, depth + 1);
-	if (ret) {
-		if (parent->name)
-			pr_err("%s: cannot be opened: error %d; the user needs to read it, also in other pools\n",
-			       parent->name, ret);
-		image_free(parent);
-	} else {
-		image->parent = parent;
-	}
-out:
-	kfree(spec);
-	return ret;
+		ret = image_open_located(parent);
+	if (!ret)
+		return parent;
+	if (parent->name)
+		pr_err_ratelimited("%s: cannot be opened: error %d; the user needs to read it, also in other pools\n",
+				   parent->name, ret);
+	image_free(parent);
+	return ERR_PTR(ret);
 }
 
 /**
@@ -587,7 +737,7 @@ struct trbd_image *trbd_image_open(struct ceph_options *opt, const struct trbd_i
 			pr_err("%s: there is no such snapshot\n", image->name);
 	}
 	if (!ret)
-		ret = image_open_located(image, 0);
+		ret = image_open_located(image);
 	if (!ret)
 		return image;
 	pr_err("%s: cannot be opened: error %d\n", image->name, ret);
@@ -647,6 +797,18 @@ void trbd_image_object_name(const struct trbd_image *image, u64 objno, char *buf
 	snprintf(buf, TRBD_OBJECT_NAME_MAX, "%s.%016llx", image->header.object_prefix, objno);
 }
 
+/* @lock held. Return: would we know if a snapshot had been taken by now? Images that nobody watches are no matter. */
+static bool image_is_in_touch(struct trbd_image *image)
+{
+	return !image->unwatched && (!image->watched || trbd_watch_is_confirmed(&image->watch));
+}
+
+/* @lock held. Return: are size and snapshots known, and may we write? */
+static bool image_is_current(struct trbd_image *image)
+{
+	return !image->stale && image_is_in_touch(image) && !trbd_quiesce_is_in_doubt(&image->quiesce, 0);
+}
+
 /**
  * trbd_image_take_state() - what an I/O needs to know of the image, all at one moment
  * @image: open image
@@ -667,7 +829,7 @@ int trbd_image_take_state(struct trbd_image *image, u64 off, u64 len, struct cep
 		ret = image->error;
 	else if (off > image->size || len > image->size - off)
 		ret = -ERANGE;
-	else if (snapc && (image->stale || image->unwatched))
+	else if (snapc && !image_is_current(image))
 		ret = -EBUSY;
 	else if (snapc)
 		*snapc = ceph_get_snap_context(image->snapc);
@@ -692,8 +854,32 @@ int trbd_image_check_state(struct trbd_image *image, const struct ceph_snap_cont
 	spin_lock(&image->lock);
 	if (image->error)
 		ret = image->error;
-	else if (image->stale || image->unwatched || image->size != size || image->snapc->seq != snapc->seq)
+	else if (!image_is_current(image) || image->size != size || image->snapc->seq != snapc->seq)
 		ret = -EBUSY;
+	spin_unlock(&image->lock);
+	return ret;
+}
+
+/**
+ * trbd_image_check_hole() - may it be answered that there is nothing where nothing was found?
+ * @image: open image, a snapshot or a parent as well
+ *
+ * The data objects of an image or snapshot that was removed are gone. Its header tells, if we have looked at it in
+ * time.
+ *
+ * Context: any in which a spinlock may be taken.
+ * Return: 0; -EBUSY when it may have been removed without our knowing; -ENOENT when it was.
+ */
+int trbd_image_check_hole(struct trbd_image *image)
+{
+	int ret;
+
+	/* parents live as long as the clone does; who may not watch was told so */
+	if (!image->watched)
+		return 0;
+	spin_lock(&image->lock);
+	ret = image->error ? image->error :
+	      image_is_in_touch(image) && !trbd_quiesce_is_in_doubt(&image->quiesce, IMAGE_HOLE_DOUBT_MS) ? 0 : -EBUSY;
 	spin_unlock(&image->lock);
 	return ret;
 }
@@ -709,10 +895,8 @@ u64 trbd_image_overlap(struct trbd_image *image)
 {
 	u64 overlap;
 
-	if (!image->parent)
-		return 0;
 	spin_lock(&image->lock);
-	overlap = image->overlap;
+	overlap = min(image->overlap, image->size);
 	spin_unlock(&image->lock);
 	return overlap;
 }

@@ -12,8 +12,10 @@
 #include <linux/workqueue.h>
 
 #include "rados/watch.h"
+#include "rbd/clone.h"
 #include "rbd/header.h"
 #include "rbd/object_queue.h"
+#include "rbd/parent.h"
 #include "rbd/quiesce.h"
 #include "rbd/striping.h"
 
@@ -28,8 +30,8 @@ struct trbd_session;
 /**
  * struct trbd_image_ops - what the owner of an image is told, on a thread that may sleep
  * @resized: the size changed
- * @notified: somebody sent a notification on the header that is not librbd's; op and what follows it. What it puts into
- *	@reply goes back
+ * @notified: somebody sent a notification on the header that is not librbd's; op and what follows it. What it puts
+ *	into @reply goes back
  * @watched: the header is watched again, after notifications may have been missed
  */
 struct trbd_image_ops {
@@ -93,16 +95,21 @@ struct trbd_guard_stats {
  * @refresh_again: when a refresh failed
  * @quiesce: the gate that mutations go through
  * @mutations: take turns, by object
- * @parent: what a clone reads where it has nothing of its own; open as long as the clone, even when that was
- *	flattened; NULL for others; constant
+ * @depth: of a parent, how many clones stand in front of it; constant
+ * @sibling: of a parent, among those that its clone has opened
+ * @link: which parent a clone has
  * @lock: guards what follows; taken once per command and held for a few instructions
  * @size: bytes
- * @overlap: how much of a clone @parent still stands behind, bytes from the beginning; 0 when it was flattened
+ * @parent: what a clone reads where it has nothing of its own; NULL for others
+ * @overlap: how much of a clone its parent stood behind when the header was read, bytes from the beginning; 0 when it
+ *	was flattened
  * @copyups: objects of a clone that are being copied up
  * @snapc: snapshots that writes preserve; NULL when a snapshot is open
- * @stale: a refresh failed, so @size and @snapc may be old, or others may not write beside the new features; mutations
- *	end with BUSY
+ * @stale: a refresh failed, so @size and @snapc may be old, or others may not write beside the new features;
+ *	mutations end with BUSY
  * @unwatched: notifications may be missed, so others may change both without us; likewise
+ * @losses: how often we heard that they may be missed
+ * @unsent_looks: how often in a row something was unsent while the header's OSD was silent; of the watch's look only
  * @error: why the image cannot be used any more (-ENOENT: deleted), else 0
  */
 struct trbd_image {
@@ -127,24 +134,31 @@ struct trbd_image {
 	struct delayed_work refresh_again;
 	struct trbd_quiesce quiesce;
 	struct trbd_object_queue mutations;
-	struct trbd_image *parent;
+	unsigned int depth;
+	struct list_head sibling;
+	struct trbd_parent_link link;
 
 	spinlock_t lock;	/* see above */
 	u64 size;
+	struct trbd_image *parent;
 	u64 overlap;
-	struct list_head copyups;
+	struct trbd_copyups copyups;
 	struct ceph_snap_context *snapc;
 	bool stale;
 	bool unwatched;
+	unsigned int losses;
+	unsigned int unsent_looks;
 	int error;
 };
 
 struct trbd_image *trbd_image_open(struct ceph_options *opt, const struct trbd_image_spec *spec);
+struct trbd_image *trbd_image_open_parent(struct trbd_image *child, const struct trbd_parent *spec);
 struct trbd_header_ref trbd_image_header(struct trbd_image *image);
 void trbd_image_close(struct trbd_image *image);
 u64 trbd_image_size(struct trbd_image *image);
 int trbd_image_take_state(struct trbd_image *image, u64 off, u64 len, struct ceph_snap_context **snapc, u64 *size);
 int trbd_image_check_state(struct trbd_image *image, const struct ceph_snap_context *snapc, u64 size);
+int trbd_image_check_hole(struct trbd_image *image);
 u64 trbd_image_overlap(struct trbd_image *image);
 u64 trbd_image_object_size(const struct trbd_image *image);
 void trbd_image_object_name(const struct trbd_image *image, u64 objno, char *buf);

@@ -45,6 +45,7 @@ static int object_io_build_read(struct trbd_object_io *o)
 	struct trbd_image *image = o->image;
 	char name[TRBD_OBJECT_NAME_MAX];
 
+	o->overlaps = trbd_clone_object_overlap(image, o->objno) > o->extent.off;
 	trbd_image_object_name(image, o->objno, name);
 	o->req = trbd_request_read(image->session, name, &image->data_oloc, image->snap_id, &o->extent);
 	return o->req ? 0 : -ENOMEM;
@@ -119,13 +120,10 @@ int trbd_object_io_prepare(struct trbd_object_io *o)
 	o->guard = NULL;
 	o->req = NULL;
 	o->rounds = 0;
-	o->parent_read = false;
 	o->place.leads = false;
 	INIT_LIST_HEAD(&o->place.batch);
-	if (o->op == TRBD_OBJECT_READ) {
-		o->overlaps = trbd_clone_object_overlap(o->image, o->objno) > o->extent.off;
+	if (o->op == TRBD_OBJECT_READ)
 		return object_io_build_read(o);
-	}
 
 	o->guard = trbd_guard_alloc();
 	if (!o->guard)
@@ -161,12 +159,13 @@ static bool object_io_is_hole(struct trbd_object_io *o, int result)
 
 static void object_io_send(struct trbd_object_io *o);
 
-/* The memory has what is to be read if the clone says once more that it has nothing there: see rbd/clone.c. */
+/* The parent is another one, or none; what the one before had may be in the clone by now. */
 static int object_io_read_again(struct trbd_object_io *o)
 {
 	int ret;
 
-	o->parent_read = true;
+	if (++o->rounds > OBJECT_ROUNDS_MAX)
+		return -EBUSY;
 	trbd_request_put(o->req);
 	ret = object_io_build_read(o);
 	if (ret)
@@ -179,8 +178,10 @@ static void object_io_parent_read(void *arg, int result, bool holes)
 {
 	struct trbd_object_io *o = arg;
 
-	if (!result && holes)
+	if (result == -EAGAIN)
 		result = object_io_read_again(o);
+	else if (!result && holes && o->holes)
+		WRITE_ONCE(*o->holes, true);
 	if (result != -EINPROGRESS)
 		o->done(o, result);
 }
@@ -189,16 +190,14 @@ static int object_io_read_hole(struct trbd_object_io *o)
 {
 	int ret;
 
-	if (!o->parent_read && trbd_clone_object_overlap(o->image, o->objno) > o->extent.off) {
+	if (trbd_clone_object_overlap(o->image, o->objno) > o->extent.off) {
 		ret = trbd_clone_read(o->image, o->objno, &o->extent, object_io_parent_read, o);
 		return ret ? ret : -EINPROGRESS;
 	}
-	if (!o->parent_read) {
-		object_io_zero_from(o, 0);
-		/* flattened since; what the parent had is in the clone */
-		if (o->overlaps)
-			return object_io_read_again(o);
-	}
+	/* flattened since the object was asked for */
+	if (o->overlaps)
+		return object_io_read_again(o);
+	object_io_zero_from(o, 0);
 	if (o->holes)
 		WRITE_ONCE(*o->holes, true);
 	return 0;
@@ -208,7 +207,7 @@ static int object_io_read_hole(struct trbd_object_io *o)
 static int object_io_finish_read(struct trbd_object_io *o, int result)
 {
 	if (object_io_is_hole(o, result))
-		return object_io_read_hole(o);
+		return trbd_image_check_hole(o->image) ?: object_io_read_hole(o);
 	if (result < 0)
 		return result == -ENOENT ? -ENXIO : result;
 	if (result > o->extent.len)
@@ -222,7 +221,7 @@ static int object_io_retry(struct trbd_object_io *o, enum trbd_guard_mode mode);
 
 static void object_io_fall_back(struct work_struct *work)
 {
-	struct trbd_object_io *o = container_of(to_delayed_work(work), struct trbd_object_io, fallback);
+	struct trbd_object_io *o = container_of(to_delayed_work(work), struct trbd_object_io, later);
 	int ret = object_io_retry(o, TRBD_GUARD_TAG);
 
 	if (ret != -EINPROGRESS)
@@ -236,19 +235,23 @@ static void object_io_fall_back(struct work_struct *work)
 static int object_io_defer_fallback(struct trbd_object_io *o)
 {
 	atomic64_inc(&o->image->stats.fallbacks);
-	INIT_DELAYED_WORK(&o->fallback, object_io_fall_back);
-	queue_delayed_work(trbd_io_wq, &o->fallback, msecs_to_jiffies(OBJECT_PAUSE_MS));
+	INIT_DELAYED_WORK(&o->later, object_io_fall_back);
+	queue_delayed_work(trbd_io_wq, &o->later, msecs_to_jiffies(OBJECT_PAUSE_MS));
 	return -EINPROGRESS;
 }
 
-/* Tries again in another way. */
+/*
+ * Tries again in another way. Time has passed: whoever took a snapshot or changed the size since was told that we know,
+ * and must not find a change that does not.
+ */
 static int object_io_retry(struct trbd_object_io *o, enum trbd_guard_mode mode)
 {
-	int ret;
+	int ret = trbd_image_check_state(o->image, o->snapc, o->size);
 
 	trbd_request_put(o->req);
 	o->req = NULL;
-	ret = object_io_build_mutation(o, mode);
+	if (!ret)
+		ret = object_io_build_mutation(o, mode);
 	if (ret)
 		return ret;
 	object_io_send(o);
@@ -259,11 +262,10 @@ static void object_io_copied_up(void *arg, int result)
 {
 	struct trbd_object_io *o = arg;
 
-	/* reading the parent may have taken long */
-	if (result >= 0)
-		result = trbd_image_check_state(o->image, o->snapc, o->size) ?: result;
 	if (!result)
 		result = object_io_retry(o, TRBD_GUARD_STAMP);
+	else if (result > 0 && o->op == TRBD_OBJECT_DISCARD)
+		result = 0;	/* nothing there, and nothing behind it */
 	else if (result > 0)
 		result = object_io_retry(o, TRBD_GUARD_CREATE);
 	if (result != -EINPROGRESS)
@@ -282,9 +284,6 @@ static int object_io_missing(struct trbd_object_io *o)
 		return 0;
 	if (++o->rounds > OBJECT_ROUNDS_MAX)
 		return -EBUSY;
-	ret = trbd_image_check_state(o->image, o->snapc, o->size);
-	if (ret)
-		return ret;
 	/*
 	 * Nothing of the parent's is to be seen behind a mutation that covers it all. But a snapshot sees it, and a
 	 * flatten that finds the object there leaves the snapshot without it.
@@ -365,23 +364,44 @@ static void object_io_leave(struct trbd_object_io *o)
 	trbd_object_queue_leave(&o->image->mutations, &o->place);
 }
 
-/* It is the turn of a write and its batch. */
+static void object_io_end_work(struct work_struct *work)
+{
+	struct trbd_object_io *o = container_of(to_delayed_work(work), struct trbd_object_io, later);
+	struct trbd_object_io *other, *next;
+	LIST_HEAD(batch);
+
+	object_io_leave(o);
+	list_splice_init(&o->place.batch, &batch);
+	list_for_each_entry_safe(other, next, &batch, place.node)
+		other->done(other, o->result);
+	o->done(o, o->result);
+}
+
+/* Not from here: who waits behind them may have to end as well, and so on, each on the stack of the one before. */
+static void object_io_end_later(struct trbd_object_io *o, int result)
+{
+	o->result = result;
+	INIT_DELAYED_WORK(&o->later, object_io_end_work);
+	queue_delayed_work(trbd_io_wq, &o->later, 0);
+}
+
+/* It is the turn of a write and its batch, which began with the same snapshots and the same size. */
 static void object_io_lead(struct trbd_queue_place *place)
 {
 	struct trbd_object_io *o = container_of(place, struct trbd_object_io, place);
 	int ret = 0;
 
-	if (!o->req || !list_empty(&o->place.batch)) {
+	if (place->waited)
+		ret = trbd_image_check_state(o->image, o->snapc, o->size);
+	if (!ret && (!o->req || !list_empty(&o->place.batch))) {
 		trbd_request_put(o->req);
 		o->req = NULL;
 		ret = object_io_build_mutation(o, TRBD_GUARD_STAMP);
 	}
-	if (ret) {
-		object_io_leave(o);
-		object_io_settle_batch(o, ret);
-		return;
-	}
-	object_io_send(o);
+	if (ret)
+		object_io_end_later(o, ret);
+	else
+		object_io_send(o);
 }
 
 /* In messenger context or on libceph's completion workqueue. */

@@ -40,10 +40,10 @@ enum trbd_object_op {
  * @req: request that is built or in flight
  * @limit: what the first try compares with
  * @stamp: what it sets
- * @rounds: how often the object came or went under us
- * @overlaps: the parent stood behind what a read wants when it began
- * @parent_read: a read has what the parent has, and asks the clone again
- * @fallback: sends the fallback after a moment
+ * @rounds: how often the object, or the parent of a clone, came or went under us
+ * @overlaps: the parent stood behind what a read wants when it was sent
+ * @result: how it ends, if @later ends it
+ * @later: sends the fallback after a moment, or ends what could not be sent
  * @place: of a small write, among those to the same object
  * @copyup: waits for the object of a clone
  */
@@ -64,8 +64,8 @@ struct trbd_object_io {
 	u64 stamp;
 	unsigned int rounds;
 	bool overlaps;
-	bool parent_read;
-	struct delayed_work fallback;
+	int result;
+	struct delayed_work later;
 	struct trbd_queue_place place;
 	struct trbd_copyup_waiter copyup;
 };

@@ -80,6 +80,7 @@ void trbd_object_queue_enter(struct trbd_object_queue *queue, struct trbd_queue_
 	INIT_LIST_HEAD(&place->waiting);
 	INIT_LIST_HEAD(&place->batch);
 	place->leads = false;
+	place->waited = false;
 
 	spin_lock(&queue->lock);
 	leader = queue_leader(queue, place->objno);
@@ -119,6 +120,7 @@ void trbd_object_queue_leave(struct trbd_object_queue *queue, struct trbd_queue_
 			count++;
 		}
 		list_splice_init(&place->waiting, &next->waiting);
+		next->waited = true;
 		queue_lead(queue, next);
 	}
 	spin_unlock(&queue->lock);

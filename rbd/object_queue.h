@@ -32,6 +32,7 @@ struct trbd_object_queue {
  * @waiting: leader: who came while its request was in flight
  * @batch: leader: who shares its request
  * @leads: its request is in flight, for itself and its batch
+ * @waited: it was not its turn at once, so what it began with may be old
  */
 struct trbd_queue_place {
 	struct hlist_node hash;
@@ -42,6 +43,7 @@ struct trbd_queue_place {
 	struct list_head waiting;
 	struct list_head batch;
 	bool leads;
+	bool waited;
 };
 
 void trbd_object_queue_init(struct trbd_object_queue *queue);

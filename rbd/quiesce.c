@@ -7,72 +7,83 @@
  * context is read before the gate opens; a mutation that was let through with the old one would change the
  * snapshot.
  *
- *	open --- close: mutations wait ---> closing --- the last one has left ---> closed: acknowledged
- *	  ^                                                                          |
- *	  +--- snapshot context is read <--- told to go on, or nothing heard for long +
+ *	       wish (QUIESCE)                                 last one leaves: acknowledged
+ *	open -----------------> closed, mutations in flight ------------------------------> closed
+ *	  ^  |                                                                                |
+ *	  |  | doubt: the header may have changed              wish is taken back (UNQUIESCE), or lapses
+ *	  |  v                                                                                v
+ *	  +--- the header has been read since the last doubt, and no wish is in force <--- closed, in doubt
  *
- * A request that comes again, because it was acknowledged too late, finds the gate as it left it. Several snapshots may
- * be taken at once: the gate opens when the last of them is made, or is not heard of any more. Mutations that wait here
- * grow old, and those that waited longer than the guard's window end with BUSY.
+ * The gate is closed while there is a wish, and while there is a doubt. A notification of a header update is a doubt
+ * from the moment that it arrives, however long it takes until somebody handles it. The end of a wish is a doubt,
+ * too: there is a new snapshot. Doubts are counted, so that reading the header settles those that came before it was
+ * read, and no others.
+ *
+ * A request that comes again, because it was acknowledged too late, finds the gate as it left it. Several snapshots
+ * may be taken at once: the gate opens when the last of them is made. Mutations that wait here grow old, and those
+ * that waited longer than the admission time end with BUSY.
+ *
+ * A wish lapses when its owner has not been heard of for 10 s and does not watch the image any more, or after 60 s:
+ * librbd may be at it for longer than 10 s, when monitors elect a leader. A gateway that joins, or watches again,
+ * between QUIESCE and UNQUIESCE knows only of the latter; it is a doubt then as well.
+ *
+ * Three works share this. The look never waits, or commands at the gate would not be refused while something else
+ * does. The others may wait for the cluster: to end wishes, and to acknowledge. The watch's thread, which has other
+ * notifications to answer, waits for no mutation.
  */
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
-#include <linux/sched.h>
+#include <linux/lockdep.h>
 #include <linux/string.h>
 
-#include "rados/clock.h"
+#include "protocol.h"
 #include "rados/queues.h"
 #include "rbd/quiesce.h"
 
 /* how often it is looked for what has waited too long */
 #define QUIESCE_LOOK_MS		500
+/* how often it is asked whether whoever wants quiet is still there, once it was not heard of for long */
+#define QUIESCE_ASK_MS		2000
 
 static bool quiesce_is_same(const struct trbd_quiesce_id *a, const struct trbd_quiesce_id *b)
 {
 	return a->gid == b->gid && a->handle == b->handle && a->request == b->request;
 }
 
-static bool wish_is_in_force(const struct trbd_quiesce_wish *wish)
-{
-	return wish->wanted && time_before(jiffies, wish->until);
-}
-
 /* @lock held. */
-static bool quiesce_is_wanted(struct trbd_quiesce *q)
+static bool quiesce_is_wanted(const struct trbd_quiesce *q)
 {
 	unsigned int i;
 
-	lockdep_assert_held(&q->lock);
 	for (i = 0; i < ARRAY_SIZE(q->wishes); i++) {
-		if (wish_is_in_force(&q->wishes[i]))
+		if (q->wishes[i].wanted)
 			return true;
 	}
 	return false;
 }
 
-/* Lets all through, if it is still nobody's wish that they wait. Who waited counts as inside from here on. */
-static void quiesce_release(struct trbd_quiesce *q)
+/* @lock held. */
+static bool wish_is_due(const struct trbd_quiesce_wish *wish)
 {
-	struct trbd_quiesce_waiter *waiter, *next;
-	unsigned int closings;
-	LIST_HEAD(released);
+	return wish->wanted && time_after_eq(jiffies, wish->until);
+}
 
-	spin_lock(&q->lock);
-	closings = q->closings;
-	spin_unlock(&q->lock);
-	q->before_open(q->owner);
+/* @lock held. */
+static void quiesce_shut(struct trbd_quiesce *q)
+{
+	lockdep_assert_held(&q->lock);
+	q->closed = true;
+	if (!q->stopped)
+		queue_delayed_work(trbd_tick_wq, &q->look, msecs_to_jiffies(QUIESCE_LOOK_MS));
+}
 
-	spin_lock(&q->lock);
-	if (closings == q->closings && !quiesce_is_wanted(q)) {
-		q->closed = false;
-		list_for_each_entry(waiter, &q->waiting, node)
-			q->inside++;
-		list_splice_init(&q->waiting, &released);
-	}
-	spin_unlock(&q->lock);
-
-	list_for_each_entry_safe(waiter, next, &released, node)
-		waiter->run(waiter, 0);
+/* @lock held. */
+static void quiesce_doubt(struct trbd_quiesce *q)
+{
+	if (q->doubts == q->settled)
+		q->doubtful = jiffies;
+	WRITE_ONCE(q->doubts, q->doubts + 1);
+	quiesce_shut(q);
 }
 
 /* Those who have waited for @age_ms go, without having entered. */
@@ -96,46 +107,113 @@ static void quiesce_refuse(struct trbd_quiesce *q, unsigned int age_ms)
 static void quiesce_look(struct work_struct *work)
 {
 	struct trbd_quiesce *q = container_of(to_delayed_work(work), struct trbd_quiesce, look);
-	bool closed, wanted;
+	bool due = false;
+	unsigned int i;
 
 	quiesce_refuse(q, TRBD_ADMISSION_MS);
 	spin_lock(&q->lock);
-	closed = q->closed;
-	wanted = quiesce_is_wanted(q);
+	for (i = 0; i < ARRAY_SIZE(q->wishes); i++)
+		due |= wish_is_due(&q->wishes[i]);
+	if (due && !q->stopped)
+		queue_work(trbd_wait_wq, &q->lapse);
+	if (q->closed)
+		quiesce_shut(q);
 	spin_unlock(&q->lock);
-	if (!closed)
-		return;
-	queue_delayed_work(trbd_wait_wq, &q->look, msecs_to_jiffies(QUIESCE_LOOK_MS));
-	if (!wanted)
-		quiesce_release(q);
+}
+
+/* Return: is its time over, and its owner gone or at it for too long? */
+static bool wish_has_lapsed(struct trbd_quiesce *q, struct trbd_quiesce_wish *wish)
+{
+	const unsigned long ask = msecs_to_jiffies(QUIESCE_ASK_MS);
+	struct trbd_quiesce_id id;
+	bool due, late, lapsed;
+
+	spin_lock(&q->lock);
+	id = wish->id;
+	due = wish_is_due(wish) && !q->stopped;
+	late = time_after_eq(jiffies, wish->heard + msecs_to_jiffies(TRBD_QUIESCE_MAX_MS));
+	spin_unlock(&q->lock);
+	if (!due)
+		return false;
+	late = late || !q->ops->is_there(q->owner, &id);
+
+	spin_lock(&q->lock);
+	/* it may have been taken back, or come again, meanwhile */
+	lapsed = late && wish_is_due(wish) && quiesce_is_same(&wish->id, &id);
+	if (lapsed) {
+		wish->wanted = false;
+		wish->lapsed = true;
+		quiesce_doubt(q);
+	} else if (wish_is_due(wish)) {
+		wish->until = jiffies + ask;
+	}
+	spin_unlock(&q->lock);
+	return lapsed;
+}
+
+static void quiesce_lapse(struct work_struct *work)
+{
+	struct trbd_quiesce *q = container_of(work, struct trbd_quiesce, lapse);
+	bool lapsed = false;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(q->wishes); i++)
+		lapsed |= wish_has_lapsed(q, &q->wishes[i]);
+	if (lapsed)
+		q->ops->refresh(q->owner);
+}
+
+static void quiesce_drained(struct work_struct *work)
+{
+	struct trbd_quiesce *q = container_of(work, struct trbd_quiesce, drained);
+	struct trbd_quiesce_wish *wish;
+	struct trbd_watch_ack ack;
+	bool ready;
+
+	for (wish = q->wishes; wish < q->wishes + ARRAY_SIZE(q->wishes); wish++) {
+		spin_lock(&q->lock);
+		ready = wish->wanted && wish->unacked && !q->inside;
+		if (ready)
+			wish->unacked = false;
+		ack = wish->ack;
+		spin_unlock(&q->lock);
+		if (ready)
+			q->ops->ack(q->owner, &ack);
+	}
 }
 
 /**
  * trbd_quiesce_init() - an open gate
  * @q: gate
- * @before_open: called before the gate opens again
- * @owner: its argument
+ * @ops: what the owner does for it
+ * @owner: their argument
  */
-void trbd_quiesce_init(struct trbd_quiesce *q, void (*before_open)(void *owner), void *owner)
+void trbd_quiesce_init(struct trbd_quiesce *q, const struct trbd_quiesce_ops *ops, void *owner)
 {
 	memset(q, 0, sizeof(*q));
-	q->before_open = before_open;
+	q->ops = ops;
 	q->owner = owner;
 	INIT_DELAYED_WORK(&q->look, quiesce_look);
-	init_waitqueue_head(&q->drained);
+	INIT_WORK(&q->lapse, quiesce_lapse);
+	INIT_WORK(&q->drained, quiesce_drained);
 	spin_lock_init(&q->lock);
 	INIT_LIST_HEAD(&q->waiting);
 }
 
 /**
- * trbd_quiesce_stop() - the gate is not needed any more
+ * trbd_quiesce_stop() - end the works of a gate
  * @q: gate; nobody waits, and nobody closes it any more
  *
- * Context: may sleep.
+ * Context: may sleep for an answer of the cluster, up to the session's mount_timeout for each.
  */
 void trbd_quiesce_stop(struct trbd_quiesce *q)
 {
+	spin_lock(&q->lock);
+	q->stopped = true;
+	spin_unlock(&q->lock);
 	cancel_delayed_work_sync(&q->look);
+	cancel_work_sync(&q->lapse);
+	cancel_work_sync(&q->drained);
 }
 
 /**
@@ -183,90 +261,169 @@ void trbd_quiesce_leave(struct trbd_quiesce *q)
 {
 	spin_lock(&q->lock);
 	q->inside--;
-	if (!q->inside && q->closed)
-		wake_up(&q->drained);
+	if (!q->inside && q->closed && !q->stopped)
+		queue_work(trbd_wait_wq, &q->drained);
 	spin_unlock(&q->lock);
 }
 
-static bool quiesce_is_drained(struct trbd_quiesce *q)
+/**
+ * trbd_quiesce_doubt() - the header may have changed: let no mutation begin until it has been read
+ * @q: gate
+ *
+ * Context: any in which a spinlock may be taken.
+ */
+void trbd_quiesce_doubt(struct trbd_quiesce *q)
 {
-	bool drained;
+	spin_lock(&q->lock);
+	quiesce_doubt(q);
+	spin_unlock(&q->lock);
+}
+
+/**
+ * trbd_quiesce_doubts() - how often the header may have changed so far
+ * @q: gate
+ *
+ * Context: any.
+ * Return: to be asked before the header is read, and given to trbd_quiesce_settle() afterwards.
+ */
+unsigned int trbd_quiesce_doubts(struct trbd_quiesce *q)
+{
+	/* the header is read after this, not before */
+	return smp_load_acquire(&q->doubts);
+}
+
+/**
+ * trbd_quiesce_is_in_doubt() - may the header have changed since it was read?
+ * @q: gate
+ * @ms: for at least this long
+ *
+ * Context: any in which a spinlock may be taken.
+ * Return: true if it may.
+ */
+bool trbd_quiesce_is_in_doubt(struct trbd_quiesce *q, unsigned int ms)
+{
+	bool doubt;
+
+	if (READ_ONCE(q->settled) == READ_ONCE(q->doubts))
+		return false;
+	spin_lock(&q->lock);
+	doubt = q->settled != q->doubts && time_after_eq(jiffies, q->doubtful + msecs_to_jiffies(ms));
+	spin_unlock(&q->lock);
+	return doubt;
+}
+
+/**
+ * trbd_quiesce_settle() - the header has been read; open the gate if nobody has a wish or newer doubts
+ * @q: gate
+ * @doubts: trbd_quiesce_doubts() from before it was read
+ *
+ * Those who waited enter.
+ *
+ * Context: process.
+ */
+void trbd_quiesce_settle(struct trbd_quiesce *q, unsigned int doubts)
+{
+	struct trbd_quiesce_waiter *waiter, *next;
+	LIST_HEAD(released);
 
 	spin_lock(&q->lock);
-	drained = !q->inside;
+	if ((int)(doubts - q->settled) > 0) {
+		WRITE_ONCE(q->settled, doubts);
+		q->doubtful = jiffies;
+	}
+	if (q->closed && q->settled == q->doubts && !quiesce_is_wanted(q)) {
+		q->closed = false;
+		list_for_each_entry(waiter, &q->waiting, node)
+			q->inside++;
+		list_splice_init(&q->waiting, &released);
+	}
 	spin_unlock(&q->lock);
-	return drained;
+
+	list_for_each_entry_safe(waiter, next, &released, node)
+		waiter->run(waiter, 0);
 }
 
-/* @lock held. Return: false when there are too many at once. */
-static bool quiesce_note(struct trbd_quiesce *q, const struct trbd_quiesce_id *id)
+/* @lock held. Return: where to note the wish; NULL when there are too many at once. */
+static struct trbd_quiesce_wish *quiesce_find_place(struct trbd_quiesce *q, const struct trbd_quiesce_id *id)
 {
 	struct trbd_quiesce_wish *wish, *place = NULL;
 
 	lockdep_assert_held(&q->lock);
 	for (wish = q->wishes; wish < q->wishes + ARRAY_SIZE(q->wishes); wish++) {
-		if (wish->wanted && quiesce_is_same(&wish->id, id)) {
-			place = wish;
-			break;
-		}
-		if (!wish_is_in_force(wish))
+		if ((wish->wanted || wish->lapsed) && quiesce_is_same(&wish->id, id))
+			return wish;
+		if (!wish->wanted && (!place || place->lapsed))
 			place = wish;
 	}
-	if (!place)
-		return false;
-	place->id = *id;
-	place->wanted = true;
-	place->until = jiffies + msecs_to_jiffies(TRBD_QUIESCE_TIMEOUT_MS);
-	return true;
+	return place;
 }
 
 /**
- * trbd_quiesce_close() - let no mutation begin, and wait for those in flight
+ * trbd_quiesce_close() - somebody wishes that no mutation begins, and to hear when none is in flight
  * @q: gate
  * @id: whose wish it is; the same one may come again
- * @wait_ms: for how long to wait
+ * @ack: what is acknowledged then, unless the wish comes again
  *
- * Context: process; sleeps up to @wait_ms, less after a fatal signal.
- * Return: true when nothing is in flight any more.
+ * Context: any in which a spinlock may be taken.
+ * Return: true when nothing is in flight any more, and the caller acknowledges. Otherwise the owner's ack is called,
+ * or never if there are too many wishes.
  */
-bool trbd_quiesce_close(struct trbd_quiesce *q, const struct trbd_quiesce_id *id, unsigned int wait_ms)
+bool trbd_quiesce_close(struct trbd_quiesce *q, const struct trbd_quiesce_id *id, const struct trbd_watch_ack *ack)
 {
-	bool noted;
+	struct trbd_quiesce_wish *wish;
+	bool drained = false;
 
 	spin_lock(&q->lock);
-	noted = quiesce_note(q, id);
-	if (noted) {
-		q->closed = true;
-		q->closings++;
+	wish = quiesce_find_place(q, id);
+	if (wish) {
+		drained = !q->inside;
+		*wish = (struct trbd_quiesce_wish) {
+			.id = *id,
+			.wanted = true,
+			.unacked = !drained,
+			.ack = *ack,
+			.heard = jiffies,
+			.until = jiffies + msecs_to_jiffies(TRBD_QUIESCE_TIMEOUT_MS),
+		};
+		quiesce_shut(q);
 	}
 	spin_unlock(&q->lock);
-	if (!noted)
-		return false;
-	queue_delayed_work(trbd_wait_wq, &q->look, msecs_to_jiffies(QUIESCE_LOOK_MS));
+	return drained;
+}
 
-	return wait_event_interruptible_timeout(q->drained, quiesce_is_drained(q), msecs_to_jiffies(wait_ms)) > 0;
+/* Return: what became of the wish until now. */
+static enum trbd_quiesce_end quiesce_take_back(struct trbd_quiesce *q, const struct trbd_quiesce_id *id)
+{
+	enum trbd_quiesce_end end = TRBD_QUIESCE_UNKNOWN;
+	struct trbd_quiesce_wish *wish;
+
+	spin_lock(&q->lock);
+	for (wish = q->wishes; wish < q->wishes + ARRAY_SIZE(q->wishes); wish++) {
+		if ((!wish->wanted && !wish->lapsed) || !quiesce_is_same(&wish->id, id))
+			continue;
+		end = wish->lapsed ? TRBD_QUIESCE_LAPSED : TRBD_QUIESCE_KNOWN;
+		wish->wanted = false;
+		wish->lapsed = false;
+	}
+	/* whatever was known of it, there may be a new snapshot */
+	quiesce_doubt(q);
+	spin_unlock(&q->lock);
+	return end;
 }
 
 /**
- * trbd_quiesce_open() - mutations may go on, unless somebody else wants them to wait
+ * trbd_quiesce_open() - a wish is taken back; mutations go on when the header has been read, unless there is another
+ * wish
  * @q: gate
- * @id: whose wish it was that they should not
+ * @id: whose wish it was
  *
- * Context: process; sleeps in before_open.
+ * Context: process; sleeps while the owner reads the header.
+ * Return: what became of the wish until now.
  */
-void trbd_quiesce_open(struct trbd_quiesce *q, const struct trbd_quiesce_id *id)
+enum trbd_quiesce_end trbd_quiesce_open(struct trbd_quiesce *q, const struct trbd_quiesce_id *id)
 {
-	bool open = false;
-	unsigned int i;
+	enum trbd_quiesce_end end = quiesce_take_back(q, id);
 
-	spin_lock(&q->lock);
-	for (i = 0; i < ARRAY_SIZE(q->wishes); i++) {
-		if (!q->wishes[i].wanted || !quiesce_is_same(&q->wishes[i].id, id))
-			continue;
-		q->wishes[i].wanted = false;
-		open = q->closed && !quiesce_is_wanted(q);
-	}
-	spin_unlock(&q->lock);
-	if (open)
-		quiesce_release(q);
+	q->ops->refresh(q->owner);
+	return end;
 }

@@ -5,16 +5,19 @@
 #include <linux/list.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
-#include <linux/wait.h>
 #include <linux/workqueue.h>
+
+#include "rados/watch.h"
 
 /* how long an image stays quiesced when whoever asked for it is not heard of any more; librbd's own figure */
 #define TRBD_QUIESCE_TIMEOUT_MS	10000
+/* and when it is not heard of, but still watches the image */
+#define TRBD_QUIESCE_MAX_MS	60000
 
 /**
  * struct trbd_quiesce_id - which quiescing
  * @gid: client that asked
- * @handle: its image
+ * @handle: the cookie of its watch on the header
  * @request: its request
  */
 struct trbd_quiesce_id {
@@ -26,12 +29,20 @@ struct trbd_quiesce_id {
 /**
  * struct trbd_quiesce_wish - that mutations wait
  * @id: whose
- * @wanted: and not taken back
- * @until: jiffies when it ends by itself
+ * @wanted: in force
+ * @lapsed: it was not taken back, but given up by us
+ * @unacked: @ack is to be sent when nothing is in flight any more
+ * @ack: the last request for it
+ * @heard: jiffies when that came
+ * @until: jiffies when to ask whether whoever wants it is still there
  */
 struct trbd_quiesce_wish {
 	struct trbd_quiesce_id id;
 	bool wanted;
+	bool lapsed;
+	bool unacked;
+	struct trbd_watch_ack ack;
+	unsigned long heard;
 	unsigned long until;
 };
 
@@ -52,38 +63,74 @@ struct trbd_quiesce_waiter {
 };
 
 /**
+ * struct trbd_quiesce_ops - what the owner of a gate does for it; all may sleep for the network
+ * @refresh: read the header, and trbd_quiesce_settle()
+ * @ack: nothing is in flight any more, as somebody wished: acknowledge it
+ * @is_there: may whoever asked for this still be at it?
+ */
+struct trbd_quiesce_ops {
+	void (*refresh)(void *owner);
+	void (*ack)(void *owner, const struct trbd_watch_ack *ack);
+	bool (*is_there)(void *owner, const struct trbd_quiesce_id *id);
+};
+
+/**
+ * enum trbd_quiesce_end - what was known of a wish that is taken back
+ * @TRBD_QUIESCE_KNOWN: it was in force
+ * @TRBD_QUIESCE_LAPSED: we had given it up, and mutations went on
+ * @TRBD_QUIESCE_UNKNOWN: nothing, so mutations never stopped
+ */
+enum trbd_quiesce_end {
+	TRBD_QUIESCE_KNOWN,
+	TRBD_QUIESCE_LAPSED,
+	TRBD_QUIESCE_UNKNOWN,
+};
+
+/**
  * struct trbd_quiesce - the gate in front of an image's mutations
- * @before_open: called before anything is let through again; may sleep for the network
- * @owner: its argument
- * @look: while the gate is closed: sends away who waits too long, and opens it when nobody else does
- * @drained: woken when the last mutation has left
+ * @ops: what the owner does for it; constant
+ * @owner: its argument; constant
+ * @look: while the gate is closed: sends away who waits too long, and starts @lapse; never waits
+ * @lapse: ends wishes of those who are gone
+ * @drained: acknowledges when the last mutation has left
  * @lock: guards what follows; taken twice per mutation, for a few instructions
- * @closed: mutations wait
- * @closings: how often it was closed
+ * @stopped: it is of no use any more
+ * @closed: mutations wait: a wish is in force, or there are @doubts that are not settled
  * @wishes: that it is closed
+ * @doubts: how often the header may have changed
+ * @settled: of how many of these the header has been read since
+ * @doubtful: jiffies when the first that is not settled came
  * @inside: mutations in flight
  * @waiting: mutations that wait
  */
 struct trbd_quiesce {
-	void (*before_open)(void *owner);
+	const struct trbd_quiesce_ops *ops;
 	void *owner;
 	struct delayed_work look;
-	wait_queue_head_t drained;
+	struct work_struct lapse;
+	struct work_struct drained;
 
 	spinlock_t lock;	/* see above */
+	bool stopped;
 	bool closed;
-	unsigned int closings;
 	struct trbd_quiesce_wish wishes[TRBD_QUIESCE_WISHES];
+	unsigned int doubts;
+	unsigned int settled;
+	unsigned long doubtful;
 	unsigned int inside;
 	struct list_head waiting;
 };
 
-void trbd_quiesce_init(struct trbd_quiesce *q, void (*before_open)(void *owner), void *owner);
+void trbd_quiesce_init(struct trbd_quiesce *q, const struct trbd_quiesce_ops *ops, void *owner);
 void trbd_quiesce_stop(struct trbd_quiesce *q);
 void trbd_quiesce_refuse(struct trbd_quiesce *q);
 int trbd_quiesce_enter(struct trbd_quiesce *q, struct trbd_quiesce_waiter *waiter);
 void trbd_quiesce_leave(struct trbd_quiesce *q);
-bool trbd_quiesce_close(struct trbd_quiesce *q, const struct trbd_quiesce_id *id, unsigned int wait_ms);
-void trbd_quiesce_open(struct trbd_quiesce *q, const struct trbd_quiesce_id *id);
+void trbd_quiesce_doubt(struct trbd_quiesce *q);
+unsigned int trbd_quiesce_doubts(struct trbd_quiesce *q);
+bool trbd_quiesce_is_in_doubt(struct trbd_quiesce *q, unsigned int ms);
+void trbd_quiesce_settle(struct trbd_quiesce *q, unsigned int doubts);
+bool trbd_quiesce_close(struct trbd_quiesce *q, const struct trbd_quiesce_id *id, const struct trbd_watch_ack *ack);
+enum trbd_quiesce_end trbd_quiesce_open(struct trbd_quiesce *q, const struct trbd_quiesce_id *id);
 
 #endif /* TRBD_RBD_QUIESCE_H */

@@ -1,21 +1,63 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""One of librbd's notifications about quiescing, as a client sends it that takes a snapshot.
+"""What a client does on an image's header that takes a snapshot, step by step.
 
-    notify.py POOL OBJECT quiesce|unquiesce REQUEST
+    notify.py POOL OBJECT quiesce|unquiesce REQUEST    one of librbd's notifications, of a client that is not there
+    notify.py POOL OBJECT attend REQUEST               watches the image, as librbd does, and sends the first, then
+                                                       the second one after a line on stdin
+    notify.py POOL OBJECT snap NAME                    adds a snapshot, and tells nobody
 
 REQUEST tells one snapshot from another. Ends well if all who watch the object acknowledge within five seconds.
 """
+import ctypes
 import os
 import struct
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from rados_pool import Pool, framed
+from rados_pool import Pool, check, framed, librados, packed
 
 OPS = {"quiesce": 18, "unquiesce": 19}
+NOTIFIED = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_void_p,
+                            ctypes.c_size_t)
+BROKEN = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_int)
 
-name, oid, what, request = sys.argv[1:]
-# who asks: client, image of it, request
-body = struct.pack("<QQQ", 1, 1, int(request))
-sys.exit(0 if Pool(name).notify(oid, framed(OPS[what], body), 5000) else f"{what}: not acknowledged by all")
+
+def send(pool, oid, what, client, handle, request):
+    body = struct.pack("<QQQ", client, handle, int(request))
+    return pool.notify(oid, framed(OPS[what], body), 5000)
+
+
+def attend(pool, oid, request):
+    handle = ctypes.c_uint64()
+
+    def notified(_arg, notify_id, cookie, _notifier, _data, _length):
+        librados.rados_notify_ack(pool.io, oid.encode(), ctypes.c_uint64(notify_id), ctypes.c_uint64(cookie), None, 0)
+
+    keep = (NOTIFIED(notified), BROKEN(lambda _arg, _cookie, _error: None))
+    check(librados.rados_watch2(pool.io, oid.encode(), ctypes.byref(handle), *keep, None), "watch")
+    cluster = ctypes.c_void_p(librados.rados_ioctx_get_cluster(pool.io))
+    client = librados.rados_get_instance_id(cluster)
+    if not send(pool, oid, "quiesce", client, handle.value, request):
+        return False
+    print("quiet", flush=True)
+    sys.stdin.readline()
+    return send(pool, oid, "unquiesce", client, handle.value, request)
+
+
+def snap(pool, oid, name):
+    number = ctypes.c_uint64()
+    check(librados.rados_ioctx_selfmanaged_snap_create(pool.io, ctypes.byref(number)), "snapshot")
+    pool.call(oid, b"snapshot_add", packed(name.encode()) + struct.pack("<Q", number.value))
+
+
+librados.rados_ioctx_get_cluster.restype = ctypes.c_void_p
+librados.rados_get_instance_id.restype = ctypes.c_uint64
+pool_name, oid, what, argument = sys.argv[1:]
+pool = Pool(pool_name)
+if what == "snap":
+    snap(pool, oid, argument)
+elif what == "attend":
+    sys.exit(0 if attend(pool, oid, argument) else f"{what}: not acknowledged by all")
+else:
+    sys.exit(0 if send(pool, oid, what, 1, 1, argument) else f"{what}: not acknowledged by all")

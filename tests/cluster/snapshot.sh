@@ -70,29 +70,63 @@ t 'when both are made, writes go on' writes_within "$(t_limit 8)"
 
 # The OSD of the header forgets a gateway that it does not hear of, and a snapshot is taken without it. What that gateway
 # writes then, with what it knows of snapshots, would change this one. Header, group and data are with different OSDs.
+header_osd_of() { primary_of "rbd_header.$(lab rbd info --format json "$1" | jq -r .id)"; }
+# is_apart NAME HEADER_OSD: finds hole, the offset of another object that is not with the header's OSD either, in MiB
 is_apart() {
-	local id header
+	local id i
 	id=$(lab rbd info --format json "$1" | jq -r .id)
-	header=$(primary_of "rbd_header.$id")
-	[ "$header" != "$(primary_of target_core_rbd.group)" ] && [ "$header" != "$(primary_of "rbd_data.$id.0000000000000000")" ]
+	[ "$2" != "$(primary_of target_core_rbd.group)" ] && [ "$2" != "$(primary_of "rbd_data.$id.0000000000000000")" ] || return 1
+	for i in 1 2 3; do
+		[ "$2" != "$(primary_of "rbd_data.$id.000000000000000$i")" ] && { hole=$((4 * i)); return; }
+	done
+	return 1
 }
-n=
-for ((i = 0; i < 20; i++)); do
-	img_create "$TEST-apart$i" --size 4M
-	! is_apart "$TEST-apart$i" || { n=$TEST-apart$i; break; }
+n='' hole='' apart='' other=''
+for ((i = 0; i < 40; i++)); do
+	img_create "$TEST-apart$i" --size 16M
+	osd=$(header_osd_of "$TEST-apart$i")
+	if [ -z "$n" ]; then
+		! is_apart "$TEST-apart$i" "$osd" || { n=$TEST-apart$i apart=$osd; }
+	elif [ "$osd" = "$apart" ]; then
+		other=$TEST-apart$i
+		break
+	fi
 done
 t 'an image whose header is with an OSD of its own' test "$n"
+t 'another one, with the same OSD' test "$other"
 # shellcheck disable=SC2034 # for faults.sh
 SERVED=("$n")
 t 'it is served by both gateways' serve "$n" "pool=rbd,image=$n"
+t 'the other one, too' serve "$other" "pool=rbd,image=$other"
 t 'something is written' io gw2 'write -P 1 0 64k'
+t 'the ports of that OSD' header_ports
+quiesce_other() { lab run -- timeout "$(t_limit 30)" python3 "$PWD/notify.py" rbd "$other_header" quiesce 1; }
+other_header=rbd_header.$(gw_info gw1 "$other" ImageId)
 t_atexit 'watch_dropped_end gw2'
-t 'gw2 does not reach that OSD' watch_dropped_begin gw2
-sleep 33
+t 'somebody asks for quiet on the other one, and goes away' quiesce_other
+t 'gw2 does not reach that OSD' gw_filter gw2 output "oifname eth0 tcp dport { $(cat "$work/ports") }"
+dropped=$SECONDS
+late_write() { lab run -- timeout "$(t_limit 5)" qemu-io -f raw -c "write -P $1 0 64k" "$(gw_url gw2 "$n")" 2>&1 | grep -q '^wrote'; }
+late_read() { lab run -- timeout "$(t_limit 5)" qemu-io -f raw -c "read -P $1 $2 64k" "$(gw_url gw2 "$n")" 2>&1 | grep -q '^read [0-9]'; }
+# whoever takes it waits ten seconds for gw2 to answer
+t 'a snapshot is taken that asks nobody' lab rbd snap create --no-progress --skip-quiesce "$n@unasked"
+t_fails 'gw2 writes nothing, though the OSD has not forgotten it' late_write 4
+t 'what is there can be read' late_read 1 0
+t_fails 'what is not there may be gone, and is not read as zeros' late_read 0 ${hole}M
+# at the gate, which nobody can open: not knowing whether there is a new snapshot
+refused() {
+	lab run -- timeout "$(t_limit 30)" "$work/initiator" "$(gw_url gw2 "$other")" refused fill 0 1 >"$work/refused"
+	cat "$work/refused"
+	grep -qE 'writes ([0-9]+) busy \1 ' "$work/refused"
+}
+t 'writes that wait for the other one to go on end with BUSY' refused
+left=$((dropped + 33 - SECONDS))
+[ $left -le 0 ] || sleep $left
 t 'a snapshot is taken without it' lab rbd snap create --no-progress "$n@without"
-late_write() { lab run -- timeout "$(t_limit 5)" qemu-io -f raw -c 'write -P 2 0 64k' "$(gw_url gw2 "$n")" 2>&1 | grep -q '^wrote'; }
-t_fails 'it writes nothing' late_write
+t_fails 'it writes nothing' late_write 2
 t 'it reaches that OSD again' watch_dropped_end gw2
 t 'and writes' io gw2 'write -P 3 0 64k'
-in_snapshot() { lab rbd export --no-progress "$n@without" - | head -c 64k | cmp - <(head -c 64k /dev/zero | tr '\0' '\1'); }
-t 'the snapshot is as it was' in_snapshot
+t 'and reads what is not there' late_read 0 ${hole}M
+in_snapshot() { lab rbd export --no-progress "$n@$1" - | head -c 64k | cmp - <(head -c 64k /dev/zero | tr '\0' '\1'); }
+t 'the first snapshot is as it was' in_snapshot unasked
+t 'the second snapshot is as it was' in_snapshot without

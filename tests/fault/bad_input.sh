@@ -60,6 +60,7 @@ refused 'a wrong user' 'check .*id' "mon_addr=10.77.0.1:3300,id=nobody,secret=$s
 refused 'a secret that is none' 'secret|Invalid' "mon_addr=10.77.0.1:3300,id=admin,secret=hello,image=$TEST-disk"
 refused 'a key that the keyring has not' 'key' "mon_addr=10.77.0.1:3300,id=admin,key=nosuchkey,image=$TEST-disk"
 refused 'letting go of writes when it is full' 'abort_on_full|Invalid' "$good,image=$TEST-disk,abort_on_full"
+refused 'pings too rare for a watch' 'osdkeepalive must be 5 seconds' "$good,image=$TEST-disk,osdkeepalive=6"
 refused 'a pool that is not there' 'no pool nosuchpool' "$good,pool=nosuchpool,image=$TEST-disk"
 refused 'a namespace that is not there' 'no such image' "$good,pool=rbd,namespace=nosuchns,image=$TEST-disk"
 refused 'an image that is not there' 'no such image' "$good,pool=rbd,image=nosuchimage"

@@ -101,7 +101,7 @@ half_done() {
 		$1 == "registration" && $3 ~ /bb$/ { next }
 		$1 == "generation" { $2 = g }
 		$1 == "change" { $2 = 4711; $3 = 4 }
-		$1 == "end" { print "gateway 4711 " a " 9 dead\ngateway 4712 10.77.0.98:0/4712 10 dead" }
+		$1 == "end" { print "gateway 4711 " a " 9 dead 0 -\ngateway 4712 10.77.0.98:0/4712 10 dead 0 -" }
 		{ print }' "$work/saved" >"$work/half" || return 1
 	write_record "$work/half" && lab run -- rados -p rbd setxattr "$header" tcr.lu $((generation + 1)) || return 1
 	start=$(date +%s)
@@ -298,6 +298,9 @@ anew() {
 		other@2 clear 0xef = good
 	SCRIPT
 }
+identities() { { lab log gw1; lab log gw2; } | grep -c 'takes a new identity'; }
+before=$(identities)
 t 'the record is removed by hand' by_hand
 t 'then nobody is registered, through both gateways' cleared
 t 'and all can begin anew' anew
+t_is 'no gateway had to take a new identity' "$(identities)" "$before"

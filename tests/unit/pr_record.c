@@ -21,14 +21,31 @@
 
 static struct trbd_pr_registration registrations[TRBD_PR_REGISTRATIONS_MAX];
 static struct trbd_record record = { .pr = { .registrations = registrations, .room = TRBD_PR_REGISTRATIONS_MAX } };
-static char again[TEXT_MAX];
+static char again[TEXT_MAX], upgraded[TEXT_MAX];
+
+#define MAGIC_1 "target_core_rbd.lu 1\n"
+
+static int read_text(const char *text, size_t len, unsigned int *line);
+
+/* One of version 1 becomes one of version 2, which is read like any other. */
+static void read_upgraded(void)
+{
+	size_t len = trbd_record_encode(&record, upgraded, sizeof(upgraded));
+
+	if (read_text(upgraded, len, NULL)) {
+		fprintf(stderr, "not ok an old record became one that cannot be read:\n%s\n", upgraded);
+		abort();
+	}
+}
 
 /* Reads a text; what can be read must be what would be written. Stops the program if not. */
 static int read_text(const char *text, size_t len, unsigned int *line)
 {
 	int ret = trbd_record_decode(text, len, &record, line);
 
-	if (!ret && (trbd_record_encode(&record, again, sizeof(again)) != len || memcmp(text, again, len))) {
+	if (!ret && len > strlen(MAGIC_1) && !memcmp(text, MAGIC_1, strlen(MAGIC_1)))
+		read_upgraded();
+	else if (!ret && (trbd_record_encode(&record, again, sizeof(again)) != len || memcmp(text, again, len))) {
 		fprintf(stderr, "not ok read and written again, it is another:\n%.*s\n%s\n", (int)len, text, again);
 		abort();
 	}
@@ -46,7 +63,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 #else
 
-#define HEAD "target_core_rbd.lu 1\nimage 10a6b8b4567\n"
+#define HEAD "target_core_rbd.lu 2\nimage 10a6b8b4567\n"
+#define HEAD_1 MAGIC_1 "image 10a6b8b4567\n"
 #define GEN "generation 12\nsettled 11\nbarrier 345\nresets 3\n"
 #define CHANGE "change 4711 4 iqn.t:d,t,0x1 iscsi:iqn.h2,i,0x2\n"
 #define PR "pr 5 17 1\n"
@@ -54,7 +72,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 #define RES "reservation 5 16\n"
 #define REG16 "registration 16 0x00000000000000ab 1 iqn.t:d,t,0x1 iscsi:iqn.h1,i,0x1\n"
 #define REG17 "registration 17 0xffffffffffffffff 65535 * iscsi:iqn.h2,i,0x2\n"
-#define REST "gateway 4711 192.0.2.11:0/3234 0 gw1\ngateway 4712 [2001:db8::1]:0/1 255 -\nfenced 192.0.2.12:0/99 345\n"
+#define REST "gateway 4711 192.0.2.11:0/3234 0 gw1 815 2f6b11a90c45d7e8\ngateway 4712 [2001:db8::1]:0/1 255 - 0 -\n" \
+	"fenced 192.0.2.12:0/99 345 1795888000 1795889800\n"
+#define REST_1 "gateway 4711 192.0.2.11:0/3234 0 gw1\ngateway 4712 [2001:db8::1]:0/1 255 -\nfenced 192.0.2.12:0/99 345\n"
 #define END "end\n"
 #define FULL HEAD GEN CHANGE PR SPC2 RES REG16 REG17 REST END
 
@@ -65,11 +85,16 @@ static const struct {
 	unsigned int line;
 } texts[] = {
 	{ "a full one", FULL, 0, 17 },
+	{ "a full one of version 1", HEAD_1 GEN CHANGE PR SPC2 RES REG16 REG17 REST_1 END, 0, 17 },
+	{ "a gateway of version 1 in version 2", HEAD GEN CHANGE PR "gateway 4711 192.0.2.11:0/3234 0 gw1\n" END, -EBADMSG, 9 },
+	{ "a gateway of version 2 in version 1", HEAD_1 GEN CHANGE PR "gateway 4711 a 0 gw1 815 m\n" END, -EBADMSG, 9 },
+	{ "a fence without times", HEAD GEN CHANGE PR "fenced a 1\n" END, -EBADMSG, 9 },
+	{ "version 0", "target_core_rbd.lu 0\nwhatever\n", -EPROTONOSUPPORT, 2 },
 	{ "an empty state", HEAD GEN "change 0 0 - -\npr 0 0 0\nend\n", 0, 10 },
 	{ "nothing", "", -EBADMSG, 1 },
 	{ "another program's", "hello\n", -EBADMSG, 1 },
-	{ "a newer version", "target_core_rbd.lu 2\nwhatever\n", -EPROTONOSUPPORT, 2 },
-	{ "no image", "target_core_rbd.lu 1\nimage -\n" GEN CHANGE PR END, -EBADMSG, 2 },
+	{ "a newer version", "target_core_rbd.lu 3\nwhatever\n", -EPROTONOSUPPORT, 2 },
+	{ "no image", "target_core_rbd.lu 2\nimage -\n" GEN CHANGE PR END, -EBADMSG, 2 },
 	{ "settled before it happened", HEAD "generation 1\nsettled 2\nbarrier 0\n" CHANGE PR END, -EBADMSG, 4 },
 	{ "no end", HEAD GEN CHANGE PR, -EBADMSG, 9 },
 	{ "more behind the end", FULL "x", -EBADMSG, 17 },
@@ -97,7 +122,7 @@ static const struct {
 	{ "a key in capitals", HEAD GEN CHANGE PR "registration 16 0x00000000000000AB 1 iqn.t:d,t,0x1 iscsi:iqn.h1,i,0x1\n" END,
 	  -EBADMSG, 9 },
 	{ "a port identifier that is too great", HEAD GEN CHANGE PR "registration 16 0x00000000000000ab 65536 a b\n" END, -EBADMSG, 9 },
-	{ "a gateway without an address", HEAD GEN CHANGE PR "gateway 1 - 0 gw1\n" END, -EBADMSG, 9 },
+	{ "a gateway without an address", HEAD GEN CHANGE PR "gateway 1 - 0 gw1 0 m\n" END, -EBADMSG, 9 },
 	{ "a line that nobody knows", HEAD GEN CHANGE PR "colour red\n" END, -EBADMSG, 9 },
 	{ "a keyword that goes on", HEAD GEN CHANGE PR "ending\n", -EBADMSG, 9 },
 };
@@ -144,8 +169,8 @@ static void check_damage(void)
 static void check_random(void)
 {
 	static const char *const pieces[] = {
-		HEAD, GEN, CHANGE, PR, SPC2, RES, REG16, REG17, REST, END, "registration ", "0", " ", "\n", "16", "-", "*",
-		"reservation 7 0\n", "gateway 1 a 1 b\n", "fenced a 1\n",
+		HEAD, GEN, CHANGE, PR, SPC2, RES, REG16, REG17, REST, END, HEAD_1, REST_1, "registration ", "0", " ", "\n", "16", "-", "*",
+		"reservation 7 0\n", "gateway 1 a 1 b 7 m\n", "fenced a 1 2 3\n",
 	};
 	static char text[4096];
 	unsigned int i;
@@ -199,7 +224,7 @@ static void check_size(void)
 static void check_lists(void)
 {
 	static char text[65536];
-	const char *const lines[] = { "gateway 1 a 1 b\n", "fenced a 1\n" };
+	const char *const lines[] = { "gateway 1 a 1 b 7 m\n", "fenced a 1 2 3\n" };
 	unsigned int kind, n;
 
 	for (kind = 0; kind < 2; kind++) {
@@ -217,7 +242,7 @@ static void check_lists(void)
 
 static void check_gateways(void)
 {
-	const char *text = HEAD GEN CHANGE PR "gateway 1 a 1 b\ngateway 2 c 1 d\ngateway 3 e 1 f\n" END;
+	const char *text = HEAD GEN CHANGE PR "gateway 1 a 1 b 7 m\ngateway 2 c 1 d 7 m\ngateway 3 e 1 f 7 m\n" END;
 
 	ktap_ok(!read_text(text, strlen(text), NULL) && trbd_record_find_gateway(&record, 2) == &record.gateways[1] &&
 		!trbd_record_find_gateway(&record, 4), "gateways are found by their numbers");
@@ -225,6 +250,38 @@ static void check_gateways(void)
 	trbd_record_remove_gateway(&record, 4);
 	ktap_ok(record.num_gateways == 2 && record.gateways[0].id == 1 && record.gateways[1].id == 3 &&
 		!trbd_record_find_gateway(&record, 2), "and taken out");
+}
+
+static void check_fenced(void)
+{
+	const char *text = HEAD GEN CHANGE PR END;
+	char address[16];
+	unsigned int i;
+
+	read_text(text, strlen(text), NULL);
+	for (i = 0; i < 66; i++) {
+		snprintf(address, sizeof(address), "a:0/%u", i);
+		trbd_record_add_fenced(&record, address, i, 1000 + i);
+	}
+	ktap_ok(record.num_fenced == 64 && !trbd_record_find_fenced(&record, "a:0/1") &&
+		trbd_record_find_fenced(&record, "a:0/2") == &record.fenced[0], "of 66 that were fenced, the last 64 are kept");
+	trbd_record_add_fenced(&record, "a:0/2", 99, 2000);
+	ktap_ok(record.num_fenced == 64 && trbd_record_find_fenced(&record, "a:0/2") == &record.fenced[63] &&
+		record.fenced[63].epoch == 99 && record.fenced[63].since == 2000, "one that is fenced again is there once");
+	trbd_record_remove_fenced(&record, "a:0/65");
+	trbd_record_remove_fenced(&record, "a:0/77");
+	ktap_ok(record.num_fenced == 63 && !trbd_record_find_fenced(&record, "a:0/65") &&
+		record.fenced[62].epoch == 99, "and is taken out");
+}
+
+static void check_old(void)
+{
+	const char *text = HEAD_1 GEN CHANGE PR REST_1 END;
+	int ret = trbd_record_decode(text, strlen(text), &record, NULL);
+
+	ktap_ok(!ret && record.num_gateways == 2 && !record.gateways[0].member && !*record.gateways[0].machine &&
+		!strcmp(record.gateways[0].name, "gw1") && record.num_fenced == 1 && !record.fenced[0].since &&
+		!record.fenced[0].renewed, "version 1 says neither machine nor membership nor times");
 }
 
 static void check_files(char **names)
@@ -255,6 +312,8 @@ int main(int argc, char **argv)
 	check_size();
 	check_lists();
 	check_gateways();
+	check_fenced();
+	check_old();
 	return ktap_end();
 }
 

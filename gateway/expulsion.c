@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Taking gateways out of the registry that are gone.
+ *
+ *	all are put on the blocklist --> the group object is read --> their leases end --> one write takes out all
+ *
+ * When the group object has been read, its OSD has the map, and no heartbeat of theirs goes through any more: what is
+ * left of their leases is known. One that has been silent for a lease has none. The map that has them on the blocklist
+ * goes into the record as a barrier that everybody passes before it answers. From then on a write of theirs can
+ * reach an object only as long as nobody has touched that object through any gateway since.
+ */
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "gateway/expulsion.h"
+#include "gateway/group.h"
+#include "gateway/lu_state.h"
+#include "rados/clock.h"
+#include "rados/fence.h"
+#include "rbd/image.h"
+
+/**
+ * struct expulsion - who is taken out
+ * @count: entries of @who and @fences
+ * @who: their entries, as they were read
+ * @fences: their clients
+ * @now: time, seconds
+ */
+struct expulsion {
+	unsigned int count;
+	const struct trbd_record_gateway *who[TRBD_RECORD_GATEWAYS];
+	struct trbd_fence fences[TRBD_RECORD_GATEWAYS];
+	u64 now;
+};
+
+static enum trbd_pr_verdict decide_expelled(struct trbd_record *record, void *ctx)
+{
+	const struct expulsion *expulsion = ctx;
+	const struct trbd_record_gateway *gateway;
+	unsigned int i;
+
+	for (i = 0; i < expulsion->count; i++) {
+		const struct trbd_fence *fence = &expulsion->fences[i];
+
+		if (fence->err)
+			continue;
+		record->barrier = max(record->barrier, fence->epoch);
+		gateway = trbd_record_find_gateway(record, expulsion->who[i]->id);
+		/* somebody else has fenced it, or it has come back under a new number */
+		if (!gateway || strcmp(gateway->address, fence->address))
+			continue;
+		trbd_record_remove_gateway(record, gateway->id);
+		trbd_record_add_fenced(record, fence->address, fence->epoch, expulsion->now);
+	}
+	return TRBD_PR_GOOD;
+}
+
+/* Return: 0 when at least one is on the blocklist, or an error. */
+static int expulsion_fence(struct trbd_lu *lu, struct expulsion *expulsion)
+{
+	int ret = trbd_fence_clients(lu->image->session, expulsion->fences, expulsion->count, 0);
+	bool fenced = false;
+	unsigned int i;
+
+	if (ret)
+		return ret;
+	for (i = 0; i < expulsion->count; i++) {
+		if (!expulsion->fences[i].err) {
+			fenced = true;
+			continue;
+		}
+		ret = expulsion->fences[i].err;
+		pr_warn_ratelimited("%s: %s cannot be put on the blocklist: error %d; the user needs the monitors' profile rbd\n",
+				    lu->image->name, expulsion->fences[i].address, ret);
+	}
+	return fenced ? 0 : ret;
+}
+
+/* Return: 0 when none of those that were fenced holds a lease, or an error. */
+static int expulsion_outlast(struct trbd_lu *lu, const struct expulsion *expulsion)
+{
+	u8 *table = kvmalloc(TRBD_GROUP_TABLE_SIZE, GFP_KERNEL);
+	unsigned int i, left_ms = 0;
+	int ret;
+
+	if (!table)
+		return -ENOMEM;
+	ret = trbd_group_touch(lu->group, table);
+	for (i = 0; !ret && i < expulsion->count; i++) {
+		const struct trbd_record_gateway *gateway = expulsion->who[i];
+
+		if (!expulsion->fences[i].err)
+			left_ms = max(left_ms, trbd_group_lease_left(lu->group, table, gateway->slot,
+								     gateway->member));
+	}
+	kvfree(table);
+	if (!ret && left_ms && trbd_lu_interrupted(left_ms))
+		ret = -EINTR;
+	return ret;
+}
+
+/**
+ * trbd_expel() - fence gateways that are gone, and take them out of the registry
+ * @lu: state
+ * @record: who is registered
+ * @gone: which of @record->gateways are to go
+ *
+ * Context: the thread; sleeps for a monitor, a lease at most, and a few round trips; an interruption ends it.
+ * Return: 0 when some are out, or none had to go; -EINTR, -ENOMEM, an error of trbd_fence_clients() or trbd_lu_amend().
+ */
+int trbd_expel(struct trbd_lu *lu, const struct trbd_record *record, const bool *gone)
+{
+	struct expulsion *expulsion = kzalloc(sizeof(*expulsion), GFP_KERNEL);
+	unsigned int i;
+	int ret = 0;
+
+	if (!expulsion)
+		return -ENOMEM;
+	for (i = 0; i < record->num_gateways; i++) {
+		const struct trbd_record_gateway *gateway = &record->gateways[i];
+
+		if (!gone[i])
+			continue;
+		pr_warn_ratelimited("%s: gateway %s (%s) does not answer; it is fenced\n", lu->image->name,
+				    *gateway->name ? gateway->name : "?", gateway->address);
+		expulsion->who[expulsion->count] = gateway;
+		expulsion->fences[expulsion->count++].address = gateway->address;
+	}
+	expulsion->now = trbd_clock_now(&lu->group->clock) / MSEC_PER_SEC;
+	if (expulsion->count)
+		ret = expulsion_fence(lu, expulsion);
+	if (!ret && expulsion->count)
+		ret = expulsion_outlast(lu, expulsion);
+	if (!ret && expulsion->count)
+		ret = trbd_lu_amend(lu, decide_expelled, expulsion);
+	kfree(expulsion);
+	return ret;
+}

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Evidence that a gateway is gone.
+ *
+ * There are two witnesses. One is the image's header: a message went through its OSD and came back, and the gateway did
+ * not answer. The other one is the group's table: our own heartbeats went through, and the gateway's did not
+ * (gateway/group.c counts that all the time, whether somebody asks or not).
+ *
+ *	both, four readings and one second	it is gone
+ *	no answer, but heartbeats		it is gone when it was asked more than once over eight seconds
+ *	heartbeats fail, but it answers		it is there
+ *
+ * Neither witness says anything while we hear nothing ourselves: a reading of the table counts only when our own
+ * heartbeat is in it, and a message only when it came back. So while the cluster stands still nobody looks gone.
+ *
+ * The evidence belongs to the unit and not to the command that asks: the next one goes on where one was aborted. It is
+ * void when nobody has asked for a while, since the gateway may have answered others meanwhile.
+ */
+#include <linux/jiffies.h>
+#include <linux/kernel.h>
+
+#include "gateway/group.h"
+#include "gateway/silence.h"
+
+/* with the table as a second witness: readings in which its heartbeats failed, and for how long it did not answer */
+#define SILENCE_READINGS	4
+#define SILENCE_MS		1000
+/* without */
+#define SILENCE_ALONE_MS	8000
+#define SILENCE_ALONE_ASKED	2
+/* it is void after this */
+#define SILENCE_KEEP_MS		10000
+
+static struct trbd_silent *silence_find(struct trbd_silence *silence, u64 id)
+{
+	unsigned int i;
+
+	for (i = 0; i < silence->count; i++) {
+		if (silence->who[i].id == id)
+			return &silence->who[i];
+	}
+	return NULL;
+}
+
+/* Is it registered, not ourselves, and did not answer? */
+static bool silence_is_missed(const struct trbd_record *record, const bool *answered, u64 self, u64 id)
+{
+	const struct trbd_record_gateway *gateway = trbd_record_find_gateway(record, id);
+
+	return gateway && !answered[gateway - record->gateways] && id != self;
+}
+
+static void silence_drop(struct trbd_silence *silence, const struct trbd_record *record, const bool *answered,
+			 u64 self)
+{
+	unsigned int i, count = 0;
+
+	for (i = 0; i < silence->count; i++) {
+		if (time_after(jiffies, silence->who[i].last + msecs_to_jiffies(SILENCE_KEEP_MS)) ||
+		    !silence_is_missed(record, answered, self, silence->who[i].id))
+			continue;
+		silence->who[count++] = silence->who[i];
+	}
+	silence->count = count;
+}
+
+/**
+ * trbd_silence_note() - all registered gateways were asked, and the message came back
+ * @silence: what is known; is brought up to date
+ * @record: who is registered
+ * @answered: which of @record->gateways answered
+ * @self: our own number
+ * @asked_at: jiffies when they were asked
+ */
+void trbd_silence_note(struct trbd_silence *silence, const struct trbd_record *record, const bool *answered,
+		       u64 self, unsigned long asked_at)
+{
+	struct trbd_silent *silent;
+	unsigned int i;
+
+	silence_drop(silence, record, answered, self);
+	for (i = 0; i < record->num_gateways; i++) {
+		u64 id = record->gateways[i].id;
+
+		if (!silence_is_missed(record, answered, self, id))
+			continue;
+		silent = silence_find(silence, id);
+		if (!silent) {
+			/* one of each is in the record, and no other is left */
+			silent = &silence->who[silence->count++];
+			silent->id = id;
+			silent->since = asked_at;
+			silent->asked = 0;
+		}
+		silent->last = jiffies;
+		silent->asked++;
+	}
+}
+
+/* How long the heartbeats of one that did not answer have failed; 0 if they do not, or it has been taken out. */
+static unsigned int silence_quiet(const struct trbd_silent *silent, const struct trbd_record *record,
+				  struct trbd_group *group)
+{
+	const struct trbd_record_gateway *gateway = trbd_record_find_gateway(record, silent->id);
+
+	return gateway ? trbd_group_quiet(group, gateway->slot) : 0;
+}
+
+/**
+ * trbd_silence_is_open() - will the table say soon whether one that did not answer is gone?
+ * @silence: who did not answer
+ * @record: who is registered
+ * @group: the gateways of the pool
+ *
+ * Return: whether the heartbeats of any of them have begun to fail.
+ */
+bool trbd_silence_is_open(const struct trbd_silence *silence, const struct trbd_record *record,
+			  struct trbd_group *group)
+{
+	unsigned int i, quiet;
+
+	for (i = 0; i < silence->count; i++) {
+		quiet = silence_quiet(&silence->who[i], record, group);
+		if (quiet && quiet < SILENCE_READINGS)
+			return true;
+	}
+	return false;
+}
+
+/**
+ * trbd_silence_is_lively() - do the heartbeats of any that did not answer go on?
+ * @silence: who did not answer
+ * @record: who is registered
+ * @group: the gateways of the pool
+ *
+ * Return: whether somebody should be given more time to answer.
+ */
+bool trbd_silence_is_lively(const struct trbd_silence *silence, const struct trbd_record *record,
+			    struct trbd_group *group)
+{
+	unsigned int i;
+
+	for (i = 0; i < silence->count; i++) {
+		if (!silence_quiet(&silence->who[i], record, group))
+			return true;
+	}
+	return false;
+}
+
+/**
+ * trbd_silence_is_proven() - is it gone?
+ * @silent: what is known of it
+ * @gateway: its entry
+ * @group: the gateways of the pool
+ * @heard: we have heard the message ourselves when it was asked last
+ *
+ * Return: whether it is to be fenced.
+ */
+bool trbd_silence_is_proven(const struct trbd_silent *silent, const struct trbd_record_gateway *gateway,
+			    struct trbd_group *group, bool heard)
+{
+	if (heard && trbd_group_quiet(group, gateway->slot) >= SILENCE_READINGS)
+		return time_after_eq(jiffies, silent->since + msecs_to_jiffies(SILENCE_MS));
+	return silent->asked >= SILENCE_ALONE_ASKED &&
+	       time_after(jiffies, silent->since + msecs_to_jiffies(SILENCE_ALONE_MS));
+}

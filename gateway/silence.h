@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef TRBD_GATEWAY_SILENCE_H
+#define TRBD_GATEWAY_SILENCE_H
+
+#include <linux/types.h>
+
+#include "pr/record.h"
+
+struct trbd_group;
+
+/**
+ * struct trbd_silent - a gateway that does not answer
+ * @id: its number
+ * @since: jiffies when it was asked first without an answer
+ * @last: jiffies when that was found out last
+ * @asked: how often it was asked since then
+ */
+struct trbd_silent {
+	u64 id;
+	unsigned long since;
+	unsigned long last;
+	unsigned int asked;
+};
+
+/**
+ * struct trbd_silence - who does not answer
+ * @count: entries of @who
+ * @who: gateways
+ */
+struct trbd_silence {
+	unsigned int count;
+	struct trbd_silent who[TRBD_RECORD_GATEWAYS];
+};
+
+void trbd_silence_note(struct trbd_silence *silence, const struct trbd_record *record, const bool *answered,
+		       u64 self, unsigned long asked_at);
+bool trbd_silence_is_open(const struct trbd_silence *silence, const struct trbd_record *record,
+			  struct trbd_group *group);
+bool trbd_silence_is_lively(const struct trbd_silence *silence, const struct trbd_record *record,
+			    struct trbd_group *group);
+bool trbd_silence_is_proven(const struct trbd_silent *silent, const struct trbd_record_gateway *gateway,
+			    struct trbd_group *group, bool heard);
+
+#endif /* TRBD_GATEWAY_SILENCE_H */

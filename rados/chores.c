@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What a session has to do yet, and nobody waits for.
+ *
+ * Something that should be done in the cluster could not be, since the cluster did not answer, and whoever was to do
+ * it must go. The session keeps it as a chore and tries it every few seconds. Chores do not hold the session: when its
+ * last user goes, they are dropped, done or not.
+ */
+#include <linux/ceph/libceph.h>
+#include <linux/ceph/osd_client.h>
+#include <linux/jiffies.h>
+
+#include "rados/chores.h"
+#include "rados/queues.h"
+
+/* less than it takes others to fence a client whose heartbeats go on */
+#define CHORES_RETRY	(2 * HZ)
+
+static struct trbd_chore *chores_take(struct trbd_chores *chores, struct list_head *from)
+{
+	struct trbd_chore *chore;
+
+	spin_lock(&chores->lock);
+	chore = list_first_entry_or_null(from, struct trbd_chore, node);
+	if (chore)
+		list_del(&chore->node);
+	spin_unlock(&chores->lock);
+	return chore;
+}
+
+static void chores_work(struct work_struct *work)
+{
+	struct trbd_chores *chores = container_of(to_delayed_work(work), struct trbd_chores, work);
+	struct trbd_chore *chore;
+	LIST_HEAD(due);
+	bool more;
+
+	spin_lock(&chores->lock);
+	list_splice_init(&chores->list, &due);
+	spin_unlock(&chores->lock);
+	while ((chore = chores_take(chores, &due))) {
+		if (chore->run(chore)) {
+			chore->drop(chore);
+			continue;
+		}
+		spin_lock(&chores->lock);
+		list_add_tail(&chore->node, &chores->list);
+		spin_unlock(&chores->lock);
+	}
+	spin_lock(&chores->lock);
+	more = !list_empty(&chores->list);
+	spin_unlock(&chores->lock);
+	if (more)
+		queue_delayed_work(trbd_wait_wq, &chores->work, CHORES_RETRY);
+}
+
+/**
+ * trbd_chores_init() - a session with nothing to do
+ * @chores: its memory
+ */
+void trbd_chores_init(struct trbd_chores *chores)
+{
+	spin_lock_init(&chores->lock);
+	INIT_LIST_HEAD(&chores->list);
+	INIT_DELAYED_WORK(&chores->work, chores_work);
+}
+
+/**
+ * trbd_chores_add() - keep trying this
+ * @chores: of a session that the caller has a reference on
+ * @chore: run and drop are set; belongs to the session from now on
+ *
+ * Context: any in which a spinlock may be taken.
+ */
+void trbd_chores_add(struct trbd_chores *chores, struct trbd_chore *chore)
+{
+	spin_lock(&chores->lock);
+	list_add_tail(&chore->node, &chores->list);
+	spin_unlock(&chores->lock);
+	queue_delayed_work(trbd_wait_wq, &chores->work, CHORES_RETRY);
+}
+
+/**
+ * trbd_chores_stop() - the session ends
+ * @chores: of a session without users
+ * @osdc: its OSD client; no request gets through any more
+ *
+ * Context: process; waits for the chore that is being tried, which needs no answer for its end.
+ */
+void trbd_chores_stop(struct trbd_chores *chores, struct ceph_osd_client *osdc)
+{
+	struct trbd_chore *chore;
+
+	ceph_osdc_abort_requests(osdc, -ENOTCONN);
+	cancel_delayed_work_sync(&chores->work);
+	while ((chore = chores_take(chores, &chores->list)))
+		chore->drop(chore);
+}

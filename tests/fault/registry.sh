@@ -1,0 +1,162 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The registry of gateways in the record stays true by itself: an entry is replaced when its gateway comes back after it
+# died, one that a backstore left behind goes without anybody being fenced for it, what is dead goes without anybody
+# changing reservations, and fences last. Records of the format before are read, and become what they are now.
+#
+#   REGISTRY_RESTARTS   how often a gateway dies and comes back (1)
+#   REGISTRY_DEAD       entries of dead gateways that the first change finds (20)
+# shellcheck disable=SC2317 # steps are called by name
+. ../ktap.sh
+. ../gateway.sh
+. ../reservations.sh
+. ../faults.sh
+
+RESTARTS=${REGISTRY_RESTARTS:-1}
+DEAD=${REGISTRY_DEAD:-20}
+t_atexit 'lab heal gw1 ceph'
+t_atexit 'lab start gw1'
+
+n=$TEST-disk
+beside=$TEST-beside
+url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
+# shellcheck disable=SC2034 # of faults.sh
+SERVED=("$n" "$beside")
+t 'the initiators' reservations_build
+img_create "$n" --size 16M
+img_create "$beside" --size 16M
+t 'served by both gateways' serve "$n" "pool=rbd,image=$n"
+t 'another image, by the same sessions' serve "$beside" "pool=rbd,image=$beside"
+header=rbd_header.$(lab rbd info --format json "$n" | jq -r .id)
+
+# amend AWK: changes the record as a gateway does, so that all see it; what is in force stays so
+amend() {
+	local generation text
+	record "$n" >"$work/was"
+	# awk's numbers are not exact enough
+	generation=$(($(awk '$1 == "generation" { print $2 }' "$work/was") + 1))
+	awk -v g="$generation" '$1 == "generation" || $1 == "settled" { $2 = g } '"$1"' { print }' "$work/was" >"$work/amended"
+	text=$(cat "$work/amended" && echo .)
+	lab rbd image-meta set "$n" $KEY "${text%.}" >/dev/null &&
+		lab run -- rados -p rbd setxattr "$header" tcr.lu "$generation"
+}
+# until SECONDS COMMAND...
+until_true() {
+	local i limit
+	limit=$(t_limit "$1")
+	shift
+	for ((i = 0; i < limit; i++)); do
+		record "$n" >"$work/record"
+		"$@" && return
+		sleep 1
+	done
+	cat "$work/record"
+	return 1
+}
+gateways_are() { [ "$(awk '$1 == "gateway" { print $5 }' "$work/record" | sort | tr '\n' ' ')" = "$1" ]; }
+says() { grep -qE "$1" "$work/record"; }
+says_not() { ! says "$1"; }
+address_of() { record "$n" | awk -v gw="$1" '$1 == "gateway" && $5 == gw { print $3; exit }'; }
+blocklisted() { lab ceph osd blocklist ls 2>/dev/null | grep -qF "$1 "; }
+# of both, over all their boots
+identities() { { lab log gw1; lab log gw2; } | grep -c 'takes a new identity'; }
+before=$(identities)
+
+t 'two are registered, one of them reserves' reserved
+downgrade='$1 == "target_core_rbd.lu" { $2 = 1 } $1 == "gateway" { NF = 5 } $1 == "fenced" { NF = 3 }'
+t 'the record becomes one of version 1' amend "$downgrade"
+t 'which is in force' in_force
+t 'and can be changed' works
+t 'and is of the present version then' until_true 10 says '^target_core_rbd.lu 2$'
+t 'with all that it said' until_true 5 says '^registration .* 0x0*aa .*'
+# each gateway says so of itself
+complete() { says '^gateway .* gw1 [1-9][0-9]* [0-9a-f]{16}$' && says '^gateway .* gw2 [1-9][0-9]* [0-9a-f]{16}$'; }
+t 'the gateways add what is not in it' until_true 10 complete
+
+# --- left behind: by a client that lives
+own=$(address_of gw1)
+t 'an entry is left behind by a gateway that lives' \
+	amend "\$1 == \"end\" { print \"gateway 4711 $own 0 gw1 0 -\" }"
+t 'reservations change meanwhile' works
+t 'it goes' until_true 20 says_not '^gateway 4711 '
+t_is 'and nobody was fenced' "$(record "$n" | grep -c '^fenced') $(identities)" "0 $before"
+without() {
+	lab cut gw1 ceph && gw_unexport gw1 "$n" && gw_disable gw1 "$n"
+	record "$n" >"$work/record"
+	gateways_are 'gw1 gw2 '
+}
+t 'a backstore goes while its gateway is cut off, and its entry stays' without
+# shellcheck disable=SC2015 # no else is meant
+healed() { lab heal gw1 ceph && until_true 60 gateways_are 'gw2 '; }
+t 'until the gateway reaches the cluster again' healed
+t_is 'and nobody was fenced for it' "$(record "$n" | grep -c '^fenced') $(identities)" "0 $before"
+t 'the other image is served' io "$(gw_url gw1 "$beside")" 'write -P 3 0 64k'
+t 'and this one when it is configured again' eval 'gw_enable gw1 "$n" "pool=rbd,image=$n" && gw_export gw1 "$n"'
+
+# --- a new slot in the group: who is found by it must say so
+members() { record "$n" | awk '$1 == "gateway" { print $6 }' | sort | tr '\n' ' '; }
+t 'before' until_true 10 gateways_are 'gw1 gw2 '
+places=$(members)
+t 'the group object goes' lab run -- rados -p rbd rm target_core_rbd.group
+moved() { [ "$(members | tr ' ' '\n' | grep -cFxf <(tr ' ' '\n' <<<"$places" | grep .))" = 0 ]; }
+t 'the gateways take other places in it, and the record says so' until_true 30 moved
+
+# --- many dead at once
+dead() {
+	amend '$1 == "end" { for (i = 0; i < '"$DEAD"'; i++)
+		printf "gateway %d 10.77.0.99:0/%d %d dead 77 -\n", 5000 + i, 5000 + i, 100 + i }'
+}
+t "$DEAD gateways are dead" dead
+since=$SECONDS
+t 'the first change finds them' works
+took=$((SECONDS - since))
+note "$took s for $DEAD"
+# it is some ten seconds for one or for all, and it was minutes
+t 'all at once' test $took -le "$(t_limit 40)"
+t_is 'they are fenced' "$(record "$n" | grep -c '^fenced 10.77.0.99:')" "$DEAD"
+t 'and out' until_true 5 gateways_are 'gw1 gw2 '
+
+# --- a gateway dies, and comes back
+restarts() {
+	local i was
+	for ((i = 0; i < RESTARTS; i++)); do
+		was=$(address_of gw1)
+		killed_begin gw1 && killed_end gw1 || return 1
+		until_true 10 gateways_are 'gw1 gw2 ' && says "^fenced $was " && blocklisted "$was" || return 1
+	done
+}
+t "$RESTARTS times gw1 dies and comes back: it has one entry" restarts
+t 'reservations are what they were' works
+
+# --- fences last longer than Ceph's, and not for ever
+now=$(awk '$1 == "fenced" { print $5; exit }' <<<"$(record "$n" | grep '^fenced 10.77.0.11:')")
+fences() {
+	amend '$1 == "fenced" { next } $1 == "end" {
+		print "fenced 10.77.0.98:0/1 1 0 0"
+		print "fenced 10.77.0.98:0/2 1 '"$((now - 90000)) $((now - 90000))"'"
+		print "fenced 10.77.0.98:0/3 1 '"$((now - 7200)) $((now - 7200))"'" }'
+}
+t 'fences of an unknown time, of two hours and of 25 hours ago' fences
+t 'the last one is forgotten' until_true 30 says_not '^fenced 10.77.0.98:0/2 '
+renewed() { blocklisted 10.77.0.98:0/1 && blocklisted 10.77.0.98:0/3 && says "^fenced 10.77.0.98:0/3 [0-9]+ $((now - 7200)) [0-9]+$" && says_not "^fenced 10.77.0.98:0/3 .* $((now - 7200))$"; }
+t 'the others are renewed' until_true 60 renewed
+t_fails 'and that one is not' blocklisted 10.77.0.98:0/2
+
+# --- nobody changes reservations
+silent() { amend '$1 == "fenced" { next } $1 == "end" { print "gateway 4712 10.77.0.97:0/1 200 dead 77 -" }'; }
+t 'one more is dead' silent
+t 'it goes though nobody asks for it' until_true 120 says_not '^gateway 4712 '
+t 'fenced' blocklisted 10.77.0.97:0/1
+
+# --- removed by hand: the gateways register again, and serve on
+before=$(identities)
+by_hand() { lab rbd image-meta remove "$n" $KEY && lab run -- rados -p rbd rmxattr "$header" tcr.lu; }
+t 'the record is removed by hand' by_hand
+t 'both register again' until_true 30 gateways_are 'gw1 gw2 '
+t_is 'nobody had to take a new identity' "$(identities)" "$before"
+anew() { pr <<<'keeper@1 keys = good'; }
+t 'and nothing is reserved' until_true 20 anew
+
+# shellcheck disable=SC2016 # when they are there
+t_atexit 'lab ceph osd blocklist ls 2>/dev/null | awk "/^10.77.0.9[789]:/ { print \$1 }" | while read -r a; do lab ceph osd blocklist rm "$a" </dev/null; done'
