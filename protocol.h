@@ -8,6 +8,8 @@
 #ifndef TRBD_PROTOCOL_H
 #define TRBD_PROTOCOL_H
 
+#include <linux/build_bug.h>
+
 /* Stamps order writes by granules of this length; see rados/clock.c. */
 #define TRBD_GRANULE_MS		256
 /* A change of data is stamped at most this long after LIO took its command up, or ends with BUSY. */
@@ -31,14 +33,14 @@
 #define TRBD_SKEW_MS		(TRBD_HEARTBEAT_MS + TRBD_JUMP_MS)
 
 /*
- * W: a command that its initiator sent longer ago than this can no longer overwrite an acknowledged write. A gateway may
- * have stood still for TRBD_STALL_MS, unnoticed, before it took the command up, and then stamps it within
- * TRBD_ADMISSION_MS. A newer write carries a stamp that is later by a granule, from a clock that may be behind.
+ * W: a command that its initiator sent longer ago than this can no longer overwrite an acknowledged write. A gateway
+ * may have stood still for TRBD_STALL_MS, unnoticed, before it took the command up, and then stamps it within
+ * TRBD_ADMISSION_MS. A newer write has a stamp that is later by a granule, from a clock that may be behind.
  */
 #define TRBD_W_MS		4000
 
-_Static_assert(TRBD_STALL_MS + TRBD_ADMISSION_MS + TRBD_GRANULE_MS + TRBD_SKEW_MS <= TRBD_W_MS, "W is too short");
-_Static_assert(TRBD_QUARANTINE_MS > TRBD_LEASE_MS + TRBD_ADMISSION_MS + TRBD_GRANULE_MS,
-	       "a quarantine must outlive the stamps of a gateway that was last heard of when it began");
+static_assert(TRBD_STALL_MS + TRBD_ADMISSION_MS + TRBD_GRANULE_MS + TRBD_SKEW_MS <= TRBD_W_MS, "W is too short");
+/* A quarantine outlives the stamps of a gateway that was last heard of when it began. */
+static_assert(TRBD_LEASE_MS + TRBD_ADMISSION_MS + TRBD_GRANULE_MS < TRBD_QUARANTINE_MS, "too short");
 
 #endif /* TRBD_PROTOCOL_H */

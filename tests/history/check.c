@@ -9,7 +9,7 @@
  * 2 when a file is no history.
  *
  *	--window SECONDS   how long initiators wait before a newer write is safe from a lost one: W of
- *	                   docs/design.md (4)
+ *	                   protocol.h
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "history.h"
+#include "../../protocol.h"
 #include "register.h"
 #include "reservation.h"
 
@@ -433,7 +434,7 @@ int main(int argc, char **argv)
 		{ "window", required_argument, NULL, 'w' },
 		{ NULL, 0, NULL, 0 }
 	};
-	uint64_t window = 4 * SECOND;
+	uint64_t window = (uint64_t)TRBD_W_MS * (SECOND / 1000);
 	int option, i, status, worst = 0;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
