@@ -80,7 +80,7 @@ static u64 object_read_time(const struct ceph_osd_request *req, struct page **pa
 		return 0;
 	answer = kmalloc(len, GFP_NOIO);
 	if (answer) {
-		ceph_copy_from_page_vector(pages, answer, got, len);
+		ceph_copy_from_page_vector(pages + (got >> PAGE_SHIFT), answer, offset_in_page(got), len);
 		time_ms = trbd_witness_time(witness, answer, len);
 	}
 	kfree(answer);

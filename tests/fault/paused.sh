@@ -34,6 +34,7 @@ paused() {
 t 'nothing old comes out of a machine that was stopped' paused
 t 'nor of one whose clocks stood still as well' paused --freeze
 t_like 'the gateway noticed' "$(lab log gw1 | tail -n 50)" 'out of touch'
+t_like 'it saw from the clock of an OSD that its own stood still' "$(lab log gw1 | tail -n 50)" 'its clocks stood still'
 t 'and it works' io "$url1" 'write -P 4 0 64k' 'read -P 4 0 64k'
 
 # wall clocks, hours apart, forward and back, while both write to the same object

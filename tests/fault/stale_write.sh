@@ -173,6 +173,10 @@ stuck_send
 sleep $STUCK_FOR
 t 'what hangs is written, and then something newer, through gw2' newer_all
 t 'the commands have hung until now, and their initiators stand still' stuck_stand_still
+# A first try that an OSD refused counts as a fallback, also when the second one is not sent because gw1 has not heard of the
+# header for too long.
+refused() { echo $(($(gw_info gw1 "$name" Fallbacks) + $(gw_info gw1 "$clone" Fallbacks) + $(gw_info gw1 "$ec" Fallbacks))); }
+before=$(refused)
 t 'gw1 reaches the cluster again' lab heal gw1 ceph
 t 'and ends what it holds' gw1_idle
 xargs kill -KILL <"$work/families" 2>/dev/null
@@ -185,9 +189,8 @@ for i in "${!whats[@]}"; do
 		t "${whats[i]}: the newer data stay" "${read_newer[@]}"
 	fi
 done
-stale=$(($(gw_info gw1 "$name" Stale) + $(gw_info gw1 "$clone" Stale) + $(gw_info gw1 "$ec" Stale)))
-note "the OSDs refused $stale mutations"
-t 'the OSDs refused what gw1 held' test $stale -ge 10
+note "the OSDs refused $(($(refused) - before)) first tries"
+t 'the OSDs refused what gw1 held' test $(($(refused) - before)) -ge 10
 t 'both gateways go on afterwards' io "$(gw_url gw1 "$name")" 'write -P 1 0 64k' 'read -P 1 0 64k'
 
 unserve "$clone"
