@@ -6,7 +6,7 @@
 #
 #   begin NAME COMMAND...             runs it beside the test; what it says is in $work/NAME.out
 #   ended_by TIME NAME                it has ended by then (of SECONDS), and well; prints what it said last
-#   host_load MAP SECONDS SEED        makes a file system in the first 60 MiB, and writes and verifies; prints how many
+#   host_load MAP SECONDS SEED        makes a file system in the first 61 MiB, and writes and verifies; prints how many
 #                                     rounds that were
 #   host_load_enough                  the round that it is in shall be the last one
 #   no_error                          its kernel saw no error of a multipath device or of ext4 since host_load began
@@ -47,8 +47,9 @@ host_load() {
 		map=$1 end=$((SECONDS + $2)) seed=$3 dir=$4 round=0
 		mkdir -p $dir
 		rm -f $dir.enough
-		mkfs.ext4 -q -F -E nodiscard $map 60M
-		mount -o errors=remount-ro $map $dir
+		# The cluster may be full later on, so no object may get smaller: nothing is discarded, or zeroed at its end.
+		mkfs.ext4 -q -F -E nodiscard,lazy_journal_init=1,lazy_itable_init=1 $map 61M
+		mount -o errors=remount-ro,noinit_itable $map $dir
 		trap 'umount $dir || { sleep 5; umount $dir; }' EXIT
 
 		# its latencies are of no use: one whose start it did not note (fsync) lasted since the machine booted
