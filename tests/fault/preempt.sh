@@ -260,6 +260,16 @@ half_done_in_time() {
 t_atexit 'lab resume gw2'
 t 'a change that was written when gw1 was fenced does not end with BUSY' half_done_in_time
 note "$(cat "$work/half_done")"
+# gw2 stood still for longer than gw1 waits, and is fenced as well
+both_serve() {
+	local i
+	for ((i = 0; i < BACK_WITHIN; i++)); do
+		pr <<<$'reader@1 read 100 = good 0x00\nreader@2 read 100 = good 0x00' >/dev/null && return
+		sleep 1
+	done
+	return 1
+}
+t 'both gateways serve again' both_serve
 t "gw1 serves again within $BACK_WITHIN s" back "$n"
 
 killed() {
