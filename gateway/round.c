@@ -209,7 +209,7 @@ static bool round_client_lives(const struct round *round, const struct trbd_reco
 	return false;
 }
 
-/* Those that did not answer: when the table is about to say whether they are gone, wait until it does. */
+/* Some did not answer. When the table is about to say whether these are gone, wait until it does. */
 static int round_await_table(struct trbd_lu *lu, const struct trbd_record *record)
 {
 	unsigned int tries;

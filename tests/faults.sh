@@ -245,7 +245,7 @@ snaps_same() {
 }
 
 snapshots_begin() { :; }
-# One that does not come about is none of ours: librbd gives up when a gateway that stands still does not answer. The last two
+# A snapshot may fail: librbd gives up when a gateway that stands still does not answer. The last two
 # of each image stay, so that whatever comes loose later cannot get into them unseen.
 snapshots_during() {
 	local end=$((SECONDS + $2)) i name now status=0

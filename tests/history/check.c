@@ -202,7 +202,7 @@ static const struct op *find_rival(const struct part *parts, size_t count, const
 	return rival;
 }
 
-/* What most likely happened, for people: the verdict does not hang on it. */
+/* Tell people the most likely story. The verdict does not depend on it. */
 static const struct op *explain(const struct check *check, const struct part *parts, size_t count,
 				const struct part *bad)
 {

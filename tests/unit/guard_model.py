@@ -899,7 +899,7 @@ class Initiator:
             self.sim.violation = f'operation {old} was applied at {self.sim.now} on top of {new}, {when}'
 
 
-# What goes wrong in a run: one of these, by the number of the run; names of Faults' methods, the more often the likelier.
+# A run has the faults of one of these mixes, by its number. They are names of Faults' methods; more often is likelier.
 MIXES = {
     'one by one': ['pause', 'pause', 'freeze', 'cut', 'cut_data', 'cut_data', 'table_away'],
     'come and go': ['pause', 'cut', 'cut_data', 'crash', 'leave', 'leave', 'blackout'],
