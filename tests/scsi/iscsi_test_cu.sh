@@ -28,6 +28,19 @@ results() {
 	' "$log" | sort -k 2
 }
 
+# A gateway that stood still ends writes with BUSY for a while, which no conformance test expects: what failed is tried again.
+again() {
+	local name
+	[ "$(gw_stalls gw1)" != "$1" ] || return 0
+	note 'gw1 stood still; what failed is tried again'
+	awk '$1 == "FAILED" { print $2 }' "$work/ours" >"$work/failed"
+	while read -r name; do
+		results once "SCSI.$name" "$(gw_url gw1 "$n")" </dev/null | grep "^passed $name\$" || echo "FAILED $name"
+	done <"$work/failed" >"$work/second"
+	awk 'NR == FNR { now[$2] = $1; next } { print ($2 in now ? now[$2] : $1), $2 }' "$work/second" "$work/ours" >"$work/both"
+	mv "$work/both" "$work/ours"
+}
+
 completed() {
 	grep -q '^Tests completed' "$work/$1.log" && return
 	tail -n 12 "$work/$1.log"
@@ -40,12 +53,14 @@ img_create "$TEST-peer" --size $SIZE
 t 'our backend is served' serve "$n" "pool=rbd,image=$n"
 t 'a peer is served: iblock over krbd' krbd_serve gw2 "$TEST-peer"
 
+stalls=$(gw_stalls gw1)
 # side by side, each through a gateway of its own
 results ours "$TESTS" "$(gw_url gw1 "$n")" >"$work/ours" &
 results peer "$TESTS" "$(gw_url gw2 "$TEST-peer")" >"$work/peer"
 wait
 note "$(wc -l <"$work/ours") tests; $(grep -c FAILED "$work/ours") fail on ours, $(grep -c FAILED "$work/peer") on the peer"
 t 'the tests ran to their end on ours' completed ours
+again "$stalls"
 t 'and on the peer' completed peer
 t 'the same ones' diff <(awk '{ print $2 }' "$work/ours") <(awk '{ print $2 }' "$work/peer")
 
