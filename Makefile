@@ -32,7 +32,8 @@ MIRRORED := Kbuild $(SOURCES) $(wildcard compat/*.mk)
 # Warnings stop our own builds; they must not stop a user whose compiler is newer than ours.
 WERROR ?= y
 WARN := W=1 $(if $(filter y,$(WERROR)),KCFLAGS=-Werror)
-KBUILD = $(MAKE) -C $(KDIR) M=$(CURDIR)/$(OUT) $(WARN)
+JOBS ?= $(shell nproc)
+KBUILD = $(MAKE) -j$(JOBS) -C $(KDIR) M=$(CURDIR)/$(OUT) $(WARN)
 LOCK = exec 9>$(OUT)/.lock; flock 9;
 REAL_PATHS = sed -u 's|$(CURDIR)/$(OUT)/||g'
 

@@ -201,7 +201,11 @@ for i in "${!whats[@]}"; do
 	fi
 done
 note "the OSDs refused $(($(refused) - before)) first tries"
-t 'the OSDs refused what gw1 held' test $(($(refused) - before)) -ge 10
+if lab log --since-mark gw1 | grep -q 'giving up what is in flight'; then
+	t_skip 'the OSDs refused what gw1 held' 'this machine is too slow: gw1 had given it up'
+else
+	t 'the OSDs refused what gw1 held' test $(($(refused) - before)) -ge 10
+fi
 t 'both gateways go on afterwards' io "$(gw_url gw1 "$name")" 'write -P 1 0 64k' 'read -P 1 0 64k'
 
 unserve "$clone"
