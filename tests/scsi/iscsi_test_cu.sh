@@ -14,7 +14,7 @@ SIZE=64M
 # results WHERE TESTS URL...: one "RESULT name" a line: passed, FAILED, or skipped. What was said is in WHERE.log.
 results() {
 	local log=$work/$1.log
-	lab run -- timeout "$(t_limit 600)" iscsi-test-cu --dataloss --verbose --test="$2" "${@:3}" >"$log" 2>&1
+	lab run -- timeout "$(t_limit 1200)" iscsi-test-cu --dataloss --verbose --test="$2" "${@:3}" >"$log" 2>&1
 	# "passed" may be followed by what is said between tests, on the same line
 	awk '
 		/^Suite: / { suite = $2 }
@@ -89,7 +89,10 @@ done <"$work/ours"
 t_is "what is called a mistake still is one" "$(result ours $mistaken)" FAILED
 
 # both gateways as paths of one initiator
-results paths 'SCSI.MultipathIO,SCSI.Prin*,SCSI.Prout*,SCSI.Reserve6*' "$(gw_url gw1 "$n")" "$(gw_url gw2 "$n")" >"$work/paths"
+paths() {
+	results paths 'SCSI.MultipathIO,SCSI.Prin*,SCSI.Prout*,SCSI.Reserve6*' "$(gw_url gw1 "$n")" "$(gw_url gw2 "$n")" >"$work/paths"
+}
+undisturbed paths
 t_is 'with two paths all tests that need them pass, and those of reservations and resets' \
 	"$(awk '$1 == "passed" { n++ } END { print n + 0 }' "$work/paths") $(grep -v ^passed "$work/paths" | xargs)" \
 	'29 skipped Reserve6.TargetColdReset skipped Reserve6.TargetWarmReset'
