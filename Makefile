@@ -32,7 +32,8 @@ MIRRORED := Kbuild $(SOURCES) $(wildcard compat/*.mk)
 # Warnings stop our own builds; they must not stop a user whose compiler is newer than ours.
 WERROR ?= y
 WARN := W=1 $(if $(filter y,$(WERROR)),KCFLAGS=-Werror)
-KBUILD = $(MAKE) -C $(KDIR) M=$(CURDIR)/$(OUT) $(WARN)
+JOBS ?= $(shell nproc)
+KBUILD = $(MAKE) -j$(JOBS) -C $(KDIR) M=$(CURDIR)/$(OUT) $(WARN)
 LOCK = exec 9>$(OUT)/.lock; flock 9;
 REAL_PATHS = sed -u 's|$(CURDIR)/$(OUT)/||g'
 
@@ -123,9 +124,9 @@ soak: deps ## random faults under load for MINUTES=60 on each of KERNELS, the sa
 
 SOAK_TESTS := data compare_write snapshot random_ops life_cycle slow_path reservations preempt stalls kills history \
 	cdb_fuzz control_fuzz object_fuzz cut_snapshot registry two_snapshots full host_lost removed restarts frozen \
-	thread_stalled
+	thread_stalled preempt_times
 
-soak-tests: deps ## the tests in their long forms, three or four hours on each of KERNELS
+soak-tests: deps ## the tests in their long forms, about six hours on each of KERNELS
 	@KERNELS="$(or $(KERNELS),6.12)" TESTS="$(or $(TESTS),$(SOAK_TESTS))" GATEWAYS="$(or $(GATEWAYS),4)" \
 		LAB_OPTIONS="--mons 3 $(LAB_OPTIONS)" \
 		DATA_MIB=1024 CAW_COUNTS=1000 SNAPSHOTS=100 RANDOM_SECONDS=900 CYCLES=200 SLOW_SECONDS=600 \

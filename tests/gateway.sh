@@ -23,6 +23,7 @@
 #   image_sum SPEC, iscsi_sum URL, file_sum FILE  SHA-256 of all of it
 #   ec_pool NAME                                  erasure coded pool for data, 2 + 1; removed at the end
 #   parent_fill NAME                              data here and there in the first 13 MiB, and a protected snapshot NAME@s
+#   undisturbed CMD...                            runs CMD, and again if a gateway stood still meanwhile, three times at most
 #   osd_ops_while CMD...                          runs CMD and prints how many operations the OSDs saw because of it
 #   krbd_serve GW NAME                            a peer: LIO's iblock over a krbd mapping of image NAME, exported as ours
 #                                                 are; removed at the end
@@ -85,6 +86,21 @@ gw_disable() { lab exec -n "$1" -- rmdir "$GW_CORE/$2"; }
 gw_info() {
 	lab exec -n "$1" -- cat "$GW_CORE/$2/info" |
 		tr '\n' ' ' | sed -n "s/.* $3: \([^ ]*\) .*/\1/p"
+}
+
+# how often it stood still since the test began, by its own word: a loaded host takes its processors away
+gw_stalls() { lab log --since-mark "$1" | grep -c 'was out of touch (it stood still)'; }
+# A gateway that stood still ends writes with BUSY for a while, and must.
+undisturbed() {
+	local i before status
+	for i in 1 2 3; do
+		before="$(gw_stalls gw1) $(gw_stalls gw2)"
+		"$@"
+		status=$?
+		[ "$(gw_stalls gw1) $(gw_stalls gw2)" != "$before" ] || break
+		echo "# a gateway stood still"
+	done
+	return $status
 }
 
 gw_export() {

@@ -21,7 +21,7 @@ header_of() { echo "rbd_header.$(gw_info gw1 "$1" ImageId)"; }
 notify() { lab run -- timeout "$(t_limit 60)" python3 "$PWD/notify.py" rbd "$(header_of "$1")" "${@:2}"; }
 # one write, sent once: BUSY is an answer. write_once GW NAME: prints how many writes, how many of them BUSY, and how long
 write_once() { lab run -- timeout "$(t_limit 30)" "$work/initiator" "$(gw_url "$1" "$2")" once fill 0 1; }
-is_written() { write_once "$@" >"$work/once"; cat "$work/once"; grep -q ' busy 0 ' "$work/once"; }
+is_written() { undisturbed write_once "$@" >"$work/once"; cat "$work/once"; grep -q ' busy 0 ' "$work/once"; }
 is_busy() { write_once "$@" >"$work/once"; cat "$work/once"; grep -qE 'writes ([0-9]+) busy \1 ' "$work/once"; }
 
 # librbd can take longer than its ten seconds, when monitors elect a leader. The other one is gone, and so is its watch.

@@ -38,7 +38,7 @@ write_all() {
 }
 # connecting to an OSD takes several of these 800 ms, which is longer than the window
 t 'gw2 connects to all OSDs' write_all 8 gw2
-t 'both write to four objects' write_all "$DURATION" gw1 gw2
+t 'both write to four objects' undisturbed write_all "$DURATION" gw1 gw2
 for gw in gw1 gw2; do
 	note "$gw: $(cat "$work/$gw".* | tr '\n' ' ') Fallbacks $(gw_info $gw "$n" Fallbacks)"
 	t_is "$gw: no BUSY" "$(cat "$work/$gw".* | awk '{ n += $4 } END { print n }')" 0

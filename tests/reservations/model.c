@@ -309,8 +309,6 @@ static void mismatch(const struct step *step, const struct trbd_pr_state *before
 
 	answer_text(got, text, sizeof(text));
 	answer_text(&step->wanted, wanted, sizeof(wanted));
-	printf("seed %lu, step %lu: %s: %s\n", seed, number, nexuses[step->who].label, step->text);
-	printf("got    %s, %u bytes\nwanted %s, %u bytes\n", text, got->len, wanted, step->wanted.len);
 	if (got->len || step->wanted.len) {
 		print_bytes("got", got->data, got->len);
 		print_bytes("wanted", step->wanted.data, step->wanted.len);
@@ -330,6 +328,8 @@ static void mismatch(const struct step *step, const struct trbd_pr_state *before
 		if (*history[(number + (unsigned long)i) % HISTORY])
 			printf("  %s\n", history[(number + (unsigned long)i) % HISTORY]);
 	}
+	printf("seed %lu, step %lu: %s: %s\n", seed, number, nexuses[step->who].label, step->text);
+	printf("got    %s, %u bytes\nwanted %s, %u bytes\n", text, got->len, wanted, step->wanted.len);
 	exit(1);
 }
 
@@ -355,7 +355,7 @@ static void run_step(void)
 	before.registrations = registrations;
 	make_step(&step);
 	predict(&step);
-	got = nexus_do(&nexuses[step.who], &step.command);
+	got = nexus_do_patiently(&nexuses[step.who], &step.command);
 	answer_text(got, text, sizeof(text));
 	snprintf(history[number % HISTORY], sizeof(*history), "%lu %s %s: %s", number, nexuses[step.who].label,
 		 step.text, text);
@@ -374,9 +374,13 @@ static void run_step(void)
 
 static void must(struct nexus *nexus, enum trbd_pr_action action, uint64_t key, uint64_t action_key, uint8_t type)
 {
-	const struct answer *answer = pr_out(nexus, action, key, action_key, type);
+	const struct answer *answer;
+	struct command command;
 	char text[64];
 
+	list_basic(list, key, action_key, 0);
+	cmd_pr_out(&command, action, 0, type, list, 24);
+	answer = nexus_do_patiently(nexus, &command);
 	answer_text(answer, text, sizeof(text));
 	if (answer->status != SCSI_STATUS_GOOD)
 		die("%s: %s to begin with: %s", nexus->label, out_names[action], text);
@@ -412,7 +416,7 @@ static void try_other_port(struct nexus *nexus)
 	set16(list + 18, rtpis[3 - nexus->gateway]);
 	cmd_pr_out(&command, TRBD_PR_REGISTER_AND_MOVE, 0, 0, list, put_id(24, some_stranger()));
 	set32(list + 20, command.out_len - 24);
-	knows_other[nexus->gateway] = nexus_do(nexus, &command)->status == SCSI_STATUS_GOOD;
+	knows_other[nexus->gateway] = nexus_do_patiently(nexus, &command)->status == SCSI_STATUS_GOOD;
 	if (!knows_other[nexus->gateway])
 		printf("%s: the gateway does not know the other one's port\n", nexus->label);
 	must(nexus, TRBD_PR_CLEAR, 1, 0, 0);
@@ -445,7 +449,7 @@ static void begin(char **argv)
 		login(who);
 		/* of a run before this one */
 		cmd_simple(&command, SCSI_OPCODE_RELEASE6);
-		nexus_do(&nexuses[who], &command);
+		nexus_do_patiently(&nexuses[who], &command);
 	}
 	learn_port(&nexuses[0]);
 	/* told of what was there from a run before */
@@ -463,7 +467,7 @@ static void begin(char **argv)
 
 		memset(block, 0, sizeof(block));
 		cmd_write(&command, (uint32_t)who, 1, block);
-		if (nexus_do(&nexuses[0], &command)->status != SCSI_STATUS_GOOD)
+		if (nexus_do_patiently(&nexuses[0], &command)->status != SCSI_STATUS_GOOD)
 			die("%s: WRITE to begin with does not end well", nexuses[0].label);
 	}
 }

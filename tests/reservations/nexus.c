@@ -280,6 +280,22 @@ const struct answer *nexus_do(struct nexus *nexus, const struct command *command
 	return &last;
 }
 
+const struct answer *nexus_do_patiently(struct nexus *nexus, const struct command *command)
+{
+	uint64_t end = now_ms() + BUSY_PATIENCE_MS;
+	const struct answer *answer = nexus_do(nexus, command);
+	unsigned int busy = 0;
+
+	while (answer->status == SCSI_STATUS_BUSY && now_ms() < end) {
+		busy++;
+		nexus_serve(100, -1);
+		answer = nexus_do(nexus, command);
+	}
+	if (busy)
+		printf("%s: opcode 0x%02x was busy %u times\n", nexus->label, command->cdb[0], busy);
+	return answer;
+}
+
 static void reset_answered(struct iscsi_context *iscsi, int status, void *data, void *arg)
 {
 	(void)iscsi;
@@ -436,7 +452,7 @@ const struct answer *pr_in(struct nexus *nexus, uint8_t action)
 	char text[64];
 
 	cmd_pr_in(&command, action, 65535);
-	answer = nexus_do(nexus, &command);
+	answer = nexus_do_patiently(nexus, &command);
 	answer_text(answer, text, sizeof(text));
 	if (answer->status != SCSI_STATUS_GOOD || answer->len < 8)
 		die("%s: PERSISTENT RESERVE IN %d: %s, %u bytes", nexus->label, action, text, answer->len);

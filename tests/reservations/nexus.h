@@ -11,6 +11,8 @@
 #define CDB_MAX		16
 #define DATA_MAX	(128 * 1024)
 #define LABEL_MAX	48
+/* longer than the quarantine of a gateway that stood still, and than it takes to get a lease again */
+#define BUSY_PATIENCE_MS	10000
 
 /**
  * struct command - a SCSI command
@@ -89,6 +91,8 @@ void nexus_reset(struct nexus *nexus);
 bool nexus_serve(int ms, int fd);
 /* one command from beginning to end; the data are valid until the next one */
 const struct answer *nexus_do(struct nexus *nexus, const struct command *command);
+/* the same, sent again while it ends with BUSY, for BUSY_PATIENCE_MS; prints how often, if it did */
+const struct answer *nexus_do_patiently(struct nexus *nexus, const struct command *command);
 /* until there is no unit attention any more */
 void nexus_calm(struct nexus *nexus);
 

@@ -19,9 +19,9 @@
  *	wait SECONDS                            with the sessions served
  *
  * An answer is "good" with what was read, if anything; "conflict", "busy", or a sense key and ASC/ASCQ in hexadecimal;
- * ANSWER is a shell pattern, or "bad": anything but GOOD. A command that ends with BUSY where "conflict" is wanted is
- * sent again for a while: a gateway without a lease cannot know. Each line is printed with its answer; the status is 1
- * if one was another than it had to be.
+ * ANSWER is a shell pattern, or "bad": anything but GOOD. A command that ends with BUSY where something else is wanted is
+ * sent again for a while, as initiators do: a gateway that stood still, or has no lease, cannot do better. Each line is
+ * printed with its answers; the status is 1 if the last one was another than it had to be.
  */
 #include <fnmatch.h>
 #include <stdarg.h>
@@ -42,8 +42,6 @@
 #define WORDS_MAX	8
 #define TEXT_MAX	65536
 #define LINE_MAX	512
-/* a lease is back sooner */
-#define BUSY_PATIENCE_MS	10000
 
 static struct nexus cast[CAST_MAX];
 static int cast_count;
@@ -340,7 +338,7 @@ static bool run_line(char *line)
 		run(find_nexus(words[0]), words[1], args);
 		printf("%s", text);
 		right = !wanted || is_wanted(wanted);
-		if (right || strcmp(wanted, "conflict") || strcmp(text, "busy") || now_ms() - start > BUSY_PATIENCE_MS)
+		if (right || strcmp(text, "busy") || now_ms() - start > BUSY_PATIENCE_MS)
 			break;
 		printf(", ");
 		nexus_serve(100, -1);

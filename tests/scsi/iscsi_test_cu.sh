@@ -14,7 +14,7 @@ SIZE=64M
 # results WHERE TESTS URL...: one "RESULT name" a line: passed, FAILED, or skipped. What was said is in WHERE.log.
 results() {
 	local log=$work/$1.log
-	lab run -- timeout "$(t_limit 600)" iscsi-test-cu --dataloss --verbose --test="$2" "${@:3}" >"$log" 2>&1
+	lab run -- timeout "$(t_limit 1200)" iscsi-test-cu --dataloss --verbose --test="$2" "${@:3}" >"$log" 2>&1
 	# "passed" may be followed by what is said between tests, on the same line
 	awk '
 		/^Suite: / { suite = $2 }
@@ -26,6 +26,19 @@ results() {
 		pass { open = 0 }
 		END { for (name in seen) print (name in failed ? "FAILED" : name in skipped ? "skipped" : "passed"), name }
 	' "$log" | sort -k 2
+}
+
+# A gateway that stood still ends writes with BUSY for a while, which no conformance test expects: what failed is tried again.
+again() {
+	local name
+	[ "$(gw_stalls gw1)" != "$1" ] || return 0
+	note 'gw1 stood still; what failed is tried again'
+	awk '$1 == "FAILED" { print $2 }' "$work/ours" >"$work/failed"
+	while read -r name; do
+		results once "SCSI.$name" "$(gw_url gw1 "$n")" </dev/null | grep "^passed $name\$" || echo "FAILED $name"
+	done <"$work/failed" >"$work/second"
+	awk 'NR == FNR { now[$2] = $1; next } { print ($2 in now ? now[$2] : $1), $2 }' "$work/second" "$work/ours" >"$work/both"
+	mv "$work/both" "$work/ours"
 }
 
 completed() {
@@ -40,12 +53,14 @@ img_create "$TEST-peer" --size $SIZE
 t 'our backend is served' serve "$n" "pool=rbd,image=$n"
 t 'a peer is served: iblock over krbd' krbd_serve gw2 "$TEST-peer"
 
+stalls=$(gw_stalls gw1)
 # side by side, each through a gateway of its own
 results ours "$TESTS" "$(gw_url gw1 "$n")" >"$work/ours" &
 results peer "$TESTS" "$(gw_url gw2 "$TEST-peer")" >"$work/peer"
 wait
 note "$(wc -l <"$work/ours") tests; $(grep -c FAILED "$work/ours") fail on ours, $(grep -c FAILED "$work/peer") on the peer"
 t 'the tests ran to their end on ours' completed ours
+again "$stalls"
 t 'and on the peer' completed peer
 t 'the same ones' diff <(awk '{ print $2 }' "$work/ours") <(awk '{ print $2 }' "$work/peer")
 
@@ -74,7 +89,10 @@ done <"$work/ours"
 t_is "what is called a mistake still is one" "$(result ours $mistaken)" FAILED
 
 # both gateways as paths of one initiator
-results paths 'SCSI.MultipathIO,SCSI.Prin*,SCSI.Prout*,SCSI.Reserve6*' "$(gw_url gw1 "$n")" "$(gw_url gw2 "$n")" >"$work/paths"
+paths() {
+	results paths 'SCSI.MultipathIO,SCSI.Prin*,SCSI.Prout*,SCSI.Reserve6*' "$(gw_url gw1 "$n")" "$(gw_url gw2 "$n")" >"$work/paths"
+}
+undisturbed paths
 t_is 'with two paths all tests that need them pass, and those of reservations and resets' \
 	"$(awk '$1 == "passed" { n++ } END { print n + 0 }' "$work/paths") $(grep -v ^passed "$work/paths" | xargs)" \
 	'29 skipped Reserve6.TargetColdReset skipped Reserve6.TargetWarmReset'

@@ -141,6 +141,8 @@ class Node:
     def command(self, settings):
         kernel = self.kernel(settings)
         command = [
+            # Real gateways share their processors with nobody. One that gets none for 0.7 s notices, and refuses writes for 5 s.
+            "nice", "-n", "-10",
             "qemu-system-x86_64", "-name", f"{self.lab.name}-{self.name}",
             "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
             # One thread for all processors of a guest. With a thread for each, a processor may run code

@@ -1,0 +1,59 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# How long a PREEMPT through gw2 takes when the gateway of the nexus that it preempts does not answer: because it was
+# killed, is cut from the cluster, stands still, or is gone with its host, an OSD and a monitor on it (if the lab has
+# three). The median and the worst of each are printed.
+#
+#   PREEMPT_TIMES    how many PREEMPTs of each kind (3)
+#   PREEMPT_FAULTS   which kinds (cut_ceph paused killed host_lost)
+# shellcheck disable=SC2034,SC2317 # SERVED is for faults.sh; steps are called by name
+. ../ktap.sh
+. ../gateway.sh
+. ../reservations.sh
+. ../host_load.sh
+. ../faults.sh
+
+TIMES=${PREEMPT_TIMES:-3}
+FAULTS=${PREEMPT_FAULTS:-cut_ceph paused killed host_lost}
+GOOD_WITHIN=$(t_limit 15)	# seconds, for each
+BACK=180			# seconds, for gw1 to serve again
+t_atexit heal_all
+t 'the initiators' reservations_build
+
+n=$TEST-disk
+SERVED=("$n")
+url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
+img_create "$n" --size 64M
+t 'served by both gateways' serve "$n" "pool=rbd,image=$n"
+
+# preempted: logged in before, so that nothing but the command is timed
+preempted() {
+	local ms
+	"$1_begin" gw1 || return 1
+	pr <<-'SCRIPT' || return 1
+		other@2 keys
+		other@2 preempt 0xbb 0xaa 1 = good
+		other@2 write 0 0x31 = good
+	SCRIPT
+	ms=$(sed -n 's/^other@2 preempt.*(\([0-9]*\) ms)$/\1/p' "$work/pr")
+	echo "${ms:-1000}" >>"$work/$1"
+}
+round() {
+	reserved && preempted "$1"
+	local status=$?
+	"$1_end" gw1 && pr <<<'other@2 clear 0xbb = good' && serves_within gw1 "$n" $BACK || status=1
+	return $status
+}
+rounds() {
+	local i
+	for ((i = 0; i < TIMES; i++)); do round "$1" || { echo "round $i"; return 1; }; done
+}
+for kind in $FAULTS; do
+	t "$TIMES times $kind: the PREEMPT ends with GOOD" rounds "$kind"
+	sort -n "$work/$kind" >"$work/sorted"
+	worst=$(tail -n 1 "$work/sorted")
+	note "$kind: median $(awk '{ ms[NR] = $1 } END { print ms[int((NR + 1) / 2)] }' "$work/sorted") ms," \
+		"worst $worst ms, of $(wc -l <"$work/sorted")"
+	t "all within $GOOD_WITHIN s" test "${worst:-999999}" -le $((GOOD_WITHIN * 1000))
+done
