@@ -103,13 +103,13 @@ static void house_look(struct house *house)
 
 	mutex_lock(&lu->install_lock);
 	view = rcu_dereference_protected(lu->view, lockdep_is_held(&lu->install_lock));
-	while (house->turn < view->num_gateways && view->gateways[house->turn].id != lu->id)
+	while (house->turn < view->registry.num_gateways && view->registry.gateways[house->turn].id != lu->id)
 		house->turn++;
-	for (i = 0; i < view->num_gateways; i++)
-		house_look_at_gateway(house, &view->gateways[i]);
-	for (i = 0; i < view->num_fenced; i++) {
-		house->tidy |= fence_is_old(house, &view->fenced[i]);
-		house->renew |= fence_is_due(house, &view->fenced[i]);
+	for (i = 0; i < view->registry.num_gateways; i++)
+		house_look_at_gateway(house, &view->registry.gateways[i]);
+	for (i = 0; i < view->registry.num_fenced; i++) {
+		house->tidy |= fence_is_old(house, &view->registry.fenced[i]);
+		house->renew |= fence_is_due(house, &view->registry.fenced[i]);
 	}
 	mutex_unlock(&lu->install_lock);
 }
@@ -211,8 +211,8 @@ static bool house_is_served_by(const struct trbd_lu_view *view, const char *addr
 {
 	unsigned int i;
 
-	for (i = 0; i < view->num_gateways; i++) {
-		if (!strcmp(view->gateways[i].address, address))
+	for (i = 0; i < view->registry.num_gateways; i++) {
+		if (!strcmp(view->registry.gateways[i].address, address))
 			return true;
 	}
 	return trbd_session_is_ours(address);
@@ -226,11 +226,11 @@ static void renewal_collect(const struct house *house, struct renewal *renewal)
 
 	mutex_lock(&lu->install_lock);
 	view = rcu_dereference_protected(lu->view, lockdep_is_held(&lu->install_lock));
-	for (i = 0; i < view->num_fenced; i++) {
-		if (!fence_is_due(house, &view->fenced[i]) || fence_is_old(house, &view->fenced[i]) ||
-		    house_is_served_by(view, view->fenced[i].address))
+	for (i = 0; i < view->registry.num_fenced; i++) {
+		if (!fence_is_due(house, &view->registry.fenced[i]) || fence_is_old(house, &view->registry.fenced[i]) ||
+		    house_is_served_by(view, view->registry.fenced[i].address))
 			continue;
-		strscpy(renewal->addresses[renewal->count], view->fenced[i].address, TRBD_RECORD_ADDRESS_MAX);
+		strscpy(renewal->addresses[renewal->count], view->registry.fenced[i].address, TRBD_RECORD_ADDRESS_MAX);
 		renewal->fences[renewal->count].address = renewal->addresses[renewal->count];
 		renewal->count++;
 	}

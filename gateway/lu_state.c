@@ -100,32 +100,37 @@ void trbd_lu_interrupt(struct trbd_lu *lu)
 }
 
 /* A view's arrays stand behind it in its memory. */
-static void lu_view_copy(struct trbd_lu_view *view, const struct trbd_record *record)
+static void lu_view_copy(struct trbd_lu_view *view, const struct trbd_record *record,
+			 const struct trbd_registry *registry)
 {
+	struct trbd_record_gateway *gateways;
+	struct trbd_record_fenced *fenced;
+
 	view->pr.registrations = (struct trbd_pr_registration *)(view + 1);
 	view->pr.room = record->pr.count;
 	memcpy(view->pr.registrations, record->pr.registrations, record->pr.count * sizeof(*view->pr.registrations));
-	view->gateways = (struct trbd_record_gateway *)(view->pr.registrations + record->pr.count);
-	view->num_gateways = record->num_gateways;
-	memcpy(view->gateways, record->gateways, record->num_gateways * sizeof(*view->gateways));
-	view->fenced = (struct trbd_record_fenced *)(view->gateways + record->num_gateways);
-	view->num_fenced = record->num_fenced;
-	memcpy(view->fenced, record->fenced, record->num_fenced * sizeof(*view->fenced));
+	gateways = (struct trbd_record_gateway *)(view->pr.registrations + record->pr.count);
+	memcpy(gateways, registry->gateways, registry->num_gateways * sizeof(*gateways));
+	fenced = (struct trbd_record_fenced *)(gateways + registry->num_gateways);
+	memcpy(fenced, registry->fenced, registry->num_fenced * sizeof(*fenced));
+	view->registry = *registry;
+	view->registry.gateways = gateways;
+	view->registry.fenced = fenced;
 }
 
-/* @record: NULL for an empty one */
-static struct trbd_lu_view *lu_view_alloc(const struct trbd_lu *lu, const struct trbd_record *record)
+static struct trbd_lu_view *lu_view_alloc(const struct trbd_lu *lu, const struct trbd_record *record,
+					  const struct trbd_registry *registry)
 {
 	size_t size = sizeof(struct trbd_lu_view);
 	struct trbd_lu_view *view;
 
 	BUILD_BUG_ON(sizeof(struct trbd_pr_registration) % 8 || sizeof(struct trbd_record_gateway) % 8);
-	if (record)
-		size += record->pr.count * sizeof(*view->pr.registrations) +
-			record->num_gateways * sizeof(*view->gateways) + record->num_fenced * sizeof(*view->fenced);
+	size += record->pr.count * sizeof(*view->pr.registrations) +
+		registry->num_gateways * sizeof(*registry->gateways) +
+		registry->num_fenced * sizeof(*registry->fenced);
 	view = kvzalloc(size, GFP_KERNEL);
-	if (!view || !record)
-		return view;
+	if (!view)
+		return NULL;
 	view->generation = record->generation;
 	view->settled = record->settled;
 	view->resets = record->resets;
@@ -133,7 +138,7 @@ static struct trbd_lu_view *lu_view_alloc(const struct trbd_lu *lu, const struct
 	view->spc2_orphan = *record->pr.spc2.initiator && !trbd_record_find_gateway(record, record->spc2_gateway);
 	view->registering = lu->next_id && trbd_record_find_gateway(record, lu->next_id);
 	view->pr = record->pr;
-	lu_view_copy(view, record);
+	lu_view_copy(view, record, registry);
 	return view;
 }
 
@@ -175,6 +180,7 @@ static void lu_check_expelled(struct trbd_lu *lu, struct trbd_record *record)
 int trbd_lu_install(struct trbd_lu *lu, struct trbd_record *record)
 {
 	struct trbd_lu_view *old, *view;
+	struct trbd_registry registry;
 	struct trbd_lu_change change;
 	int ret = 0;
 
@@ -183,7 +189,9 @@ int trbd_lu_install(struct trbd_lu *lu, struct trbd_record *record)
 	/* 0 is a record that was removed */
 	if (record->generation == old->generation || (record->generation && record->generation < old->generation))
 		goto out;
-	view = lu_view_alloc(lu, record);
+	/* whoever makes the next record needs to know who was there */
+	registry = record->generation ? trbd_registry_of(record) : old->registry;
+	view = lu_view_alloc(lu, record, &registry);
 	if (!view) {
 		ret = -ENOMEM;
 		goto out;
@@ -267,6 +275,29 @@ int trbd_lu_refresh(struct trbd_lu *lu, unsigned int extra, struct trbd_record *
 }
 
 /**
+ * trbd_lu_carry() - begin a new record with what this gateway knew of the last one
+ * @lu: state
+ * @record: what was read; one that is there stays as it is
+ *
+ * Somebody has removed the record, and a gateway that is cut off does not know that yet: others must go on to ask it,
+ * and to go by the map that fenced others before.
+ *
+ * Context: process; no round trip.
+ */
+void trbd_lu_carry(struct trbd_lu *lu, struct trbd_record *record)
+{
+	const struct trbd_lu_view *view;
+
+	if (record->generation)
+		return;
+	record->barrier = max(record->barrier, trbd_fence_epoch(lu->image->session));
+	mutex_lock(&lu->install_lock);
+	view = rcu_dereference_protected(lu->view, lockdep_is_held(&lu->install_lock));
+	trbd_registry_carry(&view->registry, record);
+	mutex_unlock(&lu->install_lock);
+}
+
+/**
  * trbd_lu_amend() - change what is not reservations: registry, barrier, settled
  * @lu: state
  * @decide: makes the change
@@ -289,6 +320,7 @@ int trbd_lu_amend(struct trbd_lu *lu, trbd_lu_decide decide, void *ctx)
 		if (ret)
 			return ret;
 		ret = lu_pass_barrier(lu, record);
+		trbd_lu_carry(lu, record);
 		generation = record->generation;
 		if (!ret && decide(record, ctx) != TRBD_PR_GOOD)
 			ret = -EUSERS;
@@ -670,7 +702,7 @@ struct trbd_lu *trbd_lu_attach(struct trbd_image *image, struct trbd_group *grou
 	init_waitqueue_head(&lu->wait);
 	INIT_LIST_HEAD(&lu->jobs);
 	__set_bit(TRBD_LU_UNREGISTERED, &lu->blocked);
-	RCU_INIT_POINTER(lu->view, lu_view_alloc(lu, NULL));
+	RCU_INIT_POINTER(lu->view, kvzalloc(sizeof(struct trbd_lu_view), GFP_KERNEL));
 	if (!rcu_access_pointer(lu->view)) {
 		kfree(lu);
 		return ERR_PTR(-ENOMEM);

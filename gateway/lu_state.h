@@ -12,6 +12,7 @@
 #include "gateway/lu_record.h"
 #include "gateway/silence.h"
 #include "pr/record.h"
+#include "pr/registry.h"
 #include "rados/fence.h"
 #include "rados/recovery.h"
 
@@ -35,10 +36,7 @@ struct trbd_watch_reply;
  * @spc2_orphan: that gateway is not in the registry any more
  * @registering: our next_id is in the registry
  * @pr: reservations; its memory is behind this struct
- * @num_gateways: entries of @gateways
- * @gateways: of the record; its memory likewise
- * @num_fenced: entries of @fenced
- * @fenced: of the record; likewise
+ * @registry: of the record, or of the last one that was there when it was removed; its memory likewise
  */
 struct trbd_lu_view {
 	struct rcu_head rcu;
@@ -49,10 +47,7 @@ struct trbd_lu_view {
 	bool spc2_orphan;
 	bool registering;
 	struct trbd_pr_state pr;
-	unsigned int num_gateways;
-	struct trbd_record_gateway *gateways;
-	unsigned int num_fenced;
-	struct trbd_record_fenced *fenced;
+	struct trbd_registry registry;
 };
 
 /**
@@ -203,6 +198,7 @@ int trbd_lu_amend(struct trbd_lu *lu, trbd_lu_decide decide, void *ctx);
 int trbd_lu_refresh(struct trbd_lu *lu, unsigned int extra, struct trbd_record **record);
 int trbd_lu_read_settled(struct trbd_lu *lu, unsigned int extra, struct trbd_record **record);
 int trbd_lu_settled(struct trbd_lu *lu, struct trbd_record *record);
+void trbd_lu_carry(struct trbd_lu *lu, struct trbd_record *record);
 int trbd_lu_install(struct trbd_lu *lu, struct trbd_record *record);
 bool trbd_lu_interrupted(unsigned int wait_ms);
 bool trbd_lu_is_wanted(struct trbd_lu *lu);
