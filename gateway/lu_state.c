@@ -16,7 +16,8 @@
  *
  * Every gateway keeps a copy, the view, and decides on commands by it without a look at the cluster. What makes that
  * as good as the record: a change does not end before every gateway has it, or has been fenced and knows, or has no
- * lease (gateway/group.c), without which it refuses nothing.
+ * lease (gateway/group.c), without which it refuses nothing. After a time without a lease it refuses nothing either
+ * until the record has been read again.
  *
  * Only gateways that are in the registry of the record serve (gateway/membership.c).
  *
@@ -33,6 +34,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "gateway/group.h"
 #include "gateway/housekeeping.h"
 #include "gateway/leaving.h"
 #include "gateway/lu_record.h"
@@ -251,6 +253,13 @@ static int lu_forget(struct trbd_lu *lu)
 	return ret;
 }
 
+/* The record was read and is installed, or it was found that it is. @lapses: trbd_group_lapses() before that. */
+static void lu_note_read(struct trbd_lu *lu, unsigned long lapses)
+{
+	/* pairs with trbd_lu_lapses() */
+	smp_store_release(&lu->lapses, lapses);
+}
+
 /**
  * trbd_lu_refresh() - read the record, and go by it from now on
  * @lu: state
@@ -262,6 +271,7 @@ static int lu_forget(struct trbd_lu *lu)
  */
 int trbd_lu_refresh(struct trbd_lu *lu, unsigned int extra, struct trbd_record **record)
 {
+	unsigned long lapses = trbd_group_lapses(lu->group);
 	u64 before = lu_generation(lu);
 	int ret = trbd_lu_record_read(&lu->place, extra, record);
 
@@ -271,6 +281,8 @@ int trbd_lu_refresh(struct trbd_lu *lu, unsigned int extra, struct trbd_record *
 		ret = lu_forget(lu);
 	if (!ret)
 		ret = trbd_lu_install(lu, *record);
+	if (!ret)
+		lu_note_read(lu, lapses);
 	return ret;
 }
 
@@ -312,10 +324,12 @@ void trbd_lu_carry(struct trbd_lu *lu, struct trbd_record *record)
 int trbd_lu_amend(struct trbd_lu *lu, trbd_lu_decide decide, void *ctx)
 {
 	struct trbd_record *record;
+	unsigned long lapses;
 	u64 generation;
 	int ret;
 
 	do {
+		lapses = trbd_group_lapses(lu->group);
 		ret = trbd_lu_record_read(&lu->place, 0, &record);
 		if (ret)
 			return ret;
@@ -329,6 +343,8 @@ int trbd_lu_amend(struct trbd_lu *lu, trbd_lu_decide decide, void *ctx)
 						   record->settled == generation);
 		if (!ret)
 			ret = trbd_lu_install(lu, record);
+		if (!ret)
+			lu_note_read(lu, lapses);
 		trbd_lu_record_free(record);
 		if (ret == -ECANCELED) {
 			ret = trbd_lu_record_check_counter(&lu->place, generation);
@@ -485,16 +501,27 @@ static void lu_catch_up(struct trbd_lu *lu)
 
 /*
  * Changes come as notifications. This is for what is done by hand, and does not notify: restoring a record, or removing
- * it. Who does not notice serves on without being in the registry.
+ * it. Who does not notice serves on without being in the registry. And after a time without a lease this shows that
+ * nothing was missed.
  */
 static void lu_poll(struct trbd_lu *lu)
 {
+	unsigned long lapses = trbd_group_lapses(lu->group);
 	struct trbd_header_ref ref = trbd_image_header(lu->image);
+	int ret;
 
 	if (test_bit(TRBD_LU_UNREGISTERED, &lu->blocked))
 		return;
-	if (trbd_object_number_is(ref.session, ref.oid, ref.oloc, TRBD_LU_XATTR, lu_generation(lu)) == -ECANCELED)
+	ret = trbd_object_number_is(ref.session, ref.oid, ref.oloc, TRBD_LU_XATTR, lu_generation(lu));
+	if (!ret)
+		lu_note_read(lu, lapses);
+	else if (ret == -ECANCELED)
 		lu_catch_up(lu);
+}
+
+static bool lu_has_lapsed(struct trbd_lu *lu)
+{
+	return trbd_lu_lapses(lu) != trbd_group_lapses(lu->group);
 }
 
 static bool lu_has_work(struct trbd_lu *lu)
@@ -580,7 +607,7 @@ static int lu_thread(void *arg)
 			lu->ops->tick(lu->owner);
 		if (job)
 			continue;
-		if (!(++ticks % LU_POLL_TICKS))
+		if (!(++ticks % LU_POLL_TICKS) || lu_has_lapsed(lu))
 			lu_poll(lu);
 		trbd_housekeeping(lu);
 	}

@@ -116,6 +116,7 @@ struct trbd_lu_job {
  * @machine: what our entry says of this machine; likewise
  * @next_id: number of a registration that is not known to be there, 0 for none; changed like @view
  * @barrier: OSD map that is known to be there; only an optimisation
+ * @lapses: trbd_group_lapses() before the reading that showed that @view is what the record says; read on every command
  * @last_generation: the greatest that was installed; under @install_lock
  * @silence: who does not answer; the thread's
  * @housework: jiffies before which housekeeping does nothing that takes long; the thread's
@@ -147,6 +148,7 @@ struct trbd_lu {
 	char machine[TRBD_RECORD_MACHINE_MAX];
 	u64 next_id;
 	u32 barrier;
+	unsigned long lapses;
 	u64 last_generation;
 	struct trbd_silence silence;
 	unsigned long housework;
@@ -203,6 +205,13 @@ int trbd_lu_install(struct trbd_lu *lu, struct trbd_record *record);
 bool trbd_lu_interrupted(unsigned int wait_ms);
 bool trbd_lu_is_wanted(struct trbd_lu *lu);
 bool trbd_lu_resume(struct trbd_lu *lu);
+
+/* For trbd_group_in_touch(). Looked at before the view: what is known of an older one is not true of a newer one. */
+static inline unsigned long trbd_lu_lapses(const struct trbd_lu *lu)
+{
+	/* pairs with lu_note_read() */
+	return smp_load_acquire(&lu->lapses);
+}
 
 static inline bool trbd_lu_is_blocked(const struct trbd_lu *lu)
 {
