@@ -7,7 +7,10 @@
  * When the group object has been read, its OSD has the map, and no heartbeat of theirs goes through any more: what is
  * left of their leases is known. One that has been silent for a lease has none. The map that has them on the blocklist
  * goes into the record as a barrier that everybody passes before it answers. From then on a write of theirs can
- * reach an object only as long as nobody has touched that object through any gateway since.
+ * reach an object only as long as nobody has touched that object since through any gateway that is not fenced.
+ *
+ * The command that waits for all this may be aborted, and the next one goes on where it was: who is on the blocklist,
+ * and when a lease ends, is noted with the evidence (gateway/silence.c).
  */
 #include <linux/errno.h>
 #include <linux/kernel.h>
@@ -24,13 +27,17 @@
 
 /**
  * struct expulsion - who is taken out
+ * @silence: what is known of them
  * @count: entries of @who and @fences
+ * @to_fence: how many of them, the first ones, are not on the blocklist yet
  * @who: their entries, as they were read
  * @fences: their clients
  * @now: time, seconds
  */
 struct expulsion {
+	struct trbd_silence *silence;
 	unsigned int count;
+	unsigned int to_fence;
 	const struct trbd_record_gateway *who[TRBD_RECORD_GATEWAYS];
 	struct trbd_fence fences[TRBD_RECORD_GATEWAYS];
 	u64 now;
@@ -61,13 +68,20 @@ static enum trbd_pr_verdict decide_expelled(struct trbd_record *record, void *ct
 /* Return: 0 when at least one is on the blocklist, or an error. */
 static int expulsion_fence(struct trbd_lu *lu, struct expulsion *expulsion)
 {
-	int ret = trbd_fence_clients(lu->image->session, expulsion->fences, expulsion->count, 0);
-	bool fenced = false;
+	bool fenced = expulsion->count > expulsion->to_fence;
 	unsigned int i;
+	int ret = 0;
 
+	if (expulsion->to_fence)
+		ret = trbd_fence_clients(lu->image->session, expulsion->fences, expulsion->to_fence, 0);
+	/* also of those that had their answer when it was interrupted */
+	for (i = 0; i < expulsion->to_fence; i++) {
+		if (!expulsion->fences[i].err)
+			trbd_silence_fenced(expulsion->silence, expulsion->who[i], expulsion->fences[i].epoch);
+	}
 	if (ret)
 		return ret;
-	for (i = 0; i < expulsion->count; i++) {
+	for (i = 0; i < expulsion->to_fence; i++) {
 		if (!expulsion->fences[i].err) {
 			fenced = true;
 			continue;
@@ -79,11 +93,11 @@ static int expulsion_fence(struct trbd_lu *lu, struct expulsion *expulsion)
 	return fenced ? 0 : ret;
 }
 
-/* Return: 0 when none of those that were fenced holds a lease, or an error. */
-static int expulsion_outlast(struct trbd_lu *lu, const struct expulsion *expulsion)
+/* Finds out when the leases end of those that were fenced. Return: 0, or an error. */
+static int expulsion_touch(struct trbd_lu *lu, const struct expulsion *expulsion)
 {
 	u8 *table = kvmalloc(TRBD_GROUP_TABLE_SIZE, GFP_KERNEL);
-	unsigned int i, left_ms = 0;
+	unsigned int i;
 	int ret;
 
 	if (!table)
@@ -92,14 +106,52 @@ static int expulsion_outlast(struct trbd_lu *lu, const struct expulsion *expulsi
 	for (i = 0; !ret && i < expulsion->count; i++) {
 		const struct trbd_record_gateway *gateway = expulsion->who[i];
 
-		if (!expulsion->fences[i].err)
-			left_ms = max(left_ms, trbd_group_lease_left(lu->group, table, gateway->slot,
-								     gateway->member));
+		if (!trbd_silence_is_outlasting(expulsion->silence, gateway))
+			trbd_silence_outlast(expulsion->silence, gateway,
+					     trbd_group_lease_left(lu->group, table, gateway->slot, gateway->member));
 	}
 	kvfree(table);
+	return ret;
+}
+
+/* Return: 0 when none of those that were fenced holds a lease, or an error. */
+static int expulsion_outlast(struct trbd_lu *lu, const struct expulsion *expulsion)
+{
+	unsigned int i, left_ms = 0;
+	bool known = true;
+	int ret = 0;
+
+	for (i = 0; i < expulsion->count; i++) {
+		if (!expulsion->fences[i].err)
+			known &= trbd_silence_is_outlasting(expulsion->silence, expulsion->who[i]);
+	}
+	if (!known)
+		ret = expulsion_touch(lu, expulsion);
+	for (i = 0; !ret && i < expulsion->count; i++) {
+		if (!expulsion->fences[i].err)
+			left_ms = max(left_ms, trbd_silence_lease_left(expulsion->silence, expulsion->who[i]));
+	}
 	if (!ret && left_ms && trbd_lu_interrupted(left_ms))
 		ret = -EINTR;
 	return ret;
+}
+
+/* Those come first that are not on the blocklist yet. */
+static void expulsion_collect(struct expulsion *expulsion, const struct trbd_record *record, const bool *gone,
+			      bool fenced)
+{
+	unsigned int i;
+
+	for (i = 0; i < record->num_gateways; i++) {
+		const struct trbd_record_gateway *gateway = &record->gateways[i];
+		u32 epoch = trbd_silence_fence(expulsion->silence, gateway);
+
+		if (!gone[i] || !!epoch != fenced)
+			continue;
+		expulsion->who[expulsion->count] = gateway;
+		expulsion->fences[expulsion->count].epoch = epoch;
+		expulsion->fences[expulsion->count++].address = gateway->address;
+	}
 }
 
 /**
@@ -119,15 +171,15 @@ int trbd_expel(struct trbd_lu *lu, const struct trbd_record *record, const bool 
 
 	if (!expulsion)
 		return -ENOMEM;
-	for (i = 0; i < record->num_gateways; i++) {
-		const struct trbd_record_gateway *gateway = &record->gateways[i];
+	expulsion->silence = &lu->silence;
+	expulsion_collect(expulsion, record, gone, false);
+	expulsion->to_fence = expulsion->count;
+	expulsion_collect(expulsion, record, gone, true);
+	for (i = 0; i < expulsion->to_fence; i++) {
+		const struct trbd_record_gateway *gateway = expulsion->who[i];
 
-		if (!gone[i])
-			continue;
 		pr_warn_ratelimited("%s: gateway %s (%s) does not answer; it is fenced\n", lu->image->name,
 				    *gateway->name ? gateway->name : "?", gateway->address);
-		expulsion->who[expulsion->count] = gateway;
-		expulsion->fences[expulsion->count++].address = gateway->address;
 	}
 	expulsion->now = trbd_clock_now(&lu->group->clock) / MSEC_PER_SEC;
 	if (expulsion->count)

@@ -258,6 +258,7 @@ static void group_set_out_of_touch(struct trbd_group *group, u64 now_ms)
 	group->stale_before_ms = now_ms;
 	group->quarantine_until_ms = trbd_clock_local_ms() + TRBD_QUARANTINE_MS;
 	group->out_of_touch++;
+	trbd_lease_void(&group->lease);
 }
 
 static void group_declare_out_of_touch(struct trbd_group *group, const char *why)
@@ -330,7 +331,7 @@ static int group_take_slot(struct trbd_group *group)
 	if (again)
 		group_declare_out_of_touch(group, "it joined again");
 	spin_lock(&group->lock);
-	group->lease_until_ms = sent_ms + TRBD_LEASE_MS;
+	trbd_lease_renew(&group->lease, sent_ms, trbd_clock_local_ms());
 	spin_unlock(&group->lock);
 	pr_info("group of pool %lld: joined as slot %d\n", group->oloc.pool, slot);
 	return 0;
@@ -472,7 +473,7 @@ static void group_merge(struct trbd_group *group, bool slept)
 /* Once; nothing is begun without a lease. */
 static void group_give_up(struct trbd_group *group)
 {
-	if (group->gave_up || trbd_clock_local_ms() < group->lease_until_ms + GROUP_GIVE_UP_MS)
+	if (group->gave_up || trbd_clock_local_ms() < group->lease.until_ms + GROUP_GIVE_UP_MS)
 		return;
 	pr_warn("group of pool %lld: no heartbeat for %u minutes; giving up what is in flight\n", group->oloc.pool,
 		GROUP_GIVE_UP_MS / 60000);
@@ -502,7 +503,7 @@ static int group_beat(struct trbd_group *group, struct trbd_group_peer *old)
 {
 	u64 sent_ms = trbd_clock_local_ms();
 	u64 now_ms = trbd_clock_now(&group->clock);
-	u64 lease_until_ms = group->lease_until_ms;
+	u64 lease_until_ms = group->lease.until_ms;
 	u64 written_ms;
 	bool slept;
 	int ret;
@@ -528,7 +529,7 @@ static int group_beat(struct trbd_group *group, struct trbd_group_peer *old)
 		group_declare_out_of_touch(group, "no heartbeat came through");
 
 	spin_lock(&group->lock);
-	group->lease_until_ms = sent_ms + TRBD_LEASE_MS;
+	trbd_lease_renew(&group->lease, sent_ms, trbd_clock_local_ms());
 	spin_unlock(&group->lock);
 	return 0;
 }
@@ -720,7 +721,7 @@ void trbd_group_leave(struct trbd_group *group)
 /* @lock held. It says nothing while there is a quarantine. */
 static bool group_has_lease(const struct trbd_group *group, u64 now_ms)
 {
-	return now_ms <= group->lease_until_ms && group->slot >= 0;
+	return trbd_lease_holds(&group->lease, now_ms) && group->slot >= 0;
 }
 
 /**
@@ -757,24 +758,45 @@ int trbd_group_admit(struct trbd_group *group, struct trbd_group_ticket *ticket,
 }
 
 /**
+ * trbd_group_lapses() - how often was this gateway without a lease?
+ * @group: membership
+ *
+ * For whoever is about to read the shared state, see trbd_group_in_touch().
+ *
+ * Context: any in which a spinlock may be taken.
+ * Return: a count that only grows, by one when such a time is over.
+ */
+unsigned long trbd_group_lapses(struct trbd_group *group)
+{
+	unsigned long lapses;
+
+	spin_lock(&group->lock);
+	lapses = group->lease.lapses;
+	spin_unlock(&group->lock);
+	return lapses;
+}
+
+/**
  * trbd_group_in_touch() - does this gateway know the shared state as it is?
  * @group: membership
+ * @lapses: trbd_group_lapses() before the shared state was read last
  *
  * Who changes the shared state waits until this gateway has the change, or is fenced and its lease has run out.
  * One that was out of touch may get a lease once more after it was fenced, from an OSD that does not know yet; its
  * quarantine lasts longer than that.
  *
  * Context: any in which a spinlock may be taken.
- * Return: true while it holds a lease and is in no quarantine.
+ * Return: true while it holds a lease, has held it since that reading, and is in no quarantine.
  */
-bool trbd_group_in_touch(struct trbd_group *group)
+bool trbd_group_in_touch(struct trbd_group *group, unsigned long lapses)
 {
 	u64 now_ms;
 	bool in_touch;
 
 	spin_lock(&group->lock);
 	now_ms = trbd_clock_local_ms();
-	in_touch = now_ms >= group->quarantine_until_ms && group_has_lease(group, now_ms);
+	in_touch = now_ms >= group->quarantine_until_ms && group_has_lease(group, now_ms) &&
+		   lapses == group->lease.lapses;
 	spin_unlock(&group->lock);
 	return in_touch;
 }
@@ -817,7 +839,7 @@ size_t trbd_group_show(struct trbd_group *group, char *buf, size_t size)
 
 	spin_lock(&group->lock);
 	len = scnprintf(buf, size, "slot %d lease_ms %lld window_ms %d out_of_touch %llu\n", group->slot,
-			(s64)(group->lease_until_ms - mono_ms), TRBD_W_MS, group->out_of_touch);
+			(s64)(group->lease.until_ms - mono_ms), TRBD_W_MS, group->out_of_touch);
 	for (slot = 0; slot < TRBD_SLOTS; slot++) {
 		const struct trbd_group_peer *peer = &group->peers[slot];
 

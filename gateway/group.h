@@ -12,6 +12,7 @@
 #include <linux/workqueue.h>
 
 #include "gateway/group_table.h"
+#include "gateway/lease.h"
 #include "protocol.h"
 #include "rados/clock.h"
 #include "rados/witness.h"
@@ -75,7 +76,7 @@ struct trbd_group_peer {
  * @gave_up: what was in flight, since heartbeats failed for long; the thread's
  * @tick: looks whether this gateway stood still, and ends commands that have waited too long
  * @lock: guards what follows; taken once per mutation, for a few instructions
- * @lease_until_ms: trbd_clock_local_ms(): until then this gateway is known to be in touch
+ * @lease: until when this gateway is known to be in touch
  * @quarantine_until_ms: trbd_clock_local_ms(): until then commands end with BUSY
  * @stalls: trbd_stall_count() when it was last looked at
  * @stale_before_ms: common time: what was accepted before this ends with BUSY
@@ -106,7 +107,7 @@ struct trbd_group {
 	struct delayed_work tick;
 
 	spinlock_t lock;	/* see above */
-	u64 lease_until_ms;
+	struct trbd_lease lease;
 	u64 quarantine_until_ms;
 	u64 stalls;
 	u64 stale_before_ms;
@@ -117,7 +118,8 @@ struct trbd_group {
 struct trbd_group *trbd_group_join(struct trbd_session *session, const struct ceph_object_locator *oloc);
 void trbd_group_leave(struct trbd_group *group);
 int trbd_group_admit(struct trbd_group *group, struct trbd_group_ticket *ticket, u64 received_ms);
-bool trbd_group_in_touch(struct trbd_group *group);
+unsigned long trbd_group_lapses(struct trbd_group *group);
+bool trbd_group_in_touch(struct trbd_group *group, unsigned long lapses);
 bool trbd_group_is_alive(struct trbd_group *group, unsigned int slot);
 void trbd_group_self(struct trbd_group *group, u32 *slot, u64 *member);
 unsigned int trbd_group_quiet(struct trbd_group *group, unsigned int slot);

@@ -23,18 +23,14 @@
 #include "gateway/housekeeping.h"
 #include "gateway/lu_state.h"
 #include "gateway/membership.h"
+#include "gateway/renewal.h"
 #include "gateway/round.h"
 #include "rados/clock.h"
-#include "rados/fence.h"
-#include "rados/session.h"
 #include "rbd/image.h"
 
 /* a gateway that has been silent for so long is not waited for any more */
 #define HOUSE_SILENT_MS		60000
 #define HOUSE_RENEW_S		1800
-#define HOUSE_FORGET_S		86400
-/* a time that is so far ahead is none */
-#define HOUSE_AHEAD_S		3600
 /* how much later each next gateway comes */
 #define HOUSE_TURN_S		10
 /* until what takes long is done again, or tried again */
@@ -60,16 +56,10 @@ struct house {
 	bool silent;
 };
 
-static bool fence_is_due(const struct house *house, const struct trbd_record_fenced *fenced)
+/* in seconds; who comes later waits longer */
+static u64 house_fence_age(const struct house *house)
 {
-	return !fenced->since || fenced->renewed > house->now + HOUSE_AHEAD_S ||
-	       house->now > fenced->renewed + HOUSE_RENEW_S + house->turn * HOUSE_TURN_S;
-}
-
-static bool fence_is_old(const struct house *house, const struct trbd_record_fenced *fenced)
-{
-	return fenced->since && fenced->since <= house->now + HOUSE_AHEAD_S &&
-	       house->now > fenced->since + HOUSE_FORGET_S;
+	return HOUSE_RENEW_S + house->turn * HOUSE_TURN_S;
 }
 
 /* Does our entry say what is so? The machine is not in a record of version 1. */
@@ -103,13 +93,13 @@ static void house_look(struct house *house)
 
 	mutex_lock(&lu->install_lock);
 	view = rcu_dereference_protected(lu->view, lockdep_is_held(&lu->install_lock));
-	while (house->turn < view->num_gateways && view->gateways[house->turn].id != lu->id)
+	while (house->turn < view->registry.num_gateways && view->registry.gateways[house->turn].id != lu->id)
 		house->turn++;
-	for (i = 0; i < view->num_gateways; i++)
-		house_look_at_gateway(house, &view->gateways[i]);
-	for (i = 0; i < view->num_fenced; i++) {
-		house->tidy |= fence_is_old(house, &view->fenced[i]);
-		house->renew |= fence_is_due(house, &view->fenced[i]);
+	for (i = 0; i < view->registry.num_gateways; i++)
+		house_look_at_gateway(house, &view->registry.gateways[i]);
+	for (i = 0; i < view->registry.num_fenced; i++) {
+		house->tidy |= trbd_fenced_is_old(&view->registry.fenced[i], house->now);
+		house->renew |= trbd_fenced_is_due(&view->registry.fenced[i], house->now, house_fence_age(house));
 	}
 	mutex_unlock(&lu->install_lock);
 }
@@ -126,7 +116,7 @@ static void house_look(struct house *house)
  */
 bool trbd_housekeeping_tidy(struct trbd_lu *lu, struct trbd_record *record)
 {
-	struct house house = { .lu = lu, .now = trbd_clock_now(&lu->group->clock) / MSEC_PER_SEC };
+	u64 now = trbd_clock_now(&lu->group->clock) / MSEC_PER_SEC;
 	struct trbd_record_gateway *gateway;
 	bool changed = false;
 	unsigned int i;
@@ -143,7 +133,7 @@ bool trbd_housekeeping_tidy(struct trbd_lu *lu, struct trbd_record *record)
 		}
 	}
 	for (i = record->num_fenced; i--; ) {
-		if (!fence_is_old(&house, &record->fenced[i]))
+		if (!trbd_fenced_is_old(&record->fenced[i], now))
 			continue;
 		trbd_record_remove_fenced(record, record->fenced[i].address);
 		changed = true;
@@ -168,87 +158,27 @@ int trbd_housekeeping_amend(struct trbd_lu *lu)
 	return trbd_lu_amend(lu, decide_tidy, lu);
 }
 
-/**
- * struct renewal - fences that are renewed
- * @count: entries of @fences and @addresses
- * @fences: clients
- * @addresses: theirs
- * @now: time, seconds
- */
-struct renewal {
-	unsigned int count;
-	struct trbd_fence fences[TRBD_RECORD_FENCED];
-	char addresses[TRBD_RECORD_FENCED][TRBD_RECORD_ADDRESS_MAX];
-	u64 now;
-};
-
 static enum trbd_pr_verdict decide_renewed(struct trbd_record *record, void *ctx)
 {
-	const struct renewal *renewal = ctx;
-	struct trbd_record_fenced *fenced;
-	unsigned int i;
-
-	for (i = 0; i < renewal->count; i++) {
-		const struct trbd_fence *fence = &renewal->fences[i];
-
-		fenced = trbd_record_find_fenced(record, fence->address);
-		if (fence->err == -EINVAL)
-			trbd_record_remove_fenced(record, fence->address);
-		if (fence->err || !fenced)
-			continue;
-		/* Ceph may have forgotten it before */
-		record->barrier = max(record->barrier, fence->epoch);
-		fenced->epoch = fence->epoch;
-		fenced->renewed = renewal->now;
-		if (!fenced->since || fenced->since > renewal->now + HOUSE_AHEAD_S)
-			fenced->since = renewal->now;
-	}
+	trbd_renewal_note(ctx, record);
 	return TRBD_PR_GOOD;
-}
-
-/* A record that was put back by hand can name one that is there. */
-static bool house_is_served_by(const struct trbd_lu_view *view, const char *address)
-{
-	unsigned int i;
-
-	for (i = 0; i < view->num_gateways; i++) {
-		if (!strcmp(view->gateways[i].address, address))
-			return true;
-	}
-	return trbd_session_is_ours(address);
-}
-
-static void renewal_collect(const struct house *house, struct renewal *renewal)
-{
-	const struct trbd_lu_view *view;
-	struct trbd_lu *lu = house->lu;
-	unsigned int i;
-
-	mutex_lock(&lu->install_lock);
-	view = rcu_dereference_protected(lu->view, lockdep_is_held(&lu->install_lock));
-	for (i = 0; i < view->num_fenced; i++) {
-		if (!fence_is_due(house, &view->fenced[i]) || fence_is_old(house, &view->fenced[i]) ||
-		    house_is_served_by(view, view->fenced[i].address))
-			continue;
-		strscpy(renewal->addresses[renewal->count], view->fenced[i].address, TRBD_RECORD_ADDRESS_MAX);
-		renewal->fences[renewal->count].address = renewal->addresses[renewal->count];
-		renewal->count++;
-	}
-	mutex_unlock(&lu->install_lock);
 }
 
 static void house_renew(const struct house *house)
 {
-	struct renewal *renewal = kzalloc(sizeof(*renewal), GFP_KERNEL);
+	struct trbd_renewal *renewal = kzalloc(sizeof(*renewal), GFP_KERNEL);
+	const struct trbd_lu_view *view;
 	struct trbd_lu *lu = house->lu;
-	int ret = 0;
+	int ret;
 
 	if (!renewal)
 		return;
 	renewal->now = house->now;
-	renewal_collect(house, renewal);
-	if (renewal->count)
-		ret = trbd_fence_clients(lu->image->session, renewal->fences, renewal->count, HOUSE_PATIENCE_MS);
+	mutex_lock(&lu->install_lock);
+	view = rcu_dereference_protected(lu->view, lockdep_is_held(&lu->install_lock));
+	trbd_renewal_collect(renewal, &view->registry, house_fence_age(house));
+	mutex_unlock(&lu->install_lock);
+	ret = trbd_renewal_fence(renewal, lu->image->session, HOUSE_PATIENCE_MS);
 	if (!ret && renewal->count)
 		ret = trbd_lu_amend(lu, decide_renewed, renewal);
 	if (ret && ret != -EINTR)

@@ -16,7 +16,8 @@
  *
  * Every gateway keeps a copy, the view, and decides on commands by it without a look at the cluster. What makes that
  * as good as the record: a change does not end before every gateway has it, or has been fenced and knows, or has no
- * lease (gateway/group.c), without which it refuses nothing.
+ * lease (gateway/group.c), without which it refuses nothing. After a time without a lease it refuses nothing either
+ * until the record has been read again.
  *
  * Only gateways that are in the registry of the record serve (gateway/membership.c).
  *
@@ -33,6 +34,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "gateway/group.h"
 #include "gateway/housekeeping.h"
 #include "gateway/leaving.h"
 #include "gateway/lu_record.h"
@@ -100,32 +102,37 @@ void trbd_lu_interrupt(struct trbd_lu *lu)
 }
 
 /* A view's arrays stand behind it in its memory. */
-static void lu_view_copy(struct trbd_lu_view *view, const struct trbd_record *record)
+static void lu_view_copy(struct trbd_lu_view *view, const struct trbd_record *record,
+			 const struct trbd_registry *registry)
 {
+	struct trbd_record_gateway *gateways;
+	struct trbd_record_fenced *fenced;
+
 	view->pr.registrations = (struct trbd_pr_registration *)(view + 1);
 	view->pr.room = record->pr.count;
 	memcpy(view->pr.registrations, record->pr.registrations, record->pr.count * sizeof(*view->pr.registrations));
-	view->gateways = (struct trbd_record_gateway *)(view->pr.registrations + record->pr.count);
-	view->num_gateways = record->num_gateways;
-	memcpy(view->gateways, record->gateways, record->num_gateways * sizeof(*view->gateways));
-	view->fenced = (struct trbd_record_fenced *)(view->gateways + record->num_gateways);
-	view->num_fenced = record->num_fenced;
-	memcpy(view->fenced, record->fenced, record->num_fenced * sizeof(*view->fenced));
+	gateways = (struct trbd_record_gateway *)(view->pr.registrations + record->pr.count);
+	memcpy(gateways, registry->gateways, registry->num_gateways * sizeof(*gateways));
+	fenced = (struct trbd_record_fenced *)(gateways + registry->num_gateways);
+	memcpy(fenced, registry->fenced, registry->num_fenced * sizeof(*fenced));
+	view->registry = *registry;
+	view->registry.gateways = gateways;
+	view->registry.fenced = fenced;
 }
 
-/* @record: NULL for an empty one */
-static struct trbd_lu_view *lu_view_alloc(const struct trbd_lu *lu, const struct trbd_record *record)
+static struct trbd_lu_view *lu_view_alloc(const struct trbd_lu *lu, const struct trbd_record *record,
+					  const struct trbd_registry *registry)
 {
 	size_t size = sizeof(struct trbd_lu_view);
 	struct trbd_lu_view *view;
 
 	BUILD_BUG_ON(sizeof(struct trbd_pr_registration) % 8 || sizeof(struct trbd_record_gateway) % 8);
-	if (record)
-		size += record->pr.count * sizeof(*view->pr.registrations) +
-			record->num_gateways * sizeof(*view->gateways) + record->num_fenced * sizeof(*view->fenced);
+	size += record->pr.count * sizeof(*view->pr.registrations) +
+		registry->num_gateways * sizeof(*registry->gateways) +
+		registry->num_fenced * sizeof(*registry->fenced);
 	view = kvzalloc(size, GFP_KERNEL);
-	if (!view || !record)
-		return view;
+	if (!view)
+		return NULL;
 	view->generation = record->generation;
 	view->settled = record->settled;
 	view->resets = record->resets;
@@ -133,7 +140,7 @@ static struct trbd_lu_view *lu_view_alloc(const struct trbd_lu *lu, const struct
 	view->spc2_orphan = *record->pr.spc2.initiator && !trbd_record_find_gateway(record, record->spc2_gateway);
 	view->registering = lu->next_id && trbd_record_find_gateway(record, lu->next_id);
 	view->pr = record->pr;
-	lu_view_copy(view, record);
+	lu_view_copy(view, record, registry);
 	return view;
 }
 
@@ -175,6 +182,7 @@ static void lu_check_expelled(struct trbd_lu *lu, struct trbd_record *record)
 int trbd_lu_install(struct trbd_lu *lu, struct trbd_record *record)
 {
 	struct trbd_lu_view *old, *view;
+	struct trbd_registry registry;
 	struct trbd_lu_change change;
 	int ret = 0;
 
@@ -183,7 +191,9 @@ int trbd_lu_install(struct trbd_lu *lu, struct trbd_record *record)
 	/* 0 is a record that was removed */
 	if (record->generation == old->generation || (record->generation && record->generation < old->generation))
 		goto out;
-	view = lu_view_alloc(lu, record);
+	/* whoever makes the next record needs to know who was there */
+	registry = record->generation ? trbd_registry_of(record) : old->registry;
+	view = lu_view_alloc(lu, record, &registry);
 	if (!view) {
 		ret = -ENOMEM;
 		goto out;
@@ -243,6 +253,13 @@ static int lu_forget(struct trbd_lu *lu)
 	return ret;
 }
 
+/* The record was read and is installed, or it was found that it is. @lapses: trbd_group_lapses() before that. */
+static void lu_note_read(struct trbd_lu *lu, unsigned long lapses)
+{
+	/* pairs with trbd_lu_lapses() */
+	smp_store_release(&lu->lapses, lapses);
+}
+
 /**
  * trbd_lu_refresh() - read the record, and go by it from now on
  * @lu: state
@@ -254,6 +271,7 @@ static int lu_forget(struct trbd_lu *lu)
  */
 int trbd_lu_refresh(struct trbd_lu *lu, unsigned int extra, struct trbd_record **record)
 {
+	unsigned long lapses = trbd_group_lapses(lu->group);
 	u64 before = lu_generation(lu);
 	int ret = trbd_lu_record_read(&lu->place, extra, record);
 
@@ -263,7 +281,32 @@ int trbd_lu_refresh(struct trbd_lu *lu, unsigned int extra, struct trbd_record *
 		ret = lu_forget(lu);
 	if (!ret)
 		ret = trbd_lu_install(lu, *record);
+	if (!ret)
+		lu_note_read(lu, lapses);
 	return ret;
+}
+
+/**
+ * trbd_lu_carry() - begin a new record with what this gateway knew of the last one
+ * @lu: state
+ * @record: what was read; one that is there stays as it is
+ *
+ * Somebody has removed the record, and a gateway that is cut off does not know that yet: others must go on to ask it,
+ * and to go by the map that fenced others before.
+ *
+ * Context: process; no round trip.
+ */
+void trbd_lu_carry(struct trbd_lu *lu, struct trbd_record *record)
+{
+	const struct trbd_lu_view *view;
+
+	if (record->generation)
+		return;
+	record->barrier = max(record->barrier, trbd_fence_epoch(lu->image->session));
+	mutex_lock(&lu->install_lock);
+	view = rcu_dereference_protected(lu->view, lockdep_is_held(&lu->install_lock));
+	trbd_registry_carry(&view->registry, record);
+	mutex_unlock(&lu->install_lock);
 }
 
 /**
@@ -281,14 +324,17 @@ int trbd_lu_refresh(struct trbd_lu *lu, unsigned int extra, struct trbd_record *
 int trbd_lu_amend(struct trbd_lu *lu, trbd_lu_decide decide, void *ctx)
 {
 	struct trbd_record *record;
+	unsigned long lapses;
 	u64 generation;
 	int ret;
 
 	do {
+		lapses = trbd_group_lapses(lu->group);
 		ret = trbd_lu_record_read(&lu->place, 0, &record);
 		if (ret)
 			return ret;
 		ret = lu_pass_barrier(lu, record);
+		trbd_lu_carry(lu, record);
 		generation = record->generation;
 		if (!ret && decide(record, ctx) != TRBD_PR_GOOD)
 			ret = -EUSERS;
@@ -297,6 +343,8 @@ int trbd_lu_amend(struct trbd_lu *lu, trbd_lu_decide decide, void *ctx)
 						   record->settled == generation);
 		if (!ret)
 			ret = trbd_lu_install(lu, record);
+		if (!ret)
+			lu_note_read(lu, lapses);
 		trbd_lu_record_free(record);
 		if (ret == -ECANCELED) {
 			ret = trbd_lu_record_check_counter(&lu->place, generation);
@@ -453,16 +501,27 @@ static void lu_catch_up(struct trbd_lu *lu)
 
 /*
  * Changes come as notifications. This is for what is done by hand, and does not notify: restoring a record, or removing
- * it. Who does not notice serves on without being in the registry.
+ * it. Who does not notice serves on without being in the registry. And after a time without a lease this shows that
+ * nothing was missed.
  */
 static void lu_poll(struct trbd_lu *lu)
 {
+	unsigned long lapses = trbd_group_lapses(lu->group);
 	struct trbd_header_ref ref = trbd_image_header(lu->image);
+	int ret;
 
 	if (test_bit(TRBD_LU_UNREGISTERED, &lu->blocked))
 		return;
-	if (trbd_object_number_is(ref.session, ref.oid, ref.oloc, TRBD_LU_XATTR, lu_generation(lu)) == -ECANCELED)
+	ret = trbd_object_number_is(ref.session, ref.oid, ref.oloc, TRBD_LU_XATTR, lu_generation(lu));
+	if (!ret)
+		lu_note_read(lu, lapses);
+	else if (ret == -ECANCELED)
 		lu_catch_up(lu);
+}
+
+static bool lu_has_lapsed(struct trbd_lu *lu)
+{
+	return trbd_lu_lapses(lu) != trbd_group_lapses(lu->group);
 }
 
 static bool lu_has_work(struct trbd_lu *lu)
@@ -548,7 +607,7 @@ static int lu_thread(void *arg)
 			lu->ops->tick(lu->owner);
 		if (job)
 			continue;
-		if (!(++ticks % LU_POLL_TICKS))
+		if (!(++ticks % LU_POLL_TICKS) || lu_has_lapsed(lu))
 			lu_poll(lu);
 		trbd_housekeeping(lu);
 	}
@@ -670,7 +729,7 @@ struct trbd_lu *trbd_lu_attach(struct trbd_image *image, struct trbd_group *grou
 	init_waitqueue_head(&lu->wait);
 	INIT_LIST_HEAD(&lu->jobs);
 	__set_bit(TRBD_LU_UNREGISTERED, &lu->blocked);
-	RCU_INIT_POINTER(lu->view, lu_view_alloc(lu, NULL));
+	RCU_INIT_POINTER(lu->view, kvzalloc(sizeof(struct trbd_lu_view), GFP_KERNEL));
 	if (!rcu_access_pointer(lu->view)) {
 		kfree(lu);
 		return ERR_PTR(-ENOMEM);

@@ -12,6 +12,7 @@
 #include "gateway/lu_record.h"
 #include "gateway/silence.h"
 #include "pr/record.h"
+#include "pr/registry.h"
 #include "rados/fence.h"
 #include "rados/recovery.h"
 
@@ -35,10 +36,7 @@ struct trbd_watch_reply;
  * @spc2_orphan: that gateway is not in the registry any more
  * @registering: our next_id is in the registry
  * @pr: reservations; its memory is behind this struct
- * @num_gateways: entries of @gateways
- * @gateways: of the record; its memory likewise
- * @num_fenced: entries of @fenced
- * @fenced: of the record; likewise
+ * @registry: of the record, or of the last one that was there when it was removed; its memory likewise
  */
 struct trbd_lu_view {
 	struct rcu_head rcu;
@@ -49,10 +47,7 @@ struct trbd_lu_view {
 	bool spc2_orphan;
 	bool registering;
 	struct trbd_pr_state pr;
-	unsigned int num_gateways;
-	struct trbd_record_gateway *gateways;
-	unsigned int num_fenced;
-	struct trbd_record_fenced *fenced;
+	struct trbd_registry registry;
 };
 
 /**
@@ -121,6 +116,7 @@ struct trbd_lu_job {
  * @machine: what our entry says of this machine; likewise
  * @next_id: number of a registration that is not known to be there, 0 for none; changed like @view
  * @barrier: OSD map that is known to be there; only an optimisation
+ * @lapses: trbd_group_lapses() before the reading that showed that @view is what the record says; read on every command
  * @last_generation: the greatest that was installed; under @install_lock
  * @silence: who does not answer; the thread's
  * @housework: jiffies before which housekeeping does nothing that takes long; the thread's
@@ -152,6 +148,7 @@ struct trbd_lu {
 	char machine[TRBD_RECORD_MACHINE_MAX];
 	u64 next_id;
 	u32 barrier;
+	unsigned long lapses;
 	u64 last_generation;
 	struct trbd_silence silence;
 	unsigned long housework;
@@ -203,10 +200,18 @@ int trbd_lu_amend(struct trbd_lu *lu, trbd_lu_decide decide, void *ctx);
 int trbd_lu_refresh(struct trbd_lu *lu, unsigned int extra, struct trbd_record **record);
 int trbd_lu_read_settled(struct trbd_lu *lu, unsigned int extra, struct trbd_record **record);
 int trbd_lu_settled(struct trbd_lu *lu, struct trbd_record *record);
+void trbd_lu_carry(struct trbd_lu *lu, struct trbd_record *record);
 int trbd_lu_install(struct trbd_lu *lu, struct trbd_record *record);
 bool trbd_lu_interrupted(unsigned int wait_ms);
 bool trbd_lu_is_wanted(struct trbd_lu *lu);
 bool trbd_lu_resume(struct trbd_lu *lu);
+
+/* For trbd_group_in_touch(). Looked at before the view: what is known of an older one is not true of a newer one. */
+static inline unsigned long trbd_lu_lapses(const struct trbd_lu *lu)
+{
+	/* pairs with lu_note_read() */
+	return smp_load_acquire(&lu->lapses);
+}
 
 static inline bool trbd_lu_is_blocked(const struct trbd_lu *lu)
 {

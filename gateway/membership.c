@@ -19,11 +19,15 @@
  * is no more. It fences its former identity before it registers, also when others have done so: what was under way then
  * may be anywhere, the others may not have the OSD map that stops it, and the barrier in the record sees to that. And
  * whoever fenced it may have gone before it wrote that down, and the list forgets after an hour.
+ *
+ * For the same reason it renews the fences that the record lists, of whomever: no gateway may have served for an hour.
+ * How old they are says nothing, since the group's clock stands still then. Most often there are none.
  */
 #include <linux/delay.h>
 #include <linux/dmi.h>
 #include <linux/errno.h>
 #include <linux/kernel.h>
+#include <linux/mm.h>
 #include <linux/random.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -35,6 +39,7 @@
 #include "gateway/housekeeping.h"
 #include "gateway/lu_state.h"
 #include "gateway/membership.h"
+#include "gateway/renewal.h"
 #include "gateway/round.h"
 #include "rados/fence.h"
 #include "rados/recovery.h"
@@ -143,6 +148,7 @@ struct former {
  * @barrier: OSD map that has its former addresses on the blocklist, 0 for none
  * @num_former: entries of @former
  * @former: lives that are on the blocklist
+ * @renewal: fences of others
  */
 struct registration {
 	struct trbd_lu *lu;
@@ -150,6 +156,7 @@ struct registration {
 	u32 barrier;
 	unsigned int num_former;
 	struct former former[TRBD_RECORD_GATEWAYS];
+	struct trbd_renewal renewal;
 };
 
 /* Takes out what is ours in a record, or was. */
@@ -182,6 +189,7 @@ static enum trbd_pr_verdict decide_register(struct trbd_record *record, void *ct
 	struct registration *registration = ctx;
 
 	record->barrier = max(record->barrier, registration->barrier);
+	trbd_renewal_note(&registration->renewal, record);
 	registration_replace(registration, record);
 	if (record->num_gateways == TRBD_RECORD_GATEWAYS)
 		return TRBD_PR_NO_RESOURCES;
@@ -299,7 +307,35 @@ static int former_fence(struct registration *registration, const struct trbd_rec
 	return ret;
 }
 
-static int former_end(struct registration *registration)
+/* Clients that were fenced stay so. Without the right to see to that it serves all the same. */
+static int registration_renew(struct registration *registration, struct trbd_record *record)
+{
+	struct trbd_renewal *renewal = &registration->renewal;
+	struct trbd_lu *lu = registration->lu;
+	struct trbd_registry registry;
+	unsigned int i;
+	int ret;
+
+	renewal->now = trbd_clock_now(&lu->group->clock) / MSEC_PER_SEC;
+	/* it was just fenced */
+	trbd_record_remove_fenced(record, lu->address);
+	registry = trbd_registry_of(record);
+	trbd_renewal_collect(renewal, &registry, 0);
+	ret = trbd_renewal_fence(renewal, lu->image->session, 0);
+	for (i = 0; !ret && i < renewal->count; i++) {
+		const struct trbd_fence *fence = &renewal->fences[i];
+
+		if (fence->err == -EACCES || fence->err == -EPERM)
+			pr_warn_ratelimited("%s: the fence of %s cannot be renewed: error %d; the user needs the monitors' profile rbd\n",
+					    lu->image->name, fence->address, fence->err);
+		else if (fence->err != -EINVAL)
+			ret = fence->err;
+	}
+	return ret;
+}
+
+/* Fences all that must not be carried out any more once this gateway serves. */
+static int registration_fence(struct registration *registration)
 {
 	bool former[TRBD_RECORD_GATEWAYS];
 	struct trbd_record *record;
@@ -308,9 +344,12 @@ static int former_end(struct registration *registration)
 	ret = trbd_lu_record_read(&registration->lu->place, 0, &record);
 	if (ret)
 		return ret;
+	trbd_lu_carry(registration->lu, record);
 	ret = former_find(registration, record, former);
 	if (ret > 0)
 		ret = former_fence(registration, record, former, ret);
+	if (!ret)
+		ret = registration_renew(registration, record);
 	trbd_lu_record_free(record);
 	return ret;
 }
@@ -335,7 +374,7 @@ static int membership_register(struct trbd_lu *lu, struct registration *registra
 	trbd_fence_own_address(lu->image->session, self->address, sizeof(self->address));
 	strscpy(self->name, init_utsname()->nodename, sizeof(self->name));
 	machine_name(self->address, self->machine, sizeof(self->machine));
-	ret = former_end(registration);
+	ret = registration_fence(registration);
 	return ret ? ret : trbd_lu_amend(lu, decide_register, registration);
 }
 
@@ -362,7 +401,7 @@ int trbd_membership_begin(struct trbd_lu *lu)
 	if (recoveries % 2)
 		return -EAGAIN;
 
-	registration = kzalloc(sizeof(*registration), GFP_KERNEL);
+	registration = kvzalloc(sizeof(*registration), GFP_KERNEL);
 	if (!registration)
 		return -ENOMEM;
 	ret = membership_register(lu, registration);
@@ -385,7 +424,7 @@ int trbd_membership_begin(struct trbd_lu *lu)
 	spin_unlock(&lu->lock);
 	mutex_unlock(&lu->install_lock);
 out:
-	kfree(registration);
+	kvfree(registration);
 	return ret;
 }
 

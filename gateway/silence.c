@@ -15,9 +15,14 @@
  *
  * The evidence belongs to the unit and not to the command that asks: the next one goes on where one was aborted. It is
  * void when nobody has asked for a while, since the gateway may have answered others meanwhile.
+ *
+ * The same is true of what follows from it: a gateway that is gone is fenced, and then its last lease is waited for.
+ * Both are noted with the evidence. Else commands that are aborted again and again would begin that wait anew each
+ * time, and none of them would come to its end.
  */
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
+#include <linux/string.h>
 
 #include "gateway/group.h"
 #include "gateway/silence.h"
@@ -30,6 +35,8 @@
 #define SILENCE_ALONE_ASKED	2
 /* it is void after this */
 #define SILENCE_KEEP_MS		10000
+/* a fence is made anew after this: Ceph forgets it after an hour */
+#define SILENCE_FENCE_MS	600000
 
 static struct trbd_silent *silence_find(struct trbd_silence *silence, u64 id)
 {
@@ -88,9 +95,9 @@ void trbd_silence_note(struct trbd_silence *silence, const struct trbd_record *r
 		if (!silent) {
 			/* one of each is in the record, and no other is left */
 			silent = &silence->who[silence->count++];
+			memset(silent, 0, sizeof(*silent));
 			silent->id = id;
 			silent->since = asked_at;
-			silent->asked = 0;
 		}
 		silent->last = jiffies;
 		silent->asked++;
@@ -163,4 +170,95 @@ bool trbd_silence_is_proven(const struct trbd_silent *silent, const struct trbd_
 		return time_after_eq(jiffies, silent->since + msecs_to_jiffies(SILENCE_MS));
 	return silent->asked >= SILENCE_ALONE_ASKED &&
 	       time_after(jiffies, silent->since + msecs_to_jiffies(SILENCE_ALONE_MS));
+}
+
+/**
+ * trbd_silence_fenced() - it was put on the blocklist
+ * @silence: who did not answer
+ * @gateway: its entry
+ * @epoch: OSD map that has it there
+ */
+void trbd_silence_fenced(struct trbd_silence *silence, const struct trbd_record_gateway *gateway, u32 epoch)
+{
+	struct trbd_silent *silent = silence_find(silence, gateway->id);
+
+	if (!silent)
+		return;
+	strscpy(silent->fence, gateway->address, sizeof(silent->fence));
+	silent->fenced = jiffies;
+	silent->epoch = epoch;
+	silent->outlasting = false;
+}
+
+/* Return: what is known of it, if it was fenced under the address that it has, and is so yet; or NULL. */
+static struct trbd_silent *silence_find_fenced(struct trbd_silence *silence, const struct trbd_record_gateway *gateway)
+{
+	struct trbd_silent *silent = silence_find(silence, gateway->id);
+
+	if (!silent || !silent->epoch || strcmp(silent->fence, gateway->address) ||
+	    time_after(jiffies, silent->fenced + msecs_to_jiffies(SILENCE_FENCE_MS)))
+		return NULL;
+	return silent;
+}
+
+/**
+ * trbd_silence_fence() - has it been put on the blocklist since it is silent?
+ * @silence: who did not answer
+ * @gateway: its entry
+ *
+ * Return: OSD map that has it there, 0 if it must be done.
+ */
+u32 trbd_silence_fence(struct trbd_silence *silence, const struct trbd_record_gateway *gateway)
+{
+	const struct trbd_silent *silent = silence_find_fenced(silence, gateway);
+
+	return silent ? silent->epoch : 0;
+}
+
+/**
+ * trbd_silence_outlast() - wait for the end of its lease from now on
+ * @silence: who did not answer
+ * @gateway: its entry; it was fenced, and gets no new lease
+ * @lease_ms: how much is left of the last one
+ */
+void trbd_silence_outlast(struct trbd_silence *silence, const struct trbd_record_gateway *gateway,
+			  unsigned int lease_ms)
+{
+	struct trbd_silent *silent = silence_find_fenced(silence, gateway);
+
+	if (!silent)
+		return;
+	silent->outlasting = true;
+	/* this tick has begun already */
+	silent->lease_ends = jiffies + msecs_to_jiffies(lease_ms) + 1;
+}
+
+/**
+ * trbd_silence_is_outlasting() - is it known when its lease ends?
+ * @silence: who did not answer
+ * @gateway: its entry
+ *
+ * Return: whether trbd_silence_lease_left() can be asked.
+ */
+bool trbd_silence_is_outlasting(struct trbd_silence *silence, const struct trbd_record_gateway *gateway)
+{
+	const struct trbd_silent *silent = silence_find_fenced(silence, gateway);
+
+	return silent && silent->outlasting;
+}
+
+/**
+ * trbd_silence_lease_left() - for how long must its lease be waited for?
+ * @silence: who did not answer
+ * @gateway: its entry; trbd_silence_is_outlasting()
+ *
+ * Return: milliseconds; 0 when it is over.
+ */
+unsigned int trbd_silence_lease_left(struct trbd_silence *silence, const struct trbd_record_gateway *gateway)
+{
+	const struct trbd_silent *silent = silence_find_fenced(silence, gateway);
+
+	if (!silent || !time_before(jiffies, silent->lease_ends))
+		return 0;
+	return jiffies_to_msecs(silent->lease_ends - jiffies);
 }

@@ -14,12 +14,22 @@ struct trbd_group;
  * @since: jiffies when it was asked first without an answer
  * @last: jiffies when that was found out last
  * @asked: how often it was asked since then
+ * @fence: address that it was fenced under; empty if it was not
+ * @fenced: jiffies when that was
+ * @epoch: OSD map that says so
+ * @outlasting: the end of its lease is waited for
+ * @lease_ends: jiffies when that is
  */
 struct trbd_silent {
 	u64 id;
 	unsigned long since;
 	unsigned long last;
 	unsigned int asked;
+	char fence[TRBD_RECORD_ADDRESS_MAX];
+	unsigned long fenced;
+	u32 epoch;
+	bool outlasting;
+	unsigned long lease_ends;
 };
 
 /**
@@ -40,5 +50,11 @@ bool trbd_silence_is_lively(const struct trbd_silence *silence, const struct trb
 			    struct trbd_group *group);
 bool trbd_silence_is_proven(const struct trbd_silent *silent, const struct trbd_record_gateway *gateway,
 			    struct trbd_group *group, bool heard);
+void trbd_silence_fenced(struct trbd_silence *silence, const struct trbd_record_gateway *gateway, u32 epoch);
+u32 trbd_silence_fence(struct trbd_silence *silence, const struct trbd_record_gateway *gateway);
+void trbd_silence_outlast(struct trbd_silence *silence, const struct trbd_record_gateway *gateway,
+			  unsigned int lease_ms);
+bool trbd_silence_is_outlasting(struct trbd_silence *silence, const struct trbd_record_gateway *gateway);
+unsigned int trbd_silence_lease_left(struct trbd_silence *silence, const struct trbd_record_gateway *gateway);
 
 #endif /* TRBD_GATEWAY_SILENCE_H */

@@ -42,6 +42,26 @@ void trbd_fence_own_address(struct trbd_session *session, char *buf, size_t size
 	snprintf(buf, size, "%pISpc/%u", &addr->in_addr, le32_to_cpu(addr->nonce));
 }
 
+/**
+ * trbd_fence_epoch() - the newest OSD map that this client has
+ * @session: session with the cluster
+ *
+ * It says of everybody whom this client has fenced, or whose fence it has passed as a barrier, that they are fenced.
+ *
+ * Context: process; may sleep for the map's lock.
+ * Return: its number.
+ */
+u32 trbd_fence_epoch(struct trbd_session *session)
+{
+	struct ceph_osd_client *osdc = trbd_session_osdc(session);
+	u32 epoch;
+
+	down_read(&osdc->lock);
+	epoch = osdc->osdmap->epoch;
+	up_read(&osdc->lock);
+	return epoch;
+}
+
 /* The reverse: ADDRESS:PORT/NONCE, the address of IPv6 in brackets. */
 static int fence_parse(const char *text, struct ceph_entity_addr *addr)
 {
@@ -101,7 +121,6 @@ struct fence_hand {
 
 static int fence_add(struct trbd_session *session, struct trbd_fence *fence)
 {
-	struct ceph_osd_client *osdc = trbd_session_osdc(session);
 	struct ceph_entity_addr addr;
 	int ret;
 
@@ -111,9 +130,7 @@ static int fence_add(struct trbd_session *session, struct trbd_fence *fence)
 	ret = ceph_monc_blocklist_add(&session->client->monc, &addr);
 	if (ret)
 		return ret == -ERESTARTSYS ? -EINTR : ret;
-	down_read(&osdc->lock);
-	fence->epoch = osdc->osdmap->epoch;
-	up_read(&osdc->lock);
+	fence->epoch = trbd_fence_epoch(session);
 	return 0;
 }
 

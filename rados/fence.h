@@ -22,6 +22,7 @@ struct trbd_fence {
 };
 
 void trbd_fence_own_address(struct trbd_session *session, char *buf, size_t size);
+u32 trbd_fence_epoch(struct trbd_session *session);
 int trbd_fence_clients(struct trbd_session *session, struct trbd_fence *fences, unsigned int count,
 		       unsigned int timeout_ms);
 int trbd_fence_client(struct trbd_session *session, const char *address, u32 *epoch);

@@ -481,6 +481,7 @@ bool trbd_reservation_admit(struct se_cmd *cmd)
 	struct trbd_access what = trbd_access_of(cmd->t_task_cdb);
 	struct trbd_device *dev = to_trbd_device(cmd->se_dev);
 	unsigned int kind = what.access == TRBD_PR_ACCESS_WRITE ? TRBD_NEXUS_WRITES : TRBD_NEXUS_READS;
+	unsigned long lapses;
 	int verdict;
 
 	/* counted before anything is looked at, or it could slip between a change and the look at the counts */
@@ -496,11 +497,12 @@ bool trbd_reservation_admit(struct se_cmd *cmd)
 		trbd_complete(cmd, -ENOTCONN);
 		return false;
 	}
+	lapses = trbd_lu_lapses(dev->lu);
 	verdict = check_conflict(dev, cmd, what.access);
 	if (verdict == TRBD_PR_GOOD)
 		return true;
 	/* RESERVATION CONFLICT is final for an initiator, and what forbids the command here may be gone elsewhere */
-	if (verdict == TRBD_PR_CONFLICT && !trbd_group_in_touch(dev->group))
+	if (verdict == TRBD_PR_CONFLICT && !trbd_group_in_touch(dev->group, lapses))
 		verdict = -EBUSY;
 	complete_verdict(cmd, verdict);
 	return false;

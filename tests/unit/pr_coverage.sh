@@ -25,5 +25,6 @@ covered() {
 }
 covered pr_rules rules
 covered pr_record record rules
+covered pr_registry registry record rules
 covered pr_transport_id transport_id
 covered pr_parameters parameters transport_id rules
