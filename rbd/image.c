@@ -190,6 +190,8 @@ static int image_refresh_locked(struct trbd_image *image)
 	image->stale = refused;
 	spin_unlock(&image->lock);
 
+	if (old && old->seq != snapc->seq)
+		trbd_quiesce_turn(&image->quiesce);
 	image_warn_of_snaps(image, old, snapc);
 	ceph_put_snap_context(old);
 	if (old && old_size != size) {
@@ -265,6 +267,7 @@ static void image_refresh_failed(struct trbd_image *image, int err)
 	spin_lock(&image->lock);
 	image->stale = true;
 	spin_unlock(&image->lock);
+	trbd_quiesce_turn(&image->quiesce);
 	pr_warn_ratelimited("%s: reading the header again failed: error %d; nothing is written until that works\n",
 			    image->name, err);
 	mod_delayed_work(trbd_wait_wq, &image->refresh_again, IMAGE_REFRESH_DELAY);
@@ -384,7 +387,7 @@ static bool image_notified(void *owner, const void *payload, size_t len, const s
 	switch (op) {
 	case IMAGE_NOTIFY_HEADER_UPDATE:
 		image_refresh_or_fail(image);
-		break;
+		return !ack || trbd_quiesce_update(&image->quiesce, ack);
 	case IMAGE_NOTIFY_QUIESCE:
 		/* without an ack librbd asks again */
 		if (image_decode_quiesce_id(p, end, &id))

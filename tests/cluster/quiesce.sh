@@ -93,6 +93,10 @@ lab run -- timeout "$(t_limit 60)" qemu-io -f raw -c "write -P 3 ${place}M 64k" 
 stuck=$!
 t_atexit "t_kill $stuck"
 sleep 1
+# Whoever made a snapshot without asking is told when what was on its way has landed.
+t 'that the header has changed is acknowledged beside the write' notify "$n" update 5
+t 'a snapshot, of which nobody was told' notify "$n" snap older
+t_fails 'that is not acknowledged: the write will be in it' notify "$n" update 2
 # and some more who only ask
 for i in 11 12 13 14; do notify "$n" quiesce $i >/dev/null 2>&1 & done
 takers=()
@@ -109,6 +113,7 @@ goes_on_again() { lab resume "$slow" && lab ceph osd unset nodown; }
 t 'the OSD goes on' goes_on_again
 wait "$stuck"
 t 'the write was carried out' grep -q '^wrote' "$work/stuck"
+t 'the change of the header is acknowledged now' notify "$n" update 5
 for i in 0 1; do
 	wait "${takers[i]}"
 	t_is "snapshot $((i + 1)) was taken" "$?" 0
