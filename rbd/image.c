@@ -15,11 +15,8 @@
  *
  * Snapshots must not change. A change of data carries the snapshot context of the moment when it began. So none
  * begins while the header may have changed (rbd/quiesce.c), or while the watch is not confirmed (rados/watch.c). And
- * when a change is still in flight while others may take a snapshot without us, it is called back, by giving up
- * (rados/recovery.c):
- *
- *	the OSD is about to forget the watch, and a change may not have reached its OSD
- *	the watch was lost, the header has a new snapshot, and a change that does not know it is in flight
+ * when a change is still in flight while others may take a snapshot without us, it is
+ * called back (rbd/recall.c).
  *
  * Data path and refresh meet at image->lock only: a command takes size and snapshot context once, when it is
  * submitted, and carries its own reference.
@@ -37,13 +34,13 @@
 #include <linux/workqueue.h>
 
 #include "protocol.h"
-#include "rados/in_flight.h"
 #include "rados/queues.h"
 #include "rados/recovery.h"
 #include "rados/session.h"
 #include "rados/watch_ops.h"
 #include "rbd/features.h"
 #include "rbd/image.h"
+#include "rbd/recall.h"
 
 /* librbd's notifications on the header object; all others need no answer but an ack */
 #define IMAGE_NOTIFY_HEADER_UPDATE	3
@@ -54,8 +51,6 @@
 #define IMAGE_HOLE_DOUBT_MS		TRBD_ADMISSION_MS
 /* a snapshot that was begun before we watched is taken by then */
 #define IMAGE_SECOND_LOOK		msecs_to_jiffies(TRBD_QUIESCE_TIMEOUT_MS)
-/* a ping on its way may look like something unsent, but not twice */
-#define IMAGE_UNSENT_LOOKS		2
 /* when to say that there will soon be too many */
 #define IMAGE_SNAPS_WARN		(TRBD_SNAPS_MAX / 4 * 3)
 /* how many parents may stand behind each other */
@@ -224,20 +219,6 @@ static int image_refresh(struct trbd_image *image)
 	return ret;
 }
 
-/*
- * The watch was lost for a while, so a snapshot may have been taken without us. A change of data that does not know
- * it is on its way to an OSD, or waits there for its turn, and would alter it.
- */
-static void image_call_back(struct trbd_image *image, u64 snap_seq)
-{
-	if (trbd_image_read_only(image) ||
-	    !trbd_in_flight_before(image->session, image->header.object_prefix, snap_seq))
-		return;
-	pr_warn("%s: a snapshot was taken while the header was not watched, and changes of data are in flight that would alter it; giving up what is in flight\n",
-		image->name);
-	trbd_recovery_give_up(image->session);
-}
-
 /* The header was read after the watch was there; unless that was lost meanwhile, we know all of it. */
 static void image_is_watched(struct trbd_image *image, unsigned int losses)
 {
@@ -250,7 +231,7 @@ static void image_is_watched(struct trbd_image *image, unsigned int losses)
 	spin_unlock(&image->lock);
 	if (!again)
 		return;
-	image_call_back(image, seq);
+	trbd_recall_older(image, seq);
 	spin_lock(&image->lock);
 	if (image->losses == losses)
 		image->unwatched = false;
@@ -405,7 +386,7 @@ static bool image_notified(void *owner, const void *payload, size_t len, const s
 }
 
 /* A snapshot can be taken without us, and a write would change it. */
-static void image_watch_lost(void *owner)
+static void image_watch_unconfirmed(void *owner)
 {
 	struct trbd_image *image = owner;
 	bool first;
@@ -420,27 +401,23 @@ static void image_watch_lost(void *owner)
 				    image->name);
 }
 
-/*
- * The header's OSD is about to forget us, and then a snapshot is taken without us. What may not have reached its OSD
- * by now may come there after that. What an OSD has received cannot be called back anyway, and when the whole
- * cluster stands still that is all there is.
- */
-static void image_watch_silent(void *owner)
+/* The same, for certain. */
+static void image_watch_lost(void *owner)
 {
 	struct trbd_image *image = owner;
 
-	if (trbd_image_read_only(image) || trbd_recovery_is_running(image->session))
-		return;
-	if (!trbd_in_flight_unsent(image->session, image->header.object_prefix)) {
-		image->unsent_looks = 0;
-		return;
-	}
-	if (++image->unsent_looks < IMAGE_UNSENT_LOOKS)
-		return;
-	image->unsent_looks = 0;
-	pr_warn("%s: the header's OSD is silent and will soon let others take a snapshot without us, and changes of data have not reached their OSDs; giving up what is in flight\n",
-		image->name);
-	trbd_recovery_give_up(image->session);
+	image_watch_unconfirmed(image);
+	WRITE_ONCE(image->lost_turn, trbd_quiesce_turn(&image->quiesce));
+}
+
+static void image_watch_silent(void *owner)
+{
+	trbd_recall_unsent(owner);
+}
+
+static bool image_watch_is_over(void *owner, bool late)
+{
+	return trbd_recall_is_over(owner, late);
 }
 
 /* A snapshot that is being taken may have asked for quiet before we watched, and be made after we read the header. */
@@ -475,6 +452,8 @@ static const struct trbd_watch_ops image_watch_ops = {
 	.arrived = image_notify_arrived,
 	.notify = image_notified,
 	.lost = image_watch_lost,
+	.unconfirmed = image_watch_unconfirmed,
+	.is_over = image_watch_is_over,
 	.silent = image_watch_silent,
 	.restored = image_watch_restored,
 };

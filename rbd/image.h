@@ -109,6 +109,7 @@ struct trbd_guard_stats {
  *	mutations end with BUSY
  * @unwatched: notifications may be missed, so others may change both without us; likewise
  * @losses: how often we heard that they may be missed
+ * @lost_turn: turn of @quiesce that began when the watch was last lost
  * @unsent_looks: how often in a row something was unsent while the header's OSD was silent; of the watch's look only
  * @error: why the image cannot be used any more (-ENOENT: deleted), else 0
  */
@@ -147,6 +148,7 @@ struct trbd_image {
 	bool stale;
 	bool unwatched;
 	unsigned int losses;
+	unsigned int lost_turn;
 	unsigned int unsent_looks;
 	int error;
 };
