@@ -14,7 +14,7 @@ struct ceph_osd_linger_request;
 struct task_struct;
 struct trbd_session;
 
-#define TRBD_WATCH_REPLY_MAX	64
+#define TRBD_WATCH_REPLY_MAX	256
 
 /**
  * struct trbd_watch_reply - what goes back to the notifier with the answer to it

@@ -14,8 +14,9 @@
  * leave objects behind that belong to nobody.
  *
  * Snapshots must not change. A change of data carries the snapshot context of the moment when it began. So none
- * begins while the header may have changed (rbd/quiesce.c), or while the watch is not confirmed (rados/watch.c). And
- * when a change is still in flight while others may take a snapshot without us, it is
+ * begins while the header may have changed (rbd/quiesce.c), or while the watch is not confirmed (rados/watch.c). After
+ * the watch was lost, the other gateways are asked whether somebody takes a snapshot (rbd/inquiry.c) before the header
+ * is read and anything begins. And when a change is still in flight while others may take a snapshot without us, it is
  * called back (rbd/recall.c).
  *
  * Data path and refresh meet at image->lock only: a command takes size and snapshot context once, when it is
@@ -219,6 +220,12 @@ static int image_refresh(struct trbd_image *image)
 	return ret;
 }
 
+/* Would we be told of a snapshot that is taken from now on, and know of one that is being taken? */
+static bool image_hears(struct trbd_image *image)
+{
+	return image->watched && trbd_watch_is_valid(&image->watch) && !trbd_inquiry_is_due(&image->inquiry);
+}
+
 /* The header was read after the watch was there; unless that was lost meanwhile, we know all of it. */
 static void image_is_watched(struct trbd_image *image, unsigned int losses)
 {
@@ -226,7 +233,7 @@ static void image_is_watched(struct trbd_image *image, unsigned int losses)
 	u64 seq;
 
 	spin_lock(&image->lock);
-	again = image->unwatched && image->losses == losses && trbd_watch_is_valid(&image->watch);
+	again = image->unwatched && image->losses == losses && image_hears(image);
 	seq = image->snapc->seq;
 	spin_unlock(&image->lock);
 	if (!again)
@@ -267,7 +274,7 @@ static void image_refresh_or_fail(struct trbd_image *image)
 
 	spin_lock(&image->lock);
 	losses = image->losses;
-	watched = image->watched && trbd_watch_is_valid(&image->watch);
+	watched = image_hears(image);
 	spin_unlock(&image->lock);
 
 	ret = image_refresh(image);
@@ -378,6 +385,9 @@ static bool image_notified(void *owner, const void *payload, size_t len, const s
 		if (image_decode_quiesce_id(p, end, &id))
 			image_unquiesce(image, &id);
 		break;
+	case TRBD_INQUIRY_OP:
+		trbd_inquiry_answer(&image->quiesce, reply);
+		break;
 	default:
 		if (image->ops)
 			image->ops->notified(image->owner, op, p, end - p, reply);
@@ -401,11 +411,13 @@ static void image_watch_unconfirmed(void *owner)
 				    image->name);
 }
 
-/* The same, for certain. */
+/* The same, for certain; and one may be under way by the time that the header is watched again. */
 static void image_watch_lost(void *owner)
 {
 	struct trbd_image *image = owner;
 
+	if (!trbd_image_read_only(image))
+		trbd_inquiry_want(&image->inquiry);
 	image_watch_unconfirmed(image);
 	WRITE_ONCE(image->lost_turn, trbd_quiesce_turn(&image->quiesce));
 }
@@ -441,6 +453,7 @@ static void image_watch_restored(void *owner, int err)
 			trbd_recovery_begin(image->session);
 	} else {
 		pr_info("%s: the header is watched again\n", image->name);
+		trbd_inquiry_hurry(&image->inquiry);
 		image_refresh_or_fail(image);
 		image_look_again(image);
 		if (image->ops)
@@ -555,6 +568,7 @@ static struct trbd_image *image_alloc(void)
 	mutex_init(&image->refresh_lock);
 	INIT_DELAYED_WORK(&image->refresh_again, image_refresh_work);
 	trbd_quiesce_init(&image->quiesce, &image_gate_ops, image);
+	trbd_inquiry_init(&image->inquiry, image, image_refresh_or_fail);
 	trbd_object_queue_init(&image->mutations);
 	trbd_copyups_init(&image->copyups);
 	trbd_parent_init(image);
@@ -569,6 +583,7 @@ static void image_free(struct trbd_image *image)
 {
 	struct trbd_image *parent, *next;
 
+	trbd_inquiry_stop(&image->inquiry);
 	if (image->watched)
 		trbd_watch_stop(&image->watch);
 	trbd_quiesce_stop(&image->quiesce);
@@ -601,6 +616,21 @@ static int image_open_refresh(struct trbd_image *image)
 	return 0;
 }
 
+/* Somebody may have asked the others for quiet before we watched. Nothing is written until that is known. */
+static int image_open_ask(struct trbd_image *image)
+{
+	int ret;
+
+	spin_lock(&image->lock);
+	image->unwatched = true;
+	spin_unlock(&image->lock);
+	trbd_inquiry_want(&image->inquiry);
+	ret = trbd_inquiry_start(&image->inquiry);
+	if (!ret)
+		trbd_inquiry_await(&image->inquiry);
+	return ret;
+}
+
 /* Header, parents and what can change, of an image that was located. Parents are snapshots, and not watched. */
 static int image_open_located(struct trbd_image *image)
 {
@@ -626,6 +656,8 @@ static int image_open_located(struct trbd_image *image)
 		ret = ret > 0 ? -EOPNOTSUPP : ret;
 	} else {
 		ret = image_open_refresh(image);
+		if (!ret && !trbd_image_read_only(image))
+			ret = image_open_ask(image);
 	}
 	return ret ? ret : image->link.error;
 }

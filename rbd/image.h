@@ -14,6 +14,7 @@
 #include "rados/watch.h"
 #include "rbd/clone.h"
 #include "rbd/header.h"
+#include "rbd/inquiry.h"
 #include "rbd/object_queue.h"
 #include "rbd/parent.h"
 #include "rbd/quiesce.h"
@@ -86,6 +87,7 @@ struct trbd_guard_stats {
  * @snap_id: snapshot, or CEPH_NOSNAP for the image itself; constant
  * @watch: on the header object
  * @watched: @watch was started; constant
+ * @inquiry: asks the other gateways whether somebody takes a snapshot; not started for what is read-only
  * @ops: from struct trbd_image_spec; constant
  * @owner: likewise
  * @clock: where stamps come from; set by whoever opened the image, before the first mutation
@@ -126,6 +128,7 @@ struct trbd_image {
 	u64 snap_id;
 	struct trbd_watch watch;
 	bool watched;
+	struct trbd_inquiry inquiry;
 	const struct trbd_image_ops *ops;
 	void *owner;
 	struct trbd_clock *clock;

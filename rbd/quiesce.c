@@ -25,7 +25,8 @@
  *
  * A wish lapses when its owner has not been heard of for 10 s and does not watch the image any more, or after 60 s:
  * librbd may be at it for longer than 10 s, when monitors elect a leader. A gateway that joins, or watches again,
- * between QUIESCE and UNQUIESCE knows only of the latter; it is a doubt then as well.
+ * between QUIESCE and UNQUIESCE asks the others for what wishes they know (rbd/inquiry.c). When none of them answers,
+ * it hears only of the UNQUIESCE; that is a doubt then as well.
  *
  * A header update is acknowledged when no mutation is in flight any more that is older, or the operator would be told
  * that a snapshot is made while something is on its way into it. Mutations have turns for that: a new one begins when
@@ -531,6 +532,7 @@ static enum trbd_quiesce_end quiesce_take_back(struct trbd_quiesce *q, const str
 		wish->wanted = false;
 		wish->lapsed = false;
 	}
+	q->ended[q->next_ended++ % ARRAY_SIZE(q->ended)] = *id;
 	/* whatever was known of it, there may be a new snapshot */
 	quiesce_doubt(q);
 	spin_unlock(&q->lock);
@@ -552,4 +554,79 @@ enum trbd_quiesce_end trbd_quiesce_open(struct trbd_quiesce *q, const struct trb
 
 	q->ops->refresh(q->owner);
 	return end;
+}
+
+/**
+ * trbd_quiesce_list() - which wishes are in force?
+ * @q: gate
+ * @list: where to, room for TRBD_QUIESCE_WISHES
+ *
+ * Context: any in which a spinlock may be taken.
+ * Return: how many.
+ */
+unsigned int trbd_quiesce_list(struct trbd_quiesce *q, struct trbd_quiesce_open *list)
+{
+	const struct trbd_quiesce_wish *wish;
+	unsigned int count = 0;
+
+	spin_lock(&q->lock);
+	for (wish = q->wishes; wish < q->wishes + ARRAY_SIZE(q->wishes); wish++) {
+		if (!wish->wanted)
+			continue;
+		list[count].id = wish->id;
+		list[count++].age_ms = jiffies_to_msecs(jiffies - wish->heard);
+	}
+	spin_unlock(&q->lock);
+	return count;
+}
+
+/* @lock held. Return: was it taken back, or is it known, or was it given up? */
+static bool quiesce_has_met(struct trbd_quiesce *q, const struct trbd_quiesce_id *id)
+{
+	unsigned int i;
+
+	lockdep_assert_held(&q->lock);
+	for (i = 0; i < ARRAY_SIZE(q->ended); i++) {
+		if (quiesce_is_same(&q->ended[i], id))
+			return true;
+	}
+	for (i = 0; i < ARRAY_SIZE(q->wishes); i++) {
+		if ((q->wishes[i].wanted || q->wishes[i].lapsed) && quiesce_is_same(&q->wishes[i].id, id))
+			return true;
+	}
+	return false;
+}
+
+/**
+ * trbd_quiesce_join() - another gateway is quiet for somebody of whom we have not heard
+ * @q: gate
+ * @open: the wish, and since when the other gateway knows of it
+ *
+ * The same as if it had come to us then, but that nobody waits for our acknowledgment. What is known is left alone, and
+ * so is what was taken back after the other gateway answered.
+ *
+ * Context: any in which a spinlock may be taken.
+ * Return: true if the gate is closed because of it.
+ */
+bool trbd_quiesce_join(struct trbd_quiesce *q, const struct trbd_quiesce_open *open)
+{
+	unsigned long heard = jiffies - msecs_to_jiffies(open->age_ms);
+	struct trbd_quiesce_wish *wish = NULL;
+
+	if (open->age_ms >= TRBD_QUIESCE_MAX_MS)
+		return false;
+	spin_lock(&q->lock);
+	if (!quiesce_has_met(q, &open->id))
+		wish = quiesce_find_place(q, &open->id);
+	if (wish) {
+		*wish = (struct trbd_quiesce_wish) {
+			.id = open->id,
+			.wanted = true,
+			.heard = heard,
+			.until = heard + msecs_to_jiffies(TRBD_QUIESCE_TIMEOUT_MS),
+		};
+		quiesce_shut(q);
+	}
+	spin_unlock(&q->lock);
+	return wish;
 }

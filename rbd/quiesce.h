@@ -51,6 +51,8 @@ struct trbd_quiesce_wish {
 
 /* header updates whose acknowledgment waits at once; when there are more, the oldest is not acknowledged */
 #define TRBD_QUIESCE_UPDATES	8
+/* wishes that were taken back and are remembered, so that an answer of before does not bring them up again */
+#define TRBD_QUIESCE_ENDED	8
 
 /**
  * struct trbd_quiesce_update - a header update that is acknowledged when no older mutation is in flight
@@ -62,6 +64,16 @@ struct trbd_quiesce_update {
 	bool unacked;
 	unsigned int turn;
 	struct trbd_watch_ack ack;
+};
+
+/**
+ * struct trbd_quiesce_open - a wish that is in force, as one gateway tells another
+ * @id: whose
+ * @age_ms: for how long it has not been heard of, milliseconds
+ */
+struct trbd_quiesce_open {
+	struct trbd_quiesce_id id;
+	unsigned int age_ms;
 };
 
 /**
@@ -124,6 +136,8 @@ enum trbd_quiesce_end {
  * @waiting: mutations that wait
  * @updates: header updates that are acknowledged later
  * @next_update: which of @updates to use next
+ * @ended: the last wishes that were taken back
+ * @next_ended: which of @ended to use next
  */
 struct trbd_quiesce {
 	const struct trbd_quiesce_ops *ops;
@@ -144,6 +158,8 @@ struct trbd_quiesce {
 	struct list_head waiting;
 	struct trbd_quiesce_update updates[TRBD_QUIESCE_UPDATES];
 	unsigned int next_update;
+	struct trbd_quiesce_id ended[TRBD_QUIESCE_ENDED];
+	unsigned int next_ended;
 };
 
 void trbd_quiesce_init(struct trbd_quiesce *q, const struct trbd_quiesce_ops *ops, void *owner);
@@ -160,5 +176,7 @@ bool trbd_quiesce_is_in_doubt(struct trbd_quiesce *q, unsigned int ms);
 void trbd_quiesce_settle(struct trbd_quiesce *q, unsigned int doubts);
 bool trbd_quiesce_close(struct trbd_quiesce *q, const struct trbd_quiesce_id *id, const struct trbd_watch_ack *ack);
 enum trbd_quiesce_end trbd_quiesce_open(struct trbd_quiesce *q, const struct trbd_quiesce_id *id);
+unsigned int trbd_quiesce_list(struct trbd_quiesce *q, struct trbd_quiesce_open *list);
+bool trbd_quiesce_join(struct trbd_quiesce *q, const struct trbd_quiesce_open *open);
 
 #endif /* TRBD_RBD_QUIESCE_H */
