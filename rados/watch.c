@@ -27,6 +27,10 @@
  *	after  9 s   notifications may be missed for good: whoever sends one waits 10 s for the answers
  *	after 24 s   the owner calls back what must not happen unwatched: the OSD forgets a watch after 30 s
  *
+ * libceph can say that a watch is lost while the OSD has it yet, and makes whoever notifies wait for us. So before the
+ * handle is given back, what must not happen unwatched is over, or is called back after the same 24 s. But not within
+ * 5 s: when all OSDs stood still, it ends as soon as they go on.
+ *
  * And every minute the owner looks for itself in any case.
  *
  * After ceph_osdc_unwatch() no callback runs any more, once ceph_osdc_flush_notifies() has returned.
@@ -59,6 +63,9 @@
 /* OSDs: osd_client_watch_timeout, 30 s; what is left is for calling back */
 #define WATCH_SILENT		(24 * HZ)
 #define WATCH_POLL_INTERVAL	(60 * HZ)
+/* a lost watch is given back when all is over: how often to look, and how long at least before it is called back */
+#define WATCH_OVER_MS		20
+#define WATCH_OVER_MIN		(5 * HZ)
 
 struct watch_event {
 	struct list_head node;
@@ -104,6 +111,8 @@ static void watch_error_cb(void *arg, u64 cookie, int err)
 {
 	struct trbd_watch *watch = arg;
 
+	/* before the thread knows; and once more, since the watch looked valid until then */
+	watch->ops->lost(watch->owner);
 	spin_lock(&watch->lock);
 	watch->lost = true;
 	spin_unlock(&watch->lock);
@@ -134,7 +143,7 @@ static void watch_look(struct work_struct *work)
 	spin_unlock(&watch->lock);
 
 	if (age >= WATCH_TRUSTED)
-		watch->ops->lost(watch->owner);
+		watch->ops->unconfirmed(watch->owner);
 	if (age >= WATCH_SILENT)
 		watch->ops->silent(watch->owner);
 	wake_up(&watch->wait);
@@ -212,10 +221,28 @@ static void watch_handle_event(struct trbd_watch *watch, struct watch_event *eve
 	kfree(event);
 }
 
+/* Return: false if the thread is to end before that. */
+static bool watch_await_over(struct trbd_watch *watch)
+{
+	unsigned long since = jiffies;
+	bool late;
+
+	do {
+		late = time_after(jiffies, since + WATCH_OVER_MIN) &&
+		       time_after(jiffies, READ_ONCE(watch->confirmed) + WATCH_SILENT);
+		if (watch->ops->is_over(watch->owner, late))
+			return true;
+		schedule_timeout_interruptible(msecs_to_jiffies(WATCH_OVER_MS));
+	} while (!kthread_should_stop());
+	return false;
+}
+
 static void watch_restore(struct trbd_watch *watch)
 {
 	int err;
 
+	if (watch->lreq && !watch_await_over(watch))
+		return;
 	watch_unregister(watch);
 	/* what was queued before belongs to a watch that is no more */
 	watch_drop_events(watch);

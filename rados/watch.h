@@ -14,7 +14,7 @@ struct ceph_osd_linger_request;
 struct task_struct;
 struct trbd_session;
 
-#define TRBD_WATCH_REPLY_MAX	64
+#define TRBD_WATCH_REPLY_MAX	256
 
 /**
  * struct trbd_watch_reply - what goes back to the notifier with the answer to it
@@ -44,10 +44,13 @@ struct trbd_watch_ack {
  *	there; otherwise the owner may acknowledge it later with trbd_watch_ack() and a copy of @ack. Payload is
  *	NULL/0 for an empty one. It is so, with @ack NULL, when one may have been missed, and now and then in any
  *	case. On the watch's thread
- * @lost: notifications are missed from now on, or may be: until @notify or @restored is called and
- *	trbd_watch_is_valid(). More often than once; on a workqueue, must not sleep
+ * @lost: notifications are missed from now on: until @restored is called and trbd_watch_is_valid(). More often than
+ *	once; on a workqueue, must not sleep
+ * @unconfirmed: they may be missed, until @notify or @restored is called and trbd_watch_is_valid(). Likewise
  * @silent: the OSD will soon forget the watch. Every second from then on; on a workqueue, must not wait for the
  *	network
+ * @is_over: the watch was lost, and is about to be given back: then others need not ask us any more. Is all over that
+ *	must not happen then? Asked again until it is; with @late, it is to be called back. On the watch's thread
  * @restored: the watch was lost and is there again; notifications may have been missed. Also called with an error
  *	when watching again failed, before each further try: -ENOENT means that the object is gone. On the watch's
  *	thread
@@ -57,7 +60,9 @@ struct trbd_watch_ops {
 	bool (*notify)(void *owner, const void *payload, size_t len, const struct trbd_watch_ack *ack,
 		       struct trbd_watch_reply *reply);
 	void (*lost)(void *owner);
+	void (*unconfirmed)(void *owner);
 	void (*silent)(void *owner);
+	bool (*is_over)(void *owner, bool late);
 	void (*restored)(void *owner, int err);
 };
 

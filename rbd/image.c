@@ -14,12 +14,10 @@
  * leave objects behind that belong to nobody.
  *
  * Snapshots must not change. A change of data carries the snapshot context of the moment when it began. So none
- * begins while the header may have changed (rbd/quiesce.c), or while the watch is not confirmed (rados/watch.c). And
- * when a change is still in flight while others may take a snapshot without us, it is called back, by giving up
- * (rados/recovery.c):
- *
- *	the OSD is about to forget the watch, and a change may not have reached its OSD
- *	the watch was lost, the header has a new snapshot, and a change that does not know it is in flight
+ * begins while the header may have changed (rbd/quiesce.c), or while the watch is not confirmed (rados/watch.c). After
+ * the watch was lost, the other gateways are asked whether somebody takes a snapshot (rbd/inquiry.c) before the header
+ * is read and anything begins. And when a change is still in flight while others may take a snapshot without us, it is
+ * called back (rbd/recall.c).
  *
  * Data path and refresh meet at image->lock only: a command takes size and snapshot context once, when it is
  * submitted, and carries its own reference.
@@ -37,13 +35,13 @@
 #include <linux/workqueue.h>
 
 #include "protocol.h"
-#include "rados/in_flight.h"
 #include "rados/queues.h"
 #include "rados/recovery.h"
 #include "rados/session.h"
 #include "rados/watch_ops.h"
 #include "rbd/features.h"
 #include "rbd/image.h"
+#include "rbd/recall.h"
 
 /* librbd's notifications on the header object; all others need no answer but an ack */
 #define IMAGE_NOTIFY_HEADER_UPDATE	3
@@ -54,8 +52,6 @@
 #define IMAGE_HOLE_DOUBT_MS		TRBD_ADMISSION_MS
 /* a snapshot that was begun before we watched is taken by then */
 #define IMAGE_SECOND_LOOK		msecs_to_jiffies(TRBD_QUIESCE_TIMEOUT_MS)
-/* a ping on its way may look like something unsent, but not twice */
-#define IMAGE_UNSENT_LOOKS		2
 /* when to say that there will soon be too many */
 #define IMAGE_SNAPS_WARN		(TRBD_SNAPS_MAX / 4 * 3)
 /* how many parents may stand behind each other */
@@ -190,6 +186,8 @@ static int image_refresh_locked(struct trbd_image *image)
 	image->stale = refused;
 	spin_unlock(&image->lock);
 
+	if (old && old->seq != snapc->seq)
+		trbd_quiesce_turn(&image->quiesce);
 	image_warn_of_snaps(image, old, snapc);
 	ceph_put_snap_context(old);
 	if (old && old_size != size) {
@@ -222,18 +220,10 @@ static int image_refresh(struct trbd_image *image)
 	return ret;
 }
 
-/*
- * The watch was lost for a while, so a snapshot may have been taken without us. A change of data that does not know
- * it is on its way to an OSD, or waits there for its turn, and would alter it.
- */
-static void image_call_back(struct trbd_image *image, u64 snap_seq)
+/* Would we be told of a snapshot that is taken from now on, and know of one that is being taken? */
+static bool image_hears(struct trbd_image *image)
 {
-	if (trbd_image_read_only(image) ||
-	    !trbd_in_flight_before(image->session, image->header.object_prefix, snap_seq))
-		return;
-	pr_warn("%s: a snapshot was taken while the header was not watched, and changes of data are in flight that would alter it; giving up what is in flight\n",
-		image->name);
-	trbd_recovery_give_up(image->session);
+	return image->watched && trbd_watch_is_valid(&image->watch) && !trbd_inquiry_is_due(&image->inquiry);
 }
 
 /* The header was read after the watch was there; unless that was lost meanwhile, we know all of it. */
@@ -243,12 +233,12 @@ static void image_is_watched(struct trbd_image *image, unsigned int losses)
 	u64 seq;
 
 	spin_lock(&image->lock);
-	again = image->unwatched && image->losses == losses && trbd_watch_is_valid(&image->watch);
+	again = image->unwatched && image->losses == losses && image_hears(image);
 	seq = image->snapc->seq;
 	spin_unlock(&image->lock);
 	if (!again)
 		return;
-	image_call_back(image, seq);
+	trbd_recall_older(image, seq);
 	spin_lock(&image->lock);
 	if (image->losses == losses)
 		image->unwatched = false;
@@ -265,6 +255,7 @@ static void image_refresh_failed(struct trbd_image *image, int err)
 	spin_lock(&image->lock);
 	image->stale = true;
 	spin_unlock(&image->lock);
+	trbd_quiesce_turn(&image->quiesce);
 	pr_warn_ratelimited("%s: reading the header again failed: error %d; nothing is written until that works\n",
 			    image->name, err);
 	mod_delayed_work(trbd_wait_wq, &image->refresh_again, IMAGE_REFRESH_DELAY);
@@ -283,7 +274,7 @@ static void image_refresh_or_fail(struct trbd_image *image)
 
 	spin_lock(&image->lock);
 	losses = image->losses;
-	watched = image->watched && trbd_watch_is_valid(&image->watch);
+	watched = image_hears(image);
 	spin_unlock(&image->lock);
 
 	ret = image_refresh(image);
@@ -384,7 +375,7 @@ static bool image_notified(void *owner, const void *payload, size_t len, const s
 	switch (op) {
 	case IMAGE_NOTIFY_HEADER_UPDATE:
 		image_refresh_or_fail(image);
-		break;
+		return !ack || trbd_quiesce_update(&image->quiesce, ack);
 	case IMAGE_NOTIFY_QUIESCE:
 		/* without an ack librbd asks again */
 		if (image_decode_quiesce_id(p, end, &id))
@@ -394,6 +385,9 @@ static bool image_notified(void *owner, const void *payload, size_t len, const s
 		if (image_decode_quiesce_id(p, end, &id))
 			image_unquiesce(image, &id);
 		break;
+	case TRBD_INQUIRY_OP:
+		trbd_inquiry_answer(&image->quiesce, reply);
+		break;
 	default:
 		if (image->ops)
 			image->ops->notified(image->owner, op, p, end - p, reply);
@@ -402,7 +396,7 @@ static bool image_notified(void *owner, const void *payload, size_t len, const s
 }
 
 /* A snapshot can be taken without us, and a write would change it. */
-static void image_watch_lost(void *owner)
+static void image_watch_unconfirmed(void *owner)
 {
 	struct trbd_image *image = owner;
 	bool first;
@@ -417,27 +411,25 @@ static void image_watch_lost(void *owner)
 				    image->name);
 }
 
-/*
- * The header's OSD is about to forget us, and then a snapshot is taken without us. What may not have reached its OSD
- * by now may come there after that. What an OSD has received cannot be called back anyway, and when the whole
- * cluster stands still that is all there is.
- */
-static void image_watch_silent(void *owner)
+/* The same, for certain; and one may be under way by the time that the header is watched again. */
+static void image_watch_lost(void *owner)
 {
 	struct trbd_image *image = owner;
 
-	if (trbd_image_read_only(image) || trbd_recovery_is_running(image->session))
-		return;
-	if (!trbd_in_flight_unsent(image->session, image->header.object_prefix)) {
-		image->unsent_looks = 0;
-		return;
-	}
-	if (++image->unsent_looks < IMAGE_UNSENT_LOOKS)
-		return;
-	image->unsent_looks = 0;
-	pr_warn("%s: the header's OSD is silent and will soon let others take a snapshot without us, and changes of data have not reached their OSDs; giving up what is in flight\n",
-		image->name);
-	trbd_recovery_give_up(image->session);
+	if (!trbd_image_read_only(image))
+		trbd_inquiry_want(&image->inquiry);
+	image_watch_unconfirmed(image);
+	WRITE_ONCE(image->lost_turn, trbd_quiesce_turn(&image->quiesce));
+}
+
+static void image_watch_silent(void *owner)
+{
+	trbd_recall_unsent(owner);
+}
+
+static bool image_watch_is_over(void *owner, bool late)
+{
+	return trbd_recall_is_over(owner, late);
 }
 
 /* A snapshot that is being taken may have asked for quiet before we watched, and be made after we read the header. */
@@ -461,6 +453,7 @@ static void image_watch_restored(void *owner, int err)
 			trbd_recovery_begin(image->session);
 	} else {
 		pr_info("%s: the header is watched again\n", image->name);
+		trbd_inquiry_hurry(&image->inquiry);
 		image_refresh_or_fail(image);
 		image_look_again(image);
 		if (image->ops)
@@ -472,6 +465,8 @@ static const struct trbd_watch_ops image_watch_ops = {
 	.arrived = image_notify_arrived,
 	.notify = image_notified,
 	.lost = image_watch_lost,
+	.unconfirmed = image_watch_unconfirmed,
+	.is_over = image_watch_is_over,
 	.silent = image_watch_silent,
 	.restored = image_watch_restored,
 };
@@ -573,6 +568,7 @@ static struct trbd_image *image_alloc(void)
 	mutex_init(&image->refresh_lock);
 	INIT_DELAYED_WORK(&image->refresh_again, image_refresh_work);
 	trbd_quiesce_init(&image->quiesce, &image_gate_ops, image);
+	trbd_inquiry_init(&image->inquiry, image, image_refresh_or_fail);
 	trbd_object_queue_init(&image->mutations);
 	trbd_copyups_init(&image->copyups);
 	trbd_parent_init(image);
@@ -587,6 +583,7 @@ static void image_free(struct trbd_image *image)
 {
 	struct trbd_image *parent, *next;
 
+	trbd_inquiry_stop(&image->inquiry);
 	if (image->watched)
 		trbd_watch_stop(&image->watch);
 	trbd_quiesce_stop(&image->quiesce);
@@ -619,6 +616,21 @@ static int image_open_refresh(struct trbd_image *image)
 	return 0;
 }
 
+/* Somebody may have asked the others for quiet before we watched. Nothing is written until that is known. */
+static int image_open_ask(struct trbd_image *image)
+{
+	int ret;
+
+	spin_lock(&image->lock);
+	image->unwatched = true;
+	spin_unlock(&image->lock);
+	trbd_inquiry_want(&image->inquiry);
+	ret = trbd_inquiry_start(&image->inquiry);
+	if (!ret)
+		trbd_inquiry_await(&image->inquiry);
+	return ret;
+}
+
 /* Header, parents and what can change, of an image that was located. Parents are snapshots, and not watched. */
 static int image_open_located(struct trbd_image *image)
 {
@@ -644,6 +656,8 @@ static int image_open_located(struct trbd_image *image)
 		ret = ret > 0 ? -EOPNOTSUPP : ret;
 	} else {
 		ret = image_open_refresh(image);
+		if (!ret && !trbd_image_read_only(image))
+			ret = image_open_ask(image);
 	}
 	return ret ? ret : image->link.error;
 }

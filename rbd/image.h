@@ -14,6 +14,7 @@
 #include "rados/watch.h"
 #include "rbd/clone.h"
 #include "rbd/header.h"
+#include "rbd/inquiry.h"
 #include "rbd/object_queue.h"
 #include "rbd/parent.h"
 #include "rbd/quiesce.h"
@@ -86,6 +87,7 @@ struct trbd_guard_stats {
  * @snap_id: snapshot, or CEPH_NOSNAP for the image itself; constant
  * @watch: on the header object
  * @watched: @watch was started; constant
+ * @inquiry: asks the other gateways whether somebody takes a snapshot; not started for what is read-only
  * @ops: from struct trbd_image_spec; constant
  * @owner: likewise
  * @clock: where stamps come from; set by whoever opened the image, before the first mutation
@@ -109,6 +111,7 @@ struct trbd_guard_stats {
  *	mutations end with BUSY
  * @unwatched: notifications may be missed, so others may change both without us; likewise
  * @losses: how often we heard that they may be missed
+ * @lost_turn: turn of @quiesce that began when the watch was last lost
  * @unsent_looks: how often in a row something was unsent while the header's OSD was silent; of the watch's look only
  * @error: why the image cannot be used any more (-ENOENT: deleted), else 0
  */
@@ -125,6 +128,7 @@ struct trbd_image {
 	u64 snap_id;
 	struct trbd_watch watch;
 	bool watched;
+	struct trbd_inquiry inquiry;
 	const struct trbd_image_ops *ops;
 	void *owner;
 	struct trbd_clock *clock;
@@ -147,6 +151,7 @@ struct trbd_image {
 	bool stale;
 	bool unwatched;
 	unsigned int losses;
+	unsigned int lost_turn;
 	unsigned int unsent_looks;
 	int error;
 };

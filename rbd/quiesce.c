@@ -25,7 +25,12 @@
  *
  * A wish lapses when its owner has not been heard of for 10 s and does not watch the image any more, or after 60 s:
  * librbd may be at it for longer than 10 s, when monitors elect a leader. A gateway that joins, or watches again,
- * between QUIESCE and UNQUIESCE knows only of the latter; it is a doubt then as well.
+ * between QUIESCE and UNQUIESCE asks the others for what wishes they know (rbd/inquiry.c). When none of them answers,
+ * it hears only of the UNQUIESCE; that is a doubt then as well.
+ *
+ * A header update is acknowledged when no mutation is in flight any more that is older, or the operator would be told
+ * that a snapshot is made while something is on its way into it. Mutations have turns for that: a new one begins when
+ * the header was read and has a new snapshot.
  *
  * Three works share this. The look never waits, or commands at the gate would not be refused while something else
  * does. The others may wait for the cluster: to end wishes, and to acknowledge. The watch's thread, which has other
@@ -57,6 +62,34 @@ static bool quiesce_is_wanted(const struct trbd_quiesce *q)
 
 	for (i = 0; i < ARRAY_SIZE(q->wishes); i++) {
 		if (q->wishes[i].wanted)
+			return true;
+	}
+	return false;
+}
+
+/* @lock held. Return: is a mutation in flight that entered before this turn? */
+static bool quiesce_has_older(struct trbd_quiesce *q, unsigned int turn)
+{
+	struct trbd_quiesce_waiter *oldest = list_first_entry_or_null(&q->inside, struct trbd_quiesce_waiter, inside);
+
+	lockdep_assert_held(&q->lock);
+	return oldest && (int)(oldest->turn - turn) < 0;
+}
+
+/* @lock held. */
+static void quiesce_let_in(struct trbd_quiesce *q, struct trbd_quiesce_waiter *waiter)
+{
+	waiter->turn = q->turn;
+	list_add_tail(&waiter->inside, &q->inside);
+}
+
+/* @lock held. Return: does an acknowledgment of a header update wait for this turn to be over? */
+static bool quiesce_update_waits(struct trbd_quiesce *q, unsigned int turn)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(q->updates); i++) {
+		if (q->updates[i].unacked && (int)(turn - q->updates[i].turn) < 0)
 			return true;
 	}
 	return false;
@@ -163,16 +196,15 @@ static void quiesce_lapse(struct work_struct *work)
 		q->ops->refresh(q->owner);
 }
 
-static void quiesce_drained(struct work_struct *work)
+static void quiesce_ack_wishes(struct trbd_quiesce *q)
 {
-	struct trbd_quiesce *q = container_of(work, struct trbd_quiesce, drained);
 	struct trbd_quiesce_wish *wish;
 	struct trbd_watch_ack ack;
 	bool ready;
 
 	for (wish = q->wishes; wish < q->wishes + ARRAY_SIZE(q->wishes); wish++) {
 		spin_lock(&q->lock);
-		ready = wish->wanted && wish->unacked && !q->inside;
+		ready = wish->wanted && wish->unacked && list_empty(&q->inside);
 		if (ready)
 			wish->unacked = false;
 		ack = wish->ack;
@@ -180,6 +212,32 @@ static void quiesce_drained(struct work_struct *work)
 		if (ready)
 			q->ops->ack(q->owner, &ack);
 	}
+}
+
+static void quiesce_ack_updates(struct trbd_quiesce *q)
+{
+	struct trbd_quiesce_update *update;
+	struct trbd_watch_ack ack;
+	bool ready;
+
+	for (update = q->updates; update < q->updates + ARRAY_SIZE(q->updates); update++) {
+		spin_lock(&q->lock);
+		ready = update->unacked && !quiesce_has_older(q, update->turn);
+		if (ready)
+			update->unacked = false;
+		ack = update->ack;
+		spin_unlock(&q->lock);
+		if (ready)
+			q->ops->ack(q->owner, &ack);
+	}
+}
+
+static void quiesce_drained(struct work_struct *work)
+{
+	struct trbd_quiesce *q = container_of(work, struct trbd_quiesce, drained);
+
+	quiesce_ack_wishes(q);
+	quiesce_ack_updates(q);
 }
 
 /**
@@ -197,6 +255,7 @@ void trbd_quiesce_init(struct trbd_quiesce *q, const struct trbd_quiesce_ops *op
 	INIT_WORK(&q->lapse, quiesce_lapse);
 	INIT_WORK(&q->drained, quiesce_drained);
 	spin_lock_init(&q->lock);
+	INIT_LIST_HEAD(&q->inside);
 	INIT_LIST_HEAD(&q->waiting);
 }
 
@@ -245,7 +304,7 @@ int trbd_quiesce_enter(struct trbd_quiesce *q, struct trbd_quiesce_waiter *waite
 		list_add_tail(&waiter->node, &q->waiting);
 		ret = -EINPROGRESS;
 	} else {
-		q->inside++;
+		quiesce_let_in(q, waiter);
 	}
 	spin_unlock(&q->lock);
 	return ret;
@@ -254,16 +313,84 @@ int trbd_quiesce_enter(struct trbd_quiesce *q, struct trbd_quiesce_waiter *waite
 /**
  * trbd_quiesce_leave() - a mutation that has entered is over
  * @q: gate; may be gone when this returns, if this was the last mutation
+ * @waiter: the mutation
  *
  * Context: any in which a spinlock may be taken.
  */
-void trbd_quiesce_leave(struct trbd_quiesce *q)
+void trbd_quiesce_leave(struct trbd_quiesce *q, struct trbd_quiesce_waiter *waiter)
 {
+	bool drained;
+
 	spin_lock(&q->lock);
-	q->inside--;
-	if (!q->inside && q->closed && !q->stopped)
+	list_del(&waiter->inside);
+	drained = (q->closed && list_empty(&q->inside)) || quiesce_update_waits(q, waiter->turn);
+	if (drained && !q->stopped)
 		queue_work(trbd_wait_wq, &q->drained);
 	spin_unlock(&q->lock);
+}
+
+/**
+ * trbd_quiesce_turn() - mutations that are in flight now are older than what comes next
+ * @q: gate
+ *
+ * Context: any in which a spinlock may be taken.
+ * Return: for trbd_quiesce_is_over().
+ */
+unsigned int trbd_quiesce_turn(struct trbd_quiesce *q)
+{
+	unsigned int turn;
+
+	spin_lock(&q->lock);
+	turn = ++q->turn;
+	spin_unlock(&q->lock);
+	return turn;
+}
+
+/**
+ * trbd_quiesce_is_over() - are all mutations over that were in flight then?
+ * @q: gate
+ * @turn: what trbd_quiesce_turn() returned then
+ *
+ * Context: any in which a spinlock may be taken.
+ * Return: true if they are.
+ */
+bool trbd_quiesce_is_over(struct trbd_quiesce *q, unsigned int turn)
+{
+	bool over;
+
+	spin_lock(&q->lock);
+	over = !quiesce_has_older(q, turn);
+	spin_unlock(&q->lock);
+	return over;
+}
+
+/**
+ * trbd_quiesce_update() - a header update was handled: may it be acknowledged?
+ * @q: gate; the header has been read, or nothing is written until it has been
+ * @ack: what is acknowledged later, if not now
+ *
+ * Whoever changed the header may take it that nothing is written any more that does not know the change. So this waits
+ * for mutations from before the last turn, without holding a thread.
+ *
+ * Context: any in which a spinlock may be taken.
+ * Return: true when none of these is in flight, and the caller acknowledges. Otherwise the owner's ack is called when
+ * they are over; or never, when many more updates come meanwhile. Whoever sent it waits for 10 s.
+ */
+bool trbd_quiesce_update(struct trbd_quiesce *q, const struct trbd_watch_ack *ack)
+{
+	struct trbd_quiesce_update *update;
+	bool older;
+
+	spin_lock(&q->lock);
+	older = quiesce_has_older(q, q->turn);
+	if (older) {
+		update = &q->updates[q->next_update++ % ARRAY_SIZE(q->updates)];
+		update->unacked = true;
+		update->turn = q->turn;
+		update->ack = *ack;
+	}
+	spin_unlock(&q->lock);
+	return !older;
 }
 
 /**
@@ -333,9 +460,9 @@ void trbd_quiesce_settle(struct trbd_quiesce *q, unsigned int doubts)
 	}
 	if (q->closed && q->settled == q->doubts && !quiesce_is_wanted(q)) {
 		q->closed = false;
-		list_for_each_entry(waiter, &q->waiting, node)
-			q->inside++;
 		list_splice_init(&q->waiting, &released);
+		list_for_each_entry(waiter, &released, node)
+			quiesce_let_in(q, waiter);
 	}
 	spin_unlock(&q->lock);
 
@@ -376,7 +503,7 @@ bool trbd_quiesce_close(struct trbd_quiesce *q, const struct trbd_quiesce_id *id
 	spin_lock(&q->lock);
 	wish = quiesce_find_place(q, id);
 	if (wish) {
-		drained = !q->inside;
+		drained = list_empty(&q->inside);
 		*wish = (struct trbd_quiesce_wish) {
 			.id = *id,
 			.wanted = true,
@@ -405,6 +532,7 @@ static enum trbd_quiesce_end quiesce_take_back(struct trbd_quiesce *q, const str
 		wish->wanted = false;
 		wish->lapsed = false;
 	}
+	q->ended[q->next_ended++ % ARRAY_SIZE(q->ended)] = *id;
 	/* whatever was known of it, there may be a new snapshot */
 	quiesce_doubt(q);
 	spin_unlock(&q->lock);
@@ -426,4 +554,79 @@ enum trbd_quiesce_end trbd_quiesce_open(struct trbd_quiesce *q, const struct trb
 
 	q->ops->refresh(q->owner);
 	return end;
+}
+
+/**
+ * trbd_quiesce_list() - which wishes are in force?
+ * @q: gate
+ * @list: where to, room for TRBD_QUIESCE_WISHES
+ *
+ * Context: any in which a spinlock may be taken.
+ * Return: how many.
+ */
+unsigned int trbd_quiesce_list(struct trbd_quiesce *q, struct trbd_quiesce_open *list)
+{
+	const struct trbd_quiesce_wish *wish;
+	unsigned int count = 0;
+
+	spin_lock(&q->lock);
+	for (wish = q->wishes; wish < q->wishes + ARRAY_SIZE(q->wishes); wish++) {
+		if (!wish->wanted)
+			continue;
+		list[count].id = wish->id;
+		list[count++].age_ms = jiffies_to_msecs(jiffies - wish->heard);
+	}
+	spin_unlock(&q->lock);
+	return count;
+}
+
+/* @lock held. Return: was it taken back, or is it known, or was it given up? */
+static bool quiesce_has_met(struct trbd_quiesce *q, const struct trbd_quiesce_id *id)
+{
+	unsigned int i;
+
+	lockdep_assert_held(&q->lock);
+	for (i = 0; i < ARRAY_SIZE(q->ended); i++) {
+		if (quiesce_is_same(&q->ended[i], id))
+			return true;
+	}
+	for (i = 0; i < ARRAY_SIZE(q->wishes); i++) {
+		if ((q->wishes[i].wanted || q->wishes[i].lapsed) && quiesce_is_same(&q->wishes[i].id, id))
+			return true;
+	}
+	return false;
+}
+
+/**
+ * trbd_quiesce_join() - another gateway is quiet for somebody of whom we have not heard
+ * @q: gate
+ * @open: the wish, and since when the other gateway knows of it
+ *
+ * The same as if it had come to us then, but that nobody waits for our acknowledgment. What is known is left alone, and
+ * so is what was taken back after the other gateway answered.
+ *
+ * Context: any in which a spinlock may be taken.
+ * Return: true if the gate is closed because of it.
+ */
+bool trbd_quiesce_join(struct trbd_quiesce *q, const struct trbd_quiesce_open *open)
+{
+	unsigned long heard = jiffies - msecs_to_jiffies(open->age_ms);
+	struct trbd_quiesce_wish *wish = NULL;
+
+	if (open->age_ms >= TRBD_QUIESCE_MAX_MS)
+		return false;
+	spin_lock(&q->lock);
+	if (!quiesce_has_met(q, &open->id))
+		wish = quiesce_find_place(q, &open->id);
+	if (wish) {
+		*wish = (struct trbd_quiesce_wish) {
+			.id = open->id,
+			.wanted = true,
+			.heard = heard,
+			.until = heard + msecs_to_jiffies(TRBD_QUIESCE_TIMEOUT_MS),
+		};
+		quiesce_shut(q);
+	}
+	spin_unlock(&q->lock);
+	return wish;
 }

@@ -49,15 +49,46 @@ struct trbd_quiesce_wish {
 /* snapshots of one image that are taken at once; who comes later is not acknowledged, and asks again */
 #define TRBD_QUIESCE_WISHES	8
 
+/* header updates whose acknowledgment waits at once; when there are more, the oldest is not acknowledged */
+#define TRBD_QUIESCE_UPDATES	8
+/* wishes that were taken back and are remembered, so that an answer of before does not bring them up again */
+#define TRBD_QUIESCE_ENDED	8
+
 /**
- * struct trbd_quiesce_waiter - a mutation that has to wait; embedded by its owner
+ * struct trbd_quiesce_update - a header update that is acknowledged when no older mutation is in flight
+ * @unacked: @ack is to be sent then
+ * @turn: mutations that entered before this turn are older
+ * @ack: the notification
+ */
+struct trbd_quiesce_update {
+	bool unacked;
+	unsigned int turn;
+	struct trbd_watch_ack ack;
+};
+
+/**
+ * struct trbd_quiesce_open - a wish that is in force, as one gateway tells another
+ * @id: whose
+ * @age_ms: for how long it has not been heard of, milliseconds
+ */
+struct trbd_quiesce_open {
+	struct trbd_quiesce_id id;
+	unsigned int age_ms;
+};
+
+/**
+ * struct trbd_quiesce_waiter - a mutation at the gate or behind it; embedded by its owner
  * @node: in the list of those who wait
- * @since: jiffies when that began
+ * @inside: in the list of those who are in flight
+ * @turn: in which turn it entered
+ * @since: jiffies when it began to wait
  * @run: called once, in process context: with 0, the mutation has entered; with -EBUSY it has not, and does not wait
  *	any more
  */
 struct trbd_quiesce_waiter {
 	struct list_head node;
+	struct list_head inside;
+	unsigned int turn;
 	unsigned long since;
 	void (*run)(struct trbd_quiesce_waiter *waiter, int err);
 };
@@ -65,7 +96,7 @@ struct trbd_quiesce_waiter {
 /**
  * struct trbd_quiesce_ops - what the owner of a gate does for it; all may sleep for the network
  * @refresh: read the header, and trbd_quiesce_settle()
- * @ack: nothing is in flight any more, as somebody wished: acknowledge it
+ * @ack: nothing is in flight any more that a notification has to wait for: acknowledge it
  * @is_there: may whoever asked for this still be at it?
  */
 struct trbd_quiesce_ops {
@@ -92,7 +123,7 @@ enum trbd_quiesce_end {
  * @owner: its argument; constant
  * @look: while the gate is closed: sends away who waits too long, and starts @lapse; never waits
  * @lapse: ends wishes of those who are gone
- * @drained: acknowledges when the last mutation has left
+ * @drained: acknowledges when those mutations have left that somebody waits for
  * @lock: guards what follows; taken twice per mutation, for a few instructions
  * @stopped: it is of no use any more
  * @closed: mutations wait: a wish is in force, or there are @doubts that are not settled
@@ -100,8 +131,13 @@ enum trbd_quiesce_end {
  * @doubts: how often the header may have changed
  * @settled: of how many of these the header has been read since
  * @doubtful: jiffies when the first that is not settled came
- * @inside: mutations in flight
+ * @turn: how often mutations became older than what comes after them
+ * @inside: mutations in flight, the oldest first
  * @waiting: mutations that wait
+ * @updates: header updates that are acknowledged later
+ * @next_update: which of @updates to use next
+ * @ended: the last wishes that were taken back
+ * @next_ended: which of @ended to use next
  */
 struct trbd_quiesce {
 	const struct trbd_quiesce_ops *ops;
@@ -117,20 +153,30 @@ struct trbd_quiesce {
 	unsigned int doubts;
 	unsigned int settled;
 	unsigned long doubtful;
-	unsigned int inside;
+	unsigned int turn;
+	struct list_head inside;
 	struct list_head waiting;
+	struct trbd_quiesce_update updates[TRBD_QUIESCE_UPDATES];
+	unsigned int next_update;
+	struct trbd_quiesce_id ended[TRBD_QUIESCE_ENDED];
+	unsigned int next_ended;
 };
 
 void trbd_quiesce_init(struct trbd_quiesce *q, const struct trbd_quiesce_ops *ops, void *owner);
 void trbd_quiesce_stop(struct trbd_quiesce *q);
 void trbd_quiesce_refuse(struct trbd_quiesce *q);
 int trbd_quiesce_enter(struct trbd_quiesce *q, struct trbd_quiesce_waiter *waiter);
-void trbd_quiesce_leave(struct trbd_quiesce *q);
+void trbd_quiesce_leave(struct trbd_quiesce *q, struct trbd_quiesce_waiter *waiter);
+unsigned int trbd_quiesce_turn(struct trbd_quiesce *q);
+bool trbd_quiesce_is_over(struct trbd_quiesce *q, unsigned int turn);
+bool trbd_quiesce_update(struct trbd_quiesce *q, const struct trbd_watch_ack *ack);
 void trbd_quiesce_doubt(struct trbd_quiesce *q);
 unsigned int trbd_quiesce_doubts(struct trbd_quiesce *q);
 bool trbd_quiesce_is_in_doubt(struct trbd_quiesce *q, unsigned int ms);
 void trbd_quiesce_settle(struct trbd_quiesce *q, unsigned int doubts);
 bool trbd_quiesce_close(struct trbd_quiesce *q, const struct trbd_quiesce_id *id, const struct trbd_watch_ack *ack);
 enum trbd_quiesce_end trbd_quiesce_open(struct trbd_quiesce *q, const struct trbd_quiesce_id *id);
+unsigned int trbd_quiesce_list(struct trbd_quiesce *q, struct trbd_quiesce_open *list);
+bool trbd_quiesce_join(struct trbd_quiesce *q, const struct trbd_quiesce_open *open);
 
 #endif /* TRBD_RBD_QUIESCE_H */

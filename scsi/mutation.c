@@ -121,7 +121,7 @@ void trbd_mutation_begin(struct se_cmd *cmd, trbd_mutation_start start)
 
 static void mutation_leave(struct trbd_mutation_cmd *m)
 {
-	trbd_quiesce_leave(&mutation_image(m)->quiesce);
+	trbd_quiesce_leave(&mutation_image(m)->quiesce, &m->gate);
 	mutation_end(m, m->result);
 }
 

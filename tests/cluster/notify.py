@@ -6,8 +6,10 @@
     notify.py POOL OBJECT attend REQUEST               watches the image, as librbd does, and sends the first, then
                                                        the second one after a line on stdin
     notify.py POOL OBJECT snap NAME                    adds a snapshot, and tells nobody
+    notify.py POOL OBJECT update SECONDS               tells that the header has changed, and waits that long at most
 
-REQUEST tells one snapshot from another. Ends well if all who watch the object acknowledge within five seconds.
+REQUEST tells one snapshot from another. Ends well if all who watch the object acknowledge, within five seconds unless it
+says otherwise.
 """
 import ctypes
 import os
@@ -18,6 +20,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from rados_pool import Pool, check, framed, librados, packed
 
 OPS = {"quiesce": 18, "unquiesce": 19}
+HEADER_UPDATE = 3
 NOTIFIED = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_void_p,
                             ctypes.c_size_t)
 BROKEN = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_int)
@@ -57,6 +60,8 @@ pool_name, oid, what, argument = sys.argv[1:]
 pool = Pool(pool_name)
 if what == "snap":
     snap(pool, oid, argument)
+elif what == "update":
+    sys.exit(0 if pool.notify(oid, framed(HEADER_UPDATE, b""), int(argument) * 1000) else f"{what}: not acknowledged by all")
 elif what == "attend":
     sys.exit(0 if attend(pool, oid, argument) else f"{what}: not acknowledged by all")
 else:

@@ -8,16 +8,19 @@
 . ../gateway.sh
 . ../reservations.sh
 
-long=$TEST-long dead=$TEST-dead late=$TEST-late
+long=$TEST-long dead=$TEST-dead late=$TEST-late new=$TEST-new
 for n in "$long" "$dead" "$late"; do
 	img_create "$n" --size 64M
 	t "$n: served by both gateways" serve "$n" "pool=rbd,image=$n"
 done
+img_create "$new" --size 64M
+serve_at() { gw_enable "$1" "$new" "pool=rbd,image=$new" && gw_export "$1" "$new"; }
+t "$new: served by one" serve_at gw2
 initiator_build "$work/initiator"
 t 'the initiators' reservations_build
 
 # header_of NAME
-header_of() { echo "rbd_header.$(gw_info gw1 "$1" ImageId)"; }
+header_of() { echo "rbd_header.$(gw_info gw2 "$1" ImageId)"; }
 notify() { lab run -- timeout "$(t_limit 60)" python3 "$PWD/notify.py" rbd "$(header_of "$1")" "${@:2}"; }
 # one write, sent once: BUSY is an answer. write_once GW NAME: prints how many writes, how many of them BUSY, and how long
 write_once() { lab run -- timeout "$(t_limit 30)" "$work/initiator" "$(gw_url "$1" "$2")" once fill 0 1; }
@@ -25,14 +28,28 @@ is_written() { undisturbed write_once "$@" >"$work/once"; cat "$work/once"; grep
 is_busy() { write_once "$@" >"$work/once"; cat "$work/once"; grep -qE 'writes ([0-9]+) busy \1 ' "$work/once"; }
 
 # librbd can take longer than its ten seconds, when monitors elect a leader. The other one is gone, and so is its watch.
-mkfifo "$work/go"
+mkfifo "$work/go" "$work/go.new"
 notify "$long" attend 1 <>"$work/go" >"$work/attend" 2>&1 &
 attends=$!
 t_atexit "t_kill $attends"
-is_quiet() { timeout "$(t_limit 20)" sh -c "until grep -q quiet '$work/attend'; do sleep 0.2; done"; }
-t 'one who takes a snapshot asks for quiet' is_quiet
+is_quiet() { timeout "$(t_limit 20)" sh -c "until grep -q quiet '$1'; do sleep 0.2; done"; }
+t 'one who takes a snapshot asks for quiet' is_quiet "$work/attend"
 t 'so does one who is gone' notify "$dead" quiesce 1
-sleep 12
+twelve=$((SECONDS + 12))
+
+# A gateway that comes while the other one is quiet asks it, and is quiet as well.
+notify "$new" attend 1 <>"$work/go.new" >"$work/attend.new" 2>&1 &
+attends_new=$!
+t_atexit "t_kill $attends_new"
+t 'one who takes a snapshot asks the only gateway for quiet' is_quiet "$work/attend.new"
+t 'another gateway comes' serve_at gw1
+t 'it is quiet, too' is_busy gw1 "$new"
+echo go 1<>"$work/go.new"
+wait "$attends_new"
+t_is 'the snapshot is made' "$?" 0
+t 'and it writes' is_written gw1 "$new"
+
+[ $SECONDS -ge $twelve ] || sleep $((twelve - SECONDS))
 t 'after 12 s the gateways are still quiet for the first' is_busy gw1 "$long"
 t 'and write again for the second' is_written gw1 "$dead"
 echo go 1<>"$work/go"
@@ -93,6 +110,10 @@ lab run -- timeout "$(t_limit 60)" qemu-io -f raw -c "write -P 3 ${place}M 64k" 
 stuck=$!
 t_atexit "t_kill $stuck"
 sleep 1
+# Whoever made a snapshot without asking is told when what was on its way has landed.
+t 'that the header has changed is acknowledged beside the write' notify "$n" update 5
+t 'a snapshot, of which nobody was told' notify "$n" snap older
+t_fails 'that is not acknowledged: the write will be in it' notify "$n" update 2
 # and some more who only ask
 for i in 11 12 13 14; do notify "$n" quiesce $i >/dev/null 2>&1 & done
 takers=()
@@ -109,6 +130,7 @@ goes_on_again() { lab resume "$slow" && lab ceph osd unset nodown; }
 t 'the OSD goes on' goes_on_again
 wait "$stuck"
 t 'the write was carried out' grep -q '^wrote' "$work/stuck"
+t 'the change of the header is acknowledged now' notify "$n" update 5
 for i in 0 1; do
 	wait "${takers[i]}"
 	t_is "snapshot $((i + 1)) was taken" "$?" 0

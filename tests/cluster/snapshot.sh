@@ -58,7 +58,7 @@ t_is 'every nexus is told once that the capacity changed' "$(cat "$work"/gw* | s
 t 'what is new can be written' io gw2 'write -P 9 24M 64k'
 
 # Two who take snapshots at once: when one is made, the other wants quiet yet.
-notify() { lab run -- timeout "$(t_limit 30)" python3 "$PWD/notify.py" rbd "rbd_header.$(gw_info gw1 "$n" ImageId)" "$@"; }
+notify() { lab run -- timeout "$(t_limit 90)" python3 "$PWD/notify.py" rbd "rbd_header.$(gw_info gw1 "$n" ImageId)" "$@"; }
 writes_within() { lab run -- timeout "$1" qemu-io -f raw -c 'write -P 3 0 4k' "$(gw_url gw1 "$n")" 2>&1 | grep -q '^wrote'; }
 two_at_once() {
 	notify quiesce 1 && notify quiesce 2 && notify unquiesce 2 || return 1
@@ -115,17 +115,38 @@ t 'what is there can be read' late_read 1 0
 t_fails 'what is not there may be gone, and is not read as zeros' late_read 0 ${hole}M
 # at the gate, which nobody can open: not knowing whether there is a new snapshot
 refused() {
-	lab run -- timeout "$(t_limit 30)" "$work/initiator" "$(gw_url gw2 "$other")" refused fill 0 1 >"$work/refused"
+	lab run -- timeout "$(t_limit 30)" "$work/initiator" "$(gw_url gw2 "$1")" refused fill 0 1 >"$work/refused"
 	cat "$work/refused"
 	grep -qE 'writes ([0-9]+) busy \1 ' "$work/refused"
 }
-t 'writes that wait for the other one to go on end with BUSY' refused
+t 'writes that wait for the other one to go on end with BUSY' refused "$other"
 left=$((dropped + 33 - SECONDS))
 [ $left -le 0 ] || sleep $left
 t 'a snapshot is taken without it' lab rbd snap create --no-progress "$n@without"
 t_fails 'it writes nothing' late_write 2
-t 'it reaches that OSD again' watch_dropped_end gw2
-t 'and writes' io gw2 'write -P 3 0 64k'
+# One more is taken while it comes back. It has not been asked for quiet, and asks gw1.
+mkfifo "$work/go"
+notify attend 1 <>"$work/go" >"$work/attend" 2>&1 &
+attends=$!
+t_atexit "t_kill $attends"
+is_quiet() { timeout "$(t_limit 20)" sh -c "until grep -q quiet '$work/attend'; do sleep 0.2; done"; }
+t 'gw1 is quiet for another snapshot' is_quiet
+t 'gw2 reaches that OSD again' watch_dropped_end gw2
+header=rbd_header.$(gw_info gw1 "$n" ImageId)
+watches_again() {
+	local i
+	for ((i = 0; i < $(t_limit 40); i++)); do
+		! lab run -- rados -p rbd listwatchers "$header" | grep -q "watcher=10\.77\.0\.12:" || { sleep 1; return; }
+		sleep 1
+	done
+	return 1
+}
+t 'and watches the header' watches_again
+t 'but is quiet, as gw1 is' refused "$n"
+echo go 1<>"$work/go"
+wait "$attends"
+t_is 'the snapshot is made' "$?" 0
+t 'gw2 writes' io gw2 'write -P 3 0 64k'
 t 'and reads what is not there' late_read 0 ${hole}M
 in_snapshot() { lab rbd export --no-progress "$n@$1" - | head -c 64k | cmp - <(head -c 64k /dev/zero | tr '\0' '\1'); }
 t 'the first snapshot is as it was' in_snapshot unasked
