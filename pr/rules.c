@@ -162,9 +162,6 @@ static enum trbd_pr_verdict register_new(struct trbd_pr_state *state, const stru
 	enum trbd_pr_verdict verdict;
 	unsigned int i;
 
-	if (!out->action_key)
-		return TRBD_PR_GOOD;
-
 	verdict = add(state, out->nexus.initiator, target, out->action_key, out->rtpi);
 	for (i = 0; verdict == TRBD_PR_GOOD && i < out->num_initiators; i++) {
 		strscpy(other.initiator, out->initiators[i], sizeof(other.initiator));
@@ -226,6 +223,9 @@ static enum trbd_pr_verdict do_register(struct trbd_pr_state *state, const struc
 		return TRBD_PR_INVALID_PARAMETER;
 	if (!registration && out->action == TRBD_PR_REGISTER && out->key)
 		return TRBD_PR_CONFLICT;
+	/* there is nothing to unregister */
+	if (!registration && !out->action_key && !(out->all_tg_pt && has_initiator(state, out->nexus.initiator)))
+		return TRBD_PR_GOOD;
 
 	if (out->all_tg_pt && has_initiator(state, out->nexus.initiator))
 		verdict = register_all(state, out);
@@ -565,9 +565,12 @@ enum trbd_pr_attention trbd_pr_attention(const struct trbd_pr_state *old, const 
 
 	if (!registration || nexus_equal(nexus, actor))
 		return TRBD_PR_TELL_NOTHING;
-	if (!has_incarnation(new, registration->incarnation) && !was_merged(old, new, nexus))
-		return action == TRBD_PR_CLEAR ? TRBD_PR_TELL_RESERVATIONS_PREEMPTED :
-						 TRBD_PR_TELL_REGISTRATIONS_PREEMPTED;
+	if (!has_incarnation(new, registration->incarnation) && !was_merged(old, new, nexus)) {
+		if (action == TRBD_PR_CLEAR)
+			return TRBD_PR_TELL_RESERVATIONS_PREEMPTED;
+		/* an initiator port that unregisters itself at all target ports has preempted nobody */
+		return preempt ? TRBD_PR_TELL_REGISTRATIONS_PREEMPTED : TRBD_PR_TELL_NOTHING;
+	}
 	/* when it let registrants in, they are told that it ended; and whenever PREEMPT made another type of it */
 	if (new->type != old->type &&
 	    (trbd_pr_type_is_registrants(old->type) || (preempt && old->type != TRBD_PR_NONE)))

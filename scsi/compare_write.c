@@ -12,9 +12,9 @@
 #include "scsi/sense.h"
 #include "target_core_rbd.h"
 
-static void finish_miscompare(struct se_cmd *cmd, int offset)
+static void finish_miscompare(struct se_cmd *cmd, int result)
 {
-	trbd_complete_miscompare(cmd, -offset - 1);
+	trbd_complete_miscompare(cmd, cmd->sense_info);
 }
 
 static void compare_done(void *arg, int result, u32 offset)
@@ -22,9 +22,8 @@ static void compare_done(void *arg, int result, u32 offset)
 	struct trbd_mutation_cmd *m = arg;
 
 	if (result == -EILSEQ) {
-		/* the result is what tells the finish where */
+		m->cmd->sense_info = offset;
 		m->finish = finish_miscompare;
-		result = -(int)offset - 1;
 	}
 	trbd_mutation_put(m, result);
 }

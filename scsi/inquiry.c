@@ -22,8 +22,8 @@
 
 /* OSDs allocate in 4 KiB; a smaller write costs them a read */
 #define PHYSICAL_BLOCK_SIZE	SZ_4K
-/* the block limits page has 16 bits for the granularity, in blocks of 512 bytes at least */
-#define GRANULARITY_MAX		SZ_16M
+/* what is better aligned than this gains nothing; file systems make stripes of the granularity */
+#define GRANULARITY_MAX		SZ_64K
 /* TPGS of standard INQUIRY data (SPC-4 6.6.2), as LIO keeps it */
 #define TPGS_IMPLICIT		0x10
 
@@ -73,7 +73,7 @@ void trbd_inquiry_set_identity(struct se_device *se_dev, const struct trbd_image
  * trbd_inquiry_io_min() - OPTIMAL TRANSFER LENGTH GRANULARITY (SBC-3 6.5.3)
  * @se_dev: enabled device
  *
- * Return: bytes: an aligned access of this size stays within one object.
+ * Return: bytes: an aligned access of this size stays within one object, and is worth an operation of its own.
  */
 unsigned int trbd_inquiry_io_min(struct se_device *se_dev)
 {

@@ -90,7 +90,8 @@ static void name_initiator(struct se_session *sess, struct se_portal_group *tpg,
 	case SCSI_PROTOCOL_ISCSI:
 		if (tpg->se_tpg_tfo->sess_get_initiator_sid)
 			tpg->se_tpg_tfo->sess_get_initiator_sid(sess, isid, sizeof(isid));
-		snprintf(name, TRBD_PR_INITIATOR_MAX, "iscsi:%s,i,0x%s", port, isid);
+		/* vhost and loopback have names like iSCSI's, and no ISID: format 00b of a TransportID */
+		snprintf(name, TRBD_PR_INITIATOR_MAX, *isid ? "iscsi:%s,i,0x%s" : "iscsi:%s", port, isid);
 		name_clean(name);
 		return;
 	case SCSI_PROTOCOL_FCP:

@@ -131,6 +131,74 @@ static long now_ms(void)
 	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* The INFORMATION field of sense data; libiscsi leaves it in the data, behind their length. */
+static long sense_information(const struct scsi_task *task)
+{
+	const uint8_t *sense = task->datain.data + 2;
+	int at = 3;
+
+	if (task->datain.size < 2 + 18)
+		return -1;
+	if ((sense[0] & 0x7f) == 0x72) {
+		if (sense[8] != 0 || !(sense[10] & 0x80))
+			return -1;
+		at = 16;
+	} else if (!(sense[0] & 0x80)) {
+		return -1;
+	}
+	return (long)sense[at] << 24 | sense[at + 1] << 16 | sense[at + 2] << 8 | sense[at + 3];
+}
+
+/* Returns for how long it was executed, in ms. */
+static long miscompare(uint64_t lba, int byte, uint8_t *data)
+{
+	long start = now_ms(), ms;
+	struct scsi_task *task;
+
+	data[byte] ^= 0xff;
+	task = iscsi_compareandwrite_sync(iscsi, lun, lba, data, 2 * BLOCK, BLOCK, 0, 0, 0, 0, 0);
+	data[byte] ^= 0xff;
+	ms = now_ms() - start;
+	if (!task)
+		die("compare and write");
+	if (task->status != SCSI_STATUS_CHECK_CONDITION || task->sense.key != SCSI_SENSE_MISCOMPARE ||
+	    sense_information(task) != byte)
+		printf("byte %d: status 0x%02x sense %x at byte %ld\n", byte, task->status, task->sense.key,
+		       sense_information(task));
+	scsi_free_scsi_task(task);
+	return ms;
+}
+
+static int by_time(const void *a, const void *b)
+{
+	return *(const long *)a > *(const long *)b ? 1 : -1;
+}
+
+/*
+ * A COMPARE AND WRITE for each byte of a block, which differs there: a miscompare that says where. Prints the median and
+ * the longest of their times, each the best of three: what is long by chance is not so again.
+ */
+static void miscompares(uint64_t lba)
+{
+	uint8_t data[2 * BLOCK];
+	long times[BLOCK];
+	int byte, i;
+
+	read_block((uint32_t)lba, data);
+	memset(data + BLOCK, 0xa1, BLOCK);
+	for (byte = 0; byte < BLOCK; byte++)
+		times[byte] = miscompare(lba, byte, data);
+	for (byte = 0; byte < BLOCK; byte++) {
+		for (i = 0; i < 2 && times[byte] > 1000; i++) {
+			long again = miscompare(lba, byte, data);
+
+			times[byte] = again < times[byte] ? again : times[byte];
+		}
+	}
+	qsort(times, BLOCK, sizeof(*times), by_time);
+	printf("median %ld ms longest %ld ms\n", times[BLOCK / 2], times[BLOCK - 1]);
+}
+
 /* It stays pending: libiscsi would take an interrupted poll for a broken session. */
 static int was_stopped(void)
 {
@@ -355,7 +423,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: initiator [-w] URL NAME count LBA TIMES | caw LBA OLD NEW |\n"
 				"\tfill LBA SECONDS | attention 0 SECONDS | abort LBA BLOCKS | reset LBA BLOCKS | verify LBA BLOCKS |\n"
 				"\tzero LBA BLOCKS | nothing LBA BLOCKS | sync LBA BLOCKS | unmap LBA BLOCKS |\n"
-				"\tkeys 0 COUNT | aborts LBA COUNT\n");
+				"\tkeys 0 COUNT | aborts LBA COUNT | miscompares LBA 1\n");
 		return 2;
 	}
 	connect_to(argv[1], argv[2]);
@@ -382,6 +450,8 @@ int main(int argc, char **argv)
 		default:
 			printf("wrote\n");
 		}
+	} else if (!strcmp(argv[3], "miscompares")) {
+		miscompares(lba);
 	} else if (!strcmp(argv[3], "fill")) {
 		fill(lba, (unsigned int)strtoul(argv[5], NULL, 0));
 	} else if (!strcmp(argv[3], "verify")) {

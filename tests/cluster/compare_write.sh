@@ -40,6 +40,10 @@ for i in 0 1; do
 	t_is "counter $i has them all" $((16#$(counter $i))) $((2 * COUNTS))
 done
 t_like 'a miscompare is one' "$(initiator gw1 mis caw 0 0xee 0xff 2>&1)" 'miscompare'
+initiator gw1 mis miscompares 0 1 >"$work/miscompares"
+note "$(tail -n 1 "$work/miscompares")"
+t_is 'each byte that differs is named' "$(grep -c '^byte' "$work/miscompares")" 0
+t 'and none takes longer than others' awk '/^median/ { exit !($5 < 1000 || $5 < 20 * $2) }' "$work/miscompares"
 
 t 'nothing on a block for the count' initiator gw1 quiet count 24 1
 # each increment is a READ and a COMPARE AND WRITE

@@ -112,6 +112,33 @@ both 'no key is left' pr_keys ''
 both 'nothing is reserved' pr_reservation none
 t 'init1 writes again' host_write init1 "${disk[init1]}" 0
 
+# --- a gateway that is its own initiator: fabrics without an ISID have names of iSCSI as well
+looped() {
+	gw_sh gw1 "$GW_CORE/$n" "$ISCSI_PREFIX" <<-'SCRIPT'
+		modprobe tcm_loop || exit 1
+		port=/sys/kernel/config/target/loopback/$2:loop/tpgt_1 status=1
+		mkdir -p $port/lun/lun_0
+		echo $2:loop-host >$port/nexus
+		ln -s $1 $port/lun/lun_0/disk
+		for ((i = 0; i < 50; i++)); do
+			disk=$(ls -d /sys/bus/scsi/devices/[0-9]*/block/* 2>/dev/null | head -n 1)
+			[ ! -b "/dev/${disk##*/}" ] || break
+			sleep 0.2
+		done
+		disk=/dev/${disk##*/}
+		sg_turs $disk
+		sg_persist --no-inquiry --out --register --param-sark=3c $disk && sg_persist --no-inquiry --in --read-full-status $disk &&
+			sg_persist --no-inquiry --out --register --param-rk=3c $disk && status=0
+		rm $port/lun/lun_0/disk
+		rmdir $port/lun/lun_0 $port ${port%/*}
+		rmmod tcm_loop
+		exit $status
+	SCRIPT
+}
+t 'a gateway registers by loopback' eval 'looped >"$work/looped" 2>&1 || { cat "$work/looped"; false; }'
+t_like 'and is named by a TransportID without an ISID' "$(cat "$work/looped")" "$ISCSI_PREFIX:loop-host"
+t_is 'which is the name alone' "$(grep -c "loop-host,i," "$work/looped")" 0
+
 hosts_clean >/dev/null 2>&1
 for at in gw1 gw2; do
 	gw_unexport $at "$n"

@@ -445,6 +445,14 @@ static void check_attention_all_ports(void)
 	   "CLEAR: not the one it came by");
 	ktap_ok(trbd_pr_attention(&old.state, &new.state, TRBD_PR_CLEAR, &cast[A], &cast[C]) == TRBD_PR_TELL_NOTHING,
 	   "nor who was not registered");
+
+	new = copy(&old);
+	new.state.registrations = new.registrations;
+	out.key = 1;
+	out.action_key = 0;
+	trbd_pr_out(&new.state, &out);
+	ktap_ok(!new.state.count && trbd_pr_attention(&old.state, &new.state, TRBD_PR_REGISTER, &cast[A], &elsewhere) ==
+	   TRBD_PR_TELL_NOTHING, "key 0 for all target ports: nobody was preempted");
 }
 
 static void check_attentions(void)
@@ -468,8 +476,11 @@ static void check_attentions(void)
 /* PRGENERATION: SPC-4 6.15.2 */
 static void check_generation(void)
 {
+	struct trbd_pr_out nothing = { .nexus = cast[A], .aptpl = true };
+	struct trbd_pr_out elsewhere = { .action = TRBD_PR_REGISTER, .nexus = cast[A], .action_key = 7 };
 	struct scene scene;
 
+	strcpy(elsewhere.nexus.target, "iqn.t:elsewhere,t,0x2");
 	set(&scene, 1);
 	ktap_ok(scene.state.generation == 2, "REGISTER counts, RESERVE does not");
 	act(&scene, TRBD_PR_RELEASE, A, keys[A], 0, 1);
@@ -478,6 +489,19 @@ static void check_generation(void)
 	ktap_ok(scene.state.generation == 3, "PREEMPT does");
 	act(&scene, TRBD_PR_CLEAR, A, keys[A], 0, 0);
 	ktap_ok(scene.state.generation == 4, "CLEAR does");
+	scene.state.aptpl = false;
+	nothing.action = TRBD_PR_REGISTER;
+	ktap_ok(trbd_pr_out(&scene.state, &nothing) == TRBD_PR_GOOD && scene.state.generation == 4 && !scene.state.aptpl,
+	   "REGISTER of key 0 by who is not registered changes nothing");
+	nothing.action = TRBD_PR_REGISTER_AND_IGNORE;
+	ktap_ok(trbd_pr_out(&scene.state, &nothing) == TRBD_PR_GOOD && scene.state.generation == 4 && !scene.state.aptpl,
+	   "nor does REGISTER AND IGNORE EXISTING KEY");
+	nothing.all_tg_pt = true;
+	ktap_ok(trbd_pr_out(&scene.state, &nothing) == TRBD_PR_GOOD && scene.state.generation == 4 && !scene.state.aptpl,
+	   "for all target ports neither");
+	trbd_pr_out(&scene.state, &elsewhere);
+	ktap_ok(trbd_pr_out(&scene.state, &nothing) == TRBD_PR_GOOD && scene.state.generation == 6 && !scene.state.count,
+	   "but another port's registration goes");
 }
 
 /* The record wants numbers that ascend, and none that is 0. */
