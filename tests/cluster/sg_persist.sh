@@ -115,7 +115,7 @@ t 'init1 writes again' host_write init1 "${disk[init1]}" 0
 # --- a gateway that is its own initiator: fabrics without an ISID have names of iSCSI as well
 looped() {
 	gw_sh gw1 "$GW_CORE/$n" "$ISCSI_PREFIX" <<-'SCRIPT'
-		modprobe tcm_loop || exit 1
+		modprobe -a tcm_loop sd_mod || exit 1
 		port=/sys/kernel/config/target/loopback/$2:loop/tpgt_1 status=1
 		mkdir -p $port/lun/lun_0
 		echo $2:loop-host >$port/nexus
@@ -131,7 +131,6 @@ looped() {
 			sg_persist --no-inquiry --out --register --param-rk=3c $disk && status=0
 		rm $port/lun/lun_0/disk
 		rmdir $port/lun/lun_0 $port ${port%/*}
-		rmmod tcm_loop
 		exit $status
 	SCRIPT
 }
