@@ -2,16 +2,16 @@
 /*
  * Taking gateways out of the registry that are gone.
  *
- *	all are put on the blocklist --> the group object is read --> their leases end --> one write takes out all
+ *	all are put on the blocklist --> the group's objects are read --> their leases end --> one write takes out all
  *
- * When the group object has been read, its OSD has the map, and no heartbeat of theirs goes through any more: what is
- * left of their leases is known. One that has been silent for a lease has none. The map that has them on the blocklist
- * goes into the record as a barrier that everybody passes before it answers. From then on a write of theirs can
- * reach an object only as long as nobody has touched that object through any gateway since.
+ * When a majority of the group's objects has been read, their OSDs have the map, and no heartbeat
+ * of theirs goes through there any more: what is left of their leases is known. One that has been
+ * silent for a lease has none. The map that has them on the blocklist goes into the record as a
+ * barrier that everybody passes before it answers. From then on a write of theirs can reach an
+ * object only as long as nobody has touched that object through any gateway since.
  */
 #include <linux/errno.h>
 #include <linux/kernel.h>
-#include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -82,21 +82,16 @@ static int expulsion_fence(struct trbd_lu *lu, struct expulsion *expulsion)
 /* Return: 0 when none of those that were fenced holds a lease, or an error. */
 static int expulsion_outlast(struct trbd_lu *lu, const struct expulsion *expulsion)
 {
-	u8 *table = kvmalloc(TRBD_GROUP_TABLE_SIZE, GFP_KERNEL);
 	unsigned int i, left_ms = 0;
 	int ret;
 
-	if (!table)
-		return -ENOMEM;
-	ret = trbd_group_touch(lu->group, table);
+	ret = trbd_group_touch(lu->group);
 	for (i = 0; !ret && i < expulsion->count; i++) {
 		const struct trbd_record_gateway *gateway = expulsion->who[i];
 
 		if (!expulsion->fences[i].err)
-			left_ms = max(left_ms, trbd_group_lease_left(lu->group, table, gateway->slot,
-								     gateway->member));
+			left_ms = max(left_ms, trbd_group_lease_left(lu->group, gateway->slot, gateway->member));
 	}
-	kvfree(table);
 	if (!ret && left_ms && trbd_lu_interrupted(left_ms))
 		ret = -EINTR;
 	return ret;
@@ -108,8 +103,10 @@ static int expulsion_outlast(struct trbd_lu *lu, const struct expulsion *expulsi
  * @record: who is registered
  * @gone: which of @record->gateways are to go
  *
- * Context: the thread; sleeps for a monitor, a lease at most, and a few round trips; an interruption ends it.
- * Return: 0 when some are out, or none had to go; -EINTR, -ENOMEM, an error of trbd_fence_clients() or trbd_lu_amend().
+ * Context: the thread; sleeps for a monitor, a lease at most, and a few round trips; an
+ * interruption ends it.
+ * Return: 0 when some are out, or none had to go; -EINTR, -ENOMEM, an error of trbd_fence_clients()
+ * or trbd_lu_amend().
  */
 int trbd_expel(struct trbd_lu *lu, const struct trbd_record *record, const bool *gone)
 {
