@@ -24,42 +24,45 @@
 #define GROUP_NAP_MS		3
 
 /*
- * @lock held. How long nothing has been heard of a slot, by readings: only while we hold a lease
- *   does it say anything that
- * nobody has written there. Readings that follow each other closely are one.
+ * @lock held. Nothing new was read of a slot. Readings that follow each other closely, of several objects, are one.
+ * Only while we hold a lease do they say anything of how long nobody has written there.
  */
-static void group_note_quiet(struct trbd_group *group, struct trbd_group_peer *peer,
-			     const struct trbd_group_entry *entry)
+static void group_note_silence(struct trbd_group *group, struct trbd_group_peer *peer)
 {
 	u64 now_ms = trbd_clock_local_ms();
 
 	lockdep_assert_held(&group->lock);
 
-	if (entry->owner != peer->entry.owner || entry->beats != peer->entry.beats) {
-		peer->heard_ms = now_ms;
-		peer->counted_ms = now_ms;
-		peer->quiet = 0;
-	} else if (now_ms >= peer->counted_ms + TRBD_HEARTBEAT_MS / 2 && now_ms <= group->lease_until_ms) {
-		peer->counted_ms = now_ms;
+	if (now_ms < peer->counted_ms + TRBD_HEARTBEAT_MS / 2)
+		return;
+	peer->counted_ms = now_ms;
+	if (now_ms <= group->lease_until_ms)
 		peer->quiet++;
-	}
+	if (peer->alive && ++peer->silent > GROUP_SILENT_MAX)
+		peer->alive = false;
 }
 
 /* Liveness is relative to what was known before. */
 static void group_note_peer(struct trbd_group *group, struct trbd_group_peer *peer, const struct trbd_group_view *view)
 {
 	const struct trbd_group_entry *entry = &view->entry;
+	bool same, news;
 
 	spin_lock(&group->lock);
-	if (view->state != peer->state || !entry->owner || entry->owner != peer->entry.owner)
+	same = view->state == peer->state && entry->owner == peer->entry.owner;
+	news = entry->owner != peer->entry.owner || entry->beats != peer->entry.beats;
+	if (!same || !entry->owner)
 		peer->alive = false;
-	else if (entry->beats != peer->entry.beats)
+	else if (news)
 		peer->alive = true;
-	else if (peer->alive && ++peer->silent > GROUP_SILENT_MAX)
-		peer->alive = false;
-	group_note_quiet(group, peer, entry);
-	if (!peer->alive || entry->beats != peer->entry.beats)
+	if (news) {
+		peer->heard_ms = trbd_clock_local_ms();
+		peer->counted_ms = peer->heard_ms;
+		peer->quiet = 0;
 		peer->silent = 0;
+	} else {
+		group_note_silence(group, peer);
+	}
 	peer->state = view->state;
 	peer->entry = *entry;
 	spin_unlock(&group->lock);

@@ -258,15 +258,19 @@ class Peer:
         self.entry = None
         self.alive = False
         self.silent = 0
+        self.counted = 0        # monotonic
 
-    def see(self, entry):
+    def see(self, entry, now, heartbeat):
+        """Readings that follow each other closely are one."""
         was, self.entry = self.entry, entry
         if not entry or not entry.owner or not was or entry.owner != was.owner:
             self.alive = False
         elif entry.beats != was.beats:
             self.alive = True
             self.silent = 0
-        elif self.alive:
+            self.counted = now
+        elif self.alive and now >= self.counted + heartbeat / 2:
+            self.counted = now
             self.silent += 1
             self.alive = self.silent <= SILENT_MAX
 
@@ -655,7 +659,7 @@ class Gateway(Machine):
 
     def see(self):
         for peer, entry in zip(self.peers, merged([known.slots for known in self.known])):
-            peer.see(entry)
+            peer.see(entry, self.mono(), self.sim.const['HEARTBEAT'])
 
     def others(self):
         return [peer for slot, peer in enumerate(self.peers) if slot != self.slot and peer.entry]
