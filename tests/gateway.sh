@@ -258,6 +258,9 @@ io() {
 	printf '%s\n' "$@" | play "$url"
 }
 
+# the objects of the gateways' group of pool rbd
+group_objects() { lab run -- rados -p rbd ls | grep '^target_core_rbd\.group' | sort; }
+
 # the number of the OSD that has an object of pool rbd
 primary_of() { lab ceph osd map rbd "$1" --format json 2>/dev/null | jq -r .acting_primary; }
 

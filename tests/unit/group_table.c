@@ -92,6 +92,8 @@ int main(int argc, char **argv)
 		.clock_ms = 1790000000000ULL,
 		.limit_ms = 1790000060000ULL,
 		.beats = 42,
+		.contact_ms = 12345,
+		.age_ms = 510,
 		.w_ms = 4000,
 		.name = "gateway-1",
 	};
@@ -107,7 +109,8 @@ int main(int argc, char **argv)
 	printf("TAP version 13\n");
 	ok(trbd_group_decode(buf, &back) == TRBD_GROUP_ENTRY_VALID, "an entry is valid");
 	ok(back.owner == entry.owner && back.clock_ms == entry.clock_ms && back.limit_ms == entry.limit_ms &&
-	   back.beats == entry.beats && back.w_ms == entry.w_ms && !strcmp(back.name, entry.name), "and the same as before");
+	   back.beats == entry.beats && back.contact_ms == entry.contact_ms &&
+	   back.age_ms == entry.age_ms && back.w_ms == entry.w_ms && !strcmp(back.name, entry.name), "and the same as before");
 
 	memset(broken, 0, sizeof(broken));
 	ok(trbd_group_decode(broken, &back) == TRBD_GROUP_ENTRY_UNUSED, "zeros are an unused slot");

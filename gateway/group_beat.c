@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A heartbeat that came back: what it says of the others, of our own clocks, and for how long we
+ * are in touch.
+ *
+ *	table read --> peers --> did our clock stand still? --> common clock --> lease
+ *
+ * Each object has the entries of all, and those of one gateway differ by what it has done since it
+ * was there. So the peers are told from the three tables as if they were one (gateway/quorum.c),
+ * and the lease is one from a majority.
+ *
+ * All of it with the group's state mutex held.
+ */
+#include <linux/kernel.h>
+#include <linux/string.h>
+
+#include "gateway/group_internal.h"
+
+/* readings, one a heartbeat, in which a gateway may be silent and still count as alive: its beats and ours drift */
+#define GROUP_SILENT_MAX	3
+/* nobody's clock is this far ahead of another's in honesty */
+#define GROUP_FAR_FUTURE_MS	(24ULL * 3600 * 1000)
+/* times of OSDs and our own are cut to milliseconds */
+#define GROUP_NAP_MS		3
+
+/*
+ * @lock held. Nothing new was read of a slot. Readings that follow each other closely, of several objects, are one.
+ * Only while we hold a lease do they say anything of how long nobody has written there.
+ */
+static void group_note_silence(struct trbd_group *group, struct trbd_group_peer *peer)
+{
+	u64 now_ms = trbd_clock_local_ms();
+
+	lockdep_assert_held(&group->lock);
+
+	if (now_ms < peer->counted_ms + TRBD_HEARTBEAT_MS / 2)
+		return;
+	peer->counted_ms = now_ms;
+	if (trbd_lease_holds(&group->lease, now_ms))
+		peer->quiet++;
+	if (peer->alive && ++peer->silent > GROUP_SILENT_MAX)
+		peer->alive = false;
+}
+
+/* Liveness is relative to what was known before. */
+static void group_note_peer(struct trbd_group *group, struct trbd_group_peer *peer, const struct trbd_group_view *view)
+{
+	const struct trbd_group_entry *entry = &view->entry;
+	bool same, news;
+
+	spin_lock(&group->lock);
+	same = view->state == peer->state && entry->owner == peer->entry.owner;
+	news = entry->owner != peer->entry.owner || entry->beats != peer->entry.beats;
+	if (!same || !entry->owner)
+		peer->alive = false;
+	else if (news)
+		peer->alive = true;
+	if (news) {
+		peer->heard_ms = trbd_clock_local_ms();
+		peer->counted_ms = peer->heard_ms;
+		peer->quiet = 0;
+		peer->silent = 0;
+	} else {
+		group_note_silence(group, peer);
+	}
+	peer->state = view->state;
+	peer->entry = *entry;
+	spin_unlock(&group->lock);
+}
+
+static void group_note_peers(struct trbd_group *group)
+{
+	const struct trbd_group_view *views[TRBD_GROUP_OBJECTS];
+	const struct trbd_group_view *view;
+	int slot, i;
+
+	for (slot = 0; slot < TRBD_SLOTS; slot++) {
+		for (i = 0; i < TRBD_GROUP_OBJECTS; i++)
+			views[i] = group->objects[i].read ? &group->objects[i].view[slot] : NULL;
+		view = trbd_quorum_merge(views);
+		if (view)
+			group_note_peer(group, &group->peers[slot], view);
+	}
+}
+
+/**
+ * trbd_group_digest_table() - take note of a table that was read
+ * @object: its object; @table is filled in
+ *
+ * Context: the object's thread, with the group's @state.
+ */
+void trbd_group_digest_table(struct trbd_group_object *object)
+{
+	struct trbd_group *group = object->group;
+	enum trbd_group_entry_state was;
+	int slot;
+
+	for (slot = 0; slot < TRBD_SLOTS; slot++) {
+		struct trbd_group_view *view = &object->view[slot];
+
+		was = view->state;
+		view->state = trbd_group_decode(object->table + slot * TRBD_GROUP_ENTRY_SIZE, &view->entry);
+		if (view->state == TRBD_GROUP_ENTRY_FOREIGN && was != view->state)
+			pr_warn("group of pool %lld: slot %d of object %s is not ours and is left alone; if no other program uses the object, stop all gateways and remove it\n",
+				group->oloc.pool, slot, object->oid.name);
+	}
+	object->read = true;
+	group_note_peers(group);
+}
+
+/*
+ * The latest clock of the others, and whose it is. @all: also of those that are silent, whose
+ * stamps may hang somewhere. These stamps are ahead of the entry by a lease and the time of
+ * admission at most.
+ */
+static u64 group_latest_clock(struct trbd_group *group, bool all, int *whose)
+{
+	u64 now_ms = trbd_clock_now(&group->clock);
+	u64 latest = 0;
+	int slot;
+
+	for (slot = 0; slot < TRBD_SLOTS; slot++) {
+		const struct trbd_group_peer *peer = &group->peers[slot];
+
+		if (peer->state != TRBD_GROUP_ENTRY_VALID || !(peer->alive || all) || slot == group->slot)
+			continue;
+		if (peer->entry.clock_ms > now_ms + GROUP_FAR_FUTURE_MS) {
+			pr_warn_ratelimited("group of pool %lld: slot %d (%s) claims a time %llu hours ahead and is ignored\n",
+					    group->oloc.pool, slot, peer->entry.name,
+					    (peer->entry.clock_ms - now_ms) / (3600 * 1000));
+			continue;
+		}
+		if (peer->entry.clock_ms > latest) {
+			latest = peer->entry.clock_ms;
+			*whose = slot;
+		}
+	}
+	return latest;
+}
+
+/*
+ * Moves forward to the latest clock of the others. A clock that was further behind than clocks of
+ * gateways in touch ever are belongs to a gateway that was paused: what is admitted with the new
+ * time must not be what came out of its socket buffers, so the quarantine begins before. While
+ * there is a quarantine the clocks of those that are silent count: after our clock stood still, one
+ * of them may be in the table that is read next.
+ */
+static void group_merge_clocks(struct trbd_group *group)
+{
+	bool all = trbd_clock_local_ms() < group->quarantine_until_ms;
+	int whose = 0;
+	u64 latest_ms = group_latest_clock(group, all, &whose);
+	bool jumped;
+
+	spin_lock(&group->lock);
+	jumped = latest_ms > trbd_clock_now(&group->clock) + TRBD_SKEW_MS;
+	if (jumped)
+		trbd_group_set_out_of_touch(group, latest_ms);
+	trbd_clock_advance(&group->clock, latest_ms);
+	spin_unlock(&group->lock);
+	if (jumped)
+		pr_warn("group of pool %lld: this gateway was out of touch (its clock was behind that of slot %d, %s); writes it got before end with BUSY. If this comes again and again, one of the two machines has a clock that runs wrong\n",
+			group->oloc.pool, whose, group->peers[whose].entry.name);
+}
+
+/*
+ * For how long did this machine's clocks stand still since an earlier heartbeat here, at least? So
+ * much further has the OSD's clock gone than ours and what is known to be missing there.
+ */
+static u64 group_slept(const struct trbd_group_object *object, const struct trbd_group_beat *beat)
+{
+	u64 awake_ms = beat->written_ms + object->group->slept_ms;
+	u64 ours_ms = awake_ms - object->local_ref_ms + object->osd_ref_ms;
+
+	if (!beat->osd_ms || !object->osd_ref_ms || beat->osd_ms <= ours_ms)
+		return 0;
+	return beat->osd_ms - ours_ms;
+}
+
+/* A clock that stood still for a moment is put right; after more than that this gateway was out of touch. */
+static void group_look_at_witness(struct trbd_group_object *object, const struct trbd_group_beat *beat)
+{
+	struct trbd_group *group = object->group;
+	u64 slept_ms = group_slept(object, beat);
+
+	if (slept_ms >= GROUP_NAP_MS)
+		group->slept_ms += slept_ms;
+	if (slept_ms > TRBD_JUMP_MS)
+		trbd_group_declare_out_of_touch(group, "its clocks stood still");
+	else if (slept_ms >= GROUP_NAP_MS)
+		trbd_clock_advance(&group->clock, trbd_clock_now(&group->clock) + slept_ms);
+
+	/* a slow heartbeat is no good to measure from: nobody knows when on its way the OSD noted the time */
+	if (beat->osd_ms && (slept_ms > TRBD_JUMP_MS || beat->written_ms - beat->sent_ms <= TRBD_JUMP_MS)) {
+		object->osd_ref_ms = beat->osd_ms;
+		object->local_ref_ms = beat->sent_ms + group->slept_ms;
+	}
+}
+
+/* Could others go on while we could not? */
+static bool group_others_went_on(struct trbd_group *group)
+{
+	u64 proof_ms = trbd_clock_now(&group->clock) - trbd_clock_local_ms() + group->proof_ms;
+	int slot;
+
+	for (slot = 0; slot < TRBD_SLOTS; slot++) {
+		const struct trbd_group_peer *peer = &group->peers[slot];
+
+		if (slot != group->slot && peer->state == TRBD_GROUP_ENTRY_VALID &&
+		    trbd_quorum_went_on(&peer->entry, proof_ms))
+			return true;
+	}
+	return false;
+}
+
+/**
+ * trbd_group_prove() - see for how long this gateway is in touch
+ * @group: membership
+ *
+ * It was in touch when it sent the last but one of the heartbeats, one for each object, that came
+ * back last: with a majority.
+ *
+ * Context: process, with the group's @state.
+ */
+void trbd_group_prove(struct trbd_group *group)
+{
+	u64 times[TRBD_GROUP_OBJECTS];
+	u64 proof_ms;
+	bool lapsed;
+	int i;
+
+	for (i = 0; i < TRBD_GROUP_OBJECTS; i++)
+		times[i] = group->objects[i].hold == TRBD_GROUP_HELD ? group->objects[i].sent_ms : 0;
+	proof_ms = trbd_quorum_time(times);
+	if (group->slot < 0 || proof_ms <= group->proof_ms)
+		return;
+	lapsed = !trbd_lease_holds(&group->lease, trbd_clock_local_ms());
+	if (lapsed && group->proof_ms && group_others_went_on(group))
+		trbd_group_declare_out_of_touch(group, "no heartbeat came through");
+	if (lapsed)
+		group->since_ms = proof_ms;
+	group->proof_ms = proof_ms;
+	spin_lock(&group->lock);
+	trbd_lease_renew(&group->lease, proof_ms, trbd_clock_local_ms());
+	spin_unlock(&group->lock);
+}
+
+/**
+ * trbd_group_digest() - take note of a heartbeat that came back
+ * @object: its object; @table is filled in
+ * @beat: when it was where
+ *
+ * Nothing is proven by the first heartbeat after the slot was lost there: whether our clocks stood
+ * still shows only in comparison.
+ *
+ * Context: the object's thread, with the group's @state.
+ */
+void trbd_group_digest(struct trbd_group_object *object, const struct trbd_group_beat *beat)
+{
+	struct trbd_group *group = object->group;
+
+	trbd_group_digest_table(object);
+	if (beat->owner != group->owner || (group->slot < 0 && !beat->take))
+		return;
+	group_look_at_witness(object, beat);
+	if (group->slot >= 0)
+		group_merge_clocks(group);
+	if (object->hold == TRBD_GROUP_NOT_HELD && !beat->take) {
+		object->hold = TRBD_GROUP_RETAKEN;
+		return;
+	}
+	object->hold = TRBD_GROUP_HELD;
+	object->sent_ms = beat->sent_ms;
+	trbd_group_prove(group);
+}
+
+/**
+ * trbd_group_lost() - somebody took our slot in an object, or removed the object
+ * @object: which
+ *
+ * Without a majority all that relied on the slot is void.
+ *
+ * Context: the object's thread, with the group's @state.
+ */
+void trbd_group_lost(struct trbd_group_object *object)
+{
+	struct trbd_group *group = object->group;
+	int i, held = 0;
+
+	object->hold = TRBD_GROUP_NOT_HELD;
+	object->osd_ref_ms = 0;
+	object->sent_ms = 0;
+	for (i = 0; i < TRBD_GROUP_OBJECTS; i++)
+		held += group->objects[i].hold == TRBD_GROUP_HELD;
+	if (held >= TRBD_GROUP_MAJORITY || group->slot < 0)
+		return;
+	trbd_group_set_slot(group, -1);
+	trbd_group_declare_out_of_touch(group, "its slot was lost");
+}

@@ -1,0 +1,93 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# One of the group's objects does not answer, as when its placement group is inactive: its OSD stands still, and nobody else has the
+# object. Images whose objects are with other OSDs are served as if nothing had happened, through all gateways. Each of the group's
+# objects in turn.
+#
+#   AWAY_SECONDS   for how long (20)
+# shellcheck disable=SC2317 # steps are called by name
+. ../ktap.sh
+. ../gateway.sh
+. ../reservations.sh
+
+AWAY_SECONDS=${AWAY_SECONDS:-20}
+GW_GATEWAYS='gw1 gw2'
+osd=2
+n=$TEST-disk
+
+t 'the initiators' reservations_build
+initiator_build "$work/initiator"
+img_create "$n" --size 64M
+t 'served by both gateways' serve "$n" "pool=rbd,image=$n"
+url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
+id=$(lab rbd info --format json "$n" | jq -r .id)
+t 'reserved through gw1' reserved
+io "$url1" 'write -P 1 0 4M' >/dev/null
+group_objects >"$work/objects"
+note "$(cat "$work/objects")"
+
+placed=()
+pg_of() { lab ceph osd map rbd "$1" --format json 2>/dev/null | jq -r .pgid; }
+# place OBJECT OSD...: its placement group is with these
+place() {
+	local pg
+	pg=$(pg_of "$1") && shift
+	placed+=("$pg")
+	lab ceph osd pg-upmap "$pg" "$@"
+}
+is_placed() { [ "$(lab ceph osd map rbd "$1" --format json 2>/dev/null | jq -c '.acting | sort')" = "$2" ]; }
+back() {
+	local pg
+	lab resume osd.$osd
+	lab ceph osd unset nodown
+	for pg in "${placed[@]}"; do lab ceph osd rm-pg-upmap "$pg"; done
+}
+t_atexit back
+clean() { lab ceph pg stat --format json 2>/dev/null | jq -e '[.pg_summary.num_pg_by_state[].name] == ["active+clean"]' >/dev/null; }
+
+others=("rbd_header.$id" "rbd_data.$id.0000000000000000" 'rbd_directory')
+# placing OBJECT: it is with the OSD that will stand still, and nothing else that is needed here is
+placing() {
+	local object
+	for object in "${others[@]}" $(grep -vxF "$1" "$work/objects"); do
+		place "$object" 0 1 && until_true 60 is_placed "$object" '[0,1]' || return 1
+	done
+	# not the same placement group
+	for object in "${others[@]}" $(grep -vxF "$1" "$work/objects"); do
+		[ "$(pg_of "$object")" != "$(pg_of "$1")" ] || { echo "$object is with $1"; return 1; }
+	done
+	place "$1" $osd 0 && until_true 60 is_placed "$1" "[0,$osd]" && until_true 120 clean
+}
+out_of_touch() {
+	local gw
+	for gw in $GW_GATEWAYS; do lab exec -n "$gw" -- sed -n 's/.*out_of_touch //p' "$GW_CORE/$n/attrib/gateway_group"; done
+}
+stands_still() { lab ceph osd set nodown && lab pause osd.$osd && sleep 1; }
+# the object does not answer, or nothing is shown here
+silent() { ! timeout 5 "$KTAP_DIR/lab/lab" run -- rados -p rbd stat "$1"; }
+# every write ends before long, again and again
+writes() {
+	local end=$((SECONDS + AWAY_SECONDS)) i=0 url
+	while [ $SECONDS -lt $end ]; do
+		for url in "$url1" "$url2"; do
+			i=$((i + 1))
+			io "$url" "write -P $((i % 250 + 1)) $((i % 32 * 4))k 4k" >"$work/write" 2>&1 || { cat "$work/write"; return 1; }
+		done
+	done
+	note "$i writes"
+	[ $i -ge $((AWAY_SECONDS / 2)) ]
+}
+preempted() { pr <<<'other@2 preempt 0xbb 0xaa 1 = good'; }
+
+while read -r object; do
+	t "$object has an OSD of its own" placing "$object"
+	before=$(out_of_touch)
+	t 'it stands still' stands_still
+	t "$object does not answer" silent "$object"
+	t 'writes through both gateways go on' writes
+	t_is 'no gateway was out of touch' "$(out_of_touch)" "$before"
+	t 'the OSD goes on' lab resume osd.$osd
+	lab ceph osd unset nodown
+	t 'all is as before' until_true 120 clean
+done <"$work/objects"
