@@ -92,18 +92,22 @@ static void group_note_peers(struct trbd_group *group)
 void trbd_group_digest_table(struct trbd_group_object *object)
 {
 	struct trbd_group *group = object->group;
-	enum trbd_group_entry_state was;
-	int slot;
+	unsigned int foreign = 0;
+	int slot, first = 0;
 
-	for (slot = 0; slot < TRBD_SLOTS; slot++) {
+	for (slot = TRBD_SLOTS - 1; slot >= 0; slot--) {
 		struct trbd_group_view *view = &object->view[slot];
+		enum trbd_group_entry_state was = view->state;
 
-		was = view->state;
 		view->state = trbd_group_decode(object->table + slot * TRBD_GROUP_ENTRY_SIZE, &view->entry);
-		if (view->state == TRBD_GROUP_ENTRY_FOREIGN && was != view->state)
-			pr_warn("group of pool %lld: slot %d of object %s is not ours and is left alone; if no other program uses the object, stop all gateways and remove it\n",
-				group->oloc.pool, slot, object->oid.name);
+		if (view->state == TRBD_GROUP_ENTRY_FOREIGN && was != view->state) {
+			foreign++;
+			first = slot;
+		}
 	}
+	if (foreign)
+		pr_warn("group of pool %lld: %u slots of object %s, slot %d the first of them, are not ours and are left alone; if no other program uses the object, stop all gateways and remove it\n",
+			group->oloc.pool, foreign, object->oid.name, first);
 	object->read = true;
 	group_note_peers(group);
 }

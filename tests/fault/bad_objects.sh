@@ -88,7 +88,7 @@ garble() {
 t 'all other slots hold what is no entry' garble
 sleep 3
 t 'the gateways leave that alone and go on' works 7
-t 'the log says so' said gw1 'slot [0-9]+ of object target_core_rbd.group is not ours'
+t 'the log says so' said gw1 'slots of object target_core_rbd.group, slot [0-9]+ the first of them, are not ours'
 
 # gw2 goes, and something takes its slot: as if there were 256 gateways
 gone() { gw_unexport gw2 "$n"; gw_disable gw2 "$n"; }
