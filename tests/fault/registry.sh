@@ -126,11 +126,13 @@ impatient() {
 	before=$(fenced_by_gw2)
 	amend '$1 == "gateway" && !d++ { print "gateway 4713 10.77.0.97:0/2 200 dead 77 -" }' || return 1
 	for i in 1 2 3 4 5 6 7 8; do
-		LIMIT=4 pr <<<'other@2 ignore 0xbb = good' >"$work/impatient" && break
+		LIMIT=3 pr <<<'other@2 ignore 0xbb = good' >"$work/impatient" && break
 	done
-	record "$n" >"$work/record"
 	echo "$i commands, fenced $(($(fenced_by_gw2) - before)) times" | tee -a "$work/impatient"
-	says_not '^gateway 4713 ' && says '^fenced 10.77.0.97:0/2 ' && [ "$(fenced_by_gw2)" -le $((before + 1)) ]
+	# once, and once more when the first one is aborted before the monitors have answered
+	[ "$(fenced_by_gw2)" -le $((before + 2)) ] && pr <<<'other@2 ignore 0xbb = good' || return 1
+	record "$n" >"$work/record"
+	says_not '^gateway 4713 ' && says '^fenced 10.77.0.97:0/2 '
 }
 t 'commands that are aborted go on where the one before was' impatient
 note "$(tail -n 1 "$work/impatient")"
