@@ -48,6 +48,17 @@ t 'a notification on the group object that means nothing' rados notify "${group[
 t 'does no harm' works 4
 
 # the table of gateways: both go on with what stands there
+# until_true SECONDS COMMAND...
+until_true() {
+	local i limit
+	limit=$(t_limit "$1")
+	shift
+	for ((i = 0; i < limit; i++)); do
+		"$@" && return
+		sleep 1
+	done
+	return 1
+}
 out_of_touch() { lab exec -n "$1" -- sed -n 's/.*out_of_touch //p' "$GW_CORE/$n/attrib/gateway_group"; }
 held() { lab exec -n "$1" -- awk '$1 == "object" { print $3 }' "$GW_CORE/$n/attrib/gateway_group" | tr '\n' ' '; }
 all_hold() { [ "$(held gw1)$(held gw2)" = 'held held held held held held ' ]; }

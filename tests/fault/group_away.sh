@@ -5,28 +5,26 @@
 # object. Images whose objects are with other OSDs are served as if nothing had happened, through all gateways. Each of the group's
 # objects in turn.
 #
-#   AWAY_SECONDS   for how long (20)
+#   AWAY_SECONDS   for how long (12)
 # shellcheck disable=SC2317 # steps are called by name
 . ../ktap.sh
 . ../gateway.sh
-. ../reservations.sh
 
-AWAY_SECONDS=${AWAY_SECONDS:-20}
+AWAY_SECONDS=${AWAY_SECONDS:-12}
 GW_GATEWAYS='gw1 gw2'
 osd=2
-n=$TEST-disk
 
-t 'the initiators' reservations_build
-initiator_build "$work/initiator"
-img_create "$n" --size 64M
-t 'served by both gateways' serve "$n" "pool=rbd,image=$n"
-url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
-id=$(lab rbd info --format json "$n" | jq -r .id)
-t 'reserved through gw1' reserved
-io "$url1" 'write -P 1 0 4M' >/dev/null
-group_objects >"$work/objects"
-note "$(cat "$work/objects")"
-
+# until_true SECONDS COMMAND...
+until_true() {
+	local i limit
+	limit=$(t_limit "$1")
+	shift
+	for ((i = 0; i < limit; i++)); do
+		"$@" && return
+		sleep 1
+	done
+	return 1
+}
 placed=()
 pg_of() { lab ceph osd map rbd "$1" --format json 2>/dev/null | jq -r .pgid; }
 # place OBJECT OSD...: its placement group is with these
@@ -46,7 +44,31 @@ back() {
 t_atexit back
 clean() { lab ceph pg stat --format json 2>/dev/null | jq -e '[.pg_summary.num_pg_by_state[].name] == ["active+clean"]' >/dev/null; }
 
-others=("rbd_header.$id" "rbd_data.$id.0000000000000000" 'rbd_directory')
+# An image whose objects are in other placement groups than those of the group.
+img_create "$TEST-first" --size 16M
+t 'there is a group' serve "$TEST-first" "pool=rbd,image=$TEST-first"
+group_objects >"$work/objects"
+note "$(tr '\n' ' ' <"$work/objects")"
+apart() {
+	local object name
+	for object in "rbd_header.$id" "rbd_data.$id.0000000000000000"; do
+		while read -r name; do [ "$(pg_of "$object")" != "$(pg_of "$name")" ] || return 1; done <"$work/objects"
+	done
+}
+find_image() {
+	local i
+	for ((i = 0; i < 40; i++)); do
+		n=$TEST-disk$i
+		img_create "$n" --size 16M || return 1
+		id=$(lab rbd info --format json "$n" | jq -r .id)
+		! apart || return 0
+	done
+	return 1
+}
+t 'an image that is apart from it' find_image
+t 'served by both gateways' serve "$n" "pool=rbd,image=$n"
+url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
+others=("rbd_header.$id" "rbd_data.$id.0000000000000000")
 # placing OBJECT: it is with the OSD that will stand still, and nothing else that is needed here is
 placing() {
 	local object
@@ -78,7 +100,6 @@ writes() {
 	note "$i writes"
 	[ $i -ge $((AWAY_SECONDS / 2)) ]
 }
-preempted() { pr <<<'other@2 preempt 0xbb 0xaa 1 = good'; }
 
 while read -r object; do
 	t "$object has an OSD of its own" placing "$object"
