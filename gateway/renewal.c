@@ -61,7 +61,7 @@ int trbd_renewal_fence(struct trbd_renewal *renewal, struct trbd_session *sessio
  * @renewal: what became of each
  * @record: record; may be a newer one than the one that they are of
  *
- * What is no address goes.
+ * A line without a valid address is dropped.
  */
 void trbd_renewal_note(const struct trbd_renewal *renewal, struct trbd_record *record)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Who serves an image, and who was fenced: what becomes of that when the record itself is not there any more.
+ * The registry: the gateways that serve an image, and those that were fenced. It outlives the record.
  *
  * An operator may remove the record, to clear everything. That is about reservations. Gateways serve on, and one of
  * them may be cut off just then, with writes under way that the next PREEMPT forbids. If nobody remembered it, nobody

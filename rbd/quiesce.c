@@ -369,8 +369,8 @@ bool trbd_quiesce_is_over(struct trbd_quiesce *q, unsigned int turn)
  * @q: gate; the header has been read, or nothing is written until it has been
  * @ack: what is acknowledged later, if not now
  *
- * Whoever changed the header may take it that nothing is written any more that does not know the change. So this waits
- * for mutations from before the last turn, without holding a thread.
+ * The client that changed the header relies on the acknowledgment: no write that misses the change comes after it.
+ * So this waits for mutations from before the last turn, without holding a thread.
  *
  * Context: any in which a spinlock may be taken.
  * Return: true when none of these is in flight, and the caller acknowledges. Otherwise the owner's ack is called when

@@ -25,7 +25,7 @@
  * trbd_recall_unsent() - the header's OSD will soon forget the watch: call back what has not reached its OSD
  * @image: open image
  *
- * What an OSD has received cannot be called back.
+ * Nothing calls back a write that an OSD has received.
  *
  * Context: a workqueue, not from two at once; sleeps for libceph's locks, never for the network.
  */

@@ -110,7 +110,7 @@ lab run -- timeout "$(t_limit 60)" qemu-io -f raw -c "write -P 3 ${place}M 64k" 
 stuck=$!
 t_atexit "t_kill $stuck"
 sleep 1
-# Whoever made a snapshot without asking is told when what was on its way has landed.
+# A client that makes a snapshot without asking gets its acknowledgment when the older writes have landed.
 t 'that the header has changed is acknowledged beside the write' notify "$n" update 5
 t 'a snapshot, of which nobody was told' notify "$n" snap older
 t_fails 'that is not acknowledged: the write will be in it' notify "$n" update 2

@@ -17,6 +17,14 @@ t "$COUNT snapshots under two writers that depend on each other" \
 	lab run -- python3 "$PWD/snapshot.py" "$(gw_addr gw1)" "$(gw_addr gw2)" "$(iqn_of "$n")" "$n" "$COUNT"
 
 io() { lab run -- timeout "$(t_limit 60)" qemu-io -f raw -c "$2" "$(gw_url "$1" "$n")" | grep -qE '^wrote'; }
+# An OSD knows for 30 s that the dead one watches, and writes end with BUSY as long. qemu waits longer after each BUSY, up to
+# minutes: so it is begun again.
+soon() {
+	local end=$((SECONDS + $(t_limit 45)))
+	until lab run -- timeout 5 qemu-io -f raw -c "$2" "$(gw_url "$1" "$n")" 2>/dev/null | grep -qE '^wrote'; do
+		[ $SECONDS -lt $end ] || return 1
+	done
+}
 # killed at some point on its way: between asking the gateways to stop and telling them to go on, with luck
 interrupted_snapshot() {
 	lab run -- rbd snap create --no-progress "$n@interrupted" &
@@ -24,7 +32,7 @@ interrupted_snapshot() {
 	sleep 0.3
 	t_kill $pid
 	wait $pid 2>/dev/null
-	io gw1 'write -P 5 0 4k' && io gw2 'write -P 6 4k 4k'
+	soon gw1 'write -P 5 0 4k' && soon gw2 'write -P 6 4k 4k'
 }
 t 'a snapshot whose taker dies does not stop the gateways' interrupted_snapshot
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Who serves an image, and who was fenced: that it outlives the record, and when fences are renewed.
+ * The registry outlives the record, and fences are renewed in time.
  */
 #include <string.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What is known of gateways that do not answer: what proves that one is gone, and that what has been done about it stays
- * known when the command that did it is aborted.
+ * The evidence against gateways that do not answer: it proves that one is gone, and it outlives the command that
+ * collected it, with the fence and the end of the lease.
  */
 #include <linux/jiffies.h>
 #include <linux/string.h>
