@@ -19,9 +19,8 @@
  *  - The others could beat while we could not, or their clocks ran ahead of ours: we were out of touch (cut off,
  *    paused). Initiators may have gone to other paths long ago, and what they sent us then is still in our socket
  *    buffers. All that was accepted ends with BUSY, and so does for a few seconds all that comes.
- *  - Our clocks stood still, as the OSD's show, which notes its time with each heartbeat (rados/witness.c): the same,
- *    and the clocks of those that are silent count as well. Machines that stood still together would else go on with a
- *    time that one of them has used before.
+ *  - Our clocks stood still, as the OSD's show, which notes its time with each heartbeat (rados/witness.c): the same.
+ *    Machines that stood still together would else go on with a time that one of them has used before.
  *  - Nobody could beat, or there is nobody else: the object's OSD was away. Nobody is ahead of anybody; what waited
  *    goes on if it is still within the guard's window.
  *
@@ -270,6 +269,58 @@ static void group_declare_out_of_touch(struct trbd_group *group, const char *why
 		group->oloc.pool, why);
 }
 
+/*
+ * The latest clock of the table, and whose it is; also of gateways that are silent, whose stamps may hang somewhere.
+ * One that joined while it heard of nobody began a minute ahead of all others, and may have died since. These stamps
+ * are ahead of the entry by a lease and the time of admission at most.
+ */
+static u64 group_latest_clock(struct trbd_group *group, int *whose)
+{
+	u64 now_ms = trbd_clock_now(&group->clock);
+	u64 latest = 0;
+	int slot;
+
+	for (slot = 0; slot < TRBD_SLOTS; slot++) {
+		const struct trbd_group_peer *peer = &group->peers[slot];
+
+		if (peer->state != TRBD_GROUP_ENTRY_VALID || slot == group->slot)
+			continue;
+		if (peer->entry.clock_ms > now_ms + GROUP_FAR_FUTURE_MS) {
+			pr_warn_ratelimited("group of pool %lld: slot %d (%s) claims a time %llu hours ahead and is ignored\n",
+					    group->oloc.pool, slot, peer->entry.name,
+					    (peer->entry.clock_ms - now_ms) / (3600 * 1000));
+			continue;
+		}
+		if (peer->entry.clock_ms > latest) {
+			latest = peer->entry.clock_ms;
+			*whose = slot;
+		}
+	}
+	return latest;
+}
+
+/*
+ * Moves forward to the latest clock of the table. A clock that was far behind belongs to a gateway that was paused:
+ * what is admitted with the new time must not be what came out of its socket buffers, so the quarantine begins
+ * before.
+ */
+static void group_merge(struct trbd_group *group)
+{
+	int whose = 0;
+	u64 latest_ms = group_latest_clock(group, &whose);
+	bool jumped;
+
+	spin_lock(&group->lock);
+	jumped = latest_ms > trbd_clock_now(&group->clock) + TRBD_JUMP_MS;
+	if (jumped)
+		group_set_out_of_touch(group, latest_ms);
+	trbd_clock_advance(&group->clock, latest_ms);
+	spin_unlock(&group->lock);
+	if (jumped)
+		pr_warn("group of pool %lld: this gateway was out of touch (its clock was behind that of slot %d, %s); writes it got before end with BUSY. If this comes again and again, one of the two machines has a clock that runs wrong\n",
+			group->oloc.pool, whose, group->peers[whose].entry.name);
+}
+
 /* Gets a slot and the common time. Bounded: mount_timeout for each round trip. */
 static int group_take_slot(struct trbd_group *group)
 {
@@ -303,6 +354,7 @@ static int group_take_slot(struct trbd_group *group)
 
 	for (tries = 0; tries < TRBD_SLOTS; tries++) {
 		trbd_clock_advance(&group->clock, group_start_time(group));
+		group_merge(group);
 		slot = group_pick_slot(group, trbd_clock_now(&group->clock));
 		if (slot < 0) {
 			pr_err("group of pool %lld: all %d slots are taken; no more gateways can serve this pool\n",
@@ -419,57 +471,6 @@ static void group_tick(struct work_struct *work)
 	queue_delayed_work(trbd_tick_wq, &group->tick, msecs_to_jiffies(TRBD_TICK_MS));
 }
 
-/*
- * The latest clock of the table, and whose it is. @all: also of those that are silent, whose stamps may hang somewhere.
- * These stamps are ahead of the entry by a lease and the time of admission at most.
- */
-static u64 group_latest_clock(struct trbd_group *group, bool all, int *whose)
-{
-	u64 now_ms = trbd_clock_now(&group->clock);
-	u64 latest = 0;
-	int slot;
-
-	for (slot = 0; slot < TRBD_SLOTS; slot++) {
-		const struct trbd_group_peer *peer = &group->peers[slot];
-
-		if (peer->state != TRBD_GROUP_ENTRY_VALID || !(peer->alive || all) || slot == group->slot)
-			continue;
-		if (peer->entry.clock_ms > now_ms + GROUP_FAR_FUTURE_MS) {
-			pr_warn_ratelimited("group of pool %lld: slot %d (%s) claims a time %llu hours ahead and is ignored\n",
-					    group->oloc.pool, slot, peer->entry.name,
-					    (peer->entry.clock_ms - now_ms) / (3600 * 1000));
-			continue;
-		}
-		if (peer->entry.clock_ms > latest) {
-			latest = peer->entry.clock_ms;
-			*whose = slot;
-		}
-	}
-	return latest;
-}
-
-/*
- * Moves forward to the latest clock of the table. A clock that was far behind belongs to a gateway that was paused:
- * what is admitted with the new time must not be what came out of its socket buffers, so the quarantine begins
- * before.
- */
-static void group_merge(struct trbd_group *group, bool slept)
-{
-	int whose = 0;
-	u64 latest_ms = group_latest_clock(group, slept, &whose);
-	bool jumped;
-
-	spin_lock(&group->lock);
-	jumped = latest_ms > trbd_clock_now(&group->clock) + TRBD_JUMP_MS;
-	if (jumped)
-		group_set_out_of_touch(group, latest_ms);
-	trbd_clock_advance(&group->clock, latest_ms);
-	spin_unlock(&group->lock);
-	if (jumped)
-		pr_warn("group of pool %lld: this gateway was out of touch (its clock was behind that of slot %d, %s); writes it got before end with BUSY. If this comes again and again, one of the two machines has a clock that runs wrong\n",
-			group->oloc.pool, whose, group->peers[whose].entry.name);
-}
-
 /* Once; nothing is begun without a lease. */
 static void group_give_up(struct trbd_group *group)
 {
@@ -505,7 +506,6 @@ static int group_beat(struct trbd_group *group, struct trbd_group_peer *old)
 	u64 now_ms = trbd_clock_now(&group->clock);
 	u64 lease_until_ms = group->lease.until_ms;
 	u64 written_ms;
-	bool slept;
 	int ret;
 
 	if (now_ms + GROUP_LIMIT_MS / 2 > group->limit_ms)
@@ -521,10 +521,9 @@ static int group_beat(struct trbd_group *group, struct trbd_group_peer *old)
 	if (ret)
 		return ret;
 
-	slept = group_clock_slept(group, sent_ms, written_ms);
-	if (slept)
+	if (group_clock_slept(group, sent_ms, written_ms))
 		group_declare_out_of_touch(group, "its clocks stood still");
-	group_merge(group, slept);
+	group_merge(group);
 	if (trbd_clock_local_ms() > lease_until_ms && group_others_went_on(group, old))
 		group_declare_out_of_touch(group, "no heartbeat came through");
 

@@ -402,7 +402,7 @@ class Gateway(Machine):
     def start_time(self):
         live = [peer.entry[2] for peer in self.peers if peer.alive]
         if live:
-            return max(live) + self.sim.const['HEARTBEAT'] / 2
+            return max(peer.entry[2] for peer in self.peers if peer.entry) + self.sim.const['HEARTBEAT'] / 2
         known = [peer.entry for peer in self.peers if peer.entry]
         if not known:
             if 'new table' in self.sim.rules:
@@ -499,7 +499,7 @@ class Gateway(Machine):
     def merge(self):
         if 'merge' not in self.sim.rules:
             return
-        latest = max([peer.entry[2] for peer in self.others() if peer.alive], default=0)
+        latest = max([peer.entry[2] for peer in self.others()], default=0)
         if latest > self.clock() + self.sim.const['JUMP'] and 'jump' in self.sim.rules:
             self.out_of_touch(latest)
         self.advance(latest)
