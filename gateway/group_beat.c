@@ -113,11 +113,11 @@ void trbd_group_digest_table(struct trbd_group_object *object)
 }
 
 /*
- * The latest clock of the others, and whose it is. @all: also of those that are silent, whose
- * stamps may hang somewhere. These stamps are ahead of the entry by a lease and the time of
- * admission at most.
+ * The latest clock of the others, and whose it is; also of gateways that are silent, whose stamps may
+ * hang somewhere. One that joined while it heard of nobody began a minute ahead of all others, and
+ * may have died since. These stamps are ahead of the entry by a lease and the time of admission at most.
  */
-static u64 group_latest_clock(struct trbd_group *group, bool all, int *whose)
+static u64 group_latest_clock(struct trbd_group *group, int *whose)
 {
 	u64 now_ms = trbd_clock_now(&group->clock);
 	u64 latest = 0;
@@ -126,7 +126,7 @@ static u64 group_latest_clock(struct trbd_group *group, bool all, int *whose)
 	for (slot = 0; slot < TRBD_SLOTS; slot++) {
 		const struct trbd_group_peer *peer = &group->peers[slot];
 
-		if (peer->state != TRBD_GROUP_ENTRY_VALID || !(peer->alive || all) || slot == group->slot)
+		if (peer->state != TRBD_GROUP_ENTRY_VALID || slot == group->slot)
 			continue;
 		if (peer->entry.clock_ms > now_ms + GROUP_FAR_FUTURE_MS) {
 			pr_warn_ratelimited("group of pool %lld: slot %d (%s) claims a time %llu hours ahead and is ignored\n",
@@ -145,15 +145,12 @@ static u64 group_latest_clock(struct trbd_group *group, bool all, int *whose)
 /*
  * Moves forward to the latest clock of the others. A clock that was further behind than clocks of
  * gateways in touch ever are belongs to a gateway that was paused: what is admitted with the new
- * time must not be what came out of its socket buffers, so the quarantine begins before. While
- * there is a quarantine the clocks of those that are silent count: after our clock stood still, one
- * of them may be in the table that is read next.
+ * time must not be what came out of its socket buffers, so the quarantine begins before.
  */
 static void group_merge_clocks(struct trbd_group *group)
 {
-	bool all = trbd_clock_local_ms() < group->quarantine_until_ms;
 	int whose = 0;
-	u64 latest_ms = group_latest_clock(group, all, &whose);
+	u64 latest_ms = group_latest_clock(group, &whose);
 	bool jumped;
 
 	spin_lock(&group->lock);

@@ -515,7 +515,7 @@ class Gateway(Machine):
     def start_time(self):
         live = [peer.entry.clock for peer in self.peers if peer.alive]
         if live:
-            return max(live) + self.sim.const['HEARTBEAT'] / 2
+            return max(peer.entry.clock for peer in self.peers if peer.entry) + self.sim.const['HEARTBEAT'] / 2
         entries = [entry for known in self.known if known.slots for entry in known.slots if entry]
         if not entries:
             if 'new table' in self.sim.rules:
@@ -667,7 +667,7 @@ class Gateway(Machine):
     def merge(self):
         if 'merge' not in self.sim.rules:
             return
-        latest = max([peer.entry.clock for peer in self.others() if peer.alive], default=0)
+        latest = max([peer.entry.clock for peer in self.others()], default=0)
         if latest > self.clock() + self.sim.const['SKEW'] and 'jump' in self.sim.rules:
             self.out_of_touch(latest)
         self.advance(latest)
