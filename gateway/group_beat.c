@@ -142,12 +142,17 @@ static u64 group_latest_clock(struct trbd_group *group, int *whose)
 	return latest;
 }
 
-/*
- * Moves forward to the latest clock of the others. A clock that was further behind than clocks of
- * gateways in touch ever are belongs to a gateway that was paused: what is admitted with the new
- * time must not be what came out of its socket buffers, so the quarantine begins before.
+/**
+ * trbd_group_merge_clocks() - move forward to the latest clock of the others
+ * @group: membership, with or without a slot
+ *
+ * A clock that was further behind than clocks of gateways in touch ever are belongs to a gateway
+ * that was paused: what is admitted with the new time must not be what came out of its socket
+ * buffers, so the quarantine begins before.
+ *
+ * Context: process, with the group's @state.
  */
-static void group_merge_clocks(struct trbd_group *group)
+void trbd_group_merge_clocks(struct trbd_group *group)
 {
 	int whose = 0;
 	u64 latest_ms = group_latest_clock(group, &whose);
@@ -265,7 +270,7 @@ void trbd_group_digest(struct trbd_group_object *object, const struct trbd_group
 		return;
 	group_look_at_witness(object, beat);
 	if (group->slot >= 0)
-		group_merge_clocks(group);
+		trbd_group_merge_clocks(group);
 	if (object->hold == TRBD_GROUP_NOT_HELD && !beat->take) {
 		object->hold = TRBD_GROUP_RETAKEN;
 		return;

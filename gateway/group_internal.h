@@ -41,6 +41,7 @@ bool trbd_group_post(struct trbd_group_object *object, enum trbd_group_job job);
 bool trbd_group_is_idle(struct trbd_group *group);
 
 /* group_beat.c */
+void trbd_group_merge_clocks(struct trbd_group *group);
 void trbd_group_digest_table(struct trbd_group_object *object);
 void trbd_group_digest(struct trbd_group_object *object, const struct trbd_group_beat *beat);
 void trbd_group_lost(struct trbd_group_object *object);

@@ -113,9 +113,8 @@ static int group_count_free(struct trbd_group *group, int slot, u64 now_ms)
 }
 
 /*
- * @state held. A slot to try: one that its gateway gave back, else one that was never used, else
- *   one that has been silent for
- * long; if there is one, in all objects that could be read.
+ * @state held. A slot to try: one that its gateway gave back, else one that was never used, else one
+ * that has been silent for long; if there is one, in all objects that could be read.
  */
 static int group_pick_slot(struct trbd_group *group, u64 now_ms)
 {
@@ -235,6 +234,7 @@ static int group_prepare(struct trbd_group *group)
 	int slot;
 
 	trbd_clock_advance(&group->clock, group_start_time(group));
+	trbd_group_merge_clocks(group);
 	now_ms = trbd_clock_now(&group->clock);
 	slot = group_pick_slot(group, now_ms);
 	if (slot < 0) {
