@@ -48,17 +48,6 @@ t 'a notification on the group object that means nothing' rados notify "${group[
 t 'does no harm' works 4
 
 # the table of gateways: both go on with what stands there
-# until_true SECONDS COMMAND...
-until_true() {
-	local i limit
-	limit=$(t_limit "$1")
-	shift
-	for ((i = 0; i < limit; i++)); do
-		"$@" && return
-		sleep 1
-	done
-	return 1
-}
 out_of_touch() { lab exec -n "$1" -- sed -n 's/.*out_of_touch //p' "$GW_CORE/$n/attrib/gateway_group"; }
 held() { lab exec -n "$1" -- awk '$1 == "object" { print $3 }' "$GW_CORE/$n/attrib/gateway_group" | tr '\n' ' '; }
 all_hold() { [ "$(held gw1)$(held gw2)" = 'held held held held held held ' ]; }
@@ -67,7 +56,7 @@ for object in "${group[@]}"; do
 	t "$object is removed" rados rm "$object"
 	t 'the gateways go on' works 5
 	# the spare is looked at once a minute
-	t 'and make it again' until_true 90 all_hold
+	t 'and make it again' t_until 90 all_hold
 done
 t_is 'for that they were not out of touch' "$(out_of_touch gw1) $(out_of_touch gw2)" "$before"
 t 'all are removed' rados rm "${group[@]}"

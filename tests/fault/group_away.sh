@@ -14,17 +14,6 @@ AWAY_SECONDS=${AWAY_SECONDS:-12}
 GW_GATEWAYS='gw1 gw2'
 osd=2
 
-# until_true SECONDS COMMAND...
-until_true() {
-	local i limit
-	limit=$(t_limit "$1")
-	shift
-	for ((i = 0; i < limit; i++)); do
-		"$@" && return
-		sleep 1
-	done
-	return 1
-}
 placed=()
 pg_of() { lab ceph osd map rbd "$1" --format json 2>/dev/null | jq -r .pgid; }
 # place OBJECT OSD...: its placement group is with these
@@ -65,7 +54,7 @@ find_image() {
 	done
 	return 1
 }
-t 'an image that is apart from it' find_image
+find_image || t_bail 'no image is apart from the objects of the group'
 t 'served by both gateways' serve "$n" "pool=rbd,image=$n"
 url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
 others=("rbd_header.$id" "rbd_data.$id.0000000000000000")
@@ -73,13 +62,13 @@ others=("rbd_header.$id" "rbd_data.$id.0000000000000000")
 placing() {
 	local object
 	for object in "${others[@]}" $(grep -vxF "$1" "$work/objects"); do
-		place "$object" 0 1 && until_true 60 is_placed "$object" '[0,1]' || return 1
+		place "$object" 0 1 && t_until 60 is_placed "$object" '[0,1]' || return 1
 	done
 	# not the same placement group
 	for object in "${others[@]}" $(grep -vxF "$1" "$work/objects"); do
 		[ "$(pg_of "$object")" != "$(pg_of "$1")" ] || { echo "$object is with $1"; return 1; }
 	done
-	place "$1" $osd 0 && until_true 60 is_placed "$1" "[0,$osd]" && until_true 120 clean
+	place "$1" $osd 0 && t_until 60 is_placed "$1" "[0,$osd]" && t_until 120 clean
 }
 out_of_touch() {
 	local gw
@@ -110,5 +99,5 @@ while read -r object; do
 	t_is 'no gateway was out of touch' "$(out_of_touch)" "$before"
 	t 'the OSD goes on' lab resume osd.$osd
 	lab ceph osd unset nodown
-	t 'all is as before' until_true 120 clean
+	t 'all is as before' t_until 120 clean
 done <"$work/objects"
