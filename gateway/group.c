@@ -271,8 +271,8 @@ static void group_declare_out_of_touch(struct trbd_group *group, const char *why
 
 /*
  * The latest clock of the table, and whose it is; also of gateways that are silent, whose stamps may hang somewhere.
- * One that joined while it heard of nobody began a minute ahead of all others, and may have died since. These stamps
- * are ahead of the entry by a lease and the time of admission at most.
+ * Such a gateway may have joined while it heard of nobody, begun a minute ahead of all others, and died since. Its
+ * stamps are ahead of its entry by a lease and the time of admission at most.
  */
 static u64 group_latest_clock(struct trbd_group *group, int *whose)
 {
