@@ -114,8 +114,9 @@ void trbd_group_digest_table(struct trbd_group_object *object)
 
 /*
  * The latest clock of the others, and whose it is; also of gateways that are silent, whose stamps may
- * hang somewhere. One that joined while it heard of nobody began a minute ahead of all others, and
- * may have died since. These stamps are ahead of the entry by a lease and the time of admission at most.
+ * hang somewhere. Such a gateway may have joined while it heard of nobody, begun a minute ahead of
+ * all others, and died since. Its stamps are ahead of its entry by a lease and the time of admission
+ * at most.
  */
 static u64 group_latest_clock(struct trbd_group *group, int *whose)
 {
