@@ -7,6 +7,7 @@
 . ../ktap.sh
 . ../gateway.sh
 . ../reservations.sh
+. ../placement.sh
 
 long=$TEST-long dead=$TEST-dead late=$TEST-late new=$TEST-new
 for n in "$long" "$dead" "$late"; do
@@ -71,8 +72,7 @@ t 'it is not in the snapshot' in_snapshot
 
 # Writes hang with an OSD that stands still while two take snapshots. The gateways answer each other meanwhile: that OSD has
 # nothing to do with header and group, not as a replica either.
-# has_osd OSD OBJECT
-has_osd() { lab ceph osd map rbd "$2" --format json 2>/dev/null | jq -e --argjson osd "$1" '.acting | index($osd)' >/dev/null; }
+t 'the group is with two of the three OSDs' group_together
 for free in 0 1 2; do has_osd "$free" target_core_rbd.group || break; done
 # find_place NAME: sets place
 find_place() {

@@ -9,29 +9,18 @@
 # shellcheck disable=SC2317 # steps are called by name
 . ../ktap.sh
 . ../gateway.sh
+. ../placement.sh
 
 AWAY_SECONDS=${AWAY_SECONDS:-12}
 GW_GATEWAYS='gw1 gw2'
 osd=2
 
-placed=()
-pg_of() { lab ceph osd map rbd "$1" --format json 2>/dev/null | jq -r .pgid; }
-# place OBJECT OSD...: its placement group is with these
-place() {
-	local pg
-	pg=$(pg_of "$1") && shift
-	placed+=("$pg")
-	lab ceph osd pg-upmap "$pg" "$@"
-}
-is_placed() { [ "$(lab ceph osd map rbd "$1" --format json 2>/dev/null | jq -c '.acting | sort')" = "$2" ]; }
+is_placed() { [ "$(acting "$1")" = "$2" ]; }
 back() {
-	local pg
 	lab resume osd.$osd
 	lab ceph osd unset nodown
-	for pg in "${placed[@]}"; do lab ceph osd rm-pg-upmap "$pg"; done
 }
 t_atexit back
-clean() { lab ceph pg stat --format json 2>/dev/null | jq -e '[.pg_summary.num_pg_by_state[].name] == ["active+clean"]' >/dev/null; }
 
 # An image whose objects are in other placement groups than those of the group.
 img_create "$TEST-first" --size 16M
@@ -68,7 +57,7 @@ placing() {
 	for object in "${others[@]}" $(grep -vxF "$1" "$work/objects"); do
 		[ "$(pg_of "$object")" != "$(pg_of "$1")" ] || { echo "$object is with $1"; return 1; }
 	done
-	place "$1" $osd 0 && t_until 60 is_placed "$1" "[0,$osd]" && t_until 120 clean
+	place "$1" $osd 0 && t_until 60 is_placed "$1" "[0,$osd]" && t_until 120 pool_is_clean
 }
 out_of_touch() {
 	local gw
@@ -99,5 +88,5 @@ while read -r object; do
 	t_is 'no gateway was out of touch' "$(out_of_touch)" "$before"
 	t 'the OSD goes on' lab resume osd.$osd
 	lab ceph osd unset nodown
-	t 'all is as before' t_until 120 clean
+	t 'all is as before' t_until 120 pool_is_clean
 done <"$work/objects"

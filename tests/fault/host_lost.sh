@@ -9,15 +9,16 @@
 . ../reservations.sh
 . ../host_load.sh
 . ../faults.sh
+. ../placement.sh
 
 GOOD_WITHIN=$(t_limit 15)	# seconds, for a PREEMPT when the victim's gateway does not answer (preempt.sh)
 BACK=180			# seconds, for the host's gateway to serve again
 t_atexit heal_all
 t 'the initiators' reservations_build
+t 'the group is with two of the three OSDs' group_together
 
 # The OSD that goes is not needed by the gateways to hear of each other, nor by the image, or all would wait for the cluster
 # to notice.
-acting() { lab ceph osd map rbd "$1" --format json 2>/dev/null | jq -c '.acting | sort'; }
 group=$(acting target_core_rbd.group)
 lost=osd.$(jq -nr "[0, 1, 2] - $group | .[0]")
 lost_osd() { echo "$lost"; }

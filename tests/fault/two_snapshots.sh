@@ -10,12 +10,13 @@
 . ../gateway.sh
 . ../reservations.sh
 . ../talker.sh
+. ../placement.sh
 
 WAIT=${TAKERS_WAIT:-20}
 t 'the initiators' reservations_build
+t 'the group is with two of the three OSDs' group_together
 
-# That OSD has neither the image's header nor the group's object, so the gateways hear of each other. A place of the image is there.
-acting() { lab ceph osd map rbd "$1" --format json 2>/dev/null | jq -c '.acting | sort'; }
+# That OSD has neither the image's header nor an object of the group, so the gateways hear of each other. A place of the image is there.
 group=$(acting target_core_rbd.group)
 osd=$(jq -nr "[0, 1, 2] - $group | .[0]")
 find_image() {

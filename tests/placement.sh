@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# Which OSDs have which objects of pool rbd, for tests that stop an OSD or cut a gateway off from one. A test sources ktap.sh and
+# gateway.sh, then this file. All objects of one placement group move together; at the end all is where CRUSH wants it.
+#
+#   pg_of OBJECT             its placement group
+#   acting OBJECT            its OSDs, sorted: [0,1]
+#   has_osd OSD OBJECT       succeeds if that is one of them
+#   place OBJECT OSD...      have its placement group with these, the first one primary
+#   pool_is_clean            succeeds when nothing moves any more
+#   group_together           have all objects of the gateways' group with the OSDs of the first one. Else any OSD of a lab of
+#                            three may have two of them, and the gateways lose touch when that one stands still
+
+osd_map() { lab ceph osd map rbd "$1" --format json 2>/dev/null; }
+pg_of() { osd_map "$1" | jq -r .pgid; }
+acting() { osd_map "$1" | jq -c '.acting | sort'; }
+has_osd() { osd_map "$2" | jq -e --argjson osd "$1" '.acting | index($osd)' >/dev/null; }
+
+place() { lab ceph osd pg-upmap "$(pg_of "$1")" "${@:2}"; }
+unplace() {
+	local pg
+	for pg in $(lab ceph osd dump --format json 2>/dev/null | jq -r '.pg_upmap[].pgid'); do
+		lab ceph osd rm-pg-upmap "$pg"
+	done
+}
+t_atexit unplace
+
+pool_is_clean() {
+	lab ceph pg stat --format json 2>/dev/null | jq -e '[.pg_summary.num_pg_by_state[].name] == ["active+clean"]' >/dev/null
+}
+
+# their names in a pool without a namespace, see gateway/group_object.c
+GROUP_OBJECTS='target_core_rbd.group target_core_rbd.group.1 target_core_rbd.group.4'
+group_together() {
+	local osds object
+	mapfile -t osds < <(osd_map "${GROUP_OBJECTS%% *}" | jq -r '.acting[]')
+	for object in $GROUP_OBJECTS; do
+		place "$object" "${osds[@]}" || return 1
+	done
+	t_until 60 pool_is_clean
+}
