@@ -7,7 +7,7 @@
 #   pg_of OBJECT             its placement group
 #   acting OBJECT            its OSDs, sorted: [0,1]
 #   has_osd OSD OBJECT       succeeds if that is one of them
-#   place OBJECT OSD...      have its placement group with these, the first one primary
+#   place OBJECT OSD...      have its placement group with these, the first one primary, and wait until they have all of it
 #   pool_is_clean            succeeds when nothing moves any more
 #   group_together           have all objects of the gateways' group with the OSDs of the first one. Else any OSD of a lab of
 #                            three may have two of them, and the gateways lose touch when that one stands still
@@ -17,18 +17,27 @@ pg_of() { osd_map "$1" | jq -r .pgid; }
 acting() { osd_map "$1" | jq -c '.acting | sort'; }
 has_osd() { osd_map "$2" | jq -e --argjson osd "$1" '.acting | index($osd)' >/dev/null; }
 
-place() { lab ceph osd pg-upmap "$(pg_of "$1")" "${@:2}"; }
+pool_is_clean() {
+	lab ceph pg stat --format json 2>/dev/null | jq -e '[.pg_summary.num_pg_by_state[].name] == ["active+clean"]' >/dev/null
+}
+# is_placed PG OSDS: by its own word; the map and the statistics say so too early
+is_placed() {
+	timeout 10 "$KTAP_DIR/lab/lab" ceph pg "$1" query 2>/dev/null |
+		jq -e --argjson osds "$2" '.state == "active+clean" and .up == $osds and .acting == $osds' >/dev/null
+}
+place() {
+	local pg
+	pg=$(pg_of "$1")
+	lab ceph osd pg-upmap "$pg" "${@:2}" && t_until 60 is_placed "$pg" "$(jq -nc '$ARGS.positional | map(tonumber)' --args "${@:2}")"
+}
 unplace() {
 	local pg
 	for pg in $(lab ceph osd dump --format json 2>/dev/null | jq -r '.pg_upmap[].pgid'); do
 		lab ceph osd rm-pg-upmap "$pg"
 	done
+	t_until 60 pool_is_clean
 }
 t_atexit unplace
-
-pool_is_clean() {
-	lab ceph pg stat --format json 2>/dev/null | jq -e '[.pg_summary.num_pg_by_state[].name] == ["active+clean"]' >/dev/null
-}
 
 # their names in a pool without a namespace, see gateway/group_object.c
 GROUP_OBJECTS='target_core_rbd.group target_core_rbd.group.1 target_core_rbd.group.4'
@@ -38,5 +47,4 @@ group_together() {
 	for object in $GROUP_OBJECTS; do
 		place "$object" "${osds[@]}" || return 1
 	done
-	t_until 60 pool_is_clean
 }
