@@ -9,6 +9,7 @@
 #   has_osd OSD OBJECT       succeeds if that is one of them
 #   place OBJECT OSD...      have its placement group with these, the first one primary, and wait until they have all of it
 #   pool_is_clean            succeeds when nothing moves any more
+#   place_image IMAGE OSD... place the header and the first object of its data there
 #   group_together           have all objects of the gateways' group with the OSDs of the first one. Else any OSD of a lab of
 #                            three may have two of them, and the gateways lose touch when that one stands still
 
@@ -38,6 +39,12 @@ unplace() {
 	t_until 60 pool_is_clean
 }
 t_atexit unplace
+
+place_image() {
+	local id object
+	id=$(lab rbd info --format json "$1" | jq -r .id)
+	for object in "rbd_header.$id" "rbd_data.$id.0000000000000000"; do place "$object" "${@:2}" || return 1; done
+}
 
 # their names in a pool without a namespace, see gateway/group_object.c
 GROUP_OBJECTS='target_core_rbd.group target_core_rbd.group.1 target_core_rbd.group.4'
