@@ -33,7 +33,7 @@ static void group_note_silence(struct trbd_group *group, struct trbd_group_peer 
 
 	lockdep_assert_held(&group->lock);
 
-	if (now_ms < peer->counted_ms + TRBD_HEARTBEAT_MS / 2)
+	if (now_ms < peer->counted_ms + TRBD_HEARTBEAT_MS * 3 / 4)
 		return;
 	peer->counted_ms = now_ms;
 	if (trbd_lease_holds(&group->lease, now_ms))

@@ -6,7 +6,7 @@
  * not answer. The other one is the group's table: our own heartbeats went through, and the gateway's did not
  * (gateway/group.c counts that all the time, whether somebody asks or not).
  *
- *	both, four readings and one second	it is gone
+ *	both, three readings and one second	it is gone
  *	no answer, but heartbeats		it is gone when it was asked more than once over eight seconds
  *	heartbeats fail, but it answers		it is there
  *
@@ -26,10 +26,15 @@
 
 #include "gateway/group.h"
 #include "gateway/silence.h"
+#include "protocol.h"
 
-/* with the table as a second witness: readings in which its heartbeats failed, and for how long it did not answer */
-#define SILENCE_READINGS	4
+/*
+ * With the table as a second witness: readings in which its heartbeats failed, and for how long it did not answer. After
+ * so many it has no lease any more: that ends a lease after the last heartbeat but one.
+ */
+#define SILENCE_READINGS	3
 #define SILENCE_MS		1000
+static_assert((SILENCE_READINGS + 1) * TRBD_HEARTBEAT_MS >= TRBD_LEASE_MS, "it may hold a lease yet");
 /* without */
 #define SILENCE_ALONE_MS	8000
 #define SILENCE_ALONE_ASKED	2
