@@ -5,9 +5,10 @@
  *	all are put on the blocklist --> the group's objects are read --> their leases end --> one write takes out all
  *
  * When a majority of the group's objects has been read, their OSDs have the map, and no heartbeat of theirs goes
- * through there any more: what is left of their leases is known. One that has been silent for a lease has none. The map that has them on the blocklist
- * goes into the record as a barrier that everybody passes before it answers. From then on a write of theirs can
- * reach an object only as long as nobody has touched that object since through any gateway that is not fenced.
+ * through there any more: what is left of their leases is known. One that has been silent for a lease has none. The
+ * map that has them on the blocklist goes into the record as a barrier that everybody passes before it answers. From
+ * then on a write of theirs can reach an object only as long as nobody has touched that object since through any
+ * gateway that is not fenced.
  *
  * The command that waits for all this may be aborted, and the next one goes on where it was: who is on the blocklist,
  * and when a lease ends, is noted with the evidence (gateway/silence.c).

@@ -73,6 +73,8 @@
 #define GROUP_PACE_RARELY	64
 /* turns between two heartbeats at an object that is a spare */
 #define GROUP_SPARE_TURNS	128
+/* and while our slot is not ours there: it must be by the time when one of the others is lost */
+#define GROUP_SPARE_SOON	8
 /*
  * after so long without a heartbeat nobody waits for what is in flight; a fence is forgotten after
  * an hour, and it must be gone by then
@@ -233,6 +235,18 @@ static bool group_needs_spares(struct trbd_group *group)
 	return needs;
 }
 
+/* Is it an object's turn? All of them have one when @all. */
+static bool group_is_turn(const struct trbd_group_object *object, unsigned int i, unsigned int turn, bool all)
+{
+	enum trbd_group_hold hold = READ_ONCE(object->hold);
+
+	if (all || (i >= TRBD_GROUP_MAIN && hold == TRBD_GROUP_RETAKEN))
+		return true;
+	if (i < TRBD_GROUP_MAIN)
+		return turn % TRBD_GROUP_MAIN == i;
+	return turn % (hold == TRBD_GROUP_HELD ? GROUP_SPARE_TURNS : GROUP_SPARE_SOON) == 1;
+}
+
 /* Sends the heartbeats whose turn it is. */
 static void group_turn(struct trbd_group *group)
 {
@@ -241,12 +255,9 @@ static void group_turn(struct trbd_group *group)
 	unsigned int i;
 
 	for (i = 0; i < TRBD_GROUP_OBJECTS; i++) {
-		bool spare = i >= TRBD_GROUP_MAIN;
-
-		if (all || (spare ? turn % GROUP_SPARE_TURNS == 1 : turn % TRBD_GROUP_MAIN == i))
+		if (group_is_turn(&group->objects[i], i, turn, all))
 			trbd_group_post(&group->objects[i], TRBD_GROUP_BEAT);
 	}
-	group_give_up(group);
 }
 
 /*
@@ -287,6 +298,7 @@ static int group_thread(void *arg)
 		} else {
 			group_turn(group);
 		}
+		group_give_up(group);
 		/* the signal that ends the thread comes a moment before it is told to stop */
 		if (err && err != -EINTR)
 			pr_warn_ratelimited("group of pool %lld: no slot: error %d\n", group->oloc.pool, err);

@@ -96,6 +96,7 @@ enum trbd_group_hold {
  * @witness: where the OSD notes its time with our heartbeats; the thread's
  * @view: what was read last, a slot each; guarded by the group's @state
  * @read: there is something in @view; likewise
+ * @read_ms: trbd_clock_local_ms(): since when; likewise
  * @hold: whether our slot is ours there; likewise
  * @osd_ref_ms: the time that the OSD noted with an earlier heartbeat, by its clock, 0 for none;
  *   likewise
@@ -121,6 +122,7 @@ struct trbd_group_object {
 	struct trbd_witness witness;
 	struct trbd_group_view *view;
 	bool read;
+	u64 read_ms;
 	enum trbd_group_hold hold;
 	u64 osd_ref_ms;
 	u64 local_ref_ms;
@@ -160,6 +162,8 @@ struct trbd_group_object {
  * @proof_ms: trbd_clock_local_ms(): when this gateway was last known to be in touch with a
  *   majority of the objects
  * @since_ms: trbd_clock_local_ms(): and since when without a break
+ * @steady_ms: trbd_clock_local_ms(): when it was last known to be, and had been for longer than
+ *   TRBD_SKEW_MS or had just joined; 0 for never
  * @lock: guards what follows; taken once per mutation, for a few instructions
  * @slot: our slot, or -1; written under @state as well
  * @lease: until when this gateway is known to be in touch; written under @state as well
@@ -193,6 +197,7 @@ struct trbd_group {
 	u64 slept_ms;
 	u64 proof_ms;
 	u64 since_ms;
+	u64 steady_ms;
 
 	spinlock_t lock;	/* see above */
 	int slot;
@@ -209,9 +214,9 @@ void trbd_group_leave(struct trbd_group *group);
 int trbd_group_admit(struct trbd_group *group, struct trbd_group_ticket *ticket, u64 received_ms);
 unsigned long trbd_group_lapses(struct trbd_group *group);
 bool trbd_group_in_touch(struct trbd_group *group, unsigned long lapses);
-bool trbd_group_is_alive(struct trbd_group *group, unsigned int slot);
 void trbd_group_self(struct trbd_group *group, u32 *slot, u64 *member);
 unsigned int trbd_group_quiet(struct trbd_group *group, unsigned int slot);
+bool trbd_group_is_silent(struct trbd_group *group, unsigned int slot);
 int trbd_group_touch(struct trbd_group *group);
 unsigned int trbd_group_lease_left(struct trbd_group *group, unsigned int slot, u64 member);
 size_t trbd_group_show(struct trbd_group *group, char *buf, size_t size);

@@ -6,8 +6,9 @@
  *	table read --> peers --> did our clock stand still? --> common clock --> lease
  *
  * Each object has the entries of all, and those of one gateway differ by what it has done since it
- * was there. So the peers are told from the three tables as if they were one (gateway/quorum.c),
- * and the lease is one from a majority.
+ * was there. So the peers are told from the tables that were read lately as if they were one
+ * (gateway/quorum.c), and the lease is one from a majority. That somebody lives shows only in two
+ * readings of one object. Clocks are taken from all that was ever read: nobody goes back.
  *
  * All of it with the group's state mutex held.
  */
@@ -22,6 +23,10 @@
 #define GROUP_FAR_FUTURE_MS	(24ULL * 3600 * 1000)
 /* times of OSDs and our own are cut to milliseconds */
 #define GROUP_NAP_MS		3
+/* and clocks run by less than one in so many faster or slower than others */
+#define GROUP_DRIFT		1000
+/* what was read longer ago does not say any more whose a slot is, if two other objects do */
+#define GROUP_FRESH_MS		5000
 
 /*
  * @lock held. Nothing new was read of a slot. Readings that follow each other closely, of several objects, are one.
@@ -42,20 +47,20 @@ static void group_note_silence(struct trbd_group *group, struct trbd_group_peer 
 		peer->alive = false;
 }
 
-/* Liveness is relative to what was known before. */
-static void group_note_peer(struct trbd_group *group, struct trbd_group_peer *peer, const struct trbd_group_view *view)
+/* Liveness is relative to what was known before. @beats: its gateway has beaten since the last reading of that object. */
+static void group_note_peer(struct trbd_group *group, struct trbd_group_peer *peer, const struct trbd_group_view *view,
+			    bool beats)
 {
 	const struct trbd_group_entry *entry = &view->entry;
-	bool same, news;
+	bool same;
 
 	spin_lock(&group->lock);
 	same = view->state == peer->state && entry->owner == peer->entry.owner;
-	news = entry->owner != peer->entry.owner || entry->beats != peer->entry.beats;
 	if (!same || !entry->owner)
 		peer->alive = false;
-	else if (news)
+	else if (beats)
 		peer->alive = true;
-	if (news) {
+	if (beats || entry->owner != peer->entry.owner || entry->beats != peer->entry.beats) {
 		peer->heard_ms = trbd_clock_local_ms();
 		peer->counted_ms = peer->heard_ms;
 		peer->quiet = 0;
@@ -68,19 +73,39 @@ static void group_note_peer(struct trbd_group *group, struct trbd_group_peer *pe
 	spin_unlock(&group->lock);
 }
 
-static void group_note_peers(struct trbd_group *group)
+static bool object_is_fresh(const struct trbd_group_object *object)
 {
-	const struct trbd_group_view *views[TRBD_GROUP_OBJECTS];
-	const struct trbd_group_view *view;
-	int slot, i;
+	return object->read && trbd_clock_local_ms() < object->read_ms + GROUP_FRESH_MS;
+}
 
-	for (slot = 0; slot < TRBD_SLOTS; slot++) {
-		for (i = 0; i < TRBD_GROUP_OBJECTS; i++)
-			views[i] = group->objects[i].read ? &group->objects[i].view[slot] : NULL;
-		view = trbd_quorum_merge(views);
-		if (view)
-			group_note_peer(group, &group->peers[slot], view);
+/* A slot in the objects that were read lately, or in all that were read when those are too few. */
+static void group_get_views(struct trbd_group *group, int slot, const struct trbd_group_view **views)
+{
+	int i, fresh = 0;
+
+	for (i = 0; i < TRBD_GROUP_OBJECTS; i++)
+		fresh += object_is_fresh(&group->objects[i]);
+	for (i = 0; i < TRBD_GROUP_OBJECTS; i++) {
+		const struct trbd_group_object *object = &group->objects[i];
+		bool counts = fresh >= TRBD_GROUP_MAJORITY ? object_is_fresh(object) : object->read;
+
+		views[i] = counts ? &object->view[slot] : NULL;
 	}
+}
+
+/* A slot was read anew. @was: what the last reading of this object found there, zeros if this is the first. */
+static void group_note_slot(struct trbd_group_object *object, int slot, const struct trbd_group_entry *was)
+{
+	const struct trbd_group_entry *entry = &object->view[slot].entry;
+	const struct trbd_group_view *views[TRBD_GROUP_OBJECTS];
+	struct trbd_group *group = object->group;
+	const struct trbd_group_view *view;
+	bool beats;
+
+	group_get_views(group, slot, views);
+	view = trbd_quorum_merge(views);
+	beats = entry->owner == was->owner && entry->owner == view->entry.owner && entry->beats != was->beats;
+	group_note_peer(group, &group->peers[slot], view, beats);
 }
 
 /**
@@ -95,12 +120,17 @@ void trbd_group_digest_table(struct trbd_group_object *object)
 	unsigned int foreign = 0;
 	int slot, first = 0;
 
+	if (!object->read)
+		memset(object->view, 0, TRBD_SLOTS * sizeof(*object->view));
+	object->read = true;
+	object->read_ms = trbd_clock_local_ms();
 	for (slot = TRBD_SLOTS - 1; slot >= 0; slot--) {
 		struct trbd_group_view *view = &object->view[slot];
-		enum trbd_group_entry_state was = view->state;
+		struct trbd_group_view was = *view;
 
 		view->state = trbd_group_decode(object->table + slot * TRBD_GROUP_ENTRY_SIZE, &view->entry);
-		if (view->state == TRBD_GROUP_ENTRY_FOREIGN && was != view->state) {
+		group_note_slot(object, slot, &was.entry);
+		if (view->state == TRBD_GROUP_ENTRY_FOREIGN && was.state != view->state) {
 			foreign++;
 			first = slot;
 		}
@@ -108,36 +138,39 @@ void trbd_group_digest_table(struct trbd_group_object *object)
 	if (foreign)
 		pr_warn("group of pool %lld: %u slots of object %s, slot %d the first of them, are not ours and are left alone; if no other program uses the object, stop all gateways and remove it\n",
 			group->oloc.pool, foreign, object->oid.name, first);
-	object->read = true;
-	group_note_peers(group);
+}
+
+/* Is this entry somebody else's, with a clock that can be? */
+static bool group_counts_clock(struct trbd_group *group, int slot, const struct trbd_group_entry *entry, u64 now_ms)
+{
+	if (!entry->clock_ms || (entry->owner && entry->owner == group->owner))
+		return false;
+	if (entry->clock_ms <= now_ms + GROUP_FAR_FUTURE_MS)
+		return true;
+	pr_warn_ratelimited("group of pool %lld: slot %d (%s) claims a time %llu hours ahead and is ignored\n",
+			    group->oloc.pool, slot, entry->name, (entry->clock_ms - now_ms) / (3600 * 1000));
+	return false;
 }
 
 /*
- * The latest clock of the others, and whose it is; also of gateways that are silent, whose stamps may
- * hang somewhere. Such a gateway may have joined while it heard of nobody, begun a minute ahead of
- * all others, and died since. Its stamps are ahead of its entry by a lease and the time of admission
- * at most.
+ * The entry of another gateway with the latest clock; also of gateways that are silent, whose stamps
+ * may hang somewhere, and in any object. Such a gateway may have joined while it heard of nobody, begun
+ * a minute ahead of all others, and died since. Its stamps are ahead of its entry by a lease and the
+ * time of admission at most. Return: NULL for none.
  */
-static u64 group_latest_clock(struct trbd_group *group, int *whose)
+static const struct trbd_group_entry *group_latest_entry(struct trbd_group *group)
 {
 	u64 now_ms = trbd_clock_now(&group->clock);
-	u64 latest = 0;
-	int slot;
+	const struct trbd_group_entry *latest = NULL;
+	int slot, i;
 
-	for (slot = 0; slot < TRBD_SLOTS; slot++) {
-		const struct trbd_group_peer *peer = &group->peers[slot];
+	for (i = 0; i < TRBD_GROUP_OBJECTS; i++) {
+		for (slot = 0; group->objects[i].read && slot < TRBD_SLOTS; slot++) {
+			const struct trbd_group_entry *entry = &group->objects[i].view[slot].entry;
 
-		if (peer->state != TRBD_GROUP_ENTRY_VALID || slot == group->slot)
-			continue;
-		if (peer->entry.clock_ms > now_ms + GROUP_FAR_FUTURE_MS) {
-			pr_warn_ratelimited("group of pool %lld: slot %d (%s) claims a time %llu hours ahead and is ignored\n",
-					    group->oloc.pool, slot, peer->entry.name,
-					    (peer->entry.clock_ms - now_ms) / (3600 * 1000));
-			continue;
-		}
-		if (peer->entry.clock_ms > latest) {
-			latest = peer->entry.clock_ms;
-			*whose = slot;
+			if ((!latest || entry->clock_ms > latest->clock_ms) &&
+			    group_counts_clock(group, slot, entry, now_ms))
+				latest = entry;
 		}
 	}
 	return latest;
@@ -155,8 +188,8 @@ static u64 group_latest_clock(struct trbd_group *group, int *whose)
  */
 void trbd_group_merge_clocks(struct trbd_group *group)
 {
-	int whose = 0;
-	u64 latest_ms = group_latest_clock(group, &whose);
+	const struct trbd_group_entry *latest = group_latest_entry(group);
+	u64 latest_ms = latest ? latest->clock_ms : 0;
 	bool jumped;
 
 	spin_lock(&group->lock);
@@ -166,18 +199,19 @@ void trbd_group_merge_clocks(struct trbd_group *group)
 	trbd_clock_advance(&group->clock, latest_ms);
 	spin_unlock(&group->lock);
 	if (jumped)
-		pr_warn("group of pool %lld: this gateway was out of touch (its clock was behind that of slot %d, %s); writes it got before end with BUSY. If this comes again and again, one of the two machines has a clock that runs wrong\n",
-			group->oloc.pool, whose, group->peers[whose].entry.name);
+		pr_warn("group of pool %lld: this gateway was out of touch (its clock was behind that of %s); writes it got before end with BUSY. If this comes again and again, one of the two machines has a clock that runs wrong\n",
+			group->oloc.pool, latest->name);
 }
 
 /*
  * For how long did this machine's clocks stand still since an earlier heartbeat here, at least? So
- * much further has the OSD's clock gone than ours and what is known to be missing there.
+ * much further has the OSD's clock gone than ours and what is known to be missing there. That heartbeat
+ * may be hours ago, when the object was away, and the two clocks do not run alike.
  */
 static u64 group_slept(const struct trbd_group_object *object, const struct trbd_group_beat *beat)
 {
-	u64 awake_ms = beat->written_ms + object->group->slept_ms;
-	u64 ours_ms = awake_ms - object->local_ref_ms + object->osd_ref_ms;
+	u64 awake_ms = beat->written_ms + object->group->slept_ms - object->local_ref_ms;
+	u64 ours_ms = object->osd_ref_ms + awake_ms + awake_ms / GROUP_DRIFT;
 
 	if (!beat->osd_ms || !object->osd_ref_ms || beat->osd_ms <= ours_ms)
 		return 0;
@@ -188,6 +222,7 @@ static u64 group_slept(const struct trbd_group_object *object, const struct trbd
 static void group_look_at_witness(struct trbd_group_object *object, const struct trbd_group_beat *beat)
 {
 	struct trbd_group *group = object->group;
+	bool straddles = beat->slept_ms != group->slept_ms;
 	u64 slept_ms = group_slept(object, beat);
 
 	if (slept_ms >= GROUP_NAP_MS)
@@ -197,8 +232,15 @@ static void group_look_at_witness(struct trbd_group_object *object, const struct
 	else if (slept_ms >= GROUP_NAP_MS)
 		trbd_clock_advance(&group->clock, trbd_clock_now(&group->clock) + slept_ms);
 
-	/* a slow heartbeat is no good to measure from: nobody knows when on its way the OSD noted the time */
-	if (beat->osd_ms && (slept_ms > TRBD_JUMP_MS || beat->written_ms - beat->sent_ms <= TRBD_JUMP_MS)) {
+	/*
+	 * A slow heartbeat is no good to measure from: nobody knows when on its way the OSD noted the
+	 * time. What is found from one is too little, so it is better than none. One is no good at all
+	 * when another object showed meanwhile that our clocks stood still: before the OSD noted its time
+	 * here, or after that?
+	 */
+	if (straddles || !beat->osd_ms)
+		return;
+	if (!object->osd_ref_ms || slept_ms > TRBD_JUMP_MS || beat->written_ms - beat->sent_ms <= TRBD_JUMP_MS) {
 		object->osd_ref_ms = beat->osd_ms;
 		object->local_ref_ms = beat->sent_ms + group->slept_ms;
 	}
@@ -208,14 +250,16 @@ static void group_look_at_witness(struct trbd_group_object *object, const struct
 static bool group_others_went_on(struct trbd_group *group)
 {
 	u64 proof_ms = trbd_clock_now(&group->clock) - trbd_clock_local_ms() + group->proof_ms;
-	int slot;
+	int slot, i;
 
-	for (slot = 0; slot < TRBD_SLOTS; slot++) {
-		const struct trbd_group_peer *peer = &group->peers[slot];
+	for (i = 0; i < TRBD_GROUP_OBJECTS; i++) {
+		for (slot = 0; group->objects[i].read && slot < TRBD_SLOTS; slot++) {
+			const struct trbd_group_view *view = &group->objects[i].view[slot];
 
-		if (slot != group->slot && peer->state == TRBD_GROUP_ENTRY_VALID &&
-		    trbd_quorum_went_on(&peer->entry, proof_ms))
-			return true;
+			if (view->state == TRBD_GROUP_ENTRY_VALID && view->entry.owner != group->owner &&
+			    trbd_quorum_went_on(&view->entry, proof_ms))
+				return true;
+		}
 	}
 	return false;
 }
@@ -247,6 +291,8 @@ void trbd_group_prove(struct trbd_group *group)
 	if (lapsed)
 		group->since_ms = proof_ms;
 	group->proof_ms = proof_ms;
+	if (proof_ms - group->since_ms > TRBD_SKEW_MS)
+		group->steady_ms = proof_ms;
 	spin_lock(&group->lock);
 	trbd_lease_renew(&group->lease, proof_ms, trbd_clock_local_ms());
 	spin_unlock(&group->lock);

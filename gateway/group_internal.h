@@ -19,6 +19,7 @@
  * struct trbd_group_beat - a heartbeat that came back
  * @owner: our number when it was sent
  * @take: it took the slot
+ * @slept_ms: the group's when it was sent
  * @sent_ms: trbd_clock_local_ms() when it was sent
  * @written_ms: trbd_clock_local_ms() when the write had come back, and the reading had not been
  *   sent
@@ -27,6 +28,7 @@
 struct trbd_group_beat {
 	u64 owner;
 	bool take;
+	u64 slept_ms;
 	u64 sent_ms;
 	u64 written_ms;
 	u64 osd_ms;

@@ -39,15 +39,14 @@ static int object_read(struct trbd_group_object *object, u64 *osd_ms)
 /* @state held. */
 static void object_make_entry(struct trbd_group *group, u64 owner, struct trbd_group_entry *entry)
 {
-	u64 age_ms = trbd_clock_local_ms() - group->proof_ms;
+	u64 age_ms = trbd_clock_local_ms() - group->steady_ms;
 
 	memset(entry, 0, sizeof(*entry));
 	entry->owner = owner;
 	entry->clock_ms = trbd_clock_now(&group->clock);
 	entry->limit_ms = group->limit_ms;
 	entry->beats = group->beats;
-	entry->contact_ms = min_t(u64, group->proof_ms - group->since_ms, U32_MAX);
-	entry->age_ms = group->proof_ms ? min_t(u64, age_ms, TRBD_GROUP_AGE_MAX_MS) : TRBD_GROUP_AGE_MAX_MS;
+	entry->age_ms = group->steady_ms ? min_t(u64, age_ms, TRBD_GROUP_AGE_MAX_MS) : TRBD_GROUP_AGE_MAX_MS;
 	entry->w_ms = TRBD_W_MS;
 	strscpy(entry->name, init_utsname()->nodename, sizeof(entry->name));
 }
@@ -102,6 +101,9 @@ static int object_exchange(struct trbd_group_object *object, int slot, u64 expec
 {
 	int ret;
 
+	mutex_lock(&object->group->state);
+	beat->slept_ms = object->group->slept_ms;
+	mutex_unlock(&object->group->state);
 	beat->sent_ms = trbd_clock_local_ms();
 	ret = object_write(object, slot, expected, beat->owner);
 	if (ret)
@@ -314,7 +316,8 @@ bool trbd_group_is_idle(struct trbd_group *group)
 /* The lower bits of an object's hash choose its placement group. */
 static unsigned int object_hash(const struct ceph_object_locator *oloc, const char *name)
 {
-	char key[128];
+	/* a namespace of 255 bytes, see config.c, a separator, and the name */
+	char key[320];
 	int len = 0;
 
 	if (oloc->pool_ns)

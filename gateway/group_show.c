@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What others ask of the group: who is alive, who has been silent for how long, and what an
- * operator wants to see.
+ * What others ask of the group: who has been silent for how long, and what an operator wants to
+ * see.
  */
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
@@ -10,23 +10,8 @@
 
 #include "gateway/group_internal.h"
 
-/**
- * trbd_group_is_alive() - may the gateway that has a slot hold a lease?
- * @group: membership
- * @slot: which, or TRBD_SLOTS if that is not known
- *
- * Context: any in which a spinlock may be taken.
- * Return: true if its heartbeats were seen within the last seconds, or nobody knows.
- */
-bool trbd_group_is_alive(struct trbd_group *group, unsigned int slot)
-{
-	bool alive;
-
-	spin_lock(&group->lock);
-	alive = slot >= TRBD_SLOTS || group->peers[slot].alive;
-	spin_unlock(&group->lock);
-	return alive;
-}
+/* readings in which the heartbeats of another gateway failed, before it counts as gone */
+#define GROUP_SILENT_READINGS	3
 
 /* @lock held. A line for each object: since when it has not answered, and whether our slot is ours there. */
 static size_t group_show_objects(struct trbd_group *group, char *buf, size_t size)
@@ -121,6 +106,32 @@ unsigned int trbd_group_quiet(struct trbd_group *group, unsigned int slot)
 	quiet = group->peers[slot].quiet;
 	spin_unlock(&group->lock);
 	return quiet;
+}
+
+/**
+ * trbd_group_is_silent() - does a gateway hold a lease no more, by what the tables say?
+ * @group: membership
+ * @slot: its slot; TRBD_SLOTS if that is not known
+ *
+ * Its heartbeats have failed at several readings of ours in a row, and the last one is older than a
+ * lease. Not each alone: while we do not reach one of the objects, we see every second heartbeat, and
+ * after a time in which nobody reached them, all are old.
+ *
+ * Context: any in which a spinlock may be taken.
+ * Return: true if so; false also if nobody knows.
+ */
+bool trbd_group_is_silent(struct trbd_group *group, unsigned int slot)
+{
+	u64 now_ms = trbd_clock_now(&group->clock);
+	bool silent;
+
+	if (slot >= TRBD_SLOTS)
+		return false;
+	spin_lock(&group->lock);
+	silent = group->peers[slot].quiet >= GROUP_SILENT_READINGS &&
+		 group->peers[slot].entry.clock_ms + TRBD_LEASE_MS <= now_ms;
+	spin_unlock(&group->lock);
+	return silent;
 }
 
 /* @group->lock held. In how many objects has a heartbeat come back that was begun after @wanted? */

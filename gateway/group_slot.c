@@ -22,6 +22,8 @@
 
 /* how long the other objects may take when a majority has answered */
 #define GROUP_GRACE_MS	200
+/* A member beats one of the main objects in turn. Within this each was beaten, also the one that is read if that is only one. */
+#define GROUP_LOOK_MS	(3 * TRBD_HEARTBEAT_MS)
 
 /* Return: how many of the objects have done what they were told to, and did it well. @idle: how many are not at it. */
 static int group_count(struct trbd_group *group, const u64 *told, int *idle, int *err)
@@ -38,7 +40,7 @@ static int group_count(struct trbd_group *group, const u64 *told, int *idle, int
 		++*idle;
 		if (told[i] && !object->err)
 			good++;
-		else if (told[i])
+		else if (told[i] && *err != -ECANCELED)
 			*err = object->err;
 	}
 	spin_unlock(&group->lock);
@@ -47,14 +49,14 @@ static int group_count(struct trbd_group *group, const u64 *told, int *idle, int
 
 static bool group_has_majority(struct trbd_group *group, const u64 *told)
 {
-	int idle, err;
+	int idle, err = 0;
 
 	return group_count(group, told, &idle, &err) >= TRBD_GROUP_MAJORITY;
 }
 
 static bool group_all_done(struct trbd_group *group, const u64 *told)
 {
-	int idle, err;
+	int idle, err = 0;
 
 	group_count(group, told, &idle, &err);
 	return idle == TRBD_GROUP_OBJECTS;
@@ -153,7 +155,8 @@ static u64 group_limit(struct trbd_group *group, int which)
 		for (slot = 0; group->objects[i].read && slot < TRBD_SLOTS; slot++) {
 			const struct trbd_group_view *view = &group->objects[i].view[slot];
 
-			if ((which < 0 || slot == which) && view->state == TRBD_GROUP_ENTRY_VALID)
+			/* 0 for what is no entry */
+			if (which < 0 || slot == which)
 				limit = max(limit, view->entry.limit_ms);
 		}
 	}
@@ -180,13 +183,14 @@ static u64 group_start_time(struct trbd_group *group)
 
 static bool group_has_owners(struct trbd_group *group)
 {
+	bool has = false;
 	int slot;
 
-	for (slot = 0; slot < TRBD_SLOTS; slot++) {
-		if (group->peers[slot].entry.owner)
-			return true;
-	}
-	return false;
+	mutex_lock(&group->state);
+	for (slot = 0; slot < TRBD_SLOTS; slot++)
+		has = has || group->peers[slot].entry.owner;
+	mutex_unlock(&group->state);
+	return has;
 }
 
 /*
@@ -195,20 +199,21 @@ static bool group_has_owners(struct trbd_group *group)
  */
 static bool group_disagrees(struct trbd_group *group)
 {
+	bool disagrees = false;
 	int slot;
 
-	for (slot = 0; slot < TRBD_SLOTS; slot++) {
+	mutex_lock(&group->state);
+	for (slot = 0; slot < TRBD_SLOTS && !disagrees; slot++) {
 		const struct trbd_group_peer *peer = &group->peers[slot];
 
-		if (!peer->alive)
-			continue;
-		if (peer->state == TRBD_GROUP_ENTRY_VALID && peer->entry.w_ms == TRBD_W_MS)
-			continue;
-		pr_err("group of pool %lld: gateway %s (slot %d) runs a version of this module with other times; all gateways of a pool need the same one. Stop it, or install the same version here\n",
-		       group->oloc.pool, peer->entry.name, slot);
-		return true;
+		disagrees = peer->alive &&
+			    (peer->state != TRBD_GROUP_ENTRY_VALID || peer->entry.w_ms != TRBD_W_MS);
+		if (disagrees)
+			pr_err("group of pool %lld: gateway %s (slot %d) runs a version of this module with other times; all gateways of a pool need the same one. Stop it, or install the same version here\n",
+			       group->oloc.pool, peer->entry.name, slot);
 	}
-	return false;
+	mutex_unlock(&group->state);
+	return disagrees;
 }
 
 /* @state held. Forgets what was had before. */
@@ -305,6 +310,7 @@ static int group_try(struct trbd_group *group)
 		if (group->served)
 			trbd_group_declare_out_of_touch(group, "it joined again");
 		trbd_group_prove(group);
+		group->steady_ms = group->proof_ms;
 	} else {
 		group_give_back(group);
 		/* whoever still tries must not succeed */
@@ -335,7 +341,7 @@ int trbd_group_take_slot(struct trbd_group *group)
 	ret = group_look(group);
 	/* who is alive shows only in comparison */
 	if (!ret && group_has_owners(group)) {
-		schedule_timeout_killable(msecs_to_jiffies(2 * TRBD_HEARTBEAT_MS));
+		schedule_timeout_killable(msecs_to_jiffies(GROUP_LOOK_MS));
 		ret = group_look(group);
 	}
 	if (!ret && group_disagrees(group))

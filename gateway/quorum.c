@@ -90,14 +90,14 @@ const struct trbd_group_view *trbd_quorum_merge(const struct trbd_group_view *co
  * @view: the slot, as it was read
  * @now_ms: common time
  *
- * Return: true if nobody has it, or its gateway has been silent for long.
+ * Return: true if nobody has it, or its gateway has been silent for long; false if the entry does
+ * not say since when.
  */
 bool trbd_quorum_is_free(const struct trbd_group_view *view, u64 now_ms)
 {
 	if (view->state == TRBD_GROUP_ENTRY_UNUSED)
 		return true;
-	return view->state == TRBD_GROUP_ENTRY_VALID &&
-	       (!view->entry.owner || view->entry.clock_ms + QUORUM_SLOT_REUSE_MS < now_ms);
+	return view->entry.clock_ms && (!view->entry.owner || view->entry.clock_ms + QUORUM_SLOT_REUSE_MS < now_ms);
 }
 
 /**
@@ -107,7 +107,8 @@ bool trbd_quorum_is_free(const struct trbd_group_view *view, u64 now_ms)
  *
  * In a time of trouble for all, another one may have been in touch a little later than we were
  * before it, and a little earlier after it: its beat at an object comes up to two heartbeats before
- * or after ours, by a clock that may differ.
+ * or after ours, by a clock that may differ. The latter does not count with it either: it tells of
+ * no moment of a time in touch that has been shorter.
  *
  * Return: true if it was in touch for longer than that.
  */
@@ -115,5 +116,5 @@ bool trbd_quorum_went_on(const struct trbd_group_entry *entry, u64 proof_ms)
 {
 	if (!entry->owner || entry->age_ms == TRBD_GROUP_AGE_MAX_MS)
 		return false;
-	return entry->clock_ms > proof_ms + entry->age_ms + TRBD_SKEW_MS && entry->contact_ms > TRBD_SKEW_MS;
+	return entry->clock_ms > proof_ms + entry->age_ms + TRBD_SKEW_MS;
 }
