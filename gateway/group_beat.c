@@ -47,7 +47,10 @@ static void group_note_silence(struct trbd_group *group, struct trbd_group_peer 
 		peer->alive = false;
 }
 
-/* Liveness is relative to what was known before. @beats: its gateway has beaten since the last reading of that object. */
+/*
+ * Liveness is relative to what was known before. @beats: its gateway has beaten since the last
+ * reading of that object.
+ */
 static void group_note_peer(struct trbd_group *group, struct trbd_group_peer *peer, const struct trbd_group_view *view,
 			    bool beats)
 {
@@ -93,7 +96,10 @@ static void group_get_views(struct trbd_group *group, int slot, const struct trb
 	}
 }
 
-/* A slot was read anew. @was: what the last reading of this object found there, zeros if this is the first. */
+/*
+ * A slot was read anew. @was: what the last reading of this object found there, zeros if this is the
+ * first.
+ */
 static void group_note_slot(struct trbd_group_object *object, int slot, const struct trbd_group_entry *was)
 {
 	const struct trbd_group_entry *entry = &object->view[slot].entry;

@@ -12,6 +12,9 @@
 
 /* readings in which the heartbeats of another gateway failed, before it counts as gone */
 #define GROUP_SILENT_READINGS	3
+static_assert((GROUP_SILENT_READINGS + 1) * TRBD_HEARTBEAT_MS >= TRBD_LEASE_MS, "it may hold a lease yet");
+/* an object that is beaten in turn has not answered in time when its last reading is older */
+#define GROUP_LATE_MS		(3 * TRBD_HEARTBEAT_MS)
 
 /* @lock held. A line for each object: since when it has not answered, and whether our slot is ours there. */
 static size_t group_show_objects(struct trbd_group *group, char *buf, size_t size)
@@ -108,30 +111,30 @@ unsigned int trbd_group_quiet(struct trbd_group *group, unsigned int slot)
 	return quiet;
 }
 
+/* In how many readings? We see every second heartbeat only while we do not reach one of the objects in turn. */
+static unsigned int group_silent_readings(struct trbd_group *group)
+{
+	u64 now_ms = trbd_clock_local_ms();
+	unsigned int i, readings = GROUP_SILENT_READINGS;
+
+	for (i = 0; i < TRBD_GROUP_MAIN; i++)
+		readings += READ_ONCE(group->objects[i].read_ms) + GROUP_LATE_MS < now_ms;
+	return readings;
+}
+
 /**
- * trbd_group_is_silent() - does a gateway hold a lease no more, by what the tables say?
+ * trbd_group_is_silent() - have a gateway's heartbeats failed for so long that it is gone?
  * @group: membership
  * @slot: its slot; TRBD_SLOTS if that is not known
  *
- * Its heartbeats have failed at several readings of ours in a row, and the last one is older than a
- * lease. Not each alone: while we do not reach one of the objects, we see every second heartbeat, and
- * after a time in which nobody reached them, all are old.
+ * Its lease ends a lease after the last heartbeat but one, so it has none any more.
  *
  * Context: any in which a spinlock may be taken.
  * Return: true if so; false also if nobody knows.
  */
 bool trbd_group_is_silent(struct trbd_group *group, unsigned int slot)
 {
-	u64 now_ms = trbd_clock_now(&group->clock);
-	bool silent;
-
-	if (slot >= TRBD_SLOTS)
-		return false;
-	spin_lock(&group->lock);
-	silent = group->peers[slot].quiet >= GROUP_SILENT_READINGS &&
-		 group->peers[slot].entry.clock_ms + TRBD_LEASE_MS <= now_ms;
-	spin_unlock(&group->lock);
-	return silent;
+	return trbd_group_quiet(group, slot) >= group_silent_readings(group);
 }
 
 /* @group->lock held. In how many objects has a heartbeat come back that was begun after @wanted? */

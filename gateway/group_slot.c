@@ -22,7 +22,7 @@
 
 /* how long the other objects may take when a majority has answered */
 #define GROUP_GRACE_MS	200
-/* A member beats one of the main objects in turn. Within this each was beaten, also the one that is read if that is only one. */
+/* A member beats the main objects in turn. Within this it has beaten each, so one that answers is enough. */
 #define GROUP_LOOK_MS	(3 * TRBD_HEARTBEAT_MS)
 
 /* Return: how many of the objects have done what they were told to, and did it well. @idle: how many are not at it. */

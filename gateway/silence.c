@@ -6,7 +6,7 @@
  * not answer. The other one is the group's table: our own heartbeats went through, and the gateway's did not
  * (gateway/group.c counts that all the time, whether somebody asks or not).
  *
- *	both, a lease and one second		it is gone
+ *	both, three readings and one second	it is gone
  *	no answer, but heartbeats		it is gone when it was asked more than once over eight seconds
  *	heartbeats fail, but it answers		it is there
  *

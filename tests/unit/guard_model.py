@@ -26,6 +26,8 @@ PACE_RARELY = 64
 TABLES = 3
 MAIN = 2                # so many of them are beaten in turn; all are, while one of these does not answer
 MAJORITY = 2
+DRIFT = 1000            # clocks run by less than one in so many faster or slower
+FRESH_MS = 5000         # what was read longer ago does not say any more whose a slot is
 SPARE_TURNS = 100       # turns between two beats at a table that is not one of these
 PAUSE_MS = 16           # before a fallback
 QUIET_GRANULES = 2      # by which the link of a COMPARE AND WRITE is ahead after a lost round
@@ -62,6 +64,8 @@ RULES = {
     'lease': 'without a lease nothing is begun',
     'majority': 'a lease is one from a majority of the tables',
     'nap': 'a clock that stood still for a moment only is put right',
+    'two readings': 'that a gateway lives shows in two readings of one table',
+    'went on': 'a gateway that had no lease was out of touch if others were in touch meanwhile',
     'start at the limit': 'a gateway that finds nobody alive starts behind the greatest limit',
     'witness': 'the OSD tells a gateway whose clock stood still',
     'rejoin': 'a gateway that lost its slot starts with a quarantine when it has one again',
@@ -198,11 +202,13 @@ class Osd:
 
 
 class Entry:
-    """What a gateway says of itself in a slot. @proof: when it was in touch with a majority; @since: without a break."""
+    """
+    What a gateway says of itself in a slot. @steady: when it was in touch with a majority last, and had been for long, or had
+    just joined.
+    """
 
-    def __init__(self, owner, beats, clock, limit, proof=0, since=0):
-        self.owner, self.beats, self.clock, self.limit = owner, beats, clock, limit
-        self.proof, self.since = proof, since
+    def __init__(self, owner, beats, clock, limit, steady=0):
+        self.owner, self.beats, self.clock, self.limit, self.steady = owner, beats, clock, limit, steady
 
 
 class Table:
@@ -260,16 +266,17 @@ class Peer:
         self.silent = 0
         self.counted = 0        # monotonic
 
-    def see(self, entry, now, heartbeat):
-        """Readings that follow each other closely are one."""
+    def see(self, entry, beats, now, heartbeat):
+        """@beats: it did since the last reading of that table. Readings that follow each other closely are one."""
         was, self.entry = self.entry, entry
         if not entry or not entry.owner or not was or entry.owner != was.owner:
             self.alive = False
-        elif entry.beats != was.beats:
+        elif beats:
             self.alive = True
+        if beats or not entry or not was or entry.owner != was.owner or entry.beats != was.beats:
             self.silent = 0
             self.counted = now
-        elif self.alive and now >= self.counted + heartbeat / 2:
+        elif self.alive and now >= self.counted + heartbeat * 3 / 4:
             self.counted = now
             self.silent += 1
             self.alive = self.silent <= SILENT_MAX
@@ -353,6 +360,7 @@ class Known:
     def __init__(self, table):
         self.table = table
         self.slots = None               # as it was read last
+        self.read_at = 0                # monotonic: when that was
         self.busy = False
         self.mine = False               # the slot is ours, and the time of the OSD is known since then
         self.failed = False
@@ -376,7 +384,7 @@ class Gateway(Machine):
         self.known = [Known(table) for table in sim.tables]
         self.peers = [Peer() for _ in range(SLOTS)]
         self.lease_until = self.quarantine_until = -1
-        self.proof = self.since = -1
+        self.proof = self.since = self.steady = -1
         self.stale_before = 0
         self.parked = []
         self.path = Path(self)
@@ -399,7 +407,7 @@ class Gateway(Machine):
         self.beats = PACE_RARELY
         self.advance(10 ** 6 - self.sim.rng.randrange(MAIN * const['HEARTBEAT']))
         self.limit_ms = self.clock() + LIMIT_MS
-        self.proof = self.since = self.mono()
+        self.proof = self.since = self.steady = self.mono()
         self.lease_until = self.mono() + const['LEASE']
         for known in self.known:
             known.table.take(slot, 0, self.entry())
@@ -409,7 +417,7 @@ class Gateway(Machine):
         self.sim.at(self.sim.rng.randrange(const['HEARTBEAT']), self.when, 'cpu', self.turn)
 
     def entry(self):
-        return Entry(self.owner, self.beats, self.clock(), self.limit_ms, self.proof + self.offset, self.since + self.offset)
+        return Entry(self.owner, self.beats, self.clock(), self.limit_ms, self.steady + self.offset)
 
     def to_table(self, known, call, *args):
         """Needs the way there, and the table."""
@@ -432,7 +440,7 @@ class Gateway(Machine):
     def looked(self, known, attempt, answered, then):
         if self.dead or attempt != self.attempt:
             return
-        known.slots = list(known.table.slots)
+        self.read(known, list(known.table.slots))
         answered.append(known)
         if len(answered) == MAJORITY:
             self.later(100, then, attempt)
@@ -440,15 +448,13 @@ class Gateway(Machine):
     def look_around(self, attempt):
         if attempt != self.attempt:
             return
-        self.see()
         owners = [peer for peer in self.peers if peer.entry and peer.entry.owner]
-        self.later(2 * self.sim.const['HEARTBEAT'] if owners else 1, self.ask, self.choose_slot)
+        self.later(3 * self.sim.const['HEARTBEAT'] if owners else 1, self.ask, self.choose_slot)
 
     def choose_slot(self, attempt):
         if attempt != self.attempt:
             return
         sim = self.sim
-        self.see()
         self.advance(self.start_time())
         slot = self.pick_slot()
         limits = [known.slots[slot].limit for known in self.known if known.slots and known.slots[slot]]
@@ -510,12 +516,13 @@ class Gateway(Machine):
                 self.out_of_touch(self.clock())
             self.serves = True
             self.prove()
+            self.steady = self.proof
             self.next_turn()
 
     def start_time(self):
         live = [peer.entry.clock for peer in self.peers if peer.alive]
         if live:
-            return max(peer.entry.clock for peer in self.peers if peer.entry) + self.sim.const['HEARTBEAT'] / 2
+            return max([max(live) + self.sim.const['HEARTBEAT'] / 2] + self.clocks())
         entries = [entry for known in self.known if known.slots for entry in known.slots if entry]
         if not entries:
             if 'new table' in self.sim.rules:
@@ -613,16 +620,17 @@ class Gateway(Machine):
         known.busy = known.failed = False
         if entry.owner != self.owner or self.slot is None:
             return
-        known.slots = slots
-        self.see()
+        self.read(known, slots)
         if result == 'expired':
             self.stood_still()
             self.renew = False
             return
         self.renew = True
         asleep = 0
+        straddles = slept != self.slept
         if sim.has_witness('clock') and known.witness:
-            asleep = osd_time - known.witness[1] - (self.mono() + self.slept - known.witness[0])
+            awake = self.mono() + self.slept - known.witness[0]
+            asleep = osd_time - known.witness[1] - awake - awake / DRIFT
         if asleep > const['JUMP']:
             self.slept += asleep
             self.stood_still()
@@ -630,9 +638,9 @@ class Gateway(Machine):
             self.slept += asleep
             self.advance(self.clock() + asleep)
         self.merge()
-        # a slow one does not tell well when the OSD had it
+        # a slow one does not tell well when the OSD had it; one that another table knew better meanwhile does not either
         first = known.witness is None
-        if self.mono() - sent <= const['JUMP']:
+        if not straddles and (first or asleep > const['JUMP'] or self.mono() - sent <= const['JUMP']):
             known.witness = (sent + self.slept, osd_time)
         known.mine = known.mine or known.witness is not None
         if first and sim.has_witness('clock'):
@@ -655,37 +663,42 @@ class Gateway(Machine):
                 self.out_of_touch(self.clock())
             self.since = sent[needed - 1]
         self.proof = sent[needed - 1]
+        if self.proof - self.since > self.sim.const['SKEW']:
+            self.steady = self.proof
         self.lease_until = self.proof + self.sim.const['LEASE']
 
-    def see(self):
-        for peer, entry in zip(self.peers, merged([known.slots for known in self.known])):
-            peer.see(entry, self.mono(), self.sim.const['HEARTBEAT'])
-
-    def others(self):
-        return [peer for slot, peer in enumerate(self.peers) if slot != self.slot and peer.entry]
+    def read(self, known, slots):
+        """Takes note of a table, and of the peers by it and what was read lately of the others."""
+        now, was = self.mono(), known.slots or [None] * SLOTS
+        known.slots, known.read_at = slots, now
+        views = [other.slots for other in self.known if other.slots and now < other.read_at + FRESH_MS]
+        if len(views) < MAJORITY:
+            views = [other.slots for other in self.known]
+        for peer, entry, new, old in zip(self.peers, merged(views), slots, was):
+            beats = new and old and new.owner == old.owner == entry.owner and new.beats != old.beats
+            if 'two readings' not in self.sim.rules:
+                beats = entry and peer.entry and entry.owner == peer.entry.owner and entry.beats != peer.entry.beats
+            peer.see(entry, beats, now, self.sim.const['HEARTBEAT'])
 
     def merge(self):
         if 'merge' not in self.sim.rules:
             return
-        latest = max([peer.entry.clock for peer in self.others()], default=0)
+        latest = max(self.clocks(), default=0)
         if latest > self.clock() + self.sim.const['SKEW'] and 'jump' in self.sim.rules:
             self.out_of_touch(latest)
         self.advance(latest)
-        # after its clock stood still it needs the clocks of all, also those of the tables that it reads only now
-        if self.mono() < self.quarantine_until:
-            self.advance(max(self.clocks(), default=0))
+
+    def entries(self):
+        """Of the others, in all tables."""
+        return [entry for known in self.known if known.slots for entry in known.slots if entry and not 0 < entry.owner == self.owner]
 
     def clocks(self):
-        return [entry.clock for known in self.known if known.slots for entry in known.slots if entry]
+        return [entry.clock for entry in self.entries()]
 
     def others_went_on(self):
-        """Was one of them in touch, for longer than a time of trouble for all can begin and end later there?"""
-        margin = self.sim.const['SKEW']
-        for peer in self.others():
-            entry = peer.entry
-            if entry.owner and entry.proof > self.proof + self.offset + margin and entry.proof - entry.since > margin:
-                return True
-        return False
+        """Was one of them in touch later than a time of trouble for all can begin later there?"""
+        proof = self.proof + self.offset + self.sim.const['SKEW']
+        return 'went on' in self.sim.rules and any(entry.owner and entry.steady > proof for entry in self.entries())
 
     def stood_still(self):
         """Nobody knows for how long. What others may have done meanwhile is in their entries, or not far ahead of them."""
@@ -1075,7 +1088,7 @@ class Initiator:
 # A run has the faults of one of these mixes, by its number. They are names of Faults' methods; more often is likelier.
 MIXES = {
     'one by one': ['pause', 'pause', 'freeze', 'cut', 'cut_data', 'cut_data', 'table_away', 'cut_table'],
-    'come and go': ['pause', 'cut', 'cut_data', 'crash', 'leave', 'leave', 'blackout'],
+    'come and go': ['cut_and_replace', 'pause', 'cut', 'cut_data', 'crash', 'leave', 'leave', 'blackout'],
     'together': ['freeze_together', 'cut_and_freeze', 'split_and_freeze', 'cut_data'],
     'conspiracy': ['conspire'],
     'table lost': ['table_lost', 'table_lost_and_frozen', 'one_table_lost', 'cut_table'] + 6 * ['cut_data'],
@@ -1092,6 +1105,7 @@ NARROW = {
     'cut and freeze': ['cut_and_freeze'],
     'split and freeze': ['split_and_freeze'],
     'one away': ['one_away'],
+    'replaced': ['cut_and_replace'] + 3 * ['no_trouble'],
     'no trouble': ['no_trouble'],
     'lost slot': ['table_lost_and_frozen'],
     'new table': ['table_lost', 'cut_data'],
@@ -1215,6 +1229,17 @@ class Faults:
         for gateway in list(self.sim.gateways):
             self.replace(gateway, self.rng.choice([1000, 2000, 4000, 9000]))
 
+    def cut_and_replace(self):
+        """One is cut off, and of the others all are gone for a while."""
+        lost = self.gateway()
+        if lost.cut or lost.paused:
+            return
+        lost.cut = True
+        self.sim.at(self.rng.choice([5000, 6000, 7000, 12000]), self.heal, lost, 'cut')
+        for gateway in list(self.sim.gateways):
+            if gateway is not lost:
+                self.replace(gateway, self.rng.choice([1000, 3000, 4000, 5000]))
+
     def leave(self):
         gateway = self.gateway()
         busy = any(gateway in initiator.pending.values() for initiator in self.sim.initiators)
@@ -1302,8 +1327,7 @@ class Sim:
             self.gateways[slot].be_member(slot)
         for gateway in self.gateways:
             for known in gateway.known:
-                known.slots = list(known.table.slots)
-            gateway.see()
+                gateway.read(known, list(known.table.slots))
             for peer in gateway.peers:
                 peer.alive = peer.entry is not None
 
