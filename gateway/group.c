@@ -535,7 +535,7 @@ int trbd_group_admit(struct trbd_group *group, struct trbd_group_ticket *ticket,
 	now_ms = trbd_clock_local_ms();
 	stalled = group_stood_still(group);
 	/* under the lock, or a jump of the clock could come between it and the quarantine that belongs to it */
-	ticket->accepted_ms = trbd_clock_now(&group->clock) - (now_ms - received_ms);
+	ticket->accepted_ms = trbd_clock_at(&group->clock, received_ms);
 	if (now_ms < group->quarantine_until_ms) {
 		ret = -EBUSY;
 	} else if (!group_holds_lease(group, now_ms)) {

@@ -255,7 +255,7 @@ static void group_look_at_witness(struct trbd_group_object *object, const struct
 /* Could others go on while we could not? */
 static bool group_others_went_on(struct trbd_group *group)
 {
-	u64 proof_ms = trbd_clock_now(&group->clock) - trbd_clock_local_ms() + group->proof_ms;
+	u64 proof_ms = trbd_clock_at(&group->clock, group->proof_ms);
 	int slot, i;
 
 	for (i = 0; i < TRBD_GROUP_OBJECTS; i++) {
