@@ -127,7 +127,6 @@ slow_osd() {
 	done
 	return 1
 }
-blocklist() { lab ceph osd blocklist ls 2>/dev/null; }
 osd_signal() { kill "-$1" "$(cat "$(dirname "$(lab share)")/ceph/run/osd.$osd.pid")"; }
 osd_wakes() {
 	osd_signal CONT
@@ -148,7 +147,7 @@ t_atexit osd_wakes
 t 'an image whose header is not on one OSD' serve "$slow" "pool=rbd,image=$slow"
 before=$(blocklist)
 t 'that OSD stands still, and a PREEMPT waits for the writes that wait for it' slow_writes
-t_is 'nobody is fenced' "$(blocklist)" "$before"
+t_is 'nobody is fenced' "$(fenced_since "$before")" ''
 t 'then they land, then it is good, and nothing changes' slow_lands
 said slow
 
