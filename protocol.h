@@ -13,10 +13,14 @@
 /* Stamps order writes by granules of this length; see rados/clock.c. */
 #define TRBD_GRANULE_MS		256
 /* A change of data is stamped at most this long after LIO took its command up, or ends with BUSY. */
-#define TRBD_ADMISSION_MS	2000
-/* A gateway writes its slot in the group's table, and reads the others', this often. */
-#define TRBD_HEARTBEAT_MS	500
-/* A heartbeat that came back shows for this long after it was sent that the gateway was in touch. */
+#define TRBD_ADMISSION_MS	1500
+/*
+ * A gateway writes its slot in a table of the group, and reads the others', this often: in one of two tables in turn.
+ * It is a little more than half a second, so that this and a beat at the third table now and then are four requests a
+ * second.
+ */
+#define TRBD_HEARTBEAT_MS	510
+/* A heartbeat that came back shows for this long after it was sent that the gateway was in touch there. */
 #define TRBD_LEASE_MS		2000
 /* A clock that is further behind another one belongs to a gateway that was out of touch. */
 #define TRBD_JUMP_MS		500
@@ -28,9 +32,10 @@
 #define TRBD_QUARANTINE_MS	5000
 
 /*
- * By how much the clocks of two gateways in touch differ at most: a clock in the table is as old as the last heartbeat.
+ * By how much the clocks of two gateways in touch differ at most: a clock in a table is as old as the last heartbeat
+ * there, and each table has every second one.
  */
-#define TRBD_SKEW_MS		(TRBD_HEARTBEAT_MS + TRBD_JUMP_MS)
+#define TRBD_SKEW_MS		(2 * TRBD_HEARTBEAT_MS + TRBD_JUMP_MS)
 
 /*
  * W: a command that its initiator sent longer ago than this can no longer overwrite an acknowledged write. A gateway

@@ -2,19 +2,19 @@
 /*
  * Taking gateways out of the registry that are gone.
  *
- *	all are put on the blocklist --> the group object is read --> their leases end --> one write takes out all
+ *	all are put on the blocklist --> the group's objects are read --> their leases end --> one write takes out all
  *
- * When the group object has been read, its OSD has the map, and no heartbeat of theirs goes through any more: what is
- * left of their leases is known. One that has been silent for a lease has none. The map that has them on the blocklist
- * goes into the record as a barrier that everybody passes before it answers. From then on a write of theirs can
- * reach an object only as long as nobody has touched that object since through any gateway that is not fenced.
+ * When a majority of the group's objects has been read, their OSDs have the map, and no heartbeat of theirs goes
+ * through there any more: what is left of their leases is known. One that has been silent for a lease has none. The
+ * map that has them on the blocklist goes into the record as a barrier that everybody passes before it answers. From
+ * then on a write of theirs can reach an object only as long as nobody has touched that object since through any
+ * gateway that is not fenced.
  *
  * The command that waits for all this may be aborted, and the next one goes on where it was: who is on the blocklist,
  * and when a lease ends, is noted with the evidence (gateway/silence.c).
  */
 #include <linux/errno.h>
 #include <linux/kernel.h>
-#include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -96,21 +96,17 @@ static int expulsion_fence(struct trbd_lu *lu, struct expulsion *expulsion)
 /* Finds out when the leases end of those that were fenced. Return: 0, or an error. */
 static int expulsion_touch(struct trbd_lu *lu, const struct expulsion *expulsion)
 {
-	u8 *table = kvmalloc(TRBD_GROUP_TABLE_SIZE, GFP_KERNEL);
 	unsigned int i;
 	int ret;
 
-	if (!table)
-		return -ENOMEM;
-	ret = trbd_group_touch(lu->group, table);
+	ret = trbd_group_touch(lu->group);
 	for (i = 0; !ret && i < expulsion->count; i++) {
 		const struct trbd_record_gateway *gateway = expulsion->who[i];
 
 		if (!trbd_silence_is_outlasting(expulsion->silence, gateway))
 			trbd_silence_outlast(expulsion->silence, gateway,
-					     trbd_group_lease_left(lu->group, table, gateway->slot, gateway->member));
+					     trbd_group_lease_left(lu->group, gateway->slot, gateway->member));
 	}
-	kvfree(table);
 	return ret;
 }
 
@@ -160,8 +156,10 @@ static void expulsion_collect(struct expulsion *expulsion, const struct trbd_rec
  * @record: who is registered
  * @gone: which of @record->gateways are to go
  *
- * Context: the thread; sleeps for a monitor, a lease at most, and a few round trips; an interruption ends it.
- * Return: 0 when some are out, or none had to go; -EINTR, -ENOMEM, an error of trbd_fence_clients() or trbd_lu_amend().
+ * Context: the thread; sleeps for a monitor, a lease at most, and a few round trips; an
+ * interruption ends it.
+ * Return: 0 when some are out, or none had to go; -EINTR, -ENOMEM, an error of trbd_fence_clients()
+ * or trbd_lu_amend().
  */
 int trbd_expel(struct trbd_lu *lu, const struct trbd_record *record, const bool *gone)
 {

@@ -1,20 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The group object's data: a table of slots, 64 bytes each.
+ * The data of a group object: a table of slots, 64 bytes each.
  *
- *	 0  magic     "TRBDGRP" and the version, 2
+ *	 0  magic     "TRBDGRP" and the version, 3
  *	 8  owner     u64, little endian, like all numbers
  *	16  clock     u64, ms of common time
  *	24  limit     u64, ms of common time
- *	32  beats     u64
+ *	32  beats     u32
+ *	36  age       u32, ms
  *	40  name      16 bytes, padded with zeros
- *	56  w         u32, ms: TRBD_W_MS
+ *	56  w         u16, ms: TRBD_W_MS
  *	60  checksum  u32, the lower half of FNV-1a over the bytes before it
  *
- * Version 1 had no w, and a checksum of 64 bits at 56.
+ * Versions 1 and 2 were of a group with one object. They had 64 bits for the beats; version 2 had
+ * 32 for w, and version 1 had no w and a checksum of 64 bits at 56.
  *
- * A slot of zeros was never used. A slot with another version belongs to a gateway that runs another version of this
- * module. Anything else is foreign: somebody else wrote it. Such slots are left alone.
+ * A slot of zeros was never used. A slot with another version belongs to a gateway that runs, or
+ * ran, another version of this module. Clock and limit of version 2 are read, so that the common
+ * time goes on when all gateways are upgraded. Anything else is foreign: somebody else wrote it.
+ * Such slots are left alone.
  *
  * No I/O and no state: compiled as it is by the unit tests.
  */
@@ -24,8 +28,9 @@
 
 #include "gateway/group_table.h"
 
-#define ENTRY_VERSION	2
-#define ENTRY_CHECKSUM	(TRBD_GROUP_ENTRY_SIZE - 4)
+#define ENTRY_VERSION		3
+#define ENTRY_VERSION_BEFORE	2
+#define ENTRY_CHECKSUM		(TRBD_GROUP_ENTRY_SIZE - 4)
 
 static const u8 entry_magic[7] = { 'T', 'R', 'B', 'D', 'G', 'R', 'P' };
 
@@ -77,16 +82,40 @@ void trbd_group_encode(const struct trbd_group_entry *entry, u8 *buf)
 	put_le(buf + 8, 8, entry->owner);
 	put_le(buf + 16, 8, entry->clock_ms);
 	put_le(buf + 24, 8, entry->limit_ms);
-	put_le(buf + 32, 8, entry->beats);
+	put_le(buf + 32, 4, entry->beats);
+	put_le(buf + 36, 4, entry->age_ms);
 	memcpy(buf + 40, entry->name, strnlen(entry->name, TRBD_GROUP_NAME_MAX - 1));
-	put_le(buf + 56, 4, entry->w_ms);
+	put_le(buf + 56, 2, entry->w_ms);
 	put_le(buf + ENTRY_CHECKSUM, 4, entry_checksum(buf));
+}
+
+static bool entry_has_times(const u8 *buf)
+{
+	return get_le(buf + ENTRY_CHECKSUM, 4) == entry_checksum(buf) && get_le(buf + 16, 8) <= TRBD_CLOCK_MAX_MS &&
+	       get_le(buf + 24, 8) <= TRBD_CLOCK_MAX_MS;
+}
+
+static void entry_get_times(const u8 *buf, struct trbd_group_entry *entry)
+{
+	entry->clock_ms = get_le(buf + 16, 8);
+	entry->limit_ms = get_le(buf + 24, 8);
+}
+
+/* As far as the versions have it in one place. */
+static void entry_get_other(const u8 *buf, struct trbd_group_entry *entry)
+{
+	entry->owner = get_le(buf + 8, 8);
+	entry->beats = get_le(buf + 32, 4);
+	entry_get_name(buf, entry->name);
+	if (buf[sizeof(entry_magic)] == ENTRY_VERSION_BEFORE && entry_has_times(buf))
+		entry_get_times(buf, entry);
 }
 
 /**
  * trbd_group_decode() - read an entry
  * @buf: TRBD_GROUP_ENTRY_SIZE bytes that nobody vouches for
- * @entry: filled in if it is valid or of another version, else zeroed; the name is printable and terminated
+ * @entry: filled in if it is valid or of another version, else zeroed; the name is printable and
+ *   terminated
  *
  * Return: what it is.
  */
@@ -102,20 +131,17 @@ enum trbd_group_entry_state trbd_group_decode(const u8 *buf, struct trbd_group_e
 	if (memcmp(buf, entry_magic, sizeof(entry_magic)))
 		return TRBD_GROUP_ENTRY_FOREIGN;
 	if (buf[sizeof(entry_magic)] != ENTRY_VERSION) {
-		entry->owner = get_le(buf + 8, 8);
-		entry->beats = get_le(buf + 32, 8);
-		entry_get_name(buf, entry->name);
+		entry_get_other(buf, entry);
 		return TRBD_GROUP_ENTRY_OTHER;
 	}
-	if (get_le(buf + ENTRY_CHECKSUM, 4) != entry_checksum(buf) || get_le(buf + 16, 8) > TRBD_CLOCK_MAX_MS ||
-	    get_le(buf + 24, 8) > TRBD_CLOCK_MAX_MS)
+	if (!entry_has_times(buf))
 		return TRBD_GROUP_ENTRY_FOREIGN;
 
 	entry->owner = get_le(buf + 8, 8);
-	entry->clock_ms = get_le(buf + 16, 8);
-	entry->limit_ms = get_le(buf + 24, 8);
-	entry->beats = get_le(buf + 32, 8);
-	entry->w_ms = get_le(buf + 56, 4);
+	entry_get_times(buf, entry);
+	entry->beats = get_le(buf + 32, 4);
+	entry->age_ms = get_le(buf + 36, 4);
+	entry->w_ms = get_le(buf + 56, 2);
 	entry_get_name(buf, entry->name);
 	return TRBD_GROUP_ENTRY_VALID;
 }

@@ -9,13 +9,16 @@
 #define TRBD_GROUP_ENTRY_SIZE	64
 #define TRBD_GROUP_TABLE_SIZE	(TRBD_SLOTS * TRBD_GROUP_ENTRY_SIZE)
 #define TRBD_GROUP_NAME_MAX	16
+#define TRBD_GROUP_AGE_MAX_MS	0xffffffffU
 
 /**
  * struct trbd_group_entry - what a gateway says of itself
  * @owner: random number of the gateway's membership, 0 for a slot that nobody has
  * @clock_ms: common time when it was written
  * @limit_ms: no stamp of this slot is later than this, whatever happens to the gateway
- * @beats: counts its heartbeats
+ * @beats: counts its heartbeats, at all objects together
+ * @age_ms: when it was last known to be in touch with a majority of the objects, and had been for
+ *   longer than TRBD_SKEW_MS or had just joined, before @clock_ms; TRBD_GROUP_AGE_MAX_MS: longer ago
  * @w_ms: TRBD_W_MS of its version of this module
  * @name: host name, for people
  */
@@ -23,8 +26,9 @@ struct trbd_group_entry {
 	u64 owner;
 	u64 clock_ms;
 	u64 limit_ms;
-	u64 beats;
-	u32 w_ms;
+	u32 beats;
+	u32 age_ms;
+	u16 w_ms;
 	char name[TRBD_GROUP_NAME_MAX];
 };
 
@@ -32,7 +36,8 @@ struct trbd_group_entry {
  * enum trbd_group_entry_state - what a slot holds
  * @TRBD_GROUP_ENTRY_UNUSED: zeros
  * @TRBD_GROUP_ENTRY_VALID: an entry
- * @TRBD_GROUP_ENTRY_OTHER: an entry of another version; owner, beats and name are those of version 1
+ * @TRBD_GROUP_ENTRY_OTHER: an entry of another version; owner, beats and name are where version 1
+ *   had them, clock and limit are 0 unless it is of version 2
  * @TRBD_GROUP_ENTRY_FOREIGN: anything else
  */
 enum trbd_group_entry_state {

@@ -6,7 +6,7 @@
  * not answer. The other one is the group's table: our own heartbeats went through, and the gateway's did not
  * (gateway/group.c counts that all the time, whether somebody asks or not).
  *
- *	both, four readings and one second	it is gone
+ *	both, three readings and one second	it is gone
  *	no answer, but heartbeats		it is gone when it was asked more than once over eight seconds
  *	heartbeats fail, but it answers		it is there
  *
@@ -27,8 +27,7 @@
 #include "gateway/group.h"
 #include "gateway/silence.h"
 
-/* with the table as a second witness: readings in which its heartbeats failed, and for how long it did not answer */
-#define SILENCE_READINGS	4
+/* with the table as a second witness: for how long it did not answer */
 #define SILENCE_MS		1000
 /* without */
 #define SILENCE_ALONE_MS	8000
@@ -104,13 +103,12 @@ void trbd_silence_note(struct trbd_silence *silence, const struct trbd_record *r
 	}
 }
 
-/* How long the heartbeats of one that did not answer have failed; 0 if they do not, or it has been taken out. */
-static unsigned int silence_quiet(const struct trbd_silent *silent, const struct trbd_record *record,
-				  struct trbd_group *group)
+/* The slot of one that did not answer; TRBD_SLOTS if it has been taken out, or nobody knows. */
+static unsigned int silence_slot(const struct trbd_silent *silent, const struct trbd_record *record)
 {
 	const struct trbd_record_gateway *gateway = trbd_record_find_gateway(record, silent->id);
 
-	return gateway ? trbd_group_quiet(group, gateway->slot) : 0;
+	return gateway ? gateway->slot : TRBD_SLOTS;
 }
 
 /**
@@ -124,11 +122,11 @@ static unsigned int silence_quiet(const struct trbd_silent *silent, const struct
 bool trbd_silence_is_open(const struct trbd_silence *silence, const struct trbd_record *record,
 			  struct trbd_group *group)
 {
-	unsigned int i, quiet;
+	unsigned int i, slot;
 
 	for (i = 0; i < silence->count; i++) {
-		quiet = silence_quiet(&silence->who[i], record, group);
-		if (quiet && quiet < SILENCE_READINGS)
+		slot = silence_slot(&silence->who[i], record);
+		if (trbd_group_quiet(group, slot) && !trbd_group_is_silent(group, slot))
 			return true;
 	}
 	return false;
@@ -148,7 +146,7 @@ bool trbd_silence_is_lively(const struct trbd_silence *silence, const struct trb
 	unsigned int i;
 
 	for (i = 0; i < silence->count; i++) {
-		if (!silence_quiet(&silence->who[i], record, group))
+		if (!trbd_group_quiet(group, silence_slot(&silence->who[i], record)))
 			return true;
 	}
 	return false;
@@ -166,7 +164,7 @@ bool trbd_silence_is_lively(const struct trbd_silence *silence, const struct trb
 bool trbd_silence_is_proven(const struct trbd_silent *silent, const struct trbd_record_gateway *gateway,
 			    struct trbd_group *group, bool heard)
 {
-	if (heard && trbd_group_quiet(group, gateway->slot) >= SILENCE_READINGS)
+	if (heard && trbd_group_is_silent(group, gateway->slot))
 		return time_after_eq(jiffies, silent->since + msecs_to_jiffies(SILENCE_MS));
 	return silent->asked >= SILENCE_ALONE_ASKED &&
 	       time_after(jiffies, silent->since + msecs_to_jiffies(SILENCE_ALONE_MS));

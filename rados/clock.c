@@ -49,7 +49,19 @@ void trbd_clock_init(struct trbd_clock *clock)
  */
 u64 trbd_clock_now(const struct trbd_clock *clock)
 {
-	return trbd_clock_local_ms() + atomic64_read(&clock->offset_ms);
+	return trbd_clock_at(clock, trbd_clock_local_ms());
+}
+
+/**
+ * trbd_clock_at() - common time of another moment, as far as is known now
+ * @clock: clock
+ * @local_ms: trbd_clock_local_ms() then
+ *
+ * Return: ms.
+ */
+u64 trbd_clock_at(const struct trbd_clock *clock, u64 local_ms)
+{
+	return local_ms + atomic64_read(&clock->offset_ms);
 }
 
 /**

@@ -31,6 +31,7 @@ struct trbd_clock {
 u64 trbd_clock_local_ms(void);
 void trbd_clock_init(struct trbd_clock *clock);
 u64 trbd_clock_now(const struct trbd_clock *clock);
+u64 trbd_clock_at(const struct trbd_clock *clock, u64 local_ms);
 u64 trbd_clock_advance(struct trbd_clock *clock, u64 now_ms);
 void trbd_clock_set_slot(struct trbd_clock *clock, u8 slot);
 u64 trbd_clock_stamp(struct trbd_clock *clock, u64 now_ms);

@@ -223,8 +223,10 @@ static void quiesce_ack_updates(struct trbd_quiesce *q)
 	for (update = q->updates; update < q->updates + ARRAY_SIZE(q->updates); update++) {
 		spin_lock(&q->lock);
 		ready = update->unacked && !quiesce_has_older(q, update->turn);
-		if (ready)
+		if (ready) {
 			update->unacked = false;
+			q->unacked--;
+		}
 		ack = update->ack;
 		spin_unlock(&q->lock);
 		if (ready)
@@ -323,7 +325,7 @@ void trbd_quiesce_leave(struct trbd_quiesce *q, struct trbd_quiesce_waiter *wait
 
 	spin_lock(&q->lock);
 	list_del(&waiter->inside);
-	drained = (q->closed && list_empty(&q->inside)) || quiesce_update_waits(q, waiter->turn);
+	drained = (q->closed && list_empty(&q->inside)) || (q->unacked && quiesce_update_waits(q, waiter->turn));
 	if (drained && !q->stopped)
 		queue_work(trbd_wait_wq, &q->drained);
 	spin_unlock(&q->lock);
@@ -385,6 +387,9 @@ bool trbd_quiesce_update(struct trbd_quiesce *q, const struct trbd_watch_ack *ac
 	older = quiesce_has_older(q, q->turn);
 	if (older) {
 		update = &q->updates[q->next_update++ % ARRAY_SIZE(q->updates)];
+		/* one that is not acknowledged by now gives way */
+		if (!update->unacked)
+			q->unacked++;
 		update->unacked = true;
 		update->turn = q->turn;
 		update->ack = *ack;

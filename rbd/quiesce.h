@@ -136,6 +136,7 @@ enum trbd_quiesce_end {
  * @waiting: mutations that wait
  * @updates: header updates that are acknowledged later
  * @next_update: which of @updates to use next
+ * @unacked: how many of @updates are to be acknowledged yet
  * @ended: the last wishes that were taken back
  * @next_ended: which of @ended to use next
  */
@@ -158,6 +159,7 @@ struct trbd_quiesce {
 	struct list_head waiting;
 	struct trbd_quiesce_update updates[TRBD_QUIESCE_UPDATES];
 	unsigned int next_update;
+	unsigned int unacked;
 	struct trbd_quiesce_id ended[TRBD_QUIESCE_ENDED];
 	unsigned int next_ended;
 };

@@ -111,7 +111,7 @@ void trbd_mutation_begin(struct se_cmd *cmd, trbd_mutation_start start)
 	m->memory = NULL;
 	atomic_set(&m->pending, 1);
 	m->ticket.run = mutation_admitted;
-	if (trbd_nexus_is_quarantined(cmd, trbd_clock_local_ms()))
+	if (trbd_nexus_is_quarantined(cmd))
 		ret = -EBUSY;
 	else
 		ret = trbd_group_admit(dev->group, &m->ticket, trbd_command_received(cmd));

@@ -385,14 +385,16 @@ bool trbd_nexus_note_execution(struct se_cmd *cmd, u64 received_ms, u64 limit_ms
 /**
  * trbd_nexus_is_quarantined() - may a command be older than it looks?
  * @cmd: command that is counted
- * @now_ms: trbd_clock_local_ms()
  *
  * Context: any.
  * Return: true while the nexus is in quarantine.
  */
-bool trbd_nexus_is_quarantined(const struct se_cmd *cmd, u64 now_ms)
+bool trbd_nexus_is_quarantined(const struct se_cmd *cmd)
 {
-	return now_ms < READ_ONCE(place_nexus(cmd)->quarantine_until_ms);
+	u64 until_ms = READ_ONCE(place_nexus(cmd)->quarantine_until_ms);
+
+	/* most never were */
+	return until_ms && trbd_clock_local_ms() < until_ms;
 }
 
 /* @lock held. Return: commands that were counted in the other phase. */

@@ -78,7 +78,7 @@ struct trbd_nexus *trbd_nexus_find(struct trbd_nexus_table *table, struct se_cmd
 bool trbd_nexus_begin(struct trbd_nexus_table *table, struct se_cmd *cmd, unsigned int kind);
 void trbd_nexus_end(struct se_cmd *cmd);
 bool trbd_nexus_note_execution(struct se_cmd *cmd, u64 received_ms, u64 limit_ms);
-bool trbd_nexus_is_quarantined(const struct se_cmd *cmd, u64 now_ms);
+bool trbd_nexus_is_quarantined(const struct se_cmd *cmd);
 void trbd_nexus_turn(struct trbd_nexus_table *table);
 unsigned int trbd_nexus_draining(struct trbd_nexus_table *table, const struct trbd_pr_state *pr);
 bool trbd_nexus_turning(struct trbd_nexus_table *table, unsigned long *since);

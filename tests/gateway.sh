@@ -258,6 +258,13 @@ io() {
 	printf '%s\n' "$@" | play "$url"
 }
 
+# the objects of the gateways' group of pool rbd
+group_objects() { lab run -- rados -p rbd ls | grep '^target_core_rbd\.group' | sort; }
+
+# The clients that Ceph keeps out, and those that it did not by the list of before; it forgets old ones by itself.
+blocklist() { lab ceph osd blocklist ls 2>/dev/null | cut -d ' ' -f 1 | sort; }
+fenced_since() { comm -13 <(echo "$1") <(blocklist); }
+
 # the number of the OSD that has an object of pool rbd
 primary_of() { lab ceph osd map rbd "$1" --format json 2>/dev/null | jq -r .acting_primary; }
 

@@ -20,6 +20,7 @@
 #   lab ...                                the lab (tests/lab/lab)
 #   t_limit SECONDS                        prints how long to wait at most for what takes that long at most on a machine
 #                                          like any other: TEST_SLOW (1) times as long
+#   t_until SECONDS COMMAND...             runs COMMAND every second until it succeeds, for t_limit SECONDS at most
 #
 # The plan is printed at the end, and the exit status is kselftest's: 0 passed, 1 failed, 4 skipped. A test that
 # dies on the way fails: the plan is missing then.
@@ -34,6 +35,16 @@ KTAP_ATEXIT=$(mktemp)
 lab() { "$KTAP_DIR/lab/lab" "$@"; }
 
 t_limit() { echo $(($1 * ${TEST_SLOW:-1})); }
+t_until() {
+	local i limit
+	limit=$(t_limit "$1")
+	shift
+	for ((i = 0; i < limit; i++)); do
+		"$@" && return
+		sleep 1
+	done
+	return 1
+}
 
 note() { printf '%s\n' "$*" | sed 's/^/# /'; }
 

@@ -7,6 +7,7 @@
 . ../ktap.sh
 . ../gateway.sh
 . ../reservations.sh
+. ../placement.sh
 
 long=$TEST-long dead=$TEST-dead late=$TEST-late new=$TEST-new
 for n in "$long" "$dead" "$late"; do
@@ -71,8 +72,7 @@ t 'it is not in the snapshot' in_snapshot
 
 # Writes hang with an OSD that stands still while two take snapshots. The gateways answer each other meanwhile: that OSD has
 # nothing to do with header and group, not as a replica either.
-# has_osd OSD OBJECT
-has_osd() { lab ceph osd map rbd "$2" --format json 2>/dev/null | jq -e --argjson osd "$1" '.acting | index($osd)' >/dev/null; }
+t 'the group is with two of the three OSDs' group_together
 for free in 0 1 2; do has_osd "$free" target_core_rbd.group || break; done
 # find_place NAME: sets place
 find_place() {
@@ -92,7 +92,6 @@ done
 t 'an image whose header and group are without one OSD' test "$n"
 t 'it is served by both gateways' serve "$n" "pool=rbd,image=$n"
 url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
-blocklist() { lab ceph osd blocklist ls 2>/dev/null | grep -c '^10.77.0.1[1-9]:'; }
 register() {
 	LIMIT=60 pr <<-'SCRIPT'
 		keeper@1 ignore 0xaa = good
@@ -135,4 +134,4 @@ for i in 0 1; do
 	wait "${takers[i]}"
 	t_is "snapshot $((i + 1)) was taken" "$?" 0
 done
-t_is 'nobody was fenced' "$(blocklist)" "$before"
+t_is 'nobody was fenced' "$(fenced_since "$before")" ''

@@ -8,6 +8,7 @@
 . ../ktap.sh
 . ../gateway.sh
 . ../faults.sh
+. ../placement.sh
 
 COUNT=${SNAPSHOTS:-8}
 n=$TEST-disk
@@ -76,6 +77,7 @@ two_at_once() {
 t 'two snapshots at once: the second one lets no write into the first' two_at_once
 t 'when both are made, writes go on' writes_within "$(t_limit 8)"
 
+t 'the group is with two of the three OSDs' group_together
 # The OSD of the header forgets a gateway that it does not hear of, and a snapshot is taken without it. What that gateway
 # writes then, with what it knows of snapshots, would change this one. Header, group and data are with different OSDs.
 header_osd_of() { primary_of "rbd_header.$(lab rbd info --format json "$1" | jq -r .id)"; }

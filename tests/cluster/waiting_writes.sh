@@ -6,6 +6,7 @@
 . ../ktap.sh
 . ../gateway.sh
 . ../faults.sh
+. ../placement.sh
 
 # object 0 is with another OSD than what the gateway needs to stay in touch
 is_apart() {
@@ -14,6 +15,7 @@ is_apart() {
 	data=$(primary_of "rbd_data.$id.0000000000000000")
 	[ "$data" != "$(primary_of target_core_rbd.group)" ] && [ "$data" != "$(primary_of "rbd_header.$id")" ]
 }
+t 'the group is with two of the three OSDs' group_together
 n=
 for ((i = 0; i < 20; i++)); do
 	img_create "$TEST-disk$i" --size 4M

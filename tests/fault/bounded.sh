@@ -238,14 +238,19 @@ sleep 15
 t_is 'half dead: what was there then stays' "$(data_of $half_dead)" "$first"
 
 # Writes that wait because the group of gateways cannot be reached were never sent: nothing need be given up for them.
-group_osd=$(primary_of target_core_rbd.group)
+# two objects are away then
 group_stop() {
-	lab ceph osd set nodown && kill -STOP "$(cat "$(dirname "$(lab share)")/ceph/run/osd.$group_osd.pid")" && sleep 6
+	local object
+	lab ceph osd set nodown || return 1
+	for object in $(group_objects | head -n 2); do
+		kill -STOP "$(cat "$(dirname "$(lab share)")/ceph/run/osd.$(primary_of "$object").pid")" || return 1
+	done
+	sleep 6
 }
 given_up() { lab log gw1 | grep -c 'gave up waiting'; }
 gave_up=$(given_up)
 before
-t "parked: the OSD of the group's object stands still" group_stop
+t "parked: the OSDs of two of the group's objects stand still" group_stop
 t 'parked: an abort is answered' ended abort
 note "parked, abort: $(ms_of abort) ms"
 t 'parked: soon' test "$(ms_of abort)" -le "$(t_limit 5000)"

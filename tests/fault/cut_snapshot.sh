@@ -12,6 +12,7 @@
 . ../ktap.sh
 . ../gateway.sh
 . ../faults.sh
+. ../placement.sh
 
 BACK_S=$(t_limit 60)	# for gw1 to serve again
 n=$TEST-disk
@@ -32,6 +33,7 @@ find_place() {
 	done
 	return 1
 }
+t 'the group is with two of the three OSDs' group_together
 for ((i = 0; i < 20; i++)); do
 	img_create "$n" --size 64M
 	! find_place || break

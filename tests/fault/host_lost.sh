@@ -9,30 +9,23 @@
 . ../reservations.sh
 . ../host_load.sh
 . ../faults.sh
+. ../placement.sh
 
 GOOD_WITHIN=$(t_limit 15)	# seconds, for a PREEMPT when the victim's gateway does not answer (preempt.sh)
 BACK=180			# seconds, for the host's gateway to serve again
 t_atexit heal_all
 t 'the initiators' reservations_build
+t 'the group is with two of the three OSDs' group_together
 
 # The OSD that goes is not needed by the gateways to hear of each other, nor by the image, or all would wait for the cluster
 # to notice.
-acting() { lab ceph osd map rbd "$1" --format json 2>/dev/null | jq -c '.acting | sort'; }
-group=$(acting target_core_rbd.group)
-lost=osd.$(jq -nr "[0, 1, 2] - $group | .[0]")
+wanted=$(acting "${GROUP_OBJECTS%% *}")
+lost=osd.$(jq -nr "[0, 1, 2] - $wanted | .[0]")
 lost_osd() { echo "$lost"; }
-find_image() {
-	local i id
-	for ((i = 0; i < 60; i++)); do
-		n=$TEST-disk$i
-		img_create "$n" --size 64M || return 1
-		id=$(lab rbd info --format json "$n" | jq -r .id)
-		[ "$(acting "rbd_header.$id")" != "$group" ] || [ "$(acting "rbd_data.$id.$(printf %016x 0)")" != "$group" ] ||
-			return 0
-	done
-	return 1
-}
-find_image || t_bail 'no image is where the group is'
+n=$TEST-disk
+img_create "$n" --size 64M
+# shellcheck disable=SC2046 # numbers
+t 'and the image with the same ones' place_image "$n" $(jq -nr "$wanted | .[]")
 SERVED=("$n")
 url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
 t 'served by both gateways' serve "$n" "pool=rbd,image=$n"

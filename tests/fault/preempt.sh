@@ -12,6 +12,7 @@
 . ../gateway.sh
 . ../reservations.sh
 . ../faults.sh
+. ../placement.sh
 
 ROUNDS=${PREEMPT_ROUNDS:-10}
 WAIT=${PREEMPT_WAIT:-12}
@@ -21,6 +22,7 @@ WATCH_GONE=45	# seconds without a sign of life, after which OSDs have forgotten 
 t_atexit 'lab heal gw1 ceph'
 t_atexit 'lab resume gw1'
 t 'the initiators' reservations_build
+t 'the group is with two of the three OSDs' group_together
 
 n=$TEST-disk
 long=$TEST-long
@@ -111,8 +113,7 @@ back() {
 said() { note "$(grep -E 'good after|^victim' "$work/$1/out")"; }
 
 # A victim's writes wait for an OSD that stands still. The preempt has to wait for them, and nobody is to blame: that OSD has
-# neither the image's header nor the group's object, so the gateways hear of each other.
-acting() { lab ceph osd map rbd "$1" --format json 2>/dev/null | jq -c '.acting | sort'; }
+# neither the image's header nor an object of the group, so the gateways hear of each other.
 slow_osd() {
 	local wanted i
 	wanted=$(acting target_core_rbd.group)
@@ -126,7 +127,6 @@ slow_osd() {
 	done
 	return 1
 }
-blocklist() { lab ceph osd blocklist ls 2>/dev/null; }
 osd_signal() { kill "-$1" "$(cat "$(dirname "$(lab share)")/ceph/run/osd.$osd.pid")"; }
 osd_wakes() {
 	osd_signal CONT
@@ -147,7 +147,7 @@ t_atexit osd_wakes
 t 'an image whose header is not on one OSD' serve "$slow" "pool=rbd,image=$slow"
 before=$(blocklist)
 t 'that OSD stands still, and a PREEMPT waits for the writes that wait for it' slow_writes
-t_is 'nobody is fenced' "$(blocklist)" "$before"
+t_is 'nobody is fenced' "$(fenced_since "$before")" ''
 t 'then they land, then it is good, and nothing changes' slow_lands
 said slow
 
@@ -169,7 +169,7 @@ gone() {
 }
 t 'the third image is reserved' exclusive
 
-# An image with a session of its own. Its header's OSD does not have the group object, so that gw1 can be cut from one and not
+# An image with a session of its own. Its header's OSD does not have the group's objects, so that gw1 can be cut from one and not
 # from the other.
 header_elsewhere() {
 	local group i

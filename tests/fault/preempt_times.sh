@@ -13,6 +13,7 @@
 . ../reservations.sh
 . ../host_load.sh
 . ../faults.sh
+. ../placement.sh
 
 TIMES=${PREEMPT_TIMES:-3}
 FAULTS=${PREEMPT_FAULTS:-cut_ceph paused killed host_lost}
@@ -25,6 +26,12 @@ n=$TEST-disk
 SERVED=("$n")
 url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
 img_create "$n" --size 64M
+# else all would wait until the cluster takes note that an OSD is gone
+t 'the group is with two of the three OSDs' group_together
+wanted=$(acting "${GROUP_OBJECTS%% *}")
+lost_osd() { echo "osd.$(jq -nr "[0, 1, 2] - $wanted | .[0]")"; }
+# shellcheck disable=SC2046 # numbers
+t 'and the image with the same ones' place_image "$n" $(jq -nr "$wanted | .[]")
 t 'served by both gateways' serve "$n" "pool=rbd,image=$n"
 
 # preempted: logged in before, so that nothing but the command is timed

@@ -29,7 +29,6 @@ wakes() {
 }
 t_atexit wakes
 stands_still() { lab ceph osd set nodown && lab pause "$osd" && sleep 1; }
-blocklist() { lab ceph osd blocklist ls 2>/dev/null; }
 before=$(blocklist)
 t 'the OSD of the header stands still' stands_still
 gw_unexport gw1 "$gone"
@@ -43,5 +42,5 @@ t 'a writer of another unit of gw1 has seen no error' kill -0 $writer
 kill -TERM $writer
 wait $writer
 note "$(cat "$work/writer")"
-t_is 'nobody is on the blocklist' "$(blocklist)" "$before"
+t_is 'nobody is on the blocklist' "$(fenced_since "$before")" ''
 t_is 'gw1 has not taken a new identity' "$(lab log --since-mark gw1 | grep -c 'takes a new identity')" 0

@@ -100,7 +100,6 @@ t_atexit 'lab ceph osd unset nodown'
 # shellcheck disable=SC2016 # then
 t_atexit 'for osd in 0 1 2; do lab resume osd.$osd; lab start osd.$osd; done; lab start mon.a'
 
-blocklist() { lab ceph osd blocklist ls 2>/dev/null | grep -c '^10.77.0.1[1-9]:'; }
 before=$(blocklist)
 t 'reservation commands work' reserve_until_good
 start_writers
@@ -118,7 +117,7 @@ for ((i = 0; i < STALLS; i++)); do
 done
 writers_end
 t_is 'all writers came to their end' "$(grep -c ' longest ' "$work/writers")" ${#writers[@]}
-t_is "$STALLS stalls, and nobody was fenced" "$(blocklist)" "$before"
+t_is "$STALLS stalls, and nobody was fenced" "$(fenced_since "$before")" ''
 t_is 'by the record neither' "$(lab rbd image-meta get "$n" target_core_rbd.lu 2>/dev/null | grep -c '^fenced')" 0
 t_is 'all gateways are still there' "$(lab rbd image-meta get "$n" target_core_rbd.lu 2>/dev/null | grep -c '^gateway')" \
 	"$(wc -w <<<"$GW_GATEWAYS")"

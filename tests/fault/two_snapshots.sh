@@ -10,12 +10,13 @@
 . ../gateway.sh
 . ../reservations.sh
 . ../talker.sh
+. ../placement.sh
 
 WAIT=${TAKERS_WAIT:-20}
 t 'the initiators' reservations_build
+t 'the group is with two of the three OSDs' group_together
 
-# That OSD has neither the image's header nor the group's object, so the gateways hear of each other. A place of the image is there.
-acting() { lab ceph osd map rbd "$1" --format json 2>/dev/null | jq -c '.acting | sort'; }
+# That OSD has neither the image's header nor an object of the group, so the gateways hear of each other. A place of the image is there.
 group=$(acting target_core_rbd.group)
 osd=$(jq -nr "[0, 1, 2] - $group | .[0]")
 find_image() {
@@ -50,7 +51,6 @@ wakes() {
 	lab ceph osd unset nodown
 }
 t_atexit wakes
-blocklist() { lab ceph osd blocklist ls 2>/dev/null; }
 before=$(blocklist)
 t 'an initiator logs in through gw1' talker writer "$url1"
 stands_still() { lab ceph osd set nodown && lab pause "osd.$osd"; }
@@ -80,7 +80,7 @@ t 'the PREEMPT is good' wait $preempt
 note "$(cat "$work/preempt")"
 wait "${takers[@]}"
 note "snapshots: $(grep -h '^s[12]' "$work"/taker[12] | xargs)"
-t_is 'nobody is on the blocklist' "$(blocklist)" "$before"
+t_is 'nobody is on the blocklist' "$(fenced_since "$before")" ''
 t_is 'nor was anybody fenced, by the record' "$(record "$n" | grep -c '^fenced')" 0
 for gw in $GW_GATEWAYS; do
 	t_is "$gw has not taken a new identity" "$(lab log --since-mark "$gw" | grep -c 'takes a new identity')" 0

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""A model of the write guard: gateways, their clocks and threads, one object, the group's table, initiators, and faults.
+"""A model of the write guard: gateways, their clocks and threads, one object, the group's three tables, initiators, and faults.
 
 Initiators change a block each; all blocks are in the same object. An initiator does one operation after another:
 WRITE, UNMAP, COMPARE AND WRITE, all with few values, so that what was there before comes back. When it gets no answer within
@@ -10,7 +10,7 @@ data. The promise that is checked:
     a COMPARE AND WRITE is carried out only on what it expects.
 
 The model follows rados/guard.c, rados/clock.c, rbd/object_io.c, rbd/object_queue.c, rbd/compare_write.c, rbd/clone.c,
-gateway/group.c and scsi/mutation.c. What a rule does is found by its name in RULES, which is also how a rule is taken out.
+gateway/group*.c and scsi/mutation.c. What a rule does is found by its name in RULES, which is also how a rule is taken out.
 
 Times are milliseconds. sim.now is the time of the world, which nobody in the model knows but the OSDs.
 """
@@ -21,8 +21,14 @@ import re
 
 LIMIT_MS = 60000        # a slot's limit is this far ahead of its gateway's clock
 SILENT_MAX = 3          # readings in which a live gateway may be silent
-PACE_BEATS = 8          # beats between two that come early
-OTHERS_MAY = 2          # beats of another one while ours did not come through: one before, one after
+PACE_BEATS = 8          # of a new member come early, and then one in PACE_RARELY
+PACE_RARELY = 64
+TABLES = 3
+MAIN = 2                # so many of them are beaten in turn; all are, while one of these does not answer
+MAJORITY = 2
+DRIFT = 1000            # clocks run by less than one in so many faster or slower
+FRESH_MS = 5000         # what was read longer ago does not say any more whose a slot is
+SPARE_TURNS = 100       # turns between two beats at a table that is not one of these
 PAUSE_MS = 16           # before a fallback
 QUIET_GRANULES = 2      # by which the link of a COMPARE AND WRITE is ahead after a lost round
 ROUNDS_MAX = 8
@@ -56,6 +62,10 @@ RULES = {
     'stall': 'a gateway notices that it stood still, from ticks of its own',
     'quarantine': 'a gateway that was out of touch refuses what it got before, and for a while all that comes',
     'lease': 'without a lease nothing is begun',
+    'majority': 'a lease is one from a majority of the tables',
+    'nap': 'a clock that stood still for a moment only is put right',
+    'two readings': 'that a gateway lives shows in two readings of one table',
+    'went on': 'a gateway that had no lease was out of touch if others were in touch meanwhile',
     'start at the limit': 'a gateway that finds nobody alive starts behind the greatest limit',
     'witness': 'the OSD tells a gateway whose clock stood still',
     'rejoin': 'a gateway that lost its slot starts with a quarantine when it has one again',
@@ -191,11 +201,21 @@ class Osd:
                 self.exists = False
 
 
-class Table:
-    """The group's object. A slot is (owner, beats, clock, limit), None if it was never used."""
+class Entry:
+    """
+    What a gateway says of itself in a slot. @steady: when it was in touch with a majority last, and had been for long, or had
+    just joined.
+    """
 
-    def __init__(self, sim):
-        self.sim = sim
+    def __init__(self, owner, beats, clock, limit, steady=0):
+        self.owner, self.beats, self.clock, self.limit, self.steady = owner, beats, clock, limit, steady
+
+
+class Table:
+    """One of the group's objects. A slot has an Entry, None if it was never used."""
+
+    def __init__(self, sim, index):
+        self.sim, self.index = sim, index
         self.slots = [None] * SLOTS
         self.renewed = [0] * SLOTS      # by the OSD's clock
         self.away = False
@@ -218,7 +238,7 @@ class Table:
 
     def take(self, slot, expected, entry):
         was = self.slots[slot]
-        if (was[0] if was else 0) != expected:
+        if (was.owner if was else 0) != expected:
             return False
         self.slots[slot] = entry
         self.renewed[slot] = self.sim.now
@@ -227,7 +247,7 @@ class Table:
     def beat(self, slot, entry, renew):
         """@renew: the lock must still be there."""
         was = self.slots[slot]
-        if not was or was[0] != entry[0]:
+        if not was or was.owner != entry.owner:
             return 'lost'
         late = self.sim.now - self.renewed[slot] > self.sim.const['WITNESS']
         if renew and late and self.sim.has_witness('lock', 'lock, limits'):
@@ -244,15 +264,20 @@ class Peer:
         self.entry = None
         self.alive = False
         self.silent = 0
+        self.counted = 0        # monotonic
 
-    def see(self, entry):
+    def see(self, entry, beats, now, heartbeat):
+        """@beats: it did since the last reading of that table. Readings that follow each other closely are one."""
         was, self.entry = self.entry, entry
-        if not entry or not entry[0] or not was or entry[0] != was[0]:
+        if not entry or not entry.owner or not was or entry.owner != was.owner:
             self.alive = False
-        elif entry[1] != was[1]:
+        elif beats:
             self.alive = True
+        if beats or not entry or not was or entry.owner != was.owner or entry.beats != was.beats:
             self.silent = 0
-        elif self.alive:
+            self.counted = now
+        elif self.alive and now >= self.counted + heartbeat * 3 / 4:
+            self.counted = now
             self.silent += 1
             self.alive = self.silent <= SILENT_MAX
 
@@ -274,6 +299,7 @@ class Machine:
         self.paused = self.dead = False
         self.last_tick = 0
         self.cut = self.cut_data = False
+        self.cut_tables = set()
         self.waiting = []
 
     def mono(self):
@@ -284,10 +310,10 @@ class Machine:
         return 10 ** 6 + self.sim.now + self.wall_error
 
     def when(self, needs, call, *args):
-        """Calls when that can be done; @needs: 'cpu', 'table' or 'data'."""
+        """Calls when that can be done; @needs: 'cpu', 'data', or a table."""
         if self.dead:
             return
-        if self.paused or (needs != 'cpu' and self.cut) or (needs == 'data' and self.cut_data):
+        if self.paused or (needs != 'cpu' and self.cut) or (needs == 'data' and self.cut_data) or needs in self.cut_tables:
             self.waiting.append((needs, call, args))
         else:
             call(*args)
@@ -317,6 +343,31 @@ class Machine:
         self.flush()
 
 
+def merged(views):
+    """The tables that were read, as one: the owner of a slot is whoever has it in a majority, or the latest one."""
+    slots = []
+    for slot in range(SLOTS):
+        entries = [view[slot] for view in views if view and view[slot]]
+        owners = [entry.owner for entry in entries]
+        major = [entry for entry in entries if owners.count(entry.owner) >= MAJORITY]
+        slots.append(max(major or entries, key=lambda entry: entry.clock, default=None))
+    return slots
+
+
+class Known:
+    """What a gateway knows of a table."""
+
+    def __init__(self, table):
+        self.table = table
+        self.slots = None               # as it was read last
+        self.read_at = 0                # monotonic: when that was
+        self.busy = False
+        self.mine = False               # the slot is ours, and the time of the OSD is known since then
+        self.failed = False
+        self.sent = None                # monotonic: of the last beat that came back
+        self.witness = None             # (awake time when it was sent, time of the OSD)
+
+
 class Gateway(Machine):
     """The group's part: slot, heartbeats, common clock, lease and quarantine."""
 
@@ -325,11 +376,15 @@ class Gateway(Machine):
         self.offset = -10 ** 9
         self.slot = None
         self.serves = False             # initiators can log in
-        self.owner = self.beats = self.limit_ms = 0
+        self.owner = self.beats = self.limit_ms = self.turns = 0
+        self.attempt = 0                # to get a slot
+        self.took = []
         self.renew = True
-        self.last_beat = None           # (monotonic time when it was sent, time of the OSD)
+        self.slept = 0                  # of which is known that the clock stood still
+        self.known = [Known(table) for table in sim.tables]
         self.peers = [Peer() for _ in range(SLOTS)]
         self.lease_until = self.quarantine_until = -1
+        self.proof = self.since = self.steady = -1
         self.stale_before = 0
         self.parked = []
         self.path = Path(self)
@@ -345,182 +400,313 @@ class Gateway(Machine):
 
     def be_member(self, slot):
         """Has been one for long."""
-        table = self.sim.table
+        const = self.sim.const
         self.slot = slot
         self.serves = True
         self.owner = self.sim.number()
-        self.beats = PACE_BEATS
-        self.advance(10 ** 6 - self.sim.rng.randrange(self.sim.const['HEARTBEAT']))
+        self.beats = PACE_RARELY
+        self.advance(10 ** 6 - self.sim.rng.randrange(MAIN * const['HEARTBEAT']))
         self.limit_ms = self.clock() + LIMIT_MS
-        table.take(slot, 0, (self.owner, self.beats, self.clock(), self.limit_ms))
-        self.last_beat = (self.mono(), 0)
-        self.lease_until = self.mono() + self.sim.const['LEASE']
-        self.sim.at(self.sim.rng.randrange(self.sim.const['HEARTBEAT']), self.when, 'cpu', self.beat)
+        self.proof = self.since = self.steady = self.mono()
+        self.lease_until = self.mono() + const['LEASE']
+        for known in self.known:
+            known.table.take(slot, 0, self.entry())
+            known.sent = self.mono()
+            known.mine = True
+            known.witness = (self.mono(), 0)
+        self.sim.at(self.sim.rng.randrange(const['HEARTBEAT']), self.when, 'cpu', self.turn)
 
-    # to join
+    def entry(self):
+        return Entry(self.owner, self.beats, self.clock(), self.limit_ms, self.steady + self.offset)
+
+    def to_table(self, known, call, *args):
+        """Needs the way there, and the table."""
+        self.when(known.table.index, known.table.access, call, known, *args)
+
+    # to join: all tables are asked, and a majority must answer
     def join(self):
         self.slot = None
-        self.when('table', self.sim.table.access, self.look_around)
+        self.attempt += 1
+        for known in self.known:
+            known.mine = False
+            known.slots = known.sent = None
+        self.ask(self.look_around)
 
-    def look_around(self):
-        owners = [entry for entry in self.sim.table.slots if entry and entry[0]]
-        self.see(self.sim.table.slots)
-        self.later(2 * self.sim.const['HEARTBEAT'] if owners else 1, self.when, 'table', self.sim.table.access,
-                   self.choose_slot)
+    def ask(self, then):
+        answered = []
+        for known in self.known:
+            self.to_table(known, self.looked, self.attempt, answered, then)
 
-    def choose_slot(self):
+    def looked(self, known, attempt, answered, then):
+        if self.dead or attempt != self.attempt:
+            return
+        self.read(known, list(known.table.slots))
+        answered.append(known)
+        if len(answered) == MAJORITY:
+            self.later(100, then, attempt)
+
+    def look_around(self, attempt):
+        if attempt != self.attempt:
+            return
+        owners = [peer for peer in self.peers if peer.entry and peer.entry.owner]
+        self.later(3 * self.sim.const['HEARTBEAT'] if owners else 1, self.ask, self.choose_slot)
+
+    def choose_slot(self, attempt):
+        if attempt != self.attempt:
+            return
         sim = self.sim
-        self.see(sim.table.slots)
         self.advance(self.start_time())
         slot = self.pick_slot()
-        was = self.peers[slot].entry
+        limits = [known.slots[slot].limit for known in self.known if known.slots and known.slots[slot]]
         self.owner = sim.number()
         self.beats = 0
-        self.limit_ms = max(self.clock(), was[3] if was else 0) + LIMIT_MS
-        entry = (self.owner, 0, self.clock(), self.limit_ms)
-        sim.at(sim.rng.choice([1, 5, 50, 400]), sim.table.access, self.slot_written, slot, was[0] if was else 0, entry,
-               self.mono())
+        self.limit_ms = max(limits + [self.clock()]) + LIMIT_MS
+        self.took = []
+        answers = []
+        for known in self.known:
+            if known.slots:
+                was = known.slots[slot]
+                sim.at(sim.rng.choice([1, 5, 50, 400]), self.to_table, known, self.slot_written, attempt, answers, slot,
+                       was.owner if was and self.may_take(was) else 0, self.entry(), self.mono(), self.slept)
+        self.later(3000, self.take_over, attempt)
 
-    def slot_written(self, slot, expected, entry, sent):
+    def may_take(self, entry):
+        return not entry.owner or entry.clock + 60000 < self.clock() or len(self.sim.gateways) >= SLOTS - 1
+
+    def take_over(self, attempt):
+        """Too few tables have answered."""
+        if attempt == self.attempt and self.slot is None:
+            self.give_back()
+            self.join()
+
+    def give_back(self):
+        for known, slot in self.took:
+            self.to_table(known, self.slot_freed, slot, self.owner)
+
+    def slot_freed(self, known, slot, owner):
+        was = known.table.slots[slot]
+        if was and was.owner == owner:
+            known.table.slots[slot] = Entry(0, was.beats, was.clock, was.limit)
+
+    def slot_written(self, known, attempt, answers, slot, expected, entry, sent, slept):
         if self.dead:
             return
-        if not self.sim.table.take(slot, expected, entry):
-            self.when('table', self.join)
+        got = known.table.take(slot, expected, entry)
+        if attempt != self.attempt:
+            if got:
+                self.slot_freed(known, slot, entry.owner)
             return
-        self.slot = slot
-        self.renew = True
-        self.last_beat = (sent, self.sim.now)
-        self.when('table', self.joined, sent)
+        answers.append(got)
+        if got:
+            self.took.append((known, slot))
+            self.when(known.table.index, self.took_one, known, attempt, slot, sent, slept, self.sim.now)
+        elif answers.count(False) >= MAJORITY:
+            self.take_over(attempt)
 
-    def joined(self, sent):
-        if self.serves and 'rejoin' in self.sim.rules:
-            self.out_of_touch(self.clock())
-        self.serves = True
-        self.lease_until = sent + self.sim.const['LEASE']
-        self.next_beat(0)
+    def took_one(self, known, attempt, slot, sent, slept, osd_time):
+        if attempt != self.attempt:
+            return
+        known.mine = True
+        known.sent = sent
+        known.witness = (sent + slept, osd_time)
+        if self.slot is None and sum(known.mine for known in self.known) >= MAJORITY:
+            self.slot = slot
+            self.renew = True
+            if self.serves and 'rejoin' in self.sim.rules:
+                self.out_of_touch(self.clock())
+            self.serves = True
+            self.prove()
+            self.steady = self.proof
+            self.next_turn()
 
     def start_time(self):
-        live = [peer.entry[2] for peer in self.peers if peer.alive]
+        live = [peer.entry.clock for peer in self.peers if peer.alive]
         if live:
-            return max(peer.entry[2] for peer in self.peers if peer.entry) + self.sim.const['HEARTBEAT'] / 2
-        known = [peer.entry for peer in self.peers if peer.entry]
-        if not known:
+            return max([max(live) + self.sim.const['HEARTBEAT'] / 2] + self.clocks())
+        entries = [entry for known in self.known if known.slots for entry in known.slots if entry]
+        if not entries:
             if 'new table' in self.sim.rules:
                 self.out_of_touch(self.wall())
             return self.wall()
         if 'start at the limit' in self.sim.rules:
-            return max(entry[3] for entry in known) + self.sim.const['GRANULE']
-        return max(entry[2] for entry in known)
+            return max(entry.limit for entry in entries) + self.sim.const['GRANULE']
+        return max(entry.clock for entry in entries)
 
     def pick_slot(self):
         entries = [peer.entry for peer in self.peers]
         for slot, entry in enumerate(entries):
-            if entry and not entry[0]:
+            if entry and not entry.owner:
                 return slot
         if None in entries:
             return entries.index(None)
-        return min(range(SLOTS), key=lambda slot: entries[slot][2])
+        return min(range(SLOTS), key=lambda slot: entries[slot].clock)
 
     def leave(self):
-        table = self.sim.table
-        if self.slot is not None and table.slots[self.slot] and table.slots[self.slot][0] == self.owner:
-            table.slots[self.slot] = (0, self.beats + 1, self.clock(), self.clock() + self.sim.const['GRANULE'])
+        for known in self.known:
+            was = self.slot is not None and known.table.slots[self.slot]
+            if was and was.owner == self.owner:
+                known.table.slots[self.slot] = Entry(0, self.beats + 1, self.clock(),
+                                                     self.clock() + self.sim.const['GRANULE'])
         self.dead = True
 
-    # a heartbeat: write, read, compare, merge
-    def beat(self):
-        sim = self.sim
+    # turns: the main tables one after the other; all, while one of these does not answer
+    def turn(self):
         if self.slot is None:
             self.join()
             return
+        self.turns += 1
+        main = self.known[:MAIN]
+        if any(known.busy or known.failed or not known.mine for known in main):
+            wanted = self.known
+        elif not self.turns % SPARE_TURNS:
+            wanted = [main[self.turns % MAIN], *self.known[MAIN:]]
+        else:
+            wanted = [main[self.turns % MAIN]]
+        for known in wanted:
+            if not known.busy:
+                self.beat(known)
+        self.next_turn()
+
+    def next_turn(self):
+        wanted = self.sim.const['HEARTBEAT']
+        if self.beats < PACE_BEATS or not self.beats % PACE_RARELY:
+            wanted = self.sim.rng.randrange(wanted)
+        self.later(max(1, wanted), self.turn)
+
+    # a heartbeat: write, read, compare, merge
+    def beat(self, known):
+        sim = self.sim
         now = self.clock()
         if now + LIMIT_MS / 2 > self.limit_ms:
             self.limit_ms = now + LIMIT_MS
         self.beats += 1
-        entry = (self.owner, self.beats, now, self.limit_ms)
-        self.when('table', sim.at, sim.rng.choice(BEAT_TRAVELS), sim.table.access, self.beat_written, entry,
-                  self.mono())
+        known.busy = True
+        self.when(known.table.index, sim.at, sim.rng.choice(sim.beat_travels), self.to_table, known, self.beat_written,
+                  self.slot, self.entry(), self.mono(), self.slept)
 
-    def beat_written(self, entry, sent):
+    def beat_written(self, known, slot, entry, sent, slept):
         if self.dead:
             return
-        result = self.sim.table.beat(self.slot, entry, self.renew)
-        self.sim.at(1, self.when, 'table', self.beat_read, result, sent, self.sim.now)
+        result = known.table.beat(slot, entry, self.renew)
+        if result == 'lost' and not known.mine and entry.owner == self.owner and slot == self.slot:
+            # it was away, or lost, and is taken again as one that nobody has
+            was = known.table.slots[slot]
+            if not was or self.may_take(was):
+                known.table.slots[slot] = entry
+                known.witness = None
+                result = 'ok'
+        self.sim.at(1, self.when, known.table.index, self.beat_read, known, entry, result, sent, slept, self.sim.now)
 
-    def beat_read(self, result, sent, osd_time):
+    def beat_read(self, known, entry, result, sent, slept, osd_time):
         sim = self.sim
-        if result == 'lost':
-            self.slot = None
-            self.out_of_touch(self.clock())
-            self.next_beat(0)
+        if entry.owner != self.owner or self.slot is None:
+            known.busy = False
             return
-        delay = 0 if sim.rng.random() < 0.95 else sim.rng.choice([60, 400, 2500])
-        self.later(delay, self.beat_done, result, sent, osd_time, list(sim.table.slots))
+        if result == 'lost':
+            known.busy = known.mine = False
+            known.failed = True
+            if sum(other.mine for other in self.known) < MAJORITY:
+                self.lose()
+            return
+        delay = 0 if sim.rng.random() >= sim.beats_held else sim.rng.choice([60, 400, 2500])
+        self.later(delay, self.beat_done, known, entry, result, sent, slept, osd_time, list(known.table.slots))
 
-    def beat_done(self, result, sent, osd_time, slots):
+    def lose(self):
+        self.slot = None
+        self.out_of_touch(self.clock())
+
+    def beat_done(self, known, entry, result, sent, slept, osd_time, slots):
         sim, const = self.sim, self.sim.const
-        overdue = self.mono() > self.lease_until
-        before = [peer.entry for peer in self.peers]
-        self.see(slots)
+        known.busy = known.failed = False
+        if entry.owner != self.owner or self.slot is None:
+            return
+        self.read(known, slots)
         if result == 'expired':
             self.stood_still()
             self.renew = False
-            self.next_beat(const['HEARTBEAT'])
             return
         self.renew = True
-        self.merge()
-        if overdue and self.others_went_on(before):
-            self.out_of_touch(self.clock())
-        if sim.has_witness('clock') and \
-           osd_time - self.last_beat[1] > self.mono() - self.last_beat[0] + const['JUMP']:
+        asleep = 0
+        straddles = slept != self.slept
+        if sim.has_witness('clock') and known.witness:
+            awake = self.mono() + self.slept - known.witness[0]
+            asleep = osd_time - known.witness[1] - awake - awake / DRIFT
+        if asleep > const['JUMP']:
+            self.slept += asleep
             self.stood_still()
-        # a slow one does not tell well when the OSD had it
-        if self.mono() - sent <= const['JUMP']:
-            self.last_beat = (sent, osd_time)
-        self.lease_until = sent + const['LEASE']
+        elif asleep > 1 and 'nap' in sim.rules:
+            self.slept += asleep
+            self.advance(self.clock() + asleep)
+        self.merge()
+        # a slow one does not tell well when the OSD had it; one that another table knew better meanwhile does not either
+        first = known.witness is None
+        if not straddles and (first or asleep > const['JUMP'] or self.mono() - sent <= const['JUMP']):
+            known.witness = (sent + self.slept, osd_time)
+        known.mine = known.mine or known.witness is not None
+        if first and sim.has_witness('clock'):
+            return
+        known.sent = sent
+        self.prove()
         if sent > self.woke_at:
             self.frozen_ms = 0
-        self.release()
-        self.next_beat(self.mono() - sent)
+        if self.mono() <= self.lease_until:
+            self.release()
 
-    def next_beat(self, spent):
-        wanted = self.sim.const['HEARTBEAT']
-        if self.beats < PACE_BEATS or not self.beats % PACE_BEATS:
-            wanted = self.sim.rng.randrange(wanted)
-        self.later(max(1, wanted - spent), self.beat)
+    def prove(self):
+        """The lease: from when this gateway was in touch with a majority."""
+        sent = sorted((known.sent for known in self.known if known.sent is not None), reverse=True)
+        needed = MAJORITY if 'majority' in self.sim.rules else 1
+        if len(sent) < needed or sent[needed - 1] <= self.proof:
+            return
+        if self.mono() > self.lease_until:
+            if self.others_went_on():
+                self.out_of_touch(self.clock())
+            self.since = sent[needed - 1]
+        self.proof = sent[needed - 1]
+        if self.proof - self.since > self.sim.const['SKEW']:
+            self.steady = self.proof
+        self.lease_until = self.proof + self.sim.const['LEASE']
 
-    def see(self, slots):
-        for peer, entry in zip(self.peers, slots):
-            peer.see(entry)
-
-    def others(self):
-        return [peer for slot, peer in enumerate(self.peers) if slot != self.slot and peer.entry]
+    def read(self, known, slots):
+        """Takes note of a table, and of the peers by it and what was read lately of the others."""
+        now, was = self.mono(), known.slots or [None] * SLOTS
+        known.slots, known.read_at = slots, now
+        views = [other.slots for other in self.known if other.slots and now < other.read_at + FRESH_MS]
+        if len(views) < MAJORITY:
+            views = [other.slots for other in self.known]
+        for peer, entry, new, old in zip(self.peers, merged(views), slots, was):
+            beats = new and old and new.owner == old.owner == entry.owner and new.beats != old.beats
+            if 'two readings' not in self.sim.rules:
+                beats = entry and peer.entry and entry.owner == peer.entry.owner and entry.beats != peer.entry.beats
+            peer.see(entry, beats, now, self.sim.const['HEARTBEAT'])
 
     def merge(self):
         if 'merge' not in self.sim.rules:
             return
-        latest = max([peer.entry[2] for peer in self.others()], default=0)
-        if latest > self.clock() + self.sim.const['JUMP'] and 'jump' in self.sim.rules:
+        latest = max(self.clocks(), default=0)
+        if latest > self.clock() + self.sim.const['SKEW'] and 'jump' in self.sim.rules:
             self.out_of_touch(latest)
         self.advance(latest)
 
-    def others_went_on(self, before):
-        for slot, peer in enumerate(self.peers):
-            was, entry = before[slot], peer.entry
-            if slot == self.slot or not entry:
-                continue
-            joined = entry[0] and (not was or entry[0] != was[0])
-            if entry[1] - (0 if joined or not was else was[1]) > OTHERS_MAY:
-                return True
-        return False
+    def entries(self):
+        """Of the others, in all tables."""
+        return [entry for known in self.known if known.slots for entry in known.slots if entry and not 0 < entry.owner == self.owner]
+
+    def clocks(self):
+        return [entry.clock for entry in self.entries()]
+
+    def others_went_on(self):
+        """Was one of them in touch later than a time of trouble for all can begin later there?"""
+        proof = self.proof + self.offset + self.sim.const['SKEW']
+        return 'went on' in self.sim.rules and any(entry.owner and entry.steady > proof for entry in self.entries())
 
     def stood_still(self):
         """Nobody knows for how long. What others may have done meanwhile is in their entries, or not far ahead of them."""
-        entries = [peer.entry for peer in self.peers if peer.entry and 'merge' in self.sim.rules]
         if self.sim.witness == 'lock, limits':
-            self.advance(max([entry[3] + self.sim.const['GRANULE'] for entry in entries], default=0))
+            limits = [entry.limit for known in self.known if known.slots for entry in known.slots if entry]
+            self.advance(max(limits, default=0) + self.sim.const['GRANULE'])
         else:
-            self.advance(max([entry[2] for entry in entries], default=0))
+            self.advance(max(self.clocks(), default=0))
         self.out_of_touch(self.clock())
 
     def ticked(self, gap):
@@ -901,11 +1087,12 @@ class Initiator:
 
 # A run has the faults of one of these mixes, by its number. They are names of Faults' methods; more often is likelier.
 MIXES = {
-    'one by one': ['pause', 'pause', 'freeze', 'cut', 'cut_data', 'cut_data', 'table_away'],
-    'come and go': ['pause', 'cut', 'cut_data', 'crash', 'leave', 'leave', 'blackout'],
-    'together': ['freeze_together', 'cut_and_freeze', 'cut_data'],
+    'one by one': ['pause', 'pause', 'freeze', 'cut', 'cut_data', 'cut_data', 'table_away', 'cut_table'],
+    'come and go': ['cut_and_replace', 'pause', 'cut', 'cut_data', 'crash', 'leave', 'leave', 'blackout'],
+    'together': ['freeze_together', 'cut_and_freeze', 'split_and_freeze', 'cut_data'],
     'conspiracy': ['conspire'],
-    'table lost': ['table_lost', 'table_lost_and_frozen'] + 6 * ['cut_data'],
+    'table lost': ['table_lost', 'table_lost_and_frozen', 'one_table_lost', 'cut_table'] + 6 * ['cut_data'],
+    'tables': ['table_away', 'cut_table', 'cut_table', 'one_table_lost', 'split_and_freeze', 'freeze', 'cut_data'],
 }
 
 
@@ -916,6 +1103,10 @@ NARROW = {
     'freeze': ['freeze'],
     'freeze together': ['freeze_together'],
     'cut and freeze': ['cut_and_freeze'],
+    'split and freeze': ['split_and_freeze'],
+    'one away': ['one_away'],
+    'replaced': ['cut_and_replace'] + 3 * ['no_trouble'],
+    'no trouble': ['no_trouble'],
     'lost slot': ['table_lost_and_frozen'],
     'new table': ['table_lost', 'cut_data'],
     'nothing': ['cut_data'],
@@ -993,9 +1184,31 @@ class Faults:
                 self.sim.at(self.rng.randrange(6000), self.stand, other, True, length - self.rng.randrange(100))
 
     def table_away(self):
-        if not self.sim.table.away:
-            self.sim.table.away = True
-            self.sim.at(self.length(), self.sim.table.come_back)
+        """One, or all."""
+        for table in self.rng.choice([[self.rng.choice(self.sim.tables)], self.sim.tables]):
+            if not table.away:
+                table.away = True
+                self.sim.at(self.length(), table.come_back)
+
+    def no_trouble(self):
+        pass
+
+    def one_away(self):
+        if not any(table.away for table in self.sim.tables):
+            table = self.rng.choice(self.sim.tables)
+            table.away = True
+            self.sim.at(self.rng.choice([2000, 8000, 20000]), table.come_back)
+
+    def cut_table(self):
+        """The way from one gateway to one table."""
+        gateway, table = self.gateway(), self.rng.randrange(TABLES)
+        if table not in gateway.cut_tables:
+            gateway.cut_tables.add(table)
+            self.sim.at(self.length(), self.mend, gateway, {table})
+
+    def mend(self, gateway, tables):
+        gateway.cut_tables -= tables
+        gateway.flush()
 
     def socket(self):
         """A receive thread stands still, and nobody sees it."""
@@ -1016,10 +1229,21 @@ class Faults:
         for gateway in list(self.sim.gateways):
             self.replace(gateway, self.rng.choice([1000, 2000, 4000, 9000]))
 
+    def cut_and_replace(self):
+        """One is cut off, and of the others all are gone for a while."""
+        lost = self.gateway()
+        if lost.cut or lost.paused:
+            return
+        lost.cut = True
+        self.sim.at(self.rng.choice([5000, 6000, 7000, 12000]), self.heal, lost, 'cut')
+        for gateway in list(self.sim.gateways):
+            if gateway is not lost:
+                self.replace(gateway, self.rng.choice([1000, 3000, 4000, 5000]))
+
     def leave(self):
         gateway = self.gateway()
         busy = any(gateway in initiator.pending.values() for initiator in self.sim.initiators)
-        if not busy and not gateway.paused and not gateway.cut and not self.sim.table.away:
+        if not busy and not gateway.paused and not gateway.cut and not any(table.away for table in self.sim.tables):
             gateway.leave()
             self.replace(gateway, self.length())
 
@@ -1030,16 +1254,23 @@ class Faults:
             initiator.forget(gateway)
         self.sim.at(length, self.sim.add_gateway)
 
+    def lose_tables(self):
+        for table in self.sim.tables:
+            table.lose()
+
+    def one_table_lost(self):
+        self.rng.choice(self.sim.tables).lose()
+
     def table_lost(self):
-        """And somebody joins. Were all others gone, nobody would know the time any more."""
-        self.sim.table.lose()
+        """All of them. And somebody joins. Were all others gone, nobody would know the time any more."""
+        self.lose_tables()
         if len(self.sim.gateways) < SLOTS - 1:
             self.sim.add_gateway()
 
     def table_lost_and_frozen(self):
         """One stands still while it looks for a slot again."""
         if len(self.sim.gateways) > 1:
-            self.sim.table.lose()
+            self.lose_tables()
             self.sim.at(self.rng.randrange(1500), self.stand, self.gateway(), True, self.length())
 
     def cut_and_freeze(self):
@@ -1050,12 +1281,30 @@ class Faults:
             self.sim.at(self.rng.choice([8000, 15000]), self.heal, lost, 'cut')
             self.sim.at(self.rng.randrange(3000), self.stand, frozen, True, self.length())
 
+    def split_and_freeze(self):
+        """The same, but the one that is cut off reaches one table, and perhaps the others do not."""
+        lost, frozen = self.rng.sample(self.sim.gateways, 2) if len(self.sim.gateways) > 1 else (None, None)
+        if not lost or lost.cut_tables or lost.cut:
+            return
+        left = self.rng.randrange(TABLES)
+        length = self.rng.choice([8000, 15000])
+        self.cut_tables(lost, set(range(TABLES)) - {left}, length)
+        for other in self.sim.gateways:
+            if other is not lost and self.rng.random() < 0.8:
+                self.cut_tables(other, {left}, length)
+        self.sim.at(self.rng.randrange(3000), self.stand, frozen, True, self.length())
+
+    def cut_tables(self, gateway, tables, length):
+        gateway.cut_tables |= tables
+        self.sim.at(length, self.mend, gateway, tables)
+
 
 class Sim:
     """A run. @mixes: names of MIXES that take turns."""
 
     # requests and answers travel; answers are lost; commands are held up between being taken up and executed
     travels, answers, answers_lost, commands_held = TRAVELS, ANSWERS, 0.03, 0.05
+    beat_travels, beats_held = BEAT_TRAVELS, 0.05
     calm = False
 
     def __init__(self, seed, const, rules, patience, mixes=tuple(MIXES), witness='clock', length=40000):
@@ -1070,15 +1319,17 @@ class Sim:
         self.acks = self.asleep_acks = self.asleep_lost = self.quarantines = 0
         self.caws = {}
         self.osd = Osd(self)
-        self.table = Table(self)
+        self.tables = [Table(self, index) for index in range(TABLES)]
         self.gateways = []
         self.initiators = [Initiator(self, block) for block in range(INITIATORS)]
         for slot in range(self.rng.choice([2, 3])):
             self.gateways.append(Gateway(self))
             self.gateways[slot].be_member(slot)
         for gateway in self.gateways:
-            gateway.see(self.table.slots)
-            gateway.see([entry and (entry[0], entry[1] - 1, *entry[2:]) for entry in self.table.slots])
+            for known in gateway.known:
+                gateway.read(known, list(known.table.slots))
+            for peer in gateway.peers:
+                peer.alive = peer.entry is not None
 
     def has_witness(self, *which):
         return 'witness' in self.rules and self.witness in which
@@ -1106,6 +1357,12 @@ class Sim:
             self.now, _, call, args = heapq.heappop(self.events)
             call(*args)
         return self.violation
+
+
+class Prompt(Sim):
+    """Tables answer soon if at all."""
+
+    beat_travels, beats_held = [1, 5, 20, 60], 0
 
 
 class WorstCase(Sim):

@@ -1,18 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Stands in for the group, of which the code under test asks one thing. */
+/* Stands in for the group, of which the code under test asks two things. */
 #ifndef UNIT_GATEWAY_GROUP_H
 #define UNIT_GATEWAY_GROUP_H
 
 #include <linux/types.h>
 
+#include "rados/clock.h"
+
 struct trbd_group {
 	unsigned int quiet;
+	bool silent;
 };
 
 static inline unsigned int trbd_group_quiet(struct trbd_group *group, unsigned int slot)
 {
 	(void)slot;
 	return group->quiet;
+}
+
+static inline bool trbd_group_is_silent(struct trbd_group *group, unsigned int slot)
+{
+	(void)slot;
+	return group->silent;
 }
 
 #endif /* UNIT_GATEWAY_GROUP_H */

@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A heartbeat that came back: what it says of the others, of our own clocks, and for how long we
+ * are in touch.
+ *
+ *	table read --> peers --> did our clock stand still? --> common clock --> lease
+ *
+ * Each object has the entries of all, and those of one gateway differ by what it has done since it
+ * was there. So the peers are told from the tables that were read lately as if they were one
+ * (gateway/quorum.c), and the lease is one from a majority. That somebody lives shows only in two
+ * readings of one object. Clocks are taken from all that was ever read: nobody goes back.
+ *
+ * All of it with the group's state mutex held.
+ */
+#include <linux/kernel.h>
+#include <linux/string.h>
+
+#include "gateway/group_internal.h"
+
+/* readings, one a heartbeat, in which a gateway may be silent and still count as alive: its beats and ours drift */
+#define GROUP_SILENT_MAX	3
+/* nobody's clock is this far ahead of another's in honesty */
+#define GROUP_FAR_FUTURE_MS	(24ULL * 3600 * 1000)
+/* times of OSDs and our own are cut to milliseconds */
+#define GROUP_NAP_MS		3
+/* and clocks run by less than one in so many faster or slower than others */
+#define GROUP_DRIFT		1000
+/* what was read longer ago does not say any more whose a slot is, if two other objects do */
+#define GROUP_FRESH_MS		5000
+
+/*
+ * @lock held. Nothing new was read of a slot. Readings that follow each other closely, of several objects, are one.
+ * Only while we hold a lease do they say anything of how long nobody has written there.
+ */
+static void group_note_silence(struct trbd_group *group, struct trbd_group_peer *peer)
+{
+	u64 now_ms = trbd_clock_local_ms();
+
+	lockdep_assert_held(&group->lock);
+
+	if (now_ms < peer->counted_ms + TRBD_HEARTBEAT_MS * 3 / 4)
+		return;
+	peer->counted_ms = now_ms;
+	if (trbd_lease_holds(&group->lease, now_ms))
+		peer->quiet++;
+	if (peer->alive && ++peer->silent > GROUP_SILENT_MAX)
+		peer->alive = false;
+}
+
+/*
+ * Liveness is relative to what was known before. @beats: its gateway has beaten since the last
+ * reading of that object.
+ */
+static void group_note_peer(struct trbd_group *group, struct trbd_group_peer *peer, const struct trbd_group_view *view,
+			    bool beats)
+{
+	const struct trbd_group_entry *entry = &view->entry;
+	bool same;
+
+	spin_lock(&group->lock);
+	same = view->state == peer->state && entry->owner == peer->entry.owner;
+	if (!same || !entry->owner)
+		peer->alive = false;
+	else if (beats)
+		peer->alive = true;
+	if (beats || entry->owner != peer->entry.owner || entry->beats != peer->entry.beats) {
+		peer->heard_ms = trbd_clock_local_ms();
+		peer->counted_ms = peer->heard_ms;
+		peer->quiet = 0;
+		peer->silent = 0;
+	} else {
+		group_note_silence(group, peer);
+	}
+	peer->state = view->state;
+	peer->entry = *entry;
+	spin_unlock(&group->lock);
+}
+
+static bool object_is_fresh(const struct trbd_group_object *object)
+{
+	return object->read && trbd_clock_local_ms() < object->read_ms + GROUP_FRESH_MS;
+}
+
+/* A slot in the objects that were read lately, or in all that were read when those are too few. */
+static void group_get_views(struct trbd_group *group, int slot, const struct trbd_group_view **views)
+{
+	int i, fresh = 0;
+
+	for (i = 0; i < TRBD_GROUP_OBJECTS; i++)
+		fresh += object_is_fresh(&group->objects[i]);
+	for (i = 0; i < TRBD_GROUP_OBJECTS; i++) {
+		const struct trbd_group_object *object = &group->objects[i];
+		bool counts = fresh >= TRBD_GROUP_MAJORITY ? object_is_fresh(object) : object->read;
+
+		views[i] = counts ? &object->view[slot] : NULL;
+	}
+}
+
+/*
+ * A slot was read anew. @was: what the last reading of this object found there, zeros if this is the
+ * first.
+ */
+static void group_note_slot(struct trbd_group_object *object, int slot, const struct trbd_group_entry *was)
+{
+	const struct trbd_group_entry *entry = &object->view[slot].entry;
+	const struct trbd_group_view *views[TRBD_GROUP_OBJECTS];
+	struct trbd_group *group = object->group;
+	const struct trbd_group_view *view;
+	bool beats;
+
+	group_get_views(group, slot, views);
+	view = trbd_quorum_merge(views);
+	beats = entry->owner == was->owner && entry->owner == view->entry.owner && entry->beats != was->beats;
+	group_note_peer(group, &group->peers[slot], view, beats);
+}
+
+/**
+ * trbd_group_digest_table() - take note of a table that was read
+ * @object: its object; @table is filled in
+ *
+ * Context: the object's thread, with the group's @state.
+ */
+void trbd_group_digest_table(struct trbd_group_object *object)
+{
+	struct trbd_group *group = object->group;
+	unsigned int foreign = 0;
+	int slot, first = 0;
+
+	if (!object->read)
+		memset(object->view, 0, TRBD_SLOTS * sizeof(*object->view));
+	object->read = true;
+	object->read_ms = trbd_clock_local_ms();
+	for (slot = TRBD_SLOTS - 1; slot >= 0; slot--) {
+		struct trbd_group_view *view = &object->view[slot];
+		struct trbd_group_view was = *view;
+
+		view->state = trbd_group_decode(object->table + slot * TRBD_GROUP_ENTRY_SIZE, &view->entry);
+		group_note_slot(object, slot, &was.entry);
+		if (view->state == TRBD_GROUP_ENTRY_FOREIGN && was.state != view->state) {
+			foreign++;
+			first = slot;
+		}
+	}
+	if (foreign)
+		pr_warn("group of pool %lld: %u slots of object %s, slot %d the first of them, are not ours and are left alone; if no other program uses the object, stop all gateways and remove it\n",
+			group->oloc.pool, foreign, object->oid.name, first);
+}
+
+/* Is this entry somebody else's, with a clock that can be? */
+static bool group_counts_clock(struct trbd_group *group, int slot, const struct trbd_group_entry *entry, u64 now_ms)
+{
+	if (!entry->clock_ms || (entry->owner && entry->owner == group->owner))
+		return false;
+	if (entry->clock_ms <= now_ms + GROUP_FAR_FUTURE_MS)
+		return true;
+	pr_warn_ratelimited("group of pool %lld: slot %d (%s) claims a time %llu hours ahead and is ignored\n",
+			    group->oloc.pool, slot, entry->name, (entry->clock_ms - now_ms) / (3600 * 1000));
+	return false;
+}
+
+/*
+ * The entry of another gateway with the latest clock; also of gateways that are silent, whose stamps
+ * may hang somewhere, and in any object. Such a gateway may have joined while it heard of nobody, begun
+ * a minute ahead of all others, and died since. Its stamps are ahead of its entry by a lease and the
+ * time of admission at most. Return: NULL for none.
+ */
+static const struct trbd_group_entry *group_latest_entry(struct trbd_group *group)
+{
+	u64 now_ms = trbd_clock_now(&group->clock);
+	const struct trbd_group_entry *latest = NULL;
+	int slot, i;
+
+	for (i = 0; i < TRBD_GROUP_OBJECTS; i++) {
+		for (slot = 0; group->objects[i].read && slot < TRBD_SLOTS; slot++) {
+			const struct trbd_group_entry *entry = &group->objects[i].view[slot].entry;
+
+			if ((!latest || entry->clock_ms > latest->clock_ms) &&
+			    group_counts_clock(group, slot, entry, now_ms))
+				latest = entry;
+		}
+	}
+	return latest;
+}
+
+/**
+ * trbd_group_merge_clocks() - move forward to the latest clock of the others
+ * @group: membership, with or without a slot
+ *
+ * A clock that was further behind than clocks of gateways in touch ever are belongs to a gateway
+ * that was paused: what is admitted with the new time must not be what came out of its socket
+ * buffers, so the quarantine begins before.
+ *
+ * Context: process, with the group's @state.
+ */
+void trbd_group_merge_clocks(struct trbd_group *group)
+{
+	const struct trbd_group_entry *latest = group_latest_entry(group);
+	u64 latest_ms = latest ? latest->clock_ms : 0;
+	bool jumped;
+
+	spin_lock(&group->lock);
+	jumped = latest_ms > trbd_clock_now(&group->clock) + TRBD_SKEW_MS;
+	if (jumped)
+		trbd_group_set_out_of_touch(group, latest_ms);
+	trbd_clock_advance(&group->clock, latest_ms);
+	spin_unlock(&group->lock);
+	if (jumped)
+		pr_warn("group of pool %lld: this gateway was out of touch (its clock was behind that of %s); writes it got before end with BUSY. If this comes again and again, one of the two machines has a clock that runs wrong\n",
+			group->oloc.pool, latest->name);
+}
+
+/*
+ * For how long did this machine's clocks stand still since an earlier heartbeat here, at least? So
+ * much further has the OSD's clock gone than ours and what is known to be missing there. That heartbeat
+ * may be hours ago, when the object was away, and the two clocks do not run alike.
+ */
+static u64 group_slept(const struct trbd_group_object *object, const struct trbd_group_beat *beat)
+{
+	u64 awake_ms = beat->written_ms + object->group->slept_ms - object->local_ref_ms;
+	u64 ours_ms = object->osd_ref_ms + awake_ms + awake_ms / GROUP_DRIFT;
+
+	if (!beat->osd_ms || !object->osd_ref_ms || beat->osd_ms <= ours_ms)
+		return 0;
+	return beat->osd_ms - ours_ms;
+}
+
+/* A clock that stood still for a moment is put right; after more than that this gateway was out of touch. */
+static void group_look_at_witness(struct trbd_group_object *object, const struct trbd_group_beat *beat)
+{
+	struct trbd_group *group = object->group;
+	bool straddles = beat->slept_ms != group->slept_ms;
+	u64 slept_ms = group_slept(object, beat);
+
+	if (slept_ms >= GROUP_NAP_MS)
+		group->slept_ms += slept_ms;
+	if (slept_ms > TRBD_JUMP_MS)
+		trbd_group_declare_out_of_touch(group, "its clocks stood still");
+	else if (slept_ms >= GROUP_NAP_MS)
+		trbd_clock_advance(&group->clock, trbd_clock_now(&group->clock) + slept_ms);
+
+	/*
+	 * A slow heartbeat is no good to measure from: nobody knows when on its way the OSD noted the
+	 * time. What is found from one is too little, so it is better than none. One is no good at all
+	 * when another object showed meanwhile that our clocks stood still: before the OSD noted its time
+	 * here, or after that?
+	 */
+	if (straddles || !beat->osd_ms)
+		return;
+	if (!object->osd_ref_ms || slept_ms > TRBD_JUMP_MS || beat->written_ms - beat->sent_ms <= TRBD_JUMP_MS) {
+		object->osd_ref_ms = beat->osd_ms;
+		object->local_ref_ms = beat->sent_ms + group->slept_ms;
+	}
+}
+
+/* Could others go on while we could not? */
+static bool group_others_went_on(struct trbd_group *group)
+{
+	u64 proof_ms = trbd_clock_at(&group->clock, group->proof_ms);
+	int slot, i;
+
+	for (i = 0; i < TRBD_GROUP_OBJECTS; i++) {
+		for (slot = 0; group->objects[i].read && slot < TRBD_SLOTS; slot++) {
+			const struct trbd_group_view *view = &group->objects[i].view[slot];
+
+			if (view->state == TRBD_GROUP_ENTRY_VALID && view->entry.owner != group->owner &&
+			    trbd_quorum_went_on(&view->entry, proof_ms))
+				return true;
+		}
+	}
+	return false;
+}
+
+/**
+ * trbd_group_prove() - see for how long this gateway is in touch
+ * @group: membership
+ *
+ * It was in touch when it sent the last but one of the heartbeats, one for each object, that came
+ * back last: with a majority.
+ *
+ * Context: process, with the group's @state.
+ */
+void trbd_group_prove(struct trbd_group *group)
+{
+	u64 times[TRBD_GROUP_OBJECTS];
+	u64 proof_ms;
+	bool lapsed;
+	int i;
+
+	for (i = 0; i < TRBD_GROUP_OBJECTS; i++)
+		times[i] = group->objects[i].hold == TRBD_GROUP_HELD ? group->objects[i].sent_ms : 0;
+	proof_ms = trbd_quorum_time(times);
+	if (group->slot < 0 || proof_ms <= group->proof_ms)
+		return;
+	lapsed = !trbd_lease_holds(&group->lease, trbd_clock_local_ms());
+	if (lapsed && group->proof_ms && group_others_went_on(group))
+		trbd_group_declare_out_of_touch(group, "no heartbeat came through");
+	if (lapsed)
+		group->since_ms = proof_ms;
+	group->proof_ms = proof_ms;
+	if (proof_ms - group->since_ms > TRBD_SKEW_MS)
+		group->steady_ms = proof_ms;
+	spin_lock(&group->lock);
+	trbd_lease_renew(&group->lease, proof_ms, trbd_clock_local_ms());
+	spin_unlock(&group->lock);
+}
+
+/**
+ * trbd_group_digest() - take note of a heartbeat that came back
+ * @object: its object; @table is filled in
+ * @beat: when it was where
+ *
+ * Nothing is proven by the first heartbeat after the slot was lost there: whether our clocks stood
+ * still shows only in comparison.
+ *
+ * Context: the object's thread, with the group's @state.
+ */
+void trbd_group_digest(struct trbd_group_object *object, const struct trbd_group_beat *beat)
+{
+	struct trbd_group *group = object->group;
+
+	trbd_group_digest_table(object);
+	if (beat->owner != group->owner || (group->slot < 0 && !beat->take))
+		return;
+	group_look_at_witness(object, beat);
+	if (group->slot >= 0)
+		trbd_group_merge_clocks(group);
+	if (object->hold == TRBD_GROUP_NOT_HELD && !beat->take) {
+		object->hold = TRBD_GROUP_RETAKEN;
+		return;
+	}
+	object->hold = TRBD_GROUP_HELD;
+	object->sent_ms = beat->sent_ms;
+	trbd_group_prove(group);
+}
+
+/**
+ * trbd_group_lost() - somebody took our slot in an object, or removed the object
+ * @object: which
+ *
+ * Without a majority all that relied on the slot is void.
+ *
+ * Context: the object's thread, with the group's @state.
+ */
+void trbd_group_lost(struct trbd_group_object *object)
+{
+	struct trbd_group *group = object->group;
+	int i, held = 0;
+
+	object->hold = TRBD_GROUP_NOT_HELD;
+	object->osd_ref_ms = 0;
+	object->sent_ms = 0;
+	for (i = 0; i < TRBD_GROUP_OBJECTS; i++)
+		held += group->objects[i].hold == TRBD_GROUP_HELD;
+	if (held >= TRBD_GROUP_MAJORITY || group->slot < 0)
+		return;
+	trbd_group_set_slot(group, -1);
+	trbd_group_declare_out_of_touch(group, "its slot was lost");
+}

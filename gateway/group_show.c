@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What others ask of the group: who has been silent for how long, and what an operator wants to
+ * see.
+ */
+#include <linux/jiffies.h>
+#include <linux/kernel.h>
+#include <linux/sched/signal.h>
+#include <linux/wait.h>
+
+#include "gateway/group_internal.h"
+
+/* readings in which the heartbeats of another gateway failed, before it counts as gone */
+#define GROUP_SILENT_READINGS	3
+static_assert((GROUP_SILENT_READINGS + 1) * TRBD_HEARTBEAT_MS >= TRBD_LEASE_MS, "it may hold a lease yet");
+/* an object that is beaten in turn has not answered in time when its last reading is older */
+#define GROUP_LATE_MS		(3 * TRBD_HEARTBEAT_MS)
+
+/* @lock held. A line for each object: since when it has not answered, and whether our slot is ours there. */
+static size_t group_show_objects(struct trbd_group *group, char *buf, size_t size)
+{
+	static const char *const holds[] = {
+		[TRBD_GROUP_NOT_HELD] = "missing", [TRBD_GROUP_RETAKEN] = "retaken", [TRBD_GROUP_HELD] = "held",
+	};
+	u64 mono_ms = trbd_clock_local_ms();
+	size_t len = 0;
+	int i;
+
+	for (i = 0; i < TRBD_GROUP_OBJECTS; i++) {
+		const struct trbd_group_object *object = &group->objects[i];
+		u64 sent_ms = READ_ONCE(object->sent_ms);
+
+		len += scnprintf(buf + len, size - len, "object %s %s answered_ms %lld\n", object->oid.name,
+				 holds[READ_ONCE(object->hold)], sent_ms ? (s64)(mono_ms - sent_ms) : -1);
+	}
+	return len;
+}
+
+/**
+ * trbd_group_show() - describe the group for the operator
+ * @group: membership
+ * @buf: where to
+ * @size: room in @buf
+ *
+ * One line for this gateway, one for each object, one for each entry of the table.
+ *
+ * Context: process.
+ * Return: length of the text, cut to what fits.
+ */
+size_t trbd_group_show(struct trbd_group *group, char *buf, size_t size)
+{
+	u64 now_ms = trbd_clock_now(&group->clock);
+	u64 mono_ms = trbd_clock_local_ms();
+	size_t len;
+	int slot;
+
+	spin_lock(&group->lock);
+	len = scnprintf(buf, size, "slot %d lease_ms %lld window_ms %d out_of_touch %llu\n", group->slot,
+			(s64)(group->lease.until_ms - mono_ms), TRBD_W_MS, group->out_of_touch);
+	len += group_show_objects(group, buf + len, size - len);
+	for (slot = 0; slot < TRBD_SLOTS; slot++) {
+		const struct trbd_group_peer *peer = &group->peers[slot];
+
+		if (peer->state == TRBD_GROUP_ENTRY_FOREIGN)
+			len += scnprintf(buf + len, size - len, "%d foreign\n", slot);
+		else if (peer->state == TRBD_GROUP_ENTRY_VALID && peer->entry.owner)
+			len += scnprintf(buf + len, size - len, "%d %s %s last_heartbeat_ms %lld\n", slot,
+					 peer->entry.name, slot == group->slot ? "self" :
+					 peer->alive ? "alive" : "silent",
+					 (s64)(now_ms - peer->entry.clock_ms));
+	}
+	spin_unlock(&group->lock);
+	return len;
+}
+
+/**
+ * trbd_group_self() - how the others find this gateway in the table
+ * @group: membership
+ * @slot: set to our slot; TRBD_SLOTS when we have none
+ * @member: set to the number of our membership, 0 when we have none
+ *
+ * Context: any in which a spinlock may be taken.
+ */
+void trbd_group_self(struct trbd_group *group, u32 *slot, u64 *member)
+{
+	spin_lock(&group->lock);
+	*slot = group->slot >= 0 ? group->slot : TRBD_SLOTS;
+	*member = group->slot >= 0 ? group->owner : 0;
+	spin_unlock(&group->lock);
+}
+
+/**
+ * trbd_group_quiet() - for how long has a slot been silent?
+ * @group: membership
+ * @slot: which; TRBD_SLOTS if that is not known
+ *
+ * Context: any in which a spinlock may be taken.
+ * Return: how many readings in a row, about a heartbeat apart, have found no heartbeat in it. Our
+ * own came through each time, so it does not grow while the object cannot be reached. 0 if nobody
+ * knows.
+ */
+unsigned int trbd_group_quiet(struct trbd_group *group, unsigned int slot)
+{
+	unsigned int quiet;
+
+	if (slot >= TRBD_SLOTS)
+		return 0;
+	spin_lock(&group->lock);
+	quiet = group->peers[slot].quiet;
+	spin_unlock(&group->lock);
+	return quiet;
+}
+
+/* In how many readings? We see every second heartbeat only while we do not reach one of the objects in turn. */
+static unsigned int group_silent_readings(struct trbd_group *group)
+{
+	u64 now_ms = trbd_clock_local_ms();
+	unsigned int i, readings = GROUP_SILENT_READINGS;
+
+	for (i = 0; i < TRBD_GROUP_MAIN; i++)
+		readings += READ_ONCE(group->objects[i].read_ms) + GROUP_LATE_MS < now_ms;
+	return readings;
+}
+
+/**
+ * trbd_group_is_silent() - have a gateway's heartbeats failed for so long that it is gone?
+ * @group: membership
+ * @slot: its slot; TRBD_SLOTS if that is not known
+ *
+ * Its lease ends a lease after the last heartbeat but one, so it has none any more.
+ *
+ * Context: any in which a spinlock may be taken.
+ * Return: true if so; false also if nobody knows.
+ */
+bool trbd_group_is_silent(struct trbd_group *group, unsigned int slot)
+{
+	return trbd_group_quiet(group, slot) >= group_silent_readings(group);
+}
+
+/* @group->lock held. In how many objects has a heartbeat come back that was begun after @wanted? */
+static int group_count_touched(struct trbd_group *group, const u64 *wanted)
+{
+	int i, count = 0;
+
+	for (i = 0; i < TRBD_GROUP_OBJECTS; i++)
+		count += group->objects[i].good > wanted[i];
+	return count;
+}
+
+static bool group_is_touched(struct trbd_group *group, const u64 *wanted)
+{
+	int count;
+
+	spin_lock(&group->lock);
+	count = group_count_touched(group, wanted);
+	spin_unlock(&group->lock);
+	return count >= TRBD_GROUP_MAJORITY;
+}
+
+/**
+ * trbd_group_touch() - have a heartbeat at all objects, and wait for a majority of them
+ * @group: membership
+ *
+ * The OSDs of these objects have every OSD map that we have when this has come back. So no client
+ * that is on the blocklist in one of these gets a heartbeat through there any more, and it has no
+ * majority.
+ *
+ * Context: process; one heartbeat.
+ * Return: 0; -ETIMEDOUT when no majority has answered; -EINTR after a fatal signal.
+ */
+int trbd_group_touch(struct trbd_group *group)
+{
+	u64 wanted[TRBD_GROUP_OBJECTS];
+	long left;
+	int i;
+
+	for (i = 0; i < TRBD_GROUP_OBJECTS; i++) {
+		struct trbd_group_object *object = &group->objects[i];
+		bool idle;
+
+		spin_lock(&group->lock);
+		wanted[i] = object->begun;
+		idle = object->job == TRBD_GROUP_IDLE;
+		object->again = object->again || !idle;
+		spin_unlock(&group->lock);
+		if (idle)
+			trbd_group_post(object, TRBD_GROUP_BEAT);
+	}
+	left = wait_event_killable_timeout(group->done, group_is_touched(group, wanted),
+					   msecs_to_jiffies(TRBD_GROUP_ANSWER_MS));
+	if (left < 0)
+		return -EINTR;
+	return left ? 0 : -ETIMEDOUT;
+}
+
+/**
+ * trbd_group_lease_left() - for how long may a gateway that cannot beat any more still hold a
+ * lease?
+ * @group: membership; trbd_group_touch() has come back since that gateway was fenced
+ * @slot: its slot, TRBD_SLOTS if that is not known
+ * @member: the number of its membership, 0 if that is not known
+ *
+ * Its heartbeats at two objects at least have ended, and its lease is not longer than that from the
+ * later one of these. Both had been sent before what was heard of it last in any object.
+ *
+ * Context: any in which a spinlock may be taken.
+ * Return: milliseconds; TRBD_LEASE_MS if nobody knows, and 0 for one that has been silent for that
+ * long.
+ */
+unsigned int trbd_group_lease_left(struct trbd_group *group, unsigned int slot, u64 member)
+{
+	u64 until_ms, now_ms;
+
+	if (slot >= TRBD_SLOTS || !member)
+		return TRBD_LEASE_MS;
+	spin_lock(&group->lock);
+	now_ms = trbd_clock_local_ms();
+	until_ms = now_ms + TRBD_LEASE_MS;
+	if (group->peers[slot].entry.owner == member)
+		until_ms = group->peers[slot].heard_ms + TRBD_LEASE_MS;
+	spin_unlock(&group->lock);
+	return until_ms > now_ms ? until_ms - now_ms : 0;
+}

@@ -1,0 +1,91 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# One of the group's objects does not answer, as when its placement group is inactive: its OSD stands still, and nobody else has the
+# object. Images whose objects are with other OSDs are served as if nothing had happened, through all gateways. Each of the group's
+# objects in turn.
+#
+#   AWAY_SECONDS   for how long (12)
+# shellcheck disable=SC2317 # steps are called by name
+. ../ktap.sh
+. ../gateway.sh
+. ../placement.sh
+
+AWAY_SECONDS=${AWAY_SECONDS:-12}
+GW_GATEWAYS='gw1 gw2'
+osd=2
+
+back() {
+	lab resume osd.$osd
+	lab ceph osd unset nodown
+}
+t_atexit back
+
+# An image whose objects are in other placement groups than those of the group.
+img_create "$TEST-first" --size 16M
+t 'there is a group' serve "$TEST-first" "pool=rbd,image=$TEST-first"
+group_objects >"$work/objects"
+note "$(tr '\n' ' ' <"$work/objects")"
+apart() {
+	local object name
+	for object in "rbd_header.$id" "rbd_data.$id.0000000000000000"; do
+		while read -r name; do [ "$(pg_of "$object")" != "$(pg_of "$name")" ] || return 1; done <"$work/objects"
+	done
+}
+find_image() {
+	local i
+	for ((i = 0; i < 40; i++)); do
+		n=$TEST-disk$i
+		img_create "$n" --size 16M || return 1
+		id=$(lab rbd info --format json "$n" | jq -r .id)
+		! apart || return 0
+	done
+	return 1
+}
+find_image || t_bail 'no image is apart from the objects of the group'
+t 'served by both gateways' serve "$n" "pool=rbd,image=$n"
+url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
+others=("rbd_header.$id" "rbd_data.$id.0000000000000000")
+# placing OBJECT: it is with the OSD that will stand still, and nothing else that is needed here is
+placing() {
+	local object
+	for object in "${others[@]}" $(grep -vxF "$1" "$work/objects"); do
+		place "$object" 0 1 || return 1
+	done
+	# not the same placement group
+	for object in "${others[@]}" $(grep -vxF "$1" "$work/objects"); do
+		[ "$(pg_of "$object")" != "$(pg_of "$1")" ] || { echo "$object is with $1"; return 1; }
+	done
+	place "$1" $osd 0
+}
+out_of_touch() {
+	local gw
+	for gw in $GW_GATEWAYS; do lab exec -n "$gw" -- sed -n 's/.*out_of_touch //p' "$GW_CORE/$n/attrib/gateway_group"; done
+}
+stands_still() { lab ceph osd set nodown && lab pause osd.$osd && sleep 1; }
+# the object does not answer, or nothing is shown here
+silent() { ! timeout 5 "$KTAP_DIR/lab/lab" run -- rados -p rbd stat "$1"; }
+# every write ends before long, again and again
+writes() {
+	local end=$((SECONDS + AWAY_SECONDS)) i=0 url
+	while [ $SECONDS -lt $end ]; do
+		for url in "$url1" "$url2"; do
+			i=$((i + 1))
+			io "$url" "write -P $((i % 250 + 1)) $((i % 32 * 4))k 4k" >"$work/write" 2>&1 || { cat "$work/write"; return 1; }
+		done
+	done
+	note "$i writes"
+	[ $i -ge $((AWAY_SECONDS / 2)) ]
+}
+
+while read -r object; do
+	t "$object has an OSD of its own" placing "$object"
+	before=$(out_of_touch)
+	t 'it stands still' stands_still
+	t "$object does not answer" silent "$object"
+	t 'writes through both gateways go on' writes
+	t_is 'no gateway was out of touch' "$(out_of_touch)" "$before"
+	t 'the OSD goes on' lab resume osd.$osd
+	lab ceph osd unset nodown
+	t 'all is as before' t_until 120 pool_is_clean
+done <"$work/objects"
