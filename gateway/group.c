@@ -427,8 +427,8 @@ static void group_stop(struct trbd_group *group)
  * @session: session with the cluster; must outlive the membership
  * @oloc: pool and namespace
  *
- * Context: process; may sleep up to mount_timeout for each round trip, and two heartbeats for
- * finding out who lives.
+ * Context: process; may sleep up to mount_timeout for each round trip, and three heartbeats
+ * for finding out who lives.
  * Return: the membership; ERR_PTR of -EUSERS (no slot is free), -EPERM, -ETIMEDOUT, -EINTR,
  * -ENOMEM, others.
  */

@@ -55,15 +55,19 @@ static void group_note_peer(struct trbd_group *group, struct trbd_group_peer *pe
 			    bool beats)
 {
 	const struct trbd_group_entry *entry = &view->entry;
-	bool same;
+	bool same, newer;
 
 	spin_lock(&group->lock);
 	same = view->state == peer->state && entry->owner == peer->entry.owner;
+	/* an object that was not read for a while may have an older one */
+	newer = !same || (s32)(entry->beats - peer->entry.beats) > 0;
 	if (!same || !entry->owner)
 		peer->alive = false;
 	else if (beats)
 		peer->alive = true;
-	if (beats || entry->owner != peer->entry.owner || entry->beats != peer->entry.beats) {
+	if (newer) {
+		peer->state = view->state;
+		peer->entry = *entry;
 		peer->heard_ms = trbd_clock_local_ms();
 		peer->counted_ms = peer->heard_ms;
 		peer->quiet = 0;
@@ -71,34 +75,33 @@ static void group_note_peer(struct trbd_group *group, struct trbd_group_peer *pe
 	} else {
 		group_note_silence(group, peer);
 	}
-	peer->state = view->state;
-	peer->entry = *entry;
 	spin_unlock(&group->lock);
 }
 
-static bool object_is_fresh(const struct trbd_group_object *object)
+static bool object_is_fresh(const struct trbd_group_object *object, u64 now_ms)
 {
-	return object->read && trbd_clock_local_ms() < object->read_ms + GROUP_FRESH_MS;
+	return object->read && now_ms < object->read_ms + GROUP_FRESH_MS;
 }
 
 /* A slot in the objects that were read lately, or in all that were read when those are too few. */
 static void group_get_views(struct trbd_group *group, int slot, const struct trbd_group_view **views)
 {
+	u64 now_ms = trbd_clock_local_ms();
 	int i, fresh = 0;
 
 	for (i = 0; i < TRBD_GROUP_OBJECTS; i++)
-		fresh += object_is_fresh(&group->objects[i]);
+		fresh += object_is_fresh(&group->objects[i], now_ms);
 	for (i = 0; i < TRBD_GROUP_OBJECTS; i++) {
 		const struct trbd_group_object *object = &group->objects[i];
-		bool counts = fresh >= TRBD_GROUP_MAJORITY ? object_is_fresh(object) : object->read;
+		bool counts = fresh >= TRBD_GROUP_MAJORITY ? object_is_fresh(object, now_ms) : object->read;
 
 		views[i] = counts ? &object->view[slot] : NULL;
 	}
 }
 
 /*
- * A slot was read anew. @was: what the last reading of this object found there, zeros if this is the
- * first.
+ * A slot was read anew. @was: what a reading of this object found there a moment ago, zeros if there
+ * was none.
  */
 static void group_note_slot(struct trbd_group_object *object, int slot, const struct trbd_group_entry *was)
 {
@@ -122,20 +125,21 @@ static void group_note_slot(struct trbd_group_object *object, int slot, const st
  */
 void trbd_group_digest_table(struct trbd_group_object *object)
 {
+	static const struct trbd_group_entry none;
 	struct trbd_group *group = object->group;
+	u64 now_ms = trbd_clock_local_ms();
+	bool again = object_is_fresh(object, now_ms);
 	unsigned int foreign = 0;
 	int slot, first = 0;
 
-	if (!object->read)
-		memset(object->view, 0, TRBD_SLOTS * sizeof(*object->view));
 	object->read = true;
-	object->read_ms = trbd_clock_local_ms();
+	object->read_ms = now_ms;
 	for (slot = TRBD_SLOTS - 1; slot >= 0; slot--) {
 		struct trbd_group_view *view = &object->view[slot];
 		struct trbd_group_view was = *view;
 
 		view->state = trbd_group_decode(object->table + slot * TRBD_GROUP_ENTRY_SIZE, &view->entry);
-		group_note_slot(object, slot, &was.entry);
+		group_note_slot(object, slot, again ? &was.entry : &none);
 		if (view->state == TRBD_GROUP_ENTRY_FOREIGN && was.state != view->state) {
 			foreign++;
 			first = slot;
@@ -256,14 +260,15 @@ static void group_look_at_witness(struct trbd_group_object *object, const struct
 static bool group_others_went_on(struct trbd_group *group)
 {
 	u64 proof_ms = trbd_clock_at(&group->clock, group->proof_ms);
+	u64 now_ms = trbd_clock_now(&group->clock);
 	int slot, i;
 
 	for (i = 0; i < TRBD_GROUP_OBJECTS; i++) {
 		for (slot = 0; group->objects[i].read && slot < TRBD_SLOTS; slot++) {
 			const struct trbd_group_view *view = &group->objects[i].view[slot];
 
-			if (view->state == TRBD_GROUP_ENTRY_VALID && view->entry.owner != group->owner &&
-			    trbd_quorum_went_on(&view->entry, proof_ms))
+			if (view->state == TRBD_GROUP_ENTRY_VALID && trbd_quorum_went_on(&view->entry, proof_ms) &&
+			    group_counts_clock(group, slot, &view->entry, now_ms))
 				return true;
 		}
 	}
@@ -325,7 +330,9 @@ void trbd_group_digest(struct trbd_group_object *object, const struct trbd_group
 	if (group->slot >= 0)
 		trbd_group_merge_clocks(group);
 	if (object->hold == TRBD_GROUP_NOT_HELD && !beat->take) {
-		object->hold = TRBD_GROUP_RETAKEN;
+		/* there may be nothing to compare with yet */
+		if (object->osd_ref_ms)
+			object->hold = TRBD_GROUP_RETAKEN;
 		return;
 	}
 	object->hold = TRBD_GROUP_HELD;

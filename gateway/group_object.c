@@ -245,7 +245,8 @@ static void object_report(struct trbd_group_object *object, enum trbd_group_job 
 		return;
 	if (err == -ESHUTDOWN)
 		trbd_recovery_begin(group->session);
-	if (job == TRBD_GROUP_BEAT && err != -EAGAIN)
+	/* -EBUSY: the slot is somebody else's there */
+	if (job == TRBD_GROUP_BEAT && err != -EAGAIN && err != -EBUSY)
 		pr_warn_ratelimited("group of pool %lld: heartbeat failed: error %d (object %s)\n",
 				    group->oloc.pool, err, object->oid.name);
 }

@@ -10,9 +10,8 @@
 
 #include "gateway/group_internal.h"
 
-/* readings in which the heartbeats of another gateway failed, before it counts as gone */
+/* readings in which the heartbeats of another gateway failed, a heartbeat apart, before it counts as gone */
 #define GROUP_SILENT_READINGS	3
-static_assert((GROUP_SILENT_READINGS + 1) * TRBD_HEARTBEAT_MS >= TRBD_LEASE_MS, "it may hold a lease yet");
 /* an object that is beaten in turn has not answered in time when its last reading is older */
 #define GROUP_LATE_MS		(3 * TRBD_HEARTBEAT_MS)
 
@@ -127,14 +126,24 @@ static unsigned int group_silent_readings(struct trbd_group *group)
  * @group: membership
  * @slot: its slot; TRBD_SLOTS if that is not known
  *
- * Its lease ends a lease after the last heartbeat but one, so it has none any more.
+ * By now it most likely has no lease any more: that ends a lease after the last heartbeat but one.
  *
  * Context: any in which a spinlock may be taken.
  * Return: true if so; false also if nobody knows.
  */
 bool trbd_group_is_silent(struct trbd_group *group, unsigned int slot)
 {
-	return trbd_group_quiet(group, slot) >= group_silent_readings(group);
+	unsigned int readings = group_silent_readings(group);
+	u64 now_ms = trbd_clock_local_ms();
+	bool silent;
+
+	if (slot >= TRBD_SLOTS)
+		return false;
+	spin_lock(&group->lock);
+	silent = group->peers[slot].quiet >= readings &&
+		 now_ms >= group->peers[slot].heard_ms + readings * TRBD_HEARTBEAT_MS;
+	spin_unlock(&group->lock);
+	return silent;
 }
 
 /* @group->lock held. In how many objects has a heartbeat come back that was begun after @wanted? */

@@ -21,43 +21,32 @@ back() {
 }
 t_atexit back
 
-# An image whose objects are in other placement groups than those of the group.
-img_create "$TEST-first" --size 16M
-t 'there is a group' serve "$TEST-first" "pool=rbd,image=$TEST-first"
-group_objects >"$work/objects"
-note "$(tr '\n' ' ' <"$work/objects")"
+# An image whose objects are in other placement groups than those of the group: those move together.
+group_pgs=$(for object in $GROUP_OBJECTS; do pg_of "$object"; done)
 apart() {
-	local object name
-	for object in "rbd_header.$id" "rbd_data.$id.0000000000000000"; do
-		while read -r name; do [ "$(pg_of "$object")" != "$(pg_of "$name")" ] || return 1; done <"$work/objects"
-	done
+	local id
+	id=$(lab rbd info --format json "$1" | jq -r .id)
+	! grep -qxF "$(pg_of "rbd_header.$id")" <<<"$group_pgs" && ! grep -qxF "$(pg_of "rbd_data.$id.0000000000000000")" <<<"$group_pgs"
 }
 find_image() {
 	local i
 	for ((i = 0; i < 40; i++)); do
 		n=$TEST-disk$i
-		img_create "$n" --size 16M || return 1
-		id=$(lab rbd info --format json "$n" | jq -r .id)
-		! apart || return 0
+		img_create "$n" --size 4M || return 1
+		! apart "$n" || return 0
 	done
 	return 1
 }
 find_image || t_bail 'no image is apart from the objects of the group'
+t 'it is with two of the three OSDs' place_image "$n" 0 1
 t 'served by both gateways' serve "$n" "pool=rbd,image=$n"
 url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
-others=("rbd_header.$id" "rbd_data.$id.0000000000000000")
-# placing OBJECT: it is with the OSD that will stand still, and nothing else that is needed here is
-placing() {
+t_is 'the group has three objects' "$(group_objects | tr '\n' ' ')" "$GROUP_OBJECTS "
+with_two() {
 	local object
-	for object in "${others[@]}" $(grep -vxF "$1" "$work/objects"); do
-		place "$object" 0 1 || return 1
-	done
-	# not the same placement group
-	for object in "${others[@]}" $(grep -vxF "$1" "$work/objects"); do
-		[ "$(pg_of "$object")" != "$(pg_of "$1")" ] || { echo "$object is with $1"; return 1; }
-	done
-	place "$1" $osd 0
+	for object in $GROUP_OBJECTS; do place "$object" 0 1 || return 1; done
 }
+t 'they are with the same two' with_two
 out_of_touch() {
 	local gw
 	for gw in $GW_GATEWAYS; do lab exec -n "$gw" -- sed -n 's/.*out_of_touch //p' "$GW_CORE/$n/attrib/gateway_group"; done
@@ -71,21 +60,21 @@ writes() {
 	while [ $SECONDS -lt $end ]; do
 		for url in "$url1" "$url2"; do
 			i=$((i + 1))
-			io "$url" "write -P $((i % 250 + 1)) $((i % 32 * 4))k 4k" >"$work/write" 2>&1 || { cat "$work/write"; return 1; }
+			io "$url" "write -P $((i % 250 + 1)) $((i % 16 * 4))k 4k" >"$work/write" 2>&1 || { cat "$work/write"; return 1; }
 		done
 	done
 	note "$i writes"
 	[ $i -ge $((AWAY_SECONDS / 2)) ]
 }
 
-while read -r object; do
-	t "$object has an OSD of its own" placing "$object"
+for object in $GROUP_OBJECTS; do
+	t "$object is with the third" place "$object" $osd 0
 	before=$(out_of_touch)
-	t 'it stands still' stands_still
+	t 'that one stands still' stands_still
 	t "$object does not answer" silent "$object"
 	t 'writes through both gateways go on' writes
 	t_is 'no gateway was out of touch' "$(out_of_touch)" "$before"
 	t 'the OSD goes on' lab resume osd.$osd
 	lab ceph osd unset nodown
-	t 'all is as before' t_until 120 pool_is_clean
-done <"$work/objects"
+	t 'all is as before' place "$object" 0 1
+done

@@ -201,7 +201,7 @@ clear_by_hand() {
 	cat "$work/pr"
 	return 1
 }
-is_fenced() { [ -n "$victim" ] && record "$cleared" | grep -q "^fenced $victim " && blocklist | grep -qF "$victim "; }
+is_fenced() { [ -n "$victim" ] && record "$cleared" | grep -q "^fenced $victim " && blocklist | grep -qxF "$victim"; }
 leases() { lab exec -n gw1 -- awk 'NR == 1 { exit $4 <= 0 }' "$GW_CORE/$cleared/attrib/gateway_group"; }
 # Ceph has forgotten the fence, as it does after an hour. gw1 beats again, and cannot read the record yet. For longer than
 # its quarantine lasts it has a lease, and may not refuse by what it knew. A SYN that TCP sent during the cut is sent again up to

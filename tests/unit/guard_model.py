@@ -268,12 +268,13 @@ class Peer:
 
     def see(self, entry, beats, now, heartbeat):
         """@beats: it did since the last reading of that table. Readings that follow each other closely are one."""
-        was, self.entry = self.entry, entry
-        if not entry or not entry.owner or not was or entry.owner != was.owner:
+        same = entry and self.entry and entry.owner == self.entry.owner
+        if not same or not entry.owner:
             self.alive = False
         elif beats:
             self.alive = True
-        if beats or not entry or not was or entry.owner != was.owner or entry.beats != was.beats:
+        if not same or entry.beats > self.entry.beats:
+            self.entry = entry
             self.silent = 0
             self.counted = now
         elif self.alive and now >= self.counted + heartbeat * 3 / 4:
@@ -669,7 +670,8 @@ class Gateway(Machine):
 
     def read(self, known, slots):
         """Takes note of a table, and of the peers by it and what was read lately of the others."""
-        now, was = self.mono(), known.slots or [None] * SLOTS
+        now = self.mono()
+        was = known.slots if known.slots and now < known.read_at + FRESH_MS else [None] * SLOTS
         known.slots, known.read_at = slots, now
         views = [other.slots for other in self.known if other.slots and now < other.read_at + FRESH_MS]
         if len(views) < MAJORITY:
