@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What others ask of the group: who has been silent for how long, and what an operator wants to
+ * Questions that others ask of the group: who has been silent for how long, and what an operator wants to
  * see.
  */
 #include <linux/jiffies.h>

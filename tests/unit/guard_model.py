@@ -203,7 +203,7 @@ class Osd:
 
 class Entry:
     """
-    What a gateway says of itself in a slot. @steady: when it was in touch with a majority last, and had been for long, or had
+    The word of a gateway on itself in a slot. @steady: when it was in touch with a majority last, and had been for long, or had
     just joined.
     """
 
