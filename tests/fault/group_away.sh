@@ -12,7 +12,6 @@
 . ../placement.sh
 
 AWAY_SECONDS=${AWAY_SECONDS:-12}
-GW_GATEWAYS='gw1 gw2'
 osd=2
 
 back() {
