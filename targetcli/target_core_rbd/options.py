@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""libceph options that the operator adds: `ms_mode=secure,osd_request_timeout=30,nocrc`.
+"""libceph options that the operator adds: `ms_mode=secure,mount_timeout=30,nocrc`.
 
 They are handed to the kernel module as they are, which knows best what they mean. Refused are the keys that this
 package fills in itself, because the module refuses a key that comes twice and would only say EINVAL; and above all

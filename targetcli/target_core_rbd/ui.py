@@ -69,7 +69,8 @@ def make_backstore(ui, so_class, ui_so_class):
             options
             -------
             libceph options for the kernel, with commas between them, as in
-            ms_mode=secure,osd_request_timeout=30.
+            ms_mode=secure,mount_timeout=30. The module refuses the few that
+            would put data at risk, and the error then says which.
 
             wwn
             ---

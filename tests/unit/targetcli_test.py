@@ -19,6 +19,7 @@ import inspect
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -96,8 +97,8 @@ class Spec(unittest.TestCase):
 
 class OptionList(unittest.TestCase):
     def test_passed_on(self):
-        options = Options('ms_mode=secure,nocrc,osd_request_timeout=30')
-        self.assertEqual(options.control, ['ms_mode=secure', 'nocrc', 'osd_request_timeout=30'])
+        options = Options('ms_mode=secure,nocrc,mount_timeout=30')
+        self.assertEqual(options.control, ['ms_mode=secure', 'nocrc', 'mount_timeout=30'])
         self.assertEqual(options.ms_mode, 'secure')
         self.assertEqual(str(Options(None)), '')
 
@@ -106,6 +107,18 @@ class OptionList(unittest.TestCase):
                      'a=1,', 'a b', 'a=1\n'):
             with self.assertRaises(ValueError, msg=repr(text)):
                 Options(text)
+
+    def test_examples_are_not_refused_by_the_module(self):
+        with open(os.path.join(SOURCE, '..', 'rados', 'options.c'), encoding='utf-8') as file:
+            refused = set(re.findall(r'!strcmp\(key, "(\w+)"\)', file.read()))
+        self.assertLessEqual({'share', 'osd_request_timeout', 'abort_on_full'}, refused)
+        for name in ('options.py', 'ui.py'):
+            with open(os.path.join(SOURCE, 'target_core_rbd', name), encoding='utf-8') as file:
+                examples = re.findall(r'ms_mode=[^\s`]*[^\s`.]', file.read())
+            self.assertTrue(examples, name)
+            for example in examples:
+                keys = {key for key, _ in Options(example).items}
+                self.assertEqual(keys & refused, set(), name)
 
     def test_secret_refused_and_not_repeated(self):
         with self.assertRaises(ValueError) as caught:
@@ -389,10 +402,10 @@ class StorageObject(WithFolder):
         return self.so_class(**kwargs)
 
     def test_create(self):
-        so = self.create(options='osd_request_timeout=30')
+        so = self.create(options='mount_timeout=30')
         self.assertEqual(so.path, self.configfs.root + '/core/rbd_0/disk1')
         self.assertEqual(self.configfs.control(), 'mon_addr=10.77.0.1:3300/10.77.0.2:3300,id=admin,'
-                         'pool=pool,namespace=ns,image=disk1,snap=s,osd_request_timeout=30')
+                         'pool=pool,namespace=ns,image=disk1,snap=s,mount_timeout=30')
         names = self.configfs.names()
         self.assertLess(names.index('control'), names.index('enable'))
 
