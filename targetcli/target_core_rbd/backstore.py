@@ -189,6 +189,10 @@ class RBDImage:
     def _get_size(self):
         return int(self._parse_info('Size') or 0)
 
+    def _count(self, key):
+        value = self._optional(key)
+        return int(value) if value is not None else None
+
     def _get_wwn_from(self):
         if not self.is_configured():
             return None
@@ -202,6 +206,11 @@ class RBDImage:
     readonly = property(lambda self: self._optional('Snap') is not None, doc='Whether this is a snapshot.')
     fsid = property(lambda self: self._optional('Fsid'), doc='Get the fsid of the cluster.')
     image_id = property(lambda self: self._optional('ImageId'), doc='Get the internal id of the image.')
+    state = property(lambda self: self._optional('State'), doc="Get 'open', 'deleted' or 'failed'.")
+    fallbacks = property(lambda self: self._count('Fallbacks'), doc='Get how many writes were sent again.')
+    stale = property(lambda self: self._count('Stale'), doc='Get how many writes the OSDs refused as too old.')
+    late = property(lambda self: self._count('Late'), doc='Get how many writes were too old to be sent.')
+    shared = property(lambda self: self._count('Shared'), doc='Get how many writes went along with another.')
     wwn_from = property(_get_wwn_from, doc="Get who chose the serial number: 'image' or 'operator'.")
 
     def dump(self):

@@ -22,6 +22,9 @@ def make_storage_object(ui):
             try:
                 if not so.is_configured():
                     return ('%s not configured' % (so.image or so.name), False)
+                if so.state not in (None, 'open'):
+                    # LIO's status goes on saying "activated", though every command fails
+                    return ('%s (%s) %s' % (so.image, ui.bytes_to_human(so.size), so.state), False)
                 read_only = 'read-only ' if so.readonly else ''
                 return ('%s (%s) %s%s' % (so.image, ui.bytes_to_human(so.size), read_only, so.status), True)
             except Exception as error:
@@ -30,7 +33,7 @@ def make_storage_object(ui):
 
         def ui_command_info(self):
             super().ui_command_info()
-            for name in ('size', 'readonly', 'fsid', 'image_id'):
+            for name in ('size', 'readonly', 'fsid', 'image_id', 'state', 'fallbacks', 'stale', 'late', 'shared'):
                 self.shell.log.info('%s: %s' % (name, getattr(self.rtsnode, name)))
 
     return UIRBDStorageObject

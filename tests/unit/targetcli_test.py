@@ -283,7 +283,8 @@ class Configfs:
 
     INFO = ('Status: %s  Max Queue Depth: 128  SectorSize: 512  HwMaxSectors: 8192\n'
             '        Pool: %s Namespace: %s Image: %s Snap: %s Id: %s ImageId: 10ab3c Fsid: 1b2c-3d '
-            'Size: 1073741824 ObjectSize: 4194304 StripeUnit: 4194304 StripeCount: 1\n')
+            'Size: 1073741824 ObjectSize: 4194304 StripeUnit: 4194304 StripeCount: 1 '
+            'State: open Fallbacks: 7 Stale: 6 Late: 5 Shared: 4 \n')
 
     def __init__(self, root):
         self.root = root
@@ -520,8 +521,28 @@ class StorageObject(WithFolder):
         node = object.__new__(ours.make_storage_object(ui))
         node.rtsnode = so = self.create()
         self.assertEqual(node.summary(), ('pool/ns/disk1@s (1.0GiB) read-only activated', True))
-        os.remove(so.path + '/info')
+        info = so.path + '/info'
+        with open(info, encoding='utf-8') as file:
+            text = file.read()
+        for state in ('deleted', 'failed'):
+            self.configfs.file(info, text.replace('State: open', 'State: ' + state))
+            self.assertEqual(node.summary(), ('pool/ns/disk1@s (1.0GiB) ' + state, False))
+        self.configfs.file(info, text.partition('State:')[0] + '\n')
+        self.assertTrue(node.summary()[1], 'a module from before there was a state')
+        os.remove(info)
         self.assertFalse(node.summary()[1])
+
+    def test_info_in_targetcli(self):
+        import targetcli.ui_backstore as ui
+        from target_core_rbd import ui as ours
+        node = object.__new__(ours.make_storage_object(ui))
+        node.rtsnode = self.create()
+        shell = mock.Mock()
+        with mock.patch.object(type(node), 'shell', shell):
+            node.ui_command_info()
+        said = [call.args[0] for call in shell.log.info.call_args_list]
+        for line in ('state: open', 'fallbacks: 7', 'stale: 6', 'late: 5', 'shared: 4', 'size: 1073741824'):
+            self.assertIn(line, said)
 
 
 class Hook(WithFolder):
