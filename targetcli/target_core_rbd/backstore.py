@@ -224,10 +224,26 @@ class RBDImage:
         return saved
 
 
+def is_ours(tcm):
+    """Whether `rbd` in this copy of rtslib's tcm module is this backstore."""
+    # By name, since reloading this module makes another class of it.
+    return any(cls.__module__ == __name__ and cls.__name__ == 'RBDImage'
+               for cls in getattr(tcm.so_mapping.get(PLUGIN), '__mro__', ()))
+
+
 def register(tcm):
-    """Makes the class for this copy of rtslib's tcm module and enters it there."""
-    if PLUGIN in tcm.so_mapping:
+    """Makes the class for this copy of rtslib's tcm module and enters it there.
+
+    Some distributions (SUSE) have an `rbd` of their own in rtslib, for a kernel module of their own that is called
+    target_core_rbd as well. Its objects have other arguments and are in the same configfs folders, so both cannot be used
+    on one machine, and saved configurations must not be restored with the wrong one.
+    """
+    if is_ours(tcm):
         return
+    if PLUGIN in tcm.so_mapping:
+        raise RuntimeError("this rtslib has a backstore '%s' of its own, made for its distribution's kernel module %s; "
+                           "'%s' in targetcli is that one. Both cannot be used on one machine: use an rtslib without it, or "
+                           "configure this one through configfs" % (PLUGIN, MODULE, PLUGIN))
     package = tcm.__name__.rpartition('.')[0]
     utils = __import__(package + '.utils', fromlist=['modprobe'])
     storage_object = type('RBDStorageObject', (RBDImage, tcm.StorageObject), {

@@ -12,7 +12,7 @@ attribute emulate_model_alias on every gateway.
 import stat
 import sys
 
-from .backstore import PLUGIN
+from .backstore import PLUGIN, is_ours
 
 
 def make_storage_object(ui):
@@ -109,10 +109,12 @@ def make_backstore(ui, so_class, ui_so_class):
 
 def register(ui):
     """Adds the node to targetcli's module ui_backstore."""
-    if hasattr(ui, 'UIRBDBackstore'):
-        return
     # targetcli 3 took rtslib under its new name; this is the copy that it knows
     tcm = sys.modules[ui.BlockStorageObject.__module__]
+    if not is_ours(tcm):
+        raise RuntimeError("'%s' in rtslib is another backstore" % PLUGIN)
+    if hasattr(ui, 'UIRBDBackstore'):
+        return
     ui_so_class = make_storage_object(ui)
     backstore = make_backstore(ui, tcm.so_mapping[PLUGIN], ui_so_class)
     ui.UIRBDStorageObject = ui_so_class

@@ -631,6 +631,32 @@ class Hook(WithFolder):
             print(sorted(name for name in sys.modules if name.startswith('target_core_rbd')), 'subprocess' in sys.modules)
             ''', "['target_core_rbd', 'target_core_rbd.hook'] False")
 
+    def test_another_rbd_in_rtslib(self):
+        # as SUSE has it: a class of rtslib's own, and the node in targetcli
+        patch = '''
+            class RBDStorageObject(BlockStorageObject):
+                def __init__(self, name, dev=None, index=None):
+                    pass
+            bs_params[RBDStorageObject] = {'name': 'rbd', 'alt_dirs': 'rbd'}
+            so_mapping['rbd'] = RBDStorageObject
+            '''
+        for package in (RTSLIB, 'targetcli'):
+            shutil.copytree(os.path.join(PACKAGES, package), os.path.join(self.folder, 'suse', package))
+        with open(os.path.join(self.folder, 'suse', RTSLIB, 'tcm.py'), 'a', encoding='utf-8') as file:
+            file.write(textwrap.dedent(patch))
+        for lines, words in (('', "'rbd' in rtslib is another backstore"),
+                             ('class UIRBDBackstore(UIBackstore):\n    pass\n', "'rbd' in rtslib is another backstore")):
+            with open(os.path.join(self.folder, 'suse', 'targetcli', 'ui_backstore.py'), 'a', encoding='utf-8') as file:
+                file.write(lines)
+            errors = self.says('''
+                sys.path.insert(0, 'suse')
+                import rtslib_fb.tcm as tcm, targetcli.ui_backstore as ui
+                print(tcm.__file__.startswith('suse') or '/suse/' in tcm.__file__, tcm.so_mapping['rbd'].__module__,
+                      hasattr(ui, 'UIRBDStorageObject'))
+                ''', 'True %s.tcm False' % RTSLIB)
+            self.assertIn("this rtslib has a backstore 'rbd' of its own", errors)
+            self.assertIn(words, errors)
+
     def test_missing_rtslib_fails_as_ever(self):
         done = self.python('import rtslib_fb.tcm', package='/nowhere')
         self.assertEqual(done.stderr.splitlines()[-1], "ModuleNotFoundError: No module named '%s'" % RTSLIB)
