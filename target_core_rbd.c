@@ -2,7 +2,7 @@
 /*
  * target_core_rbd - Ceph RBD images as LIO backstores
  *
- * This file is what LIO sees: the ops table, the life of a device, its configfs files, module init.
+ * This file is what LIO sees: the ops table, the life of a device, module init. What is read of a device is in show.c.
  *
  *	mkdir core/rbd_0/disk    alloc_device
  *	echo ... > control       set_configfs_dev_params: keys are collected and checked
@@ -14,7 +14,6 @@
  * is no I/O in flight when an image is closed, and the module cannot go while there are devices: configfs holds a
  * reference on it.
  */
-#include <linux/ctype.h>
 #include <linux/err.h>
 #include <linux/module.h>
 #include <linux/slab.h>
@@ -40,6 +39,7 @@
 #include "scsi/reservation.h"
 #include "scsi/unit_attention.h"
 #include "scsi/verify.h"
+#include "show.h"
 #include "target_core_rbd.h"
 
 #define TRBD_VERSION		"0.1.0"
@@ -63,6 +63,7 @@ static struct se_device *trbd_alloc_device(struct se_hba *hba, const char *name)
 	dev = kzalloc(sizeof(*dev), GFP_KERNEL);
 	if (!dev)
 		return NULL;
+	mutex_init(&dev->enable_lock);
 	mutex_init(&dev->lock);
 	mutex_init(&dev->lu_lock);
 	trbd_nexus_table_init(&dev->nexuses);
@@ -197,20 +198,39 @@ static int trbd_open_image(struct trbd_device *dev)
 	return ret;
 }
 
+static void trbd_set_phase(struct trbd_device *dev, enum trbd_phase phase)
+{
+	mutex_lock(&dev->lock);
+	dev->phase = phase;
+	mutex_unlock(&dev->lock);
+}
+
+/* @enable_lock held. Nobody else waits for what this waits for. */
+static int trbd_enable(struct trbd_device *dev)
+{
+	int ret;
+
+	trbd_set_phase(dev, TRBD_OPENING);
+	ret = trbd_open_image(dev);
+	if (ret) {
+		trbd_set_phase(dev, TRBD_CLOSED);
+		return ret;
+	}
+	trbd_set_attributes(&dev->se_dev, dev->image);
+	trbd_inquiry_set_identity(&dev->se_dev, dev->image);
+	trbd_inquiry_set_access(&dev->se_dev);
+	trbd_set_phase(dev, TRBD_OPEN);
+	return 0;
+}
+
 static int trbd_configure_device(struct se_device *se_dev)
 {
 	struct trbd_device *dev = to_trbd_device(se_dev);
-	int ret = -EEXIST;
+	int ret;
 
-	mutex_lock(&dev->lock);
-	if (!dev->image)
-		ret = trbd_open_image(dev);
-	if (!ret) {
-		trbd_set_attributes(se_dev, dev->image);
-		trbd_inquiry_set_identity(se_dev, dev->image);
-		trbd_inquiry_set_access(se_dev);
-	}
-	mutex_unlock(&dev->lock);
+	mutex_lock(&dev->enable_lock);
+	ret = dev->image ? -EEXIST : trbd_enable(dev);
+	mutex_unlock(&dev->enable_lock);
 	return ret;
 }
 
@@ -218,9 +238,10 @@ static void trbd_destroy_device(struct se_device *se_dev)
 {
 	struct trbd_device *dev = to_trbd_device(se_dev);
 
-	mutex_lock(&dev->lock);
+	mutex_lock(&dev->enable_lock);
+	trbd_set_phase(dev, TRBD_CLOSED);
 	trbd_close_image(dev);
-	mutex_unlock(&dev->lock);
+	mutex_unlock(&dev->enable_lock);
 }
 
 static void trbd_free_device_rcu(struct rcu_head *head)
@@ -244,51 +265,15 @@ static ssize_t trbd_set_configfs_dev_params(struct se_device *se_dev, const char
 	int ret;
 
 	mutex_lock(&dev->lock);
-	if (dev->image) {
-		pr_err("%s: control cannot be changed while the device is enabled\n", dev->image->name);
+	if (dev->phase != TRBD_CLOSED) {
+		pr_err("%s: control cannot be changed while the device is enabled\n",
+		       config_item_name(&se_dev->dev_group.cg_item));
 		ret = -EBUSY;
 	} else {
 		ret = trbd_config_add(&dev->config, page, count);
 	}
 	mutex_unlock(&dev->lock);
 	return ret ? ret : count;
-}
-
-/* One "Key: value"; readers split at blanks and colons, so these and the escape character itself are escaped. */
-static size_t show_pair(char *buf, size_t size, const char *key, const char *value)
-{
-	size_t len = scnprintf(buf, size, "%s: ", key);
-
-	if (!value || !*value)
-		value = "-";
-	for (; *value; value++) {
-		bool escape = isspace(*value) || *value == ':' || *value == '%';
-
-		len += scnprintf(buf + len, size - len, escape ? "%%%02x" : "%c", (u8)*value);
-	}
-	return len + scnprintf(buf + len, size - len, " ");
-}
-
-static ssize_t trbd_show_configfs_dev_params(struct se_device *se_dev, char *page)
-{
-	struct trbd_device *dev = to_trbd_device(se_dev);
-	/* LIO has printed its line into the same page */
-	size_t size = PAGE_SIZE - offset_in_page(page);
-	const char *pool, *id;
-	size_t len = 0;
-
-	mutex_lock(&dev->lock);
-	pool = trbd_config_get(&dev->config, "pool");
-	id = trbd_config_get(&dev->config, "id");
-	len += show_pair(page + len, size - len, "Pool", pool ? pool : "rbd");
-	len += show_pair(page + len, size - len, "Namespace", trbd_config_get(&dev->config, "namespace"));
-	len += show_pair(page + len, size - len, "Image", trbd_config_get(&dev->config, "image"));
-	len += show_pair(page + len, size - len, "Snap", trbd_config_get(&dev->config, "snap"));
-	len += show_pair(page + len, size - len, "Id", id ? id : "guest");
-	if (dev->image)
-		len += trbd_image_show(dev->image, page + len, size - len);
-	mutex_unlock(&dev->lock);
-	return len + scnprintf(page + len, size - len, "\n");
 }
 
 static void trbd_tmr_notify(struct se_device *se_dev, enum tcm_tmreq_table tmr, struct list_head *aborted)
@@ -306,35 +291,6 @@ static sector_t trbd_get_blocks(struct se_device *se_dev)
 	return blocks ? blocks - 1 : 0;
 }
 
-/* attrib/gateway_group: the gateways of the image's pool, as this one sees them */
-static ssize_t trbd_gateway_group_show(struct config_item *item, char *page)
-{
-	struct se_dev_attrib *attrib = container_of(to_config_group(item), struct se_dev_attrib, da_group);
-	struct trbd_device *dev = to_trbd_device(attrib->da_dev);
-	ssize_t len = 0;
-
-	mutex_lock(&dev->lock);
-	if (dev->group)
-		len = trbd_group_show(dev->group, page, PAGE_SIZE);
-	mutex_unlock(&dev->lock);
-	return len;
-}
-CONFIGFS_ATTR_RO(trbd_, gateway_group);
-
-/* attrib/reservations: what the gateways of the image share, as this one has it */
-static ssize_t trbd_reservations_show(struct config_item *item, char *page)
-{
-	struct se_dev_attrib *attrib = container_of(to_config_group(item), struct se_dev_attrib, da_group);
-	struct trbd_device *dev = to_trbd_device(attrib->da_dev);
-	ssize_t len;
-
-	mutex_lock(&dev->lock);
-	len = trbd_reservation_show(dev, page, PAGE_SIZE);
-	mutex_unlock(&dev->lock);
-	return len;
-}
-CONFIGFS_ATTR_RO(trbd_, reservations);
-
 /* LIO's attributes of a disk, and ours */
 static struct configfs_attribute **trbd_attributes;
 
@@ -344,12 +300,11 @@ static int trbd_attributes_init(void)
 
 	while (sbc_attrib_attrs[count])
 		count++;
-	trbd_attributes = kcalloc(count + 3, sizeof(*trbd_attributes), GFP_KERNEL);
+	trbd_attributes = kcalloc(count + TRBD_SHOW_ATTRIBUTES + 1, sizeof(*trbd_attributes), GFP_KERNEL);
 	if (!trbd_attributes)
 		return -ENOMEM;
 	memcpy(trbd_attributes, sbc_attrib_attrs, count * sizeof(*trbd_attributes));
-	trbd_attributes[count] = &trbd_attr_gateway_group;
-	trbd_attributes[count + 1] = &trbd_attr_reservations;
+	memcpy(trbd_attributes + count, trbd_show_attributes, sizeof(trbd_show_attributes));
 	return 0;
 }
 
@@ -370,7 +325,7 @@ static struct target_backend_ops trbd_ops = {
 	.destroy_device = trbd_destroy_device,
 	.free_device = trbd_free_device,
 	.set_configfs_dev_params = trbd_set_configfs_dev_params,
-	.show_configfs_dev_params = trbd_show_configfs_dev_params,
+	.show_configfs_dev_params = trbd_show_info,
 	.parse_cdb = trbd_parse_cdb,
 	.tmr_notify = trbd_tmr_notify,
 	.get_device_type = sbc_get_device_type,

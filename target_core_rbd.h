@@ -17,10 +17,26 @@ struct trbd_image;
 struct trbd_lu;
 
 /**
+ * enum trbd_phase - where a backstore is in its life
+ * @TRBD_CLOSED: not enabled; it can be configured
+ * @TRBD_OPENING: being enabled, which may have to wait for the cluster
+ * @TRBD_OPEN: enabled
+ */
+enum trbd_phase {
+	TRBD_CLOSED,
+	TRBD_OPENING,
+	TRBD_OPEN,
+};
+
+/**
  * struct trbd_device - a backstore
  * @se_dev: LIO's part
- * @lock: guards @config, @image and @group against configfs writers; never taken on the data path
- * @config: what was written to the control file
+ * @enable_lock: held by those who enable and disable, also while they wait for the cluster; taken
+ *	before @lock
+ * @lock: guards @phase, held for moments only; never taken on the data path. Readers of configfs hold
+ *	it while they look at @image, @group and @lu, which do not change while @phase is TRBD_OPEN
+ * @phase: where the device is in its life
+ * @config: what was written to the control file; changes under @lock, while @phase is TRBD_CLOSED
  * @image: open while the device is enabled. LIO starts commands only between configure_device and destroy_device, so
  *	the data path reads it without a lock.
  * @group: the gateways of the image's pool, as long as @image; NULL for a snapshot, which nobody writes
@@ -31,7 +47,9 @@ struct trbd_lu;
  */
 struct trbd_device {
 	struct se_device se_dev;
+	struct mutex enable_lock;	/* see above */
 	struct mutex lock;	/* see above */
+	enum trbd_phase phase;
 	struct trbd_config config;
 	struct trbd_image *image;
 	struct trbd_group *group;

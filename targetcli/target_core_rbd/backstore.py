@@ -206,7 +206,7 @@ class RBDImage:
     readonly = property(lambda self: self._optional('Snap') is not None, doc='Whether this is a snapshot.')
     fsid = property(lambda self: self._optional('Fsid'), doc='Get the fsid of the cluster.')
     image_id = property(lambda self: self._optional('ImageId'), doc='Get the internal id of the image.')
-    state = property(lambda self: self._optional('State'), doc="Get 'open', 'deleted' or 'failed'.")
+    state = property(lambda self: self._optional('State'), doc="Get 'opening', 'open', 'deleted' or 'failed'.")
     fallbacks = property(lambda self: self._count('Fallbacks'), doc='Get how many writes were sent again.')
     stale = property(lambda self: self._count('Stale'), doc='Get how many writes the OSDs refused as too old.')
     late = property(lambda self: self._count('Late'), doc='Get how many writes were too old to be sent.')

@@ -21,7 +21,8 @@ def make_storage_object(ui):
             so = self.rtsnode
             try:
                 if not so.is_configured():
-                    return ('%s not configured' % (so.image or so.name), False)
+                    state = 'is being opened' if so.state == 'opening' else 'not configured'
+                    return ('%s %s' % (so.image or so.name, state), False)
                 if so.state not in (None, 'open'):
                     # LIO's status goes on saying "activated", though every command fails
                     return ('%s (%s) %s' % (so.image, ui.bytes_to_human(so.size), so.state), False)

@@ -529,6 +529,9 @@ class StorageObject(WithFolder):
             self.assertEqual(node.summary(), ('pool/ns/disk1@s (1.0GiB) ' + state, False))
         self.configfs.file(info, text.partition('State:')[0] + '\n')
         self.assertTrue(node.summary()[1], 'a module from before there was a state')
+        self.configfs.file(info, text.partition('ImageId:')[0].replace('ACTIVATED', 'DEACTIVATED') + 'State: opening \n')
+        self.configfs.file(so.path + '/enable', '0\n')
+        self.assertEqual(node.summary(), ('pool/ns/disk1@s is being opened', False))
         os.remove(info)
         self.assertFalse(node.summary()[1])
 

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef TRBD_SHOW_H
+#define TRBD_SHOW_H
+
+#include <linux/configfs.h>
+#include <linux/types.h>
+
+struct se_device;
+
+#define TRBD_SHOW_ATTRIBUTES	2
+
+/* files in attrib/ */
+extern struct configfs_attribute *const trbd_show_attributes[TRBD_SHOW_ATTRIBUTES];
+
+ssize_t trbd_show_info(struct se_device *se_dev, char *page);
+
+#endif /* TRBD_SHOW_H */
