@@ -5,11 +5,23 @@
  * Readers take a lock that is held for moments only, never while anybody waits for the cluster. So
  * a backstore that is being enabled can be looked at; it has nothing to say yet but its
  * configuration.
+ *
+ * A file in configfs holds a page. There can be 256 gateways in a group and thousands of
+ * registrations, so these two texts may not fit. They begin with the counts. A text that is too
+ * long ends after a whole line, and its last line names the file in debugfs that has all of it:
+ *
+ *	/sys/kernel/debug/target_core_rbd/rbd_0.disk1/reservations
+ *
+ * These files are there while the device is enabled.
  */
 #include <linux/configfs.h>
 #include <linux/ctype.h>
+#include <linux/debugfs.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
 
 #include "gateway/group.h"
 #include "rbd/image.h"
@@ -17,8 +29,22 @@
 #include "show.h"
 #include "target_core_rbd.h"
 
+#define SHOW_FOLDER	"target_core_rbd"
+
 /* Fills a buffer with a text about an enabled device, as much as fits; returns its length. */
 typedef size_t (*show_fn)(struct trbd_device *dev, char *buf, size_t size);
+
+static struct dentry *show_root;
+
+static const char *show_hba_name(struct trbd_device *dev)
+{
+	return config_item_name(&dev->se_dev.se_hba->hba_group.cg_item);
+}
+
+static const char *show_device_name(struct trbd_device *dev)
+{
+	return config_item_name(&dev->se_dev.dev_group.cg_item);
+}
 
 /*
  * One "Key: value". Readers split at blanks and colons, so these and the escape character itself
@@ -80,31 +106,56 @@ static size_t show_group(struct trbd_device *dev, char *buf, size_t size)
 	return dev->group ? trbd_group_show(dev->group, buf, size) : 0;
 }
 
-static ssize_t show_page(struct config_item *item, char *page, show_fn show)
+/* Return: length of the text: @size - 1 when it was cut, or by chance when it fits just so. */
+static size_t show_text(struct trbd_device *dev, show_fn show, char *buf, size_t size)
 {
-	struct se_dev_attrib *attrib =
-		container_of(to_config_group(item), struct se_dev_attrib, da_group);
-	struct trbd_device *dev = to_trbd_device(attrib->da_dev);
 	size_t len = 0;
 
 	mutex_lock(&dev->lock);
 	if (dev->phase == TRBD_OPEN)
-		len = show(dev, page, PAGE_SIZE);
+		len = show(dev, buf, size);
 	mutex_unlock(&dev->lock);
 	return len;
+}
+
+static bool show_is_cut(size_t len, size_t size)
+{
+	return len + 1 >= size;
+}
+
+/* Takes lines off the end of a full page until there is room to say where all of them are. */
+static size_t show_where_all_is(struct trbd_device *dev, const char *file, char *page)
+{
+	static const char format[] = "cut here, all of it is in /sys/kernel/debug/%s/%s.%s/%s\n";
+	const char *hba = show_hba_name(dev), *name = show_device_name(dev);
+	size_t len = PAGE_SIZE - 1 - snprintf(NULL, 0, format, SHOW_FOLDER, hba, name, file);
+
+	while (len && page[len - 1] != '\n')
+		len--;
+	return len + scnprintf(page + len, PAGE_SIZE - len, format, SHOW_FOLDER, hba, name, file);
+}
+
+static ssize_t show_page(struct config_item *item, char *page, show_fn show, const char *file)
+{
+	struct se_dev_attrib *attrib =
+		container_of(to_config_group(item), struct se_dev_attrib, da_group);
+	struct trbd_device *dev = to_trbd_device(attrib->da_dev);
+	size_t len = show_text(dev, show, page, PAGE_SIZE);
+
+	return show_is_cut(len, PAGE_SIZE) ? show_where_all_is(dev, file, page) : len;
 }
 
 /* attrib/gateway_group: the gateways of the image's pool, as this one sees them */
 static ssize_t trbd_gateway_group_show(struct config_item *item, char *page)
 {
-	return show_page(item, page, show_group);
+	return show_page(item, page, show_group, "gateway_group");
 }
 CONFIGFS_ATTR_RO(trbd_, gateway_group);
 
 /* attrib/reservations: what the gateways of the image share, as this one has it */
 static ssize_t trbd_reservations_show(struct config_item *item, char *page)
 {
-	return show_page(item, page, trbd_reservation_show);
+	return show_page(item, page, trbd_reservation_show, "reservations");
 }
 CONFIGFS_ATTR_RO(trbd_, reservations);
 
@@ -112,3 +163,77 @@ struct configfs_attribute *const trbd_show_attributes[TRBD_SHOW_ATTRIBUTES] = {
 	&trbd_attr_gateway_group,
 	&trbd_attr_reservations,
 };
+
+/* A buffer that is too small counts as overrun: seq_file comes again with one of twice the size. */
+static int show_whole(struct seq_file *file, show_fn show)
+{
+	char *buf;
+	size_t size = seq_get_buf(file, &buf);
+	size_t len = show_text(file->private, show, buf, size);
+
+	seq_commit(file, show_is_cut(len, size) ? -1 : (int)len);
+	return 0;
+}
+
+static int show_whole_group_show(struct seq_file *file, void *data)
+{
+	return show_whole(file, show_group);
+}
+DEFINE_SHOW_ATTRIBUTE(show_whole_group);
+
+static int show_whole_reservations_show(struct seq_file *file, void *data)
+{
+	return show_whole(file, trbd_reservation_show);
+}
+DEFINE_SHOW_ATTRIBUTE(show_whole_reservations);
+
+/**
+ * trbd_show_start() - make the files in debugfs
+ * @dev: device that is enabled
+ *
+ * The device works without them, so a failure is none.
+ *
+ * Context: process.
+ */
+void trbd_show_start(struct trbd_device *dev)
+{
+	char *name = kasprintf(GFP_KERNEL, "%s.%s", show_hba_name(dev), show_device_name(dev));
+
+	if (!name)
+		return;
+	dev->debugfs = debugfs_create_dir(name, show_root);
+	kfree(name);
+	debugfs_create_file("gateway_group", 0444, dev->debugfs, dev, &show_whole_group_fops);
+	debugfs_create_file("reservations", 0444, dev->debugfs, dev, &show_whole_reservations_fops);
+}
+
+/**
+ * trbd_show_stop() - remove the files in debugfs
+ * @dev: device; nobody reads them any more when this returns
+ *
+ * Context: process; waits for readers, so no lock is held that these take.
+ */
+void trbd_show_stop(struct trbd_device *dev)
+{
+	debugfs_remove(dev->debugfs);
+	dev->debugfs = NULL;
+}
+
+/**
+ * trbd_show_init() - make the folder in debugfs
+ *
+ * Return: 0; what is missing there is not needed.
+ */
+int trbd_show_init(void)
+{
+	show_root = debugfs_create_dir(SHOW_FOLDER, NULL);
+	return 0;
+}
+
+/**
+ * trbd_show_exit() - remove the folder in debugfs
+ */
+void trbd_show_exit(void)
+{
+	debugfs_remove(show_root);
+}

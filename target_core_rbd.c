@@ -220,6 +220,7 @@ static int trbd_enable(struct trbd_device *dev)
 	trbd_inquiry_set_identity(&dev->se_dev, dev->image);
 	trbd_inquiry_set_access(&dev->se_dev);
 	trbd_set_phase(dev, TRBD_OPEN);
+	trbd_show_start(dev);
 	return 0;
 }
 
@@ -240,6 +241,7 @@ static void trbd_destroy_device(struct se_device *se_dev)
 
 	mutex_lock(&dev->enable_lock);
 	trbd_set_phase(dev, TRBD_CLOSED);
+	trbd_show_stop(dev);
 	trbd_close_image(dev);
 	mutex_unlock(&dev->enable_lock);
 }
@@ -342,6 +344,7 @@ static const struct {
 	{ trbd_queues_init, trbd_queues_exit },
 	{ trbd_stall_init, trbd_stall_exit },
 	{ trbd_attributes_init, trbd_attributes_exit },
+	{ trbd_show_init, trbd_show_exit },
 	{ trbd_guard_init, trbd_guard_exit },
 	{ trbd_io_init, trbd_io_exit },
 	{ trbd_compare_write_init, trbd_compare_write_exit },

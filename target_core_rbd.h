@@ -12,6 +12,7 @@
 #include "scsi/nexus.h"
 #include "scsi/patience.h"
 
+struct dentry;
 struct trbd_group;
 struct trbd_image;
 struct trbd_lu;
@@ -33,9 +34,11 @@ enum trbd_phase {
  * @se_dev: LIO's part
  * @enable_lock: held by those who enable and disable, also while they wait for the cluster; taken
  *	before @lock
- * @lock: guards @phase, held for moments only; never taken on the data path. Readers of configfs hold
- *	it while they look at @image, @group and @lu, which do not change while @phase is TRBD_OPEN
+ * @lock: guards @phase, held for moments only; never taken on the data path. Readers of configfs and
+ *	debugfs hold it while they look at @image, @group and @lu, which do not change while @phase is
+ *	TRBD_OPEN
  * @phase: where the device is in its life
+ * @debugfs: its folder there; NULL or an error if it has none
  * @config: what was written to the control file; changes under @lock, while @phase is TRBD_CLOSED
  * @image: open while the device is enabled. LIO starts commands only between configure_device and destroy_device, so
  *	the data path reads it without a lock.
@@ -50,6 +53,7 @@ struct trbd_device {
 	struct mutex enable_lock;	/* see above */
 	struct mutex lock;	/* see above */
 	enum trbd_phase phase;
+	struct dentry *debugfs;
 	struct trbd_config config;
 	struct trbd_image *image;
 	struct trbd_group *group;

@@ -15,6 +15,27 @@
 /* an object that is beaten in turn has not answered in time when its last reading is older */
 #define GROUP_LATE_MS		(3 * TRBD_HEARTBEAT_MS)
 
+static bool group_is_gateway(const struct trbd_group_peer *peer)
+{
+	return peer->state == TRBD_GROUP_ENTRY_VALID && peer->entry.owner;
+}
+
+/* @lock held. How many gateways are there, and how many of the others have no heartbeat? */
+static unsigned int group_count_gateways(const struct trbd_group *group, unsigned int *silent)
+{
+	unsigned int count = 0;
+	int slot;
+
+	*silent = 0;
+	for (slot = 0; slot < TRBD_SLOTS; slot++) {
+		const struct trbd_group_peer *peer = &group->peers[slot];
+
+		count += group_is_gateway(peer);
+		*silent += group_is_gateway(peer) && slot != group->slot && !peer->alive;
+	}
+	return count;
+}
+
 /* @lock held. A line for each object: since when it has not answered, and whether our slot is ours there. */
 static size_t group_show_objects(struct trbd_group *group, char *buf, size_t size)
 {
@@ -35,39 +56,53 @@ static size_t group_show_objects(struct trbd_group *group, char *buf, size_t siz
 	return len;
 }
 
+/* @lock held. A line for each entry of the table. */
+static size_t group_show_peers(struct trbd_group *group, char *buf, size_t size)
+{
+	u64 now_ms = trbd_clock_now(&group->clock);
+	size_t len = 0;
+	int slot;
+
+	for (slot = 0; slot < TRBD_SLOTS; slot++) {
+		const struct trbd_group_peer *peer = &group->peers[slot];
+
+		if (peer->state == TRBD_GROUP_ENTRY_FOREIGN)
+			len += scnprintf(buf + len, size - len, "%d foreign\n", slot);
+		else if (group_is_gateway(peer))
+			len += scnprintf(buf + len, size - len, "%d %s %s last_heartbeat_ms %lld\n", slot,
+					 peer->entry.name, slot == group->slot ? "self" :
+					 peer->alive ? "alive" : "silent",
+					 (s64)(now_ms - peer->entry.clock_ms));
+	}
+	return len;
+}
+
 /**
  * trbd_group_show() - describe the group for the operator
  * @group: membership
  * @buf: where to
  * @size: room in @buf
  *
- * One line for this gateway, one for each object, one for each entry of the table.
+ * One line for this gateway and with the counts, one for each object, one for each entry of the
+ * table.
  *
  * Context: process.
  * Return: length of the text, cut to what fits.
  */
 size_t trbd_group_show(struct trbd_group *group, char *buf, size_t size)
 {
-	u64 now_ms = trbd_clock_now(&group->clock);
 	u64 mono_ms = trbd_clock_local_ms();
+	unsigned int gateways, silent;
 	size_t len;
-	int slot;
 
 	spin_lock(&group->lock);
-	len = scnprintf(buf, size, "slot %d lease_ms %lld window_ms %d out_of_touch %llu\n", group->slot,
-			(s64)(group->lease.until_ms - mono_ms), TRBD_W_MS, group->out_of_touch);
+	gateways = group_count_gateways(group, &silent);
+	len = scnprintf(buf, size,
+			"slot %d lease_ms %lld window_ms %d gateways %u silent %u out_of_touch %llu\n",
+			group->slot, (s64)(group->lease.until_ms - mono_ms), TRBD_W_MS, gateways,
+			silent, group->out_of_touch);
 	len += group_show_objects(group, buf + len, size - len);
-	for (slot = 0; slot < TRBD_SLOTS; slot++) {
-		const struct trbd_group_peer *peer = &group->peers[slot];
-
-		if (peer->state == TRBD_GROUP_ENTRY_FOREIGN)
-			len += scnprintf(buf + len, size - len, "%d foreign\n", slot);
-		else if (peer->state == TRBD_GROUP_ENTRY_VALID && peer->entry.owner)
-			len += scnprintf(buf + len, size - len, "%d %s %s last_heartbeat_ms %lld\n", slot,
-					 peer->entry.name, slot == group->slot ? "self" :
-					 peer->alive ? "alive" : "silent",
-					 (s64)(now_ms - peer->entry.clock_ms));
-	}
+	len += group_show_peers(group, buf + len, size - len);
 	spin_unlock(&group->lock);
 	return len;
 }

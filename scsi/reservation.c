@@ -745,11 +745,30 @@ void trbd_reservation_reset(struct trbd_device *dev)
 	kref_put(&job->ref, reset_job_free);
 }
 
+/* A line for each registration that holds the reservation, or that does not. */
+static size_t show_registrations(const struct trbd_pr_state *pr, bool holders, char *buf, size_t size)
+{
+	size_t len = 0;
+	unsigned int i;
+
+	for (i = 0; i < pr->count; i++) {
+		const struct trbd_pr_registration *registration = &pr->registrations[i];
+
+		if (trbd_pr_holds(pr, registration) == holders)
+			len += scnprintf(buf + len, size - len, "%s 0x%016llx %s %s\n",
+					 holders ? "holder" : "registered", registration->key,
+					 registration->nexus.target, registration->nexus.initiator);
+	}
+	return len;
+}
+
 /**
  * trbd_reservation_show() - the shared state as this gateway has it, for the operator
  * @dev: device
  * @buf: where to
  * @size: room in @buf
+ *
+ * The counts come first, then who holds the reservation: not everything may fit.
  *
  * Context: process.
  * Return: length of the text, cut to what fits.
@@ -759,7 +778,6 @@ size_t trbd_reservation_show(struct trbd_device *dev, char *buf, size_t size)
 	const struct trbd_lu_view *view;
 	const struct trbd_pr_state *pr;
 	size_t len = 0;
-	unsigned int i;
 
 	if (!dev->lu)
 		return 0;
@@ -776,14 +794,9 @@ size_t trbd_reservation_show(struct trbd_device *dev, char *buf, size_t size)
 		len += scnprintf(buf + len, size - len, "reserve %s %s\n", pr->spc2.target, pr->spc2.initiator);
 	if (pr->type != TRBD_PR_NONE)
 		len += scnprintf(buf + len, size - len, "type %u\n", pr->type);
+	len += show_registrations(pr, true, buf + len, size - len);
 	len += trbd_ua_show(&dev->nexuses, buf + len, size - len);
-	for (i = 0; i < pr->count; i++) {
-		const struct trbd_pr_registration *registration = &pr->registrations[i];
-
-		len += scnprintf(buf + len, size - len, "%s 0x%016llx %s %s\n",
-				 trbd_pr_holds(pr, registration) ? "holder" : "registered", registration->key,
-				 registration->nexus.target, registration->nexus.initiator);
-	}
+	len += show_registrations(pr, false, buf + len, size - len);
 	rcu_read_unlock();
 	return len;
 }
