@@ -1,0 +1,71 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# An operator's first hour: README's recipe as it is printed, on two fresh gateways and a host. The gateways serve one disk,
+# each through its own portal group only; a host with an ACL and its CHAP password has it with two paths, and nobody else has
+# it. It is the same after a restart of the target service.
+. ../ktap.sh
+. ../gateway.sh
+. ../initiators.sh
+. ../recipe.sh
+
+t 'two gateways and a host as README has them' recipe_up
+iqn=$(recipe_word '/iscsi create ')
+host=$(recipe_word 'acls create ')
+password=$(recipe_word 'password=')
+t_like 'README names a target' "$iqn" '^iqn\.[^ ]*$'
+t_like 'a host' "$host" '^iqn\.[^ ]*$'
+t_like 'and one password' "$password" '^[^ ]{12,16}$'
+
+# by their word, not by their number: a line that sed does not find is not typed
+t_is 'lines for gateways, the two that differ included' "$(recipe_gateway gw1 | wc -l)" "$(($(recipe targetcli | wc -l) - 1))"
+for gw in $GW_GATEWAYS; do t "$gw: the user's keyring" type_in "$gw" "$(recipe ceph)"; done
+t 'the image' type_in gw1 "$(recipe rbd)"
+for gw in $GW_GATEWAYS; do t "$gw: targetcli" type_in "$gw" "$(recipe_gateway "$gw")"; done
+
+enabled() { lab exec -n "$1" -- sh -c "cd $GW_ISCSI/$iqn && cat tpgt_1/enable tpgt_2/enable" | xargs; }
+portals() { lab exec -n "$1" -- sh -c "cd $GW_ISCSI/$iqn && ls -d tpgt_*/np/*" | xargs; }
+as_configured() {
+	local gw
+	for gw in $GW_GATEWAYS; do
+		t_is "$1: $gw listens on the addresses of the groups" "$(portals "$gw")" \
+			'tpgt_1/np/192.0.2.11:3260 tpgt_2/np/192.0.2.12:3260'
+	done
+	t_is "$1: gw1 has enabled its own group only" "$(enabled gw1)" '1 0'
+	t_is "$1: so has gw2" "$(enabled gw2)" '0 1'
+}
+as_configured 'at first'
+
+# only those may log in who are known
+t 'the host asks one gateway' on init1 bash -exc "$(recipe iscsiadm | grep discovery)"
+t_is 'and hears of both' "$(on init1 iscsiadm -m node | awk -v t="$iqn" '$2 == t { print $1 }' | sort | xargs)" \
+	'192.0.2.11:3260,1 192.0.2.12:3260,2'
+t_fails 'without the password it may not log in' on init1 iscsiadm -m node -T "$iqn" --login
+inquiry() { on init1 iscsi-inq -i "$1" "iscsi://host1%$2@192.0.2.11/$iqn/1"; }
+t 'an initiator with the name and the password may' inquiry "$host" "$password"
+t_fails 'with another password it may not' inquiry "$host" "not-$password"
+t_fails 'nor with another name' inquiry "$host.other" "$password"
+
+t 'the host logs in' type_in init1 "$(recipe iscsiadm)"
+paths() { on init1 bash -ec "$(recipe multipath)" | grep -c 'active ready'; }
+two_paths() { [ "$(paths)" = 2 ]; }
+t 'it has two paths' t_until 60 two_paths
+map=$(on init1 multipath -ll -v1)
+t_is 'to one disk' "$(wc -l <<<"$map")" 1
+t_is 'which is LUN 1 of both' "$(on init1 sh -c "ls /dev/disk/by-path | grep -- '-iscsi-$iqn-'" | sed 's/.*-//' | xargs)" '1 1'
+
+t 'it writes' host_write init1 "/dev/mapper/$map" 5 90
+same() {
+	gw_sh init1 "$iqn" <<-'SCRIPT'
+		for path in /dev/disk/by-path/*-iscsi-$1-lun-1; do
+			dd if="$path" bs=4096 skip=5 count=1 iflag=direct status=none | tr -d Z | wc -c
+		done
+	SCRIPT
+}
+t_is 'and reads that through each path' "$(same | xargs)" '0 0'
+
+t_is 'only root can read what is saved' \
+	"$(lab exec -n gw1 -- stat -c %a /etc/rtslib-fb-target/saveconfig.json)" 600
+t 'the target service of gw2 starts again' type_in gw2 'targetctl clear; targetctl restore'
+as_configured 'after that'
+t 'and the host has its path back' t_until 60 two_paths
