@@ -8,6 +8,7 @@
 #   recipe_gateway GW         those for a gateway: gw1 is the first
 #   recipe_word REGEX         the word behind what matches, in these lines
 #   type_in NODE LINES        types lines there, one after the other, until one fails
+#   on_both COMMAND           runs COMMAND gw1 and COMMAND gw2 at a time
 #   recipe_address NODE       gives it the address that README has for it, until it boots
 #   recipe_host_name NAME     gives init1 this name
 #   recipe_up                 two gateways and init1 as README has them, with its addresses and names; the tools are
@@ -29,11 +30,20 @@ recipe_word() { recipe '.*' | sed -nE "s|.*$1([^ ]+).*|\1|p" | sort -u; }
 
 type_in() { lab exec -n --timeout $((300 * ${TEST_SLOW:-1})) "$1" -- bash -exc "$2"; }
 
+# each line begins with the start of an interpreter, so one gateway after the other would take twice as long
+on_both() {
+	local other ended=0
+	"$1" gw2 &
+	other=$!
+	"$1" gw1 || ended=1
+	wait $other && return $ended
+}
+
 # beside the one that the node has in the lab's network, which ends the same
 recipe_address() {
 	lab exec "$1" -- bash -e -s <<-'SCRIPT'
-		read -r dev addr < <(ip -o -4 addr show | awk '/ 10\.78\.0\./ { print $2, $4 }')
-		ip addr add "192.0.2.${addr##*.}" dev "$dev"
+		set -- $(ip -o -4 addr show | awk '/ 10\.78\.0\./ { print $2, $4 }')
+		ip addr replace "192.0.2.${2##*.}" dev "$1"
 	SCRIPT
 }
 
