@@ -1,15 +1,18 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A gateway is configured with targetcli, loses its power, boots, and serves the same unit again; the secret is in the
-# keyring and nowhere else.
+# A gateway is configured with targetcli, loses its power, boots, and serves the same unit again to the same host; the secret of
+# the cluster is in the keyring and nowhere else.
 . ../ktap.sh
 . ../gateway.sh
 
 gw=gw1
 n=$TEST-disk
 iqn=$(iqn_of "$n")
-url=$(gw_url $gw "$n")
+# who may log in: what qemu-io is called, and its password
+host=iqn.2008-11.org.linux-kvm
+password=restore-secret
+url="iscsi://host1%$password@$(gw_addr $gw)/$iqn/1"
 root=$(lab share)/root
 
 # The tools, for the running machine and for the one that boots later; the keyring of a user with the least rights.
@@ -34,21 +37,25 @@ configure() {
 	lab exec $gw -- targetcli <<-EOF
 		/backstores/rbd create name=$n image=rbd/$n id=restore
 		/iscsi create $iqn
-		/iscsi/$iqn/tpg1/luns create /backstores/rbd/$n
-		/iscsi/$iqn/tpg1 set attribute generate_node_acls=1 demo_mode_write_protect=0 authentication=0
+		/iscsi/$iqn/tpg1/luns create /backstores/rbd/$n lun1
+		/iscsi/$iqn/tpg1 set attribute authentication=1
+		/iscsi/$iqn/tpg1/acls create $host
+		/iscsi/$iqn/tpg1/acls/$host set auth userid=host1 password=$password
 		saveconfig
 	EOF
 }
 
-serial() { lab run -- iscsi-inq -e 1 -c 128 "$url" | sed -n 's/.*Unit Serial Number:\[\(.*\)\].*/\1/p'; }
-naa() { lab run -- iscsi-inq -e 1 -c 131 "$url" | grep -a -i 'designator:' | md5sum; }
+serial() { lab run -- iscsi-inq -i $host -e 1 -c 128 "$url" | sed -n 's/.*Unit Serial Number:\[\(.*\)\].*/\1/p'; }
+naa() { lab run -- iscsi-inq -i $host -e 1 -c 131 "$url" | grep -a -i 'designator:' | md5sum; }
 
 img_create "$n" --size 16M
 t 'the tools are installed' tools_up
 t 'configured with targetcli' configure
-t 'it serves' lab run -- qemu-io -f raw -c 'write -P 0x5e 1M 64k' "$url"
+t 'it serves' io "$url" 'write -P 0x5e 1M 64k'
 serial=$(serial)
 naa=$(naa)
+t_fails 'but nobody who is not known' lab run -- iscsi-inq -i "$host.other" "$url"
+t_fails 'or has another password' lab run -- iscsi-inq -i $host "${url/$password/other-secret}"
 t_like 'the unit has a serial number' "$serial" '^[0-9a-f-]{36}$'
 
 secret=$(sed -n 's/.*key = //p' "$root/etc/ceph/ceph.client.restore.keyring")
@@ -67,7 +74,8 @@ t_is 'it is in the keyring and nowhere else' "$(secret_places)" /etc/ceph/ceph.c
 t 'power failure' lab kill $gw
 t 'boot' lab start $gw
 lab exec -n $gw -- targetctl restore 2>/dev/null
-t 'what was written is there' lab run -- qemu-io -f raw -c 'read -P 0x5e 1M 64k' "$url"
+t 'what was written is there' io "$url" 'read -P 0x5e 1M 64k'
+t_fails 'it is not open to everybody now' lab run -- iscsi-inq -i "$host.other" "$url"
 t_is 'the serial number is the same' "$(serial)" "$serial"
 t_is 'and so are the designators' "$(naa)" "$naa"
 t_is 'the secret is still in the keyring and nowhere else' "$(secret_places)" /etc/ceph/ceph.client.restore.keyring
