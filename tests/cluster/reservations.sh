@@ -24,7 +24,7 @@ run() {
 
 img_create "$n" --size 64M
 t 'served by both gateways' serve "$n" "pool=rbd,image=$n"
-# From 6.12 on identifiers are LIO's, one for each group that is enabled: then the first one of each gateway has the same.
+# From 6.4 on identifiers are LIO's, one for each group that is enabled: then the first one of each gateway has the same.
 number_ports() {
 	local gw
 	for gw in $GW_GATEWAYS; do
