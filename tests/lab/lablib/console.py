@@ -75,11 +75,16 @@ WRONG = [
 #
 # LIO's third-party copies keep their commands on the stack, and every command has a work_struct that is initialised as one that
 # is not.
+#
+# An initiator that logs out removes its SCSI target in a work item of iscsi_ctrl_*, a queue for memory reclaim, and that waits for
+# power management's work of the device, whose queue is none. Seen on 6.12 when that work happened to be queued just then.
 KNOWN = [
     (r"ODEBUG: object .* is on stack .*, but NOT annotated",
      r"Workqueue: xcopy_wq target_xcopy_do_work "),
     (r"WARNING: possible irq lock inversion dependency detected",
      r"\(&se_tpg->session_lock\).*, at: iscsit_handle_time2retain_timeout\+"),
+    (r"WARNING: .* check_flush_dependency",
+     r"Workqueue: iscsi_ctrl_\S+ __iscsi_unbind_session "),
 ]
 
 KNOWN_RE = [(re.compile(first), re.compile(detail)) for first, detail in KNOWN]
