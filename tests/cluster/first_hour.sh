@@ -19,9 +19,11 @@ t_like 'and one password' "$password" '^[^ ]{12,16}$'
 
 # by their word, not by their number: a line that sed does not find is not typed
 t_is 'lines for gateways, the two that differ included' "$(recipe_gateway gw1 | wc -l)" "$(($(recipe targetcli | wc -l) - 1))"
-for gw in $GW_GATEWAYS; do t "$gw: the user's keyring" type_in "$gw" "$(recipe ceph)"; done
+type_keyring() { type_in "$1" "$(recipe ceph)"; }
+type_targetcli() { type_in "$1" "$(recipe_gateway "$1")"; }
+t "the user's keyring, on both" on_both type_keyring
 t 'the image' type_in gw1 "$(recipe rbd)"
-for gw in $GW_GATEWAYS; do t "$gw: targetcli" type_in "$gw" "$(recipe_gateway "$gw")"; done
+t 'targetcli, on both' on_both type_targetcli
 
 enabled() { lab exec -n "$1" -- sh -c "cd $GW_ISCSI/$iqn && cat tpgt_1/enable tpgt_2/enable" | xargs; }
 portals() { lab exec -n "$1" -- sh -c "cd $GW_ISCSI/$iqn && ls -d tpgt_*/np/*" | xargs; }
