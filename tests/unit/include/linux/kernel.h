@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include <linux/printk.h>
 #include <linux/types.h>
 
 #define min(a, b) ((a) < (b) ? (a) : (b))

@@ -11,6 +11,7 @@
 typedef uint8_t u8;
 typedef uint16_t u16;
 typedef uint32_t u32;
+typedef int32_t s32;
 /* as in the kernel, so that %llu fits on every architecture */
 typedef unsigned long long u64;
 typedef long long s64;
