@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What an operator reads of a backstore: info, attrib/gateway_group and attrib/reservations.
+ * Texts for the operator of a backstore: info, attrib/gateway_group and attrib/reservations.
  *
  * Readers take a lock that is held for moments only, never while anybody waits for the cluster. So
  * a backstore that is being enabled can be looked at; it has nothing to say yet but its

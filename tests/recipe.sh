@@ -14,7 +14,7 @@
 #   recipe_up                 two gateways and init1 as README has them, with its addresses and names; the tools are
 #                             installed, and targetcli has not been used yet
 #
-# What recipe_up made goes away at the end, with all that the recipe made.
+# At the end all goes away that recipe_up and the recipe made.
 
 RECIPE_README=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/README.md
 

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# What operators read of a backstore: while it is being enabled nobody has to wait for it, and nothing is cut without a word.
+# The texts that a backstore has for operators: nobody waits for them while it is being enabled, and nothing is cut without a
+# word.
 . ../ktap.sh
 . ../gateway.sh
 . ../reservations.sh

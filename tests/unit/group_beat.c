@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What heartbeats that came back tell: who lives and who is silent, whether our own clocks stood
- * still, what the common time is, for how long we are in touch, and whether others went on without
- * us. The real tables, quorum, lease and clock; only time is the test's.
+ * Heartbeats that came back tell who lives and who is silent, whether our own clocks stood still,
+ * how late it is in common time, for how long we are in touch, and whether others went on without
+ * us. The tables, quorum, lease and clock are the module's own; only time is the test's.
  */
 #include <stdlib.h>
 #include <linux/string.h>
