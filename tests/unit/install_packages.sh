@@ -17,7 +17,7 @@ case " $* " in
 esac
 [ ! -e "$FAKE/fail" ] || { echo 'E: no space left'; exit 100; }
 echo 'Need to get 1,234 MB of archives.'
-for i in {1..45}; do echo "Get:$i http://packages.example/debian bookworm/main amd64 p$i amd64 1-1 [9 kB]"; done
+for i in {1..45}; do echo "Get:$i mirror bookworm/main amd64 p$i amd64 1-1 [9 kB]"; done
 for i in {1..300}; do
 	[ ! -e "$FAKE/seen" ] || break
 	sleep 0.1
