@@ -10,9 +10,11 @@
  * exported. For commands that it does not know, or does not do, it is shown a CDB of the same shape that it knows,
  * see parse_as().
  *
- * What is answered with INVALID COMMAND OPERATION CODE on purpose: EXTENDED COPY and its kin. LIO re-issues their
- * reads and writes for minutes, outside of any order with other gateways. And SET TARGET PORT GROUPS: all paths are
- * equal, and LIO would let any initiator take this gateway's away from all others, until an operator comes.
+ * Whatever scsi/access.c does not know is answered with INVALID COMMAND OPERATION CODE, also where LIO would do it:
+ * what it does to the medium, and so what a reservation says to it, is not known either. Left out of there on purpose
+ * are EXTENDED COPY and its kin: LIO re-issues their reads and writes for minutes, outside of any order with other
+ * gateways. And SET TARGET PORT GROUPS: all paths are equal, and LIO would let any initiator take this gateway's away
+ * from all others, until an operator comes.
  */
 #include <linux/kernel.h>
 #include <linux/string.h>
@@ -24,6 +26,7 @@
 #include "protocol.h"
 #include "rados/clock.h"
 #include "rbd/image.h"
+#include "scsi/access.h"
 #include "scsi/command.h"
 #include "scsi/compare_write.h"
 #include "scsi/nexus.h"
@@ -232,16 +235,20 @@ static bool asks_for_protection(const struct se_cmd *cmd)
 	}
 }
 
+/* SPC-4 4.2.5: of a command that is known, a service action that is not is a field in the CDB. */
+static sense_reason_t refuse_unknown(const u8 *cdb)
+{
+	return trbd_access_knows_opcode(cdb) ? TCM_INVALID_CDB_FIELD : TCM_UNSUPPORTED_SCSI_OPCODE;
+}
+
 static sense_reason_t parse_cdb(struct se_cmd *cmd)
 {
+	if (!trbd_access_of(cmd->t_task_cdb).known)
+		return refuse_unknown(cmd->t_task_cdb);
 	if (asks_for_protection(cmd))
 		return TCM_INVALID_CDB_FIELD;
 
 	switch (cmd->t_task_cdb[0]) {
-	case EXTENDED_COPY:
-	case RECEIVE_COPY_RESULTS:
-	case MAINTENANCE_OUT:
-		return TCM_UNSUPPORTED_SCSI_OPCODE;
 	case COMPARE_AND_WRITE:
 		return parse_compare_and_write(cmd);
 	case SYNCHRONIZE_CACHE:

@@ -13,6 +13,7 @@
 
 #include "compat/target.h"
 #include "pr/parameters.h"
+#include "scsi/access.h"
 #include "scsi/opcodes.h"
 #include "scsi/sense.h"
 
