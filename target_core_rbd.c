@@ -216,7 +216,9 @@ static int trbd_enable(struct trbd_device *dev)
 		trbd_set_phase(dev, TRBD_CLOSED);
 		return ret;
 	}
+	mutex_lock(&dev->lock);
 	trbd_set_attributes(&dev->se_dev, dev->image);
+	mutex_unlock(&dev->lock);
 	trbd_inquiry_set_identity(&dev->se_dev, dev->image);
 	trbd_inquiry_set_access(&dev->se_dev);
 	trbd_set_phase(dev, TRBD_OPEN);
@@ -293,19 +295,51 @@ static sector_t trbd_get_blocks(struct se_device *se_dev)
 	return blocks ? blocks - 1 : 0;
 }
 
+/* LIO's attrib/block_size */
+static struct configfs_attribute *lio_block_size;
+
+static ssize_t trbd_block_size_show(struct config_item *item, char *page)
+{
+	return lio_block_size->show(item, page);
+}
+
+/* LIO sets it, and does not ask the backend, whose limits go with another one. */
+static ssize_t trbd_block_size_store(struct config_item *item, const char *page, size_t count)
+{
+	struct se_dev_attrib *attrib = container_of(to_config_group(item), struct se_dev_attrib, da_group);
+	struct trbd_device *dev = to_trbd_device(attrib->da_dev);
+	ssize_t ret;
+	u32 before;
+
+	mutex_lock(&dev->lock);
+	before = attrib->block_size;
+	ret = lio_block_size->store(item, page, count);
+	if (ret >= 0)
+		trbd_provisioning_rescale(attrib, before);
+	mutex_unlock(&dev->lock);
+	return ret;
+}
+CONFIGFS_ATTR(trbd_, block_size);
+
 /* LIO's attributes of a disk, and ours */
 static struct configfs_attribute **trbd_attributes;
 
 static int trbd_attributes_init(void)
 {
-	unsigned int count = 0;
+	unsigned int count = 0, i;
 
 	while (sbc_attrib_attrs[count])
 		count++;
 	trbd_attributes = kcalloc(count + TRBD_SHOW_ATTRIBUTES + 1, sizeof(*trbd_attributes), GFP_KERNEL);
 	if (!trbd_attributes)
 		return -ENOMEM;
-	memcpy(trbd_attributes, sbc_attrib_attrs, count * sizeof(*trbd_attributes));
+	for (i = 0; i < count; i++) {
+		trbd_attributes[i] = sbc_attrib_attrs[i];
+		if (strcmp(sbc_attrib_attrs[i]->ca_name, "block_size"))
+			continue;
+		lio_block_size = sbc_attrib_attrs[i];
+		trbd_attributes[i] = &trbd_attr_block_size;
+	}
 	memcpy(trbd_attributes + count, trbd_show_attributes, sizeof(trbd_show_attributes));
 	return 0;
 }

@@ -339,13 +339,13 @@ static bool is_copied_by_lio(const struct se_cmd *cmd)
 
 /*
  * MAXIMUM TRANSFER LENGTH of the block limits page (SBC-3 6.5.3) is for everything that moves data: LIO allocates as
- * much memory as an initiator says it expects.
+ * much memory as an initiator says it expects. It is the same in bytes whatever the block size.
  */
 static bool is_too_long(const struct se_cmd *cmd)
 {
 	const struct se_dev_attrib *attrib = &cmd->se_dev->dev_attrib;
 
-	return cmd->data_length > (u64)attrib->hw_max_sectors * attrib->block_size;
+	return cmd->data_length > (u64)attrib->hw_max_sectors * attrib->hw_block_size;
 }
 
 /*

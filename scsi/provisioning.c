@@ -11,6 +11,8 @@
  * A command's ranges are image I/Os side by side; the command ends when all have.
  */
 #include <linux/kernel.h>
+#include <linux/limits.h>
+#include <linux/math64.h>
 #include <linux/minmax.h>
 #include <linux/scatterlist.h>
 #include <linux/sizes.h>
@@ -53,6 +55,33 @@ void trbd_provisioning_set_attributes(struct se_dev_attrib *attrib, u64 object_s
 	attrib->emulate_tpu = 1;
 	attrib->emulate_tpws = 1;
 	attrib->max_write_same_len = WRITE_SAME_MAX / attrib->hw_block_size;
+}
+
+/* A limit that is switched off stays so, and one that is not does not become so. */
+static u32 rescale(u32 blocks, u32 from, u32 to)
+{
+	u64 scaled = div_u64((u64)blocks * from, to);
+
+	return blocks ? clamp_t(u64, scaled, 1, U32_MAX) : 0;
+}
+
+/**
+ * trbd_provisioning_rescale() - the limits stay what they are in bytes
+ * @attrib: attributes of a device that is configured and has no LUN, with a new block_size
+ * @from: block_size that the limits go with so far, bytes
+ *
+ * LIO keeps them in blocks, and an operator may have set them.
+ *
+ * Context: process; the caller sees to it that nobody else is here.
+ */
+void trbd_provisioning_rescale(struct se_dev_attrib *attrib, u32 from)
+{
+	u32 to = attrib->block_size;
+
+	attrib->max_unmap_lba_count = rescale(attrib->max_unmap_lba_count, from, to);
+	attrib->unmap_granularity = rescale(attrib->unmap_granularity, from, to);
+	attrib->unmap_granularity_alignment = rescale(attrib->unmap_granularity_alignment, from, to);
+	attrib->max_write_same_len = rescale(attrib->max_write_same_len, from, to);
 }
 
 static void submit_range(struct trbd_mutation_cmd *m, enum trbd_io_op op, u64 lba, u64 blocks)

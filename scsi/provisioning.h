@@ -8,6 +8,7 @@
 #define TRBD_WRITE_SAME_NDOB	0x01
 
 void trbd_provisioning_set_attributes(struct se_dev_attrib *attrib, u64 object_size);
+void trbd_provisioning_rescale(struct se_dev_attrib *attrib, u32 from);
 sense_reason_t trbd_execute_unmap(struct se_cmd *cmd);
 sense_reason_t trbd_execute_write_same(struct se_cmd *cmd);
 sense_reason_t trbd_execute_get_lba_status(struct se_cmd *cmd);
