@@ -18,6 +18,8 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/kernel.h>
+#include <linux/minmax.h>
+#include <linux/sizes.h>
 #include <linux/string.h>
 
 #include "compat/target.h"
@@ -44,7 +46,12 @@
 
 #define TRBD_VERSION		"0.1.0"
 #define TRBD_BLOCK_SIZE		512
-#define TRBD_MAX_SECTORS	8192	/* 4 MiB: an object of the usual size in one command */
+/*
+ * One READ or WRITE: what firmware asks for when it loads a kernel in one go, which cannot be told what is good. All
+ * objects of a command are in flight at once, so images whose objects are tiny get less.
+ */
+#define TRBD_TRANSFER_MAX	SZ_32M
+#define TRBD_TRANSFER_OBJECTS	1024
 #define TRBD_QUEUE_DEPTH	128
 
 static int trbd_attach_hba(struct se_hba *hba, u32 host_id)
@@ -74,12 +81,13 @@ static struct se_device *trbd_alloc_device(struct se_hba *hba, const char *name)
 static void trbd_set_attributes(struct se_device *se_dev, const struct trbd_image *image)
 {
 	struct se_dev_attrib *attrib = &se_dev->dev_attrib;
+	u64 object_size = trbd_image_object_size(image);
 
 	attrib->hw_block_size = TRBD_BLOCK_SIZE;
-	attrib->hw_max_sectors = TRBD_MAX_SECTORS;
+	attrib->hw_max_sectors = min_t(u64, TRBD_TRANSFER_MAX, TRBD_TRANSFER_OBJECTS * object_size) / TRBD_BLOCK_SIZE;
 	attrib->hw_queue_depth = TRBD_QUEUE_DEPTH;
 	attrib->is_nonrot = 1;
-	trbd_provisioning_set_attributes(attrib, trbd_image_object_size(image));
+	trbd_provisioning_set_attributes(attrib, object_size);
 	/* LIO's own version keeps its state in one gateway. Wrong answers from the others are worse than none. */
 	attrib->emulate_3pc = 0;
 	/* whether there are reservation commands; they are ours */

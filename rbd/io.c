@@ -63,7 +63,7 @@ struct io_object {
 
 /**
  * struct trbd_io - an I/O in flight
- * @r: the submitter's description; sgl and nents point to the copy if there is one
+ * @r: the submitter's description; sgl, nents and sgl_off are the copy's if there is one
  * @snapc: snapshot context of a mutation
  * @size: size of the image when it began
  * @objects: io_objects by ex.oe_item, ascending
@@ -238,7 +238,7 @@ static u64 object_walk_memory(struct io_object *object, struct sg_cursor *cur)
 		u64 objoff = object->ex.oe_off + walked;
 		u64 imgoff = trbd_striping_image_offset(striping, object->ex.oe_objno, objoff);
 		u64 len = min(trbd_striping_unit_left(striping, objoff), object->ex.oe_len - walked);
-		u64 added = object_add_memory(object, cur, imgoff - r->off, len);
+		u64 added = object_add_memory(object, cur, r->sgl_off + imgoff - r->off, len);
 
 		walked += added;
 		if (added < len)
@@ -323,6 +323,7 @@ static int io_copy_memory(struct trbd_io *io)
 
 	dst = io->copy;
 	sg_miter_start(&src, io->r.sgl, io->r.nents, SG_MITER_FROM_SG);
+	sg_miter_skip(&src, io->r.sgl_off);
 	while (copied < io->r.len && sg_miter_next(&src)) {
 		size_t n = min3((u64)src.length, (u64)dst->length - at, io->r.len - copied);
 
@@ -339,6 +340,7 @@ static int io_copy_memory(struct trbd_io *io)
 
 	io->r.sgl = io->copy;
 	io->r.nents = nents;
+	io->r.sgl_off = 0;
 	return 0;
 }
 

@@ -31,8 +31,9 @@ enum trbd_io_op {
  * @off: offset in the image, bytes
  * @len: length, bytes, at least 1
  * @accepted_ms: common time when the command of a mutation was accepted, see rados/guard.c
- * @sgl: memory of a read or write, at least @len bytes; stays until @done
+ * @sgl: memory of a read or write; stays until @done
  * @nents: entries in @sgl
+ * @sgl_off: where in @sgl the memory begins, bytes; at least @len bytes follow
  * @holes: NULL, or set to true when a read finds a place that was never written
  * @done: called once when all is done, with 0 or a negative errno; in messenger or workqueue context, must not wait
  *	for other I/O
@@ -47,6 +48,7 @@ struct trbd_io_request {
 	u64 accepted_ms;
 	struct scatterlist *sgl;
 	unsigned int nents;
+	u64 sgl_off;
 	bool *holes;
 	void (*done)(void *arg, int result);
 	void *arg;

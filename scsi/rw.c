@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * READ and WRITE: the command's pages to and from the image, without a copy where the fabric allows it.
+ *
+ * A command may be longer than what is good for anybody, since firmware and boot loaders read kernels in one go and
+ * cannot do otherwise. rbd/io.c makes a request for each object out of it, and all of a write go at once: what would
+ * wait for its turn could be too old by then to be admitted (rados/guard.c). Only what has to be copied first is copied
+ * piece by piece, because the table of a copy is one allocation that may not wait.
  */
 #include <linux/kernel.h>
+#include <linux/minmax.h>
+#include <linux/sizes.h>
 #include <linux/string.h>
 #include <linux/types.h>
 #include <target/target_core_fabric.h>
@@ -13,6 +20,9 @@
 #include "scsi/rw.h"
 #include "scsi/sense.h"
 #include "target_core_rbd.h"
+
+/* what is copied at once, bytes */
+#define COPY_MAX	SZ_4M
 
 /* Fabrics that pass on pages which their user may still write to; all others own the pages of a command. */
 static const char * const unstable_fabrics[] = { "loopback", "vhost", "xen-pvscsi" };
@@ -93,12 +103,19 @@ void trbd_start_write(struct trbd_mutation_cmd *m)
 		.op = TRBD_IO_WRITE,
 		.unstable = has_unstable_pages(cmd),
 		.off = cmd->t_task_lba * cmd->se_dev->dev_attrib.block_size,
-		.len = cmd->data_length,
 		.sgl = cmd->t_data_sg,
 		.nents = cmd->t_data_nents,
 	};
+	u64 left = cmd->data_length;
 
-	trbd_mutation_submit(m, &request);
+	while (left) {
+		request.len = request.unstable ? min_t(u64, left, COPY_MAX) : left;
+		if (trbd_mutation_submit(m, &request))
+			break;
+		request.off += request.len;
+		request.sgl_off += request.len;
+		left -= request.len;
+	}
 }
 
 /**
