@@ -29,6 +29,7 @@
 #include "scsi/access.h"
 #include "scsi/command.h"
 #include "scsi/compare_write.h"
+#include "scsi/inquiry.h"
 #include "scsi/nexus.h"
 #include "scsi/opcodes.h"
 #include "scsi/provisioning.h"
@@ -182,6 +183,15 @@ static sense_reason_t parse_then(struct se_cmd *cmd, sense_reason_t (*execute)(s
 	return ret;
 }
 
+static sense_reason_t parse_inquiry(struct se_cmd *cmd)
+{
+	sense_reason_t ret = sbc_parse_cdb(cmd, &command_ops);
+
+	if (!ret && trbd_inquiry_is_ours(cmd))
+		cmd->execute_cmd = trbd_execute_inquiry;
+	return ret;
+}
+
 /*
  * WRITE SAME (16) without a data-out buffer (NDOB): the block is zeros. LIO does not know that form, and where nothing
  * may be written it refuses commands that send data.
@@ -249,6 +259,8 @@ static sense_reason_t parse_cdb(struct se_cmd *cmd)
 		return TCM_INVALID_CDB_FIELD;
 
 	switch (cmd->t_task_cdb[0]) {
+	case INQUIRY:
+		return parse_inquiry(cmd);
 	case COMPARE_AND_WRITE:
 		return parse_compare_and_write(cmd);
 	case SYNCHRONIZE_CACHE:
@@ -394,7 +406,8 @@ sense_reason_t trbd_parse_cdb(struct se_cmd *cmd)
 
 	/*
 	 * LIO holds a command back behind an ORDERED one. Nobody would know how old its data are by then, and the
-	 * guard needs to know; no initiator relies on the order, since it ends where the path changes.
+	 * guard needs to know; no initiator relies on the order, since it ends where the path changes. The page of
+	 * extended INQUIRY data says so.
 	 */
 	cmd->sam_task_attr = TCM_SIMPLE_TAG;
 	trbd_command_set_received(cmd, trbd_clock_local_ms());

@@ -7,17 +7,23 @@
  * copying it: it is a hash of what names the image in the world, its cluster's fsid, pool id, namespace, image id
  * and snapshot id. These survive renaming the image and differ after it was deleted and made anew. An operator who
  * set a serial number keeps it.
+ *
+ * INQUIRY is LIO's, but for pages that would promise what the unit does not do.
  */
 #include <crypto/sha2.h>
 #include <linux/log2.h>
 #include <linux/minmax.h>
+#include <linux/scatterlist.h>
 #include <linux/sizes.h>
 #include <linux/kernel.h>
 #include <linux/string.h>
+#include <scsi/scsi_proto.h>
 #include <target/target_core_base.h>
 
+#include "compat/target.h"
 #include "rbd/image.h"
 #include "scsi/inquiry.h"
+#include "scsi/sense.h"
 #include "target_core_rbd.h"
 
 /* OSDs allocate in 4 KiB; a smaller write costs them a read */
@@ -28,6 +34,15 @@
 #define OPTIMAL_MAX		SZ_4M
 /* TPGS of standard INQUIRY data (SPC-4 6.6.2), as LIO keeps it */
 #define TPGS_IMPLICIT		0x10
+
+#define VPD_HEADER_LEN		4
+#define VPD_EXTENDED		0x86
+#define VPD_EXTENDED_LEN	64
+#define VPD_LEN_MAX		VPD_EXTENDED_LEN
+/* its byte 5: task attributes */
+#define VPD_SIMPSUP		0x01
+/* its byte 6: a cache that forgets */
+#define VPD_V_SUP		0x01
 
 /**
  * trbd_inquiry_set_access() - initiators do not change the state of a path
@@ -109,4 +124,61 @@ unsigned int trbd_inquiry_lbppbe(struct se_device *se_dev)
 	u32 block_size = se_dev->dev_attrib.block_size;
 
 	return block_size < PHYSICAL_BLOCK_SIZE ? ilog2(PHYSICAL_BLOCK_SIZE / block_size) : 0;
+}
+
+/*
+ * Extended INQUIRY data (SPC-4 7.8.7). ORDERED and HEAD OF QUEUE are taken as SIMPLE (scsi/command.c), which LIO's page
+ * does not say. Protection information and referrals are not offered.
+ */
+static size_t vpd_extended(struct se_device *se_dev, u8 *page)
+{
+	page[5] = VPD_SIMPSUP;
+	if (se_dev->dev_attrib.emulate_write_cache)
+		page[6] = VPD_V_SUP;
+	return VPD_EXTENDED_LEN;
+}
+
+/* Return: length of the page; 0 where it is LIO's. */
+static size_t vpd_fill(struct se_device *se_dev, u8 code, u8 *page)
+{
+	switch (code) {
+	case VPD_EXTENDED:
+		return vpd_extended(se_dev, page);
+	default:
+		return 0;
+	}
+}
+
+/**
+ * trbd_inquiry_is_ours() - is this INQUIRY for a page that is not LIO's?
+ * @cmd: INQUIRY
+ *
+ * Context: any.
+ * Return: whether trbd_execute_inquiry() answers it.
+ */
+bool trbd_inquiry_is_ours(const struct se_cmd *cmd)
+{
+	u8 page[VPD_LEN_MAX] = { };
+
+	return cmd->t_task_cdb[1] & 0x01 && vpd_fill(cmd->se_dev, cmd->t_task_cdb[2], page);
+}
+
+/**
+ * trbd_execute_inquiry() - INQUIRY for one of our pages
+ * @cmd: command, which trbd_inquiry_is_ours() is true of
+ *
+ * Context: process.
+ * Return: 0.
+ */
+sense_reason_t trbd_execute_inquiry(struct se_cmd *cmd)
+{
+	u8 page[VPD_LEN_MAX] = { };
+	size_t len = vpd_fill(cmd->se_dev, cmd->t_task_cdb[2], page);
+
+	page[0] = TYPE_DISK;
+	page[1] = cmd->t_task_cdb[2];
+	put_unaligned_be16(len - VPD_HEADER_LEN, &page[2]);
+	sg_copy_from_buffer(cmd->t_data_sg, cmd->t_data_nents, page, min_t(size_t, len, cmd->data_length));
+	trbd_complete_data(cmd, len);
+	return 0;
 }
