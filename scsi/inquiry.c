@@ -39,10 +39,18 @@
 #define VPD_EXTENDED		0x86
 #define VPD_EXTENDED_LEN	64
 #define VPD_LEN_MAX		VPD_EXTENDED_LEN
+#define VPD_PROVISIONING	0xb2
+#define VPD_PROVISIONING_LEN	8
 /* its byte 5: task attributes */
 #define VPD_SIMPSUP		0x01
 /* its byte 6: a cache that forgets */
 #define VPD_V_SUP		0x01
+/* of the other page, byte 5: what unmaps, and what is read afterwards; byte 6: PROVISIONING TYPE */
+#define VPD_LBPU		0x80
+#define VPD_LBPWS		0x40
+#define VPD_LBPWS10		0x20
+#define VPD_LBPRZ		0x04
+#define VPD_THIN		0x02
 
 /**
  * trbd_inquiry_set_access() - initiators do not change the state of a path
@@ -138,12 +146,33 @@ static size_t vpd_extended(struct se_device *se_dev, u8 *page)
 	return VPD_EXTENDED_LEN;
 }
 
+/*
+ * Logical block provisioning (SBC-3 6.5.4). LIO leaves the type open, and Windows does not take such a disk for a thin
+ * one. When nothing unmaps, the unit says so in READ CAPACITY (16) as well, and has no type.
+ */
+static size_t vpd_provisioning(struct se_device *se_dev, u8 *page)
+{
+	const struct se_dev_attrib *attrib = &se_dev->dev_attrib;
+
+	if (attrib->emulate_tpu)
+		page[5] |= VPD_LBPU;
+	if (attrib->emulate_tpws)
+		page[5] |= VPD_LBPWS | VPD_LBPWS10;
+	if (page[5]) {
+		page[5] |= attrib->unmap_zeroes_data ? VPD_LBPRZ : 0;
+		page[6] = VPD_THIN;
+	}
+	return VPD_PROVISIONING_LEN;
+}
+
 /* Return: length of the page; 0 where it is LIO's. */
 static size_t vpd_fill(struct se_device *se_dev, u8 code, u8 *page)
 {
 	switch (code) {
 	case VPD_EXTENDED:
 		return vpd_extended(se_dev, page);
+	case VPD_PROVISIONING:
+		return vpd_provisioning(se_dev, page);
 	default:
 		return 0;
 	}
