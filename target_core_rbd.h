@@ -5,6 +5,7 @@
 #ifndef TARGET_CORE_RBD_H
 #define TARGET_CORE_RBD_H
 
+#include <linux/atomic.h>
 #include <linux/mutex.h>
 #include <target/target_core_base.h>
 
@@ -47,6 +48,7 @@ enum trbd_phase {
  * @lu: what all gateways of the image share, as long as @image; NULL for a snapshot. Commands read it without a lock.
  * @nexuses: its I_T nexuses
  * @patience: for how long commands that nobody wants any more have not ended
+ * @long_verifies: VERIFY commands in progress that are longer than a transfer
  */
 struct trbd_device {
 	struct se_device se_dev;
@@ -61,6 +63,7 @@ struct trbd_device {
 	struct trbd_lu *lu;
 	struct trbd_nexus_table nexuses;
 	struct trbd_patience patience;
+	atomic_t long_verifies;
 };
 
 static inline struct trbd_device *to_trbd_device(struct se_device *se_dev)

@@ -80,6 +80,22 @@ u32 trbd_sent_length(const struct se_cmd *cmd)
 	return cmd->se_cmd_flags & SCF_UNDERFLOW_BIT ? cmd->data_length - cmd->residual_count : cmd->data_length;
 }
 
+/**
+ * trbd_transfer_max() - how much one command may move
+ * @cmd: command
+ *
+ * MAXIMUM TRANSFER LENGTH of the block limits page (SBC-3 6.5.3). It is the same in bytes whatever the block size.
+ *
+ * Context: any.
+ * Return: bytes.
+ */
+u64 trbd_transfer_max(const struct se_cmd *cmd)
+{
+	const struct se_dev_attrib *attrib = &cmd->se_dev->dev_attrib;
+
+	return (u64)attrib->hw_max_sectors * attrib->hw_block_size;
+}
+
 /* Decodes the command as if its first two bytes were these. */
 static sense_reason_t parse_as(struct se_cmd *cmd, u8 opcode, u8 byte1)
 {
@@ -134,7 +150,8 @@ static sense_reason_t parse_verify(struct se_cmd *cmd)
 
 	switch (cmd->t_task_cdb[1] >> 1 & 3) {
 	case 0:
-		return parse_range(cmd, trbd_execute_verify);
+		ret = parse_range(cmd, trbd_execute_verify);
+		return !ret && !trbd_verify_fits(cmd) ? TCM_INVALID_CDB_FIELD : ret;
 	case 1:
 		ret = parse_as(cmd, is_16(cmd) ? WRITE_16 : WRITE_10, 0);
 		cmd->execute_cmd = trbd_execute_verify;
@@ -349,15 +366,10 @@ static bool is_copied_by_lio(const struct se_cmd *cmd)
 	return !cmd->se_sess->se_tpg->se_tpg_tfo->tpg_get_wwn;
 }
 
-/*
- * MAXIMUM TRANSFER LENGTH of the block limits page (SBC-3 6.5.3) is for everything that moves data: LIO allocates as
- * much memory as an initiator says it expects. It is the same in bytes whatever the block size.
- */
+/* This is for everything that moves data: LIO allocates as much memory as an initiator says it expects. */
 static bool is_too_long(const struct se_cmd *cmd)
 {
-	const struct se_dev_attrib *attrib = &cmd->se_dev->dev_attrib;
-
-	return cmd->data_length > (u64)attrib->hw_max_sectors * attrib->hw_block_size;
+	return cmd->data_length > trbd_transfer_max(cmd);
 }
 
 /*

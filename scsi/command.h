@@ -20,5 +20,6 @@ static inline u64 trbd_command_received(const struct se_cmd *cmd)
 
 sense_reason_t trbd_parse_cdb(struct se_cmd *cmd);
 u32 trbd_sent_length(const struct se_cmd *cmd);
+u64 trbd_transfer_max(const struct se_cmd *cmd);
 
 #endif /* TRBD_SCSI_COMMAND_H */

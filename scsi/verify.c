@@ -3,25 +3,31 @@
  * VERIFY (10), (16) and WRITE AND VERIFY (10), (16): SBC-3 5.30, 5.31, 5.40, 5.41.
  *
  * The blocks are read from the OSDs, which check their own checksums while they read, and with BYTCHK = 01b they are
- * compared with the data of the command. Chunk after chunk: VERIFY without data may cover the whole unit.
+ * compared with the data of the command. Chunk after chunk: VERIFY without data may cover more than could be sent.
  *
  *	begin --> read a chunk --> compare --+--> miscompare
  *	               ^                     |
  *	               +------- more --------+--> GOOD
  *
- * That may take hours, and others wait for commands to end: ABORT TASK, resets, reservations, whoever removes the LUN.
- * So it ends with BUSY as soon as somebody does.
+ * That may take minutes, and others wait for commands to end: ABORT TASK, resets, reservations, whoever removes the
+ * LUN. So it ends with BUSY as soon as somebody does.
+ *
+ * Nothing but the cluster would hold such a command back, and sixteen bytes are soon sent. So one of them has an end,
+ * and of those that are longer than any transfer there are a few at a time; for more the unit is BUSY.
  */
+#include <linux/atomic.h>
 #include <linux/kernel.h>
 #include <linux/mempool.h>
 #include <linux/minmax.h>
 #include <linux/scatterlist.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <scsi/scsi_proto.h>
 
 #include "compat/target.h"
 #include "rbd/io.h"
+#include "scsi/command.h"
 #include "scsi/mutation.h"
 #include "scsi/patience.h"
 #include "scsi/reservation.h"
@@ -31,12 +37,18 @@
 #include "target_core_rbd.h"
 
 #define VERIFY_CHUNK		SZ_256K
+/* VERIFY without data, bytes */
+#define VERIFY_MAX		SZ_4G
+/* how many that are longer than a transfer, of a unit */
+#define VERIFY_LONG_MAX		4
 #define VERIFY_POOL_SIZE	16
 
 /**
  * struct verify - a verification in progress
  * @cmd: LIO's command
  * @compare: with the data of @cmd
+ * @is_long: counted as one that is longer than a transfer
+ * @data: in the data of @cmd, behind what is verified; started if @compare
  * @off: where the range begins in the image, bytes
  * @len: its length, bytes
  * @done: how much of it is verified
@@ -47,6 +59,8 @@
 struct verify {
 	struct se_cmd *cmd;
 	bool compare;
+	bool is_long;
+	struct sg_mapping_iter data;
 	u64 off;
 	u64 len;
 	u64 done;
@@ -58,43 +72,52 @@ struct verify {
 static struct kmem_cache *verify_cache;
 static mempool_t *verify_pool;
 
+static atomic_t *verify_long_count(const struct verify *v)
+{
+	return &to_trbd_device(v->cmd->se_dev)->long_verifies;
+}
+
 static void verify_free(struct verify *v)
 {
+	if (v->is_long)
+		atomic_dec(verify_long_count(v));
 	if (v->memory)
 		sgl_free(v->memory);
 	mempool_free(v, verify_pool);
 }
 
-/* The offset of the first byte that differs, or the length of the chunk. */
+/* An initiator on this machine (vhost, loop) may change its data meanwhile, so the end is looked for both times. */
+static size_t first_difference(const u8 *a, const u8 *b, size_t len)
+{
+	size_t i = 0;
+
+	if (!memcmp(a, b, len))
+		return len;
+	while (i < len && a[i] == b[i])
+		i++;
+	return i;
+}
+
+/*
+ * The offset of the first byte that differs, or the length of the chunk. Both lists are walked once: v->data goes on
+ * where the chunk before ended.
+ */
 static u64 verify_compare(struct verify *v)
 {
+	struct sg_mapping_iter read;
+	size_t n = 0, same = 0;
 	u64 at = 0;
-	struct sg_mapping_iter data;
 
-	sg_miter_start(&data, v->cmd->t_data_sg, v->cmd->t_data_nents, SG_MITER_FROM_SG);
-	if (!sg_miter_skip(&data, v->done)) {
-		sg_miter_stop(&data);
-		return 0;
+	sg_miter_start(&read, v->memory, v->nents, SG_MITER_FROM_SG);
+	while (at < v->chunk && same == n && sg_miter_next(&read) && sg_miter_next(&v->data)) {
+		n = min3((u64)read.length, (u64)v->data.length, v->chunk - at);
+		same = first_difference(read.addr, v->data.addr, n);
+		read.consumed = n;
+		v->data.consumed = n;
+		at += same;
 	}
-	while (at < v->chunk && sg_miter_next(&data)) {
-		size_t n = min_t(u64, data.length, v->chunk - at), i = 0;
-
-		while (i < n) {
-			u8 piece[64];
-			size_t len = min(n - i, sizeof(piece)), same = 0;
-
-			sg_pcopy_to_buffer(v->memory, v->nents, piece, len, at + i);
-			while (same < len && piece[same] == ((u8 *)data.addr)[i + same])
-				same++;
-			i += same;
-			if (same < len)
-				break;
-		}
-		at += i;
-		if (i < n)
-			break;
-	}
-	sg_miter_stop(&data);
+	sg_miter_stop(&v->data);
+	sg_miter_stop(&read);
 	return at;
 }
 
@@ -153,6 +176,24 @@ static int verify_next(struct verify *v)
 	return ret ? ret : -EINPROGRESS;
 }
 
+static bool verify_is_too_much(struct verify *v)
+{
+	v->is_long = v->len > trbd_transfer_max(v->cmd);
+	return v->is_long && atomic_inc_return(verify_long_count(v)) > VERIFY_LONG_MAX;
+}
+
+static int verify_start(struct verify *v)
+{
+	if (verify_is_too_much(v))
+		return -EBUSY;
+	v->memory = sgl_alloc(VERIFY_CHUNK, GFP_NOWAIT | __GFP_NOWARN, &v->nents);
+	if (!v->memory)
+		return -ENOMEM;
+	if (v->compare)
+		sg_miter_start(&v->data, v->cmd->t_data_sg, v->cmd->t_data_nents, SG_MITER_FROM_SG);
+	return verify_next(v);
+}
+
 static void verify_begin(struct se_cmd *cmd, u64 blocks, bool compare)
 {
 	u32 block_size = cmd->se_dev->dev_attrib.block_size;
@@ -168,8 +209,8 @@ static void verify_begin(struct se_cmd *cmd, u64 blocks, bool compare)
 	v->off = cmd->t_task_lba * block_size;
 	v->len = blocks * block_size;
 	v->done = 0;
-	v->memory = sgl_alloc(VERIFY_CHUNK, GFP_NOWAIT | __GFP_NOWARN, &v->nents);
-	ret = v->memory ? verify_next(v) : -ENOMEM;
+	v->memory = NULL;
+	ret = verify_start(v);
 	if (ret != -EINPROGRESS) {
 		verify_free(v);
 		trbd_complete(cmd, ret);
@@ -179,6 +220,18 @@ static void verify_begin(struct se_cmd *cmd, u64 blocks, bool compare)
 static bool verify_bytchk(const struct se_cmd *cmd)
 {
 	return cmd->t_task_cdb[1] & 0x02;
+}
+
+/**
+ * trbd_verify_fits() - may a VERIFY without data be that long?
+ * @cmd: command, with its range
+ *
+ * Context: any.
+ * Return: whether it may.
+ */
+bool trbd_verify_fits(const struct se_cmd *cmd)
+{
+	return trbd_rw_blocks(cmd->t_task_cdb) * cmd->se_dev->dev_attrib.block_size <= VERIFY_MAX;
 }
 
 /**

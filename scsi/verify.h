@@ -6,6 +6,7 @@
 
 int trbd_verify_init(void);
 void trbd_verify_exit(void);
+bool trbd_verify_fits(const struct se_cmd *cmd);
 sense_reason_t trbd_execute_verify(struct se_cmd *cmd);
 sense_reason_t trbd_execute_write_verify(struct se_cmd *cmd);
 

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# One VERIFY may cover a whole unit and take hours. Whoever waits for commands to end waits no longer than for any
-# other: a LOGICAL UNIT RESET and a reservation through the other gateway, and the removal of the unit.
+# One VERIFY may cover 4 GiB and take minutes. Whoever waits for commands to end waits no longer than for any
+# other: a LOGICAL UNIT RESET and a reservation through the other gateway, and the removal of the unit. It takes sixteen bytes
+# to ask for that, so nobody gets more with one command, or many of them at once.
 # shellcheck disable=SC2317 # steps are called by name
 . ../ktap.sh
 . ../gateway.sh
@@ -22,8 +23,9 @@ t 'a unit of 256 GiB is served' serve "$n" "pool=rbd,image=$n"
 in_flight() {
 	lab exec -n gw1 -- cat "$GW_CORE/$n/attrib/reservations" | sed -n '1s/.* in_flight \([0-9]*\) .*/\1/p'
 }
+MOST=$((4 << 21))
 verify() {
-	lab run -- "$work/initiator" "$url1" verifier verify 0 536870911 >"$work/verify" 2>&1 &
+	lab run -- "$work/initiator" "$url1" verifier verify 0 $MOST >"$work/verify" 2>&1 &
 	verifier=$!
 	for _ in $(seq 50); do
 		[ "$(in_flight)" != 1 ] || return 0
@@ -38,8 +40,12 @@ how_it_ended() {
 	cat "$work/verify"
 }
 
+once() { timeout $BOUND "$KTAP_DIR/lab/lab" run -- "$work/initiator" "$url1" "$1" verify 0 "$2"; }
+t_is 'VERIFY of a block more than 4 GiB is refused' "$(once longer $((MOST + 1)))" 'status 0x02 sense 5/24/00'
+t_is 'and so is VERIFY of all of it' "$(once longest 536870911)" 'status 0x02 sense 5/24/00'
+
 verify
-t_is 'a VERIFY of all of it is in flight' "$(in_flight)" 1
+t_is 'a VERIFY of 4 GiB is in flight' "$(in_flight)" 1
 t 'LOGICAL UNIT RESET through the other gateway' pr <<<'other@2 reset'
 t_is 'ended it' "$(how_it_ended)" 'status 0x08'
 verify
@@ -53,8 +59,32 @@ reserve() {
 t 'exclusive access is reserved through the other gateway' reserve
 t_is 'it has ended' "$(how_it_ended)" 'status 0x08'
 t 'the reservation is given back' pr <<<'other@2 clear 0xbb = good'
+
+others=()
+# shellcheck disable=SC2016 # then
+t_atexit 'for verifier in "${others[@]}"; do t_kill "$verifier"; done'
+four() {
+	local i
+	for i in 1 2 3 4; do
+		lab run -- "$work/initiator" "$url1" "verifier$i" verify 0 $MOST >"$work/verify$i" 2>&1 &
+		others+=($!)
+	done
+	for _ in $(seq 50); do
+		[ "$(in_flight)" != 4 ] || return 0
+		sleep 0.2
+	done
+	return 1
+}
+four
+t_is 'four are in flight' "$(in_flight)" 4
+t_is 'for a fifth one the unit is busy' "$(once fifth $MOST)" 'status 0x08'
+t_is 'but not for one that is no longer than a transfer' "$(once short 2048)" 'status 0x00'
+t 'LOGICAL UNIT RESET through the other gateway' pr <<<'other@2 reset'
+for verifier in "${others[@]}"; do timeout $BOUND tail --pid="$verifier" -f /dev/null || t_kill "$verifier"; done
+t_is 'ended all of them' "$(cat "$work"/verify[1-4] | xargs)" 'status 0x08 status 0x08 status 0x08 status 0x08'
+
 verify
-t_is 'a third one is in flight' "$(in_flight)" 1
+t_is 'another one is in flight' "$(in_flight)" 1
 remove() {
 	timeout $BOUND "$KTAP_DIR/lab/lab" exec -n gw1 -- rm "$GW_ISCSI/$(iqn_of "$n")/tpgt_1/lun/lun_0/$n"
 }
