@@ -235,7 +235,7 @@ static sense_reason_t parse_compare_and_write(struct se_cmd *cmd)
 	/* data that do not go with NUMBER OF LOGICAL BLOCKS are the CDB's mistake (SBC-3 5.2) */
 	if (ret == TCM_INVALID_FIELD_IN_COMMAND_IU)
 		return TCM_INVALID_CDB_FIELD;
-	/* LIO lets a command through that announces no data at all */
+	/* and so are none at all, which LIO lets through */
 	if (!ret && cmd->t_task_nolb && !cmd->data_length)
 		return TCM_INVALID_CDB_FIELD;
 	if (!ret) {
@@ -360,6 +360,15 @@ static bool goes_the_wrong_way(const struct se_cmd *cmd)
 	return len && to_device != sends_data(cmd->t_task_cdb);
 }
 
+/*
+ * LIO refuses a command that announces less data than its CDB asks for; one that announces none would end as if it had
+ * been done.
+ */
+static bool lacks_its_data(const struct se_cmd *cmd)
+{
+	return cmd->se_cmd_flags & SCF_OVERFLOW_BIT && sends_data(cmd->t_task_cdb);
+}
+
 /* LIO copies between units in a session of its own, which is nobody's nexus, long after the command was accepted. */
 static bool is_copied_by_lio(const struct se_cmd *cmd)
 {
@@ -427,7 +436,7 @@ sense_reason_t trbd_parse_cdb(struct se_cmd *cmd)
 	if (is_copied_by_lio(cmd))
 		return TCM_UNSUPPORTED_SCSI_OPCODE;
 	ret = parse_cdb(cmd);
-	if (!ret && goes_the_wrong_way(cmd))
+	if (!ret && (goes_the_wrong_way(cmd) || lacks_its_data(cmd)))
 		ret = TCM_INVALID_FIELD_IN_COMMAND_IU;
 	if (!ret && is_too_long(cmd))
 		ret = TCM_INVALID_CDB_FIELD;
