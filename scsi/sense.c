@@ -152,6 +152,24 @@ void trbd_complete(struct se_cmd *cmd, int result)
 	complete_with_sense(cmd, rule->key, rule->asc, rule->ascq, NULL);
 }
 
+/*
+ * LIO takes the allocation length of a CDB for what there is, and calls an overflow what is beyond the initiator's
+ * room. What there is shows only now.
+ */
+static void mend_overflow(struct se_cmd *cmd, size_t len)
+{
+	u64 wanted = min_t(u64, len, (u64)cmd->data_length + cmd->residual_count);
+
+	if (!(cmd->se_cmd_flags & SCF_OVERFLOW_BIT))
+		return;
+	if (wanted <= cmd->data_length) {
+		cmd->se_cmd_flags &= ~SCF_OVERFLOW_BIT;
+		cmd->residual_count = 0;
+	} else {
+		cmd->residual_count = wanted - cmd->data_length;
+	}
+}
+
 /**
  * trbd_complete_data() - end a command with GOOD and data that may be shorter than what was asked for
  * @cmd: command that execute_cmd returned 0 for, with the data in place
@@ -162,9 +180,7 @@ void trbd_complete(struct se_cmd *cmd, int result)
 void trbd_complete_data(struct se_cmd *cmd, size_t len)
 {
 	trbd_nexus_end(cmd);
-	/* fewer than the initiator made room for: all came, however many more the CDB would have taken */
-	if (len < cmd->data_length)
-		cmd->se_cmd_flags &= ~SCF_OVERFLOW_BIT;
+	mend_overflow(cmd, len);
 	target_complete_cmd_with_length(cmd, SAM_STAT_GOOD, min_t(size_t, len, cmd->data_length));
 }
 
