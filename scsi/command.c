@@ -36,6 +36,7 @@
 #include "scsi/reservation.h"
 #include "scsi/rw.h"
 #include "scsi/sense.h"
+#include "scsi/unit_attention.h"
 #include "scsi/verify.h"
 #include "target_core_rbd.h"
 
@@ -200,6 +201,15 @@ static sense_reason_t parse_then(struct se_cmd *cmd, sense_reason_t (*execute)(s
 	return ret;
 }
 
+static sense_reason_t parse_request_sense(struct se_cmd *cmd)
+{
+	sense_reason_t ret = sbc_parse_cdb(cmd, &command_ops);
+
+	if (!ret && !trbd_ua_is_for_lio(cmd))
+		cmd->execute_cmd = trbd_execute_request_sense;
+	return ret;
+}
+
 static sense_reason_t parse_inquiry(struct se_cmd *cmd)
 {
 	sense_reason_t ret = sbc_parse_cdb(cmd, &command_ops);
@@ -276,6 +286,8 @@ static sense_reason_t parse_cdb(struct se_cmd *cmd)
 		return TCM_INVALID_CDB_FIELD;
 
 	switch (cmd->t_task_cdb[0]) {
+	case REQUEST_SENSE:
+		return parse_request_sense(cmd);
 	case INQUIRY:
 		return parse_inquiry(cmd);
 	case COMPARE_AND_WRITE:

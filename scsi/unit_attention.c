@@ -12,7 +12,10 @@
 #include <linux/bitops.h>
 #include <linux/kernel.h>
 #include <linux/minmax.h>
+#include <linux/rculist.h>
 #include <linux/rcupdate.h>
+#include <linux/scatterlist.h>
+#include <linux/spinlock.h>
 #include <linux/string.h>
 #include <scsi/scsi_common.h>
 #include <scsi/scsi_proto.h>
@@ -22,6 +25,9 @@
 #include "scsi/nexus.h"
 #include "scsi/sense.h"
 #include "scsi/unit_attention.h"
+
+#define SENSE_FIXED_LEN		18
+#define SENSE_DESCRIPTOR_LEN	8	/* without any descriptor */
 
 static const struct {
 	u8 asc;
@@ -53,17 +59,70 @@ static enum trbd_ua ua_take(struct trbd_nexus_table *table, struct se_cmd *cmd)
 }
 
 /* SPC-4 6.39: sense data as the data of the command, in the format that DESC asks for. */
-static void answer_request_sense(struct se_cmd *cmd, enum trbd_ua ua)
+static void answer_request_sense(struct se_cmd *cmd, u8 key, u8 asc, u8 ascq)
 {
-	u8 sense[18] = { };
-	void *data;
+	bool descriptor = cmd->t_task_cdb[1] & 0x01;
+	size_t len = descriptor ? SENSE_DESCRIPTOR_LEN : SENSE_FIXED_LEN;
+	u8 sense[SENSE_FIXED_LEN] = { };
 
-	scsi_build_sense_buffer(cmd->t_task_cdb[1] & 1, sense, UNIT_ATTENTION, ua_codes[ua].asc, ua_codes[ua].ascq);
-	data = transport_kmap_data_sg(cmd);
-	if (data)
-		memcpy(data, sense, min_t(u32, sizeof(sense), cmd->data_length));
-	transport_kunmap_data_sg(cmd);
-	trbd_complete_data(cmd, sizeof(sense));
+	scsi_build_sense_buffer(descriptor, sense, key, asc, ascq);
+	sg_copy_from_buffer(cmd->t_data_sg, cmd->t_data_nents, sense, min_t(size_t, len, cmd->data_length));
+	trbd_complete_data(cmd, len);
+}
+
+/* Has LIO a unit attention for the initiator? It has a list for each LUN that the initiator sees. */
+static bool lio_has_attention(struct se_cmd *cmd, u8 *asc, u8 *ascq)
+{
+	struct se_dev_entry *deve;
+	struct se_ua *ua = NULL;
+
+	rcu_read_lock();
+	hlist_for_each_entry_rcu(deve, &cmd->se_sess->se_node_acl->lun_entry_hlist, link) {
+		if (deve->mapped_lun != cmd->orig_fe_lun)
+			continue;
+		spin_lock(&deve->ua_lock);
+		ua = list_first_entry_or_null(&deve->ua_list, struct se_ua, ua_nacl_list);
+		if (ua) {
+			*asc = ua->ua_asc;
+			*ascq = ua->ua_ascq;
+		}
+		spin_unlock(&deve->ua_lock);
+		break;
+	}
+	rcu_read_unlock();
+	return ua;
+}
+
+/**
+ * trbd_ua_is_for_lio() - should LIO answer this REQUEST SENSE?
+ * @cmd: REQUEST SENSE
+ *
+ * Context: process.
+ * Return: whether it has something to tell, in the only format that it knows.
+ */
+bool trbd_ua_is_for_lio(struct se_cmd *cmd)
+{
+	u8 asc, ascq;
+
+	return !(cmd->t_task_cdb[1] & 0x01) && lio_has_attention(cmd, &asc, &ascq);
+}
+
+/**
+ * trbd_execute_request_sense() - REQUEST SENSE of a nexus that we have nothing to tell (SPC-4 6.39)
+ * @cmd: command
+ *
+ * LIO may have. Here it can be looked at, and not be taken off its list, so the next command reports it once more.
+ *
+ * Context: process.
+ * Return: 0.
+ */
+sense_reason_t trbd_execute_request_sense(struct se_cmd *cmd)
+{
+	u8 asc = 0, ascq = 0;
+	bool attention = lio_has_attention(cmd, &asc, &ascq);
+
+	answer_request_sense(cmd, attention ? UNIT_ATTENTION : NO_SENSE, asc, ascq);
+	return 0;
 }
 
 /**
@@ -84,7 +143,7 @@ bool trbd_ua_report(struct trbd_nexus_table *table, struct se_cmd *cmd)
 	if (ua == TRBD_UA_COUNT)
 		return false;
 	if (cmd->t_task_cdb[0] == REQUEST_SENSE)
-		answer_request_sense(cmd, ua);
+		answer_request_sense(cmd, UNIT_ATTENTION, ua_codes[ua].asc, ua_codes[ua].ascq);
 	else
 		trbd_complete_sense(cmd, UNIT_ATTENTION, ua_codes[ua].asc, ua_codes[ua].ascq);
 	return true;

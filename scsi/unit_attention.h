@@ -2,9 +2,8 @@
 #ifndef TRBD_SCSI_UNIT_ATTENTION_H
 #define TRBD_SCSI_UNIT_ATTENTION_H
 
-#include <linux/types.h>
+#include <target/target_core_base.h>
 
-struct se_cmd;
 struct trbd_nexus;
 struct trbd_nexus_table;
 
@@ -30,6 +29,8 @@ enum trbd_ua {
 void trbd_ua_raise(struct trbd_nexus *nexus, enum trbd_ua ua);
 void trbd_ua_raise_all(struct trbd_nexus_table *table, enum trbd_ua ua);
 bool trbd_ua_report(struct trbd_nexus_table *table, struct se_cmd *cmd);
+bool trbd_ua_is_for_lio(struct se_cmd *cmd);
+sense_reason_t trbd_execute_request_sense(struct se_cmd *cmd);
 size_t trbd_ua_show(struct trbd_nexus_table *table, char *buf, size_t size);
 
 #endif /* TRBD_SCSI_UNIT_ATTENTION_H */
