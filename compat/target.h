@@ -7,6 +7,8 @@
  *
  * What counts a session's commands became a struct of its own.
  *
+ * REPORT SUPPORTED OPERATION CODES came with an attribute that switches it off.
+ *
  * RESERVE and RELEASE got the length of their CDB into their names.
  *
  * get_unaligned_*() and put_unaligned_*() moved from asm/unaligned.h to linux/unaligned.h; target_core_backend.h
@@ -38,6 +40,15 @@ static inline bool trbd_compat_session_stops(const struct se_cmd *cmd)
 	return cmd->cmd_cnt && atomic_read(&cmd->cmd_cnt->stopped);
 #else
 	return cmd->se_sess && atomic_read(&cmd->se_sess->stopped);
+#endif
+}
+
+static inline bool trbd_compat_reports_opcodes(const struct se_device *se_dev)
+{
+#ifdef TRBD_HAVE_EMULATE_RSOC
+	return se_dev->dev_attrib.emulate_rsoc;
+#else
+	return true;
 #endif
 }
 

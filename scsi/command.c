@@ -40,8 +40,6 @@
 #include "scsi/verify.h"
 #include "target_core_rbd.h"
 
-#define WRITE_SAME_UNMAP	0x08
-
 /*
  * A write is acknowledged when every replica has it, so there is no cache to synchronize, and nothing to fetch
  * ahead.
@@ -146,7 +144,7 @@ static sense_reason_t parse_verify(struct se_cmd *cmd)
 	sense_reason_t ret;
 
 	/* DPO where MODE SENSE does not offer it */
-	if (cmd->t_task_cdb[1] & 0x10 && !cmd->se_dev->dev_attrib.emulate_write_cache)
+	if (cmd->t_task_cdb[1] & 0x10 && !trbd_command_may_have_fua(cmd->se_dev))
 		return TCM_INVALID_CDB_FIELD;
 
 	switch (cmd->t_task_cdb[1] >> 1 & 3) {
@@ -185,8 +183,11 @@ static sense_reason_t parse_get_lba_status(struct se_cmd *cmd)
 /* REPORT LUNS has its allocation length at the same place. */
 static sense_reason_t parse_report_opcodes(struct se_cmd *cmd)
 {
-	sense_reason_t ret = parse_as(cmd, REPORT_LUNS, 0);
+	sense_reason_t ret;
 
+	if (!trbd_compat_reports_opcodes(cmd->se_dev))
+		return TCM_UNSUPPORTED_SCSI_OPCODE;
+	ret = parse_as(cmd, REPORT_LUNS, 0);
 	cmd->sam_task_attr = TCM_SIMPLE_TAG;
 	cmd->execute_cmd = trbd_execute_report_opcodes;
 	return ret;
@@ -232,10 +233,23 @@ static sense_reason_t parse_write_same_16(struct se_cmd *cmd)
 		return parse_then(cmd, trbd_execute_write_same);
 	if (target_lun_is_rdonly(cmd) || trbd_image_read_only(to_trbd_device(cmd->se_dev)->image))
 		return TCM_WRITE_PROTECTED;
-	if (flags & ~(TRBD_WRITE_SAME_NDOB | WRITE_SAME_UNMAP) || !blocks ||
+	if (flags & ~(TRBD_WRITE_SAME_NDOB | TRBD_WRITE_SAME_UNMAP) || !blocks ||
 	    blocks > cmd->se_dev->dev_attrib.max_write_same_len)
 		return TCM_INVALID_CDB_FIELD;
 	return parse_range(cmd, trbd_execute_write_same);
+}
+
+/* LBPWS of page B2h (SBC-3 5.43): whether WRITE SAME may unmap. */
+static sense_reason_t parse_write_same(struct se_cmd *cmd)
+{
+	const u8 *cdb = cmd->t_task_cdb;
+	u8 flags = cdb[0] == VARIABLE_LENGTH_CMD ? cdb[10] : cdb[1];
+
+	if (flags & TRBD_WRITE_SAME_UNMAP && !cmd->se_dev->dev_attrib.emulate_tpws)
+		return TCM_INVALID_CDB_FIELD;
+	if (cdb[0] == WRITE_SAME_16)
+		return parse_write_same_16(cmd);
+	return parse_then(cmd, trbd_execute_write_same);
 }
 
 static sense_reason_t parse_compare_and_write(struct se_cmd *cmd)
@@ -313,11 +327,10 @@ static sense_reason_t parse_cdb(struct se_cmd *cmd)
 		return sbc_parse_cdb(cmd, &command_ops);
 	case UNMAP:
 		return parse_then(cmd, trbd_execute_unmap);
-	case WRITE_SAME_16:
-		return parse_write_same_16(cmd);
 	case WRITE_SAME:
+	case WRITE_SAME_16:
 	case VARIABLE_LENGTH_CMD:
-		return parse_then(cmd, trbd_execute_write_same);
+		return parse_write_same(cmd);
 	case PERSISTENT_RESERVE_IN:
 		return parse_then(cmd, trbd_execute_pr_in);
 	case PERSISTENT_RESERVE_OUT:

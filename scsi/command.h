@@ -18,6 +18,12 @@ static inline u64 trbd_command_received(const struct se_cmd *cmd)
 	return cmd->pr_res_key;
 }
 
+/* DPO and FUA count where MODE SENSE says so. */
+static inline bool trbd_command_may_have_fua(const struct se_device *se_dev)
+{
+	return se_dev->dev_attrib.emulate_write_cache && se_dev->dev_attrib.emulate_fua_write;
+}
+
 sense_reason_t trbd_parse_cdb(struct se_cmd *cmd);
 u32 trbd_sent_length(const struct se_cmd *cmd);
 u64 trbd_transfer_max(const struct se_cmd *cmd);

@@ -14,7 +14,9 @@
 #include "compat/target.h"
 #include "pr/parameters.h"
 #include "scsi/access.h"
+#include "scsi/command.h"
 #include "scsi/opcodes.h"
+#include "scsi/provisioning.h"
 #include "scsi/sense.h"
 
 #define OPCODES_NO_SA		0xffff
@@ -183,7 +185,7 @@ static u32 report_all(const struct se_cmd *cmd, u8 *buf, bool timeouts)
 	return len;
 }
 
-/* DPO and FUA count where MODE SENSE says so, which is with a write cache. */
+/* DPO and FUA */
 static u8 cache_bits(u8 opcode)
 {
 	switch (opcode) {
@@ -214,8 +216,10 @@ static void put_usage(const struct se_cmd *cmd, u8 *buf, const struct opcode *op
 		put_unaligned_be16(op->sa, &buf[8]);
 	else if (op->sa != OPCODES_NO_SA)
 		buf[1] |= op->sa;
-	if (cmd->se_dev->dev_attrib.emulate_write_cache)
+	if (trbd_command_may_have_fua(cmd->se_dev))
 		buf[1] |= cache_bits(op->opcode);
+	if (op->needs == NEEDS_WRITE_SAME && !cmd->se_dev->dev_attrib.emulate_tpws)
+		buf[op->opcode == VARIABLE_LENGTH_CMD ? 10 : 1] &= ~TRBD_WRITE_SAME_UNMAP;
 }
 
 static u32 report_one(const struct se_cmd *cmd, u8 *buf, const struct opcode *op, bool timeouts)

@@ -4,6 +4,8 @@
 
 #include <target/target_core_base.h>
 
+/* of WRITE SAME: give space back */
+#define TRBD_WRITE_SAME_UNMAP	0x08
 /* of WRITE SAME (16): no data come, the block is zeros */
 #define TRBD_WRITE_SAME_NDOB	0x01
 

@@ -39,9 +39,18 @@ static const struct {
 	[TRBD_UA_RESERVATIONS_RELEASED] = { 0x2a, 0x04 },
 	[TRBD_UA_REGISTRATIONS_PREEMPTED] = { 0x2a, 0x05 },
 	[TRBD_UA_CAPACITY] = { 0x2a, 0x09 },
+	[TRBD_UA_PREVIOUS_BUSY] = { 0x2c, 0x07 },
+	[TRBD_UA_PREVIOUS_CONFLICT] = { 0x2c, 0x09 },
 };
 
-/* Takes off the condition that is told next. Return: it, or TRBD_UA_COUNT for none. */
+/* UA_INTLCK_CTRL (SPC-4 7.5.8): nothing but REQUEST SENSE takes a condition off. */
+static bool ua_stays(const struct se_cmd *cmd)
+{
+	return cmd->t_task_cdb[0] != REQUEST_SENSE &&
+	       cmd->se_dev->dev_attrib.emulate_ua_intlck_ctrl != TARGET_UA_INTLCK_CTRL_CLEAR;
+}
+
+/* Takes off the condition that is told next, if it does not stay. Return: it, or TRBD_UA_COUNT for none. */
 static enum trbd_ua ua_take(struct trbd_nexus_table *table, struct se_cmd *cmd)
 {
 	enum trbd_ua ua = TRBD_UA_COUNT;
@@ -52,7 +61,7 @@ static enum trbd_ua ua_take(struct trbd_nexus_table *table, struct se_cmd *cmd)
 	if (nexus && READ_ONCE(nexus->attentions)) {
 		do {
 			ua = find_first_bit(&nexus->attentions, TRBD_UA_COUNT);
-		} while (ua < TRBD_UA_COUNT && !test_and_clear_bit(ua, &nexus->attentions));
+		} while (ua < TRBD_UA_COUNT && !ua_stays(cmd) && !test_and_clear_bit(ua, &nexus->attentions));
 	}
 	rcu_read_unlock();
 	return ua;
@@ -161,6 +170,31 @@ bool trbd_ua_report(struct trbd_nexus_table *table, struct se_cmd *cmd)
 void trbd_ua_raise(struct trbd_nexus *nexus, enum trbd_ua ua)
 {
 	set_bit(ua, &nexus->attentions);
+}
+
+/**
+ * trbd_ua_raise_for_status() - the nexus of a command is to be told later how that ended
+ * @table: nexuses of the logical unit
+ * @cmd: command that is about to be answered
+ * @status: with which status
+ *
+ * If UA_INTLCK_CTRL asks for that, and for BUSY and RESERVATION CONFLICT.
+ *
+ * Context: any but hard interrupt; allocates at most a little, without waiting.
+ */
+void trbd_ua_raise_for_status(struct trbd_nexus_table *table, struct se_cmd *cmd, u8 status)
+{
+	struct trbd_nexus *nexus;
+
+	if (cmd->se_dev->dev_attrib.emulate_ua_intlck_ctrl != TARGET_UA_INTLCK_CTRL_ESTABLISH_UA)
+		return;
+	if (status != SAM_STAT_BUSY && status != SAM_STAT_RESERVATION_CONFLICT)
+		return;
+	rcu_read_lock();
+	nexus = trbd_nexus_find(table, cmd);
+	if (nexus)
+		trbd_ua_raise(nexus, status == SAM_STAT_BUSY ? TRBD_UA_PREVIOUS_BUSY : TRBD_UA_PREVIOUS_CONFLICT);
+	rcu_read_unlock();
 }
 
 /**

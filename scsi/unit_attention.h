@@ -15,6 +15,8 @@ struct trbd_nexus_table;
  * @TRBD_UA_RESERVATIONS_RELEASED: RESERVATIONS RELEASED
  * @TRBD_UA_REGISTRATIONS_PREEMPTED: REGISTRATIONS PREEMPTED
  * @TRBD_UA_CAPACITY: CAPACITY DATA HAS CHANGED
+ * @TRBD_UA_PREVIOUS_BUSY: PREVIOUS BUSY STATUS
+ * @TRBD_UA_PREVIOUS_CONFLICT: PREVIOUS RESERVATION CONFLICT STATUS
  */
 enum trbd_ua {
 	TRBD_UA_RESET,
@@ -23,11 +25,14 @@ enum trbd_ua {
 	TRBD_UA_RESERVATIONS_RELEASED,
 	TRBD_UA_REGISTRATIONS_PREEMPTED,
 	TRBD_UA_CAPACITY,
+	TRBD_UA_PREVIOUS_BUSY,
+	TRBD_UA_PREVIOUS_CONFLICT,
 	TRBD_UA_COUNT
 };
 
 void trbd_ua_raise(struct trbd_nexus *nexus, enum trbd_ua ua);
 void trbd_ua_raise_all(struct trbd_nexus_table *table, enum trbd_ua ua);
+void trbd_ua_raise_for_status(struct trbd_nexus_table *table, struct se_cmd *cmd, u8 status);
 bool trbd_ua_report(struct trbd_nexus_table *table, struct se_cmd *cmd);
 bool trbd_ua_is_for_lio(struct se_cmd *cmd);
 sense_reason_t trbd_execute_request_sense(struct se_cmd *cmd);
