@@ -40,12 +40,28 @@
 #include "scsi/verify.h"
 #include "target_core_rbd.h"
 
+#define START_STOP_START	0x01
+
 /*
  * A write is acknowledged when every replica has it, so there is no cache to synchronize, and nothing to fetch
  * ahead.
  */
 static sense_reason_t execute_nothing(struct se_cmd *cmd)
 {
+	trbd_complete(cmd, 0);
+	return 0;
+}
+
+/*
+ * START STOP UNIT (SBC-3 5.25): the unit runs, so there is nothing to wait for, and START is done whether IMMED is set
+ * or not. It cannot be stopped, since others use it, and has no medium to eject and no power conditions.
+ */
+static sense_reason_t execute_start_stop(struct se_cmd *cmd)
+{
+	const u8 *cdb = cmd->t_task_cdb;
+
+	if (cdb[2] || cdb[3] || cdb[4] != START_STOP_START)
+		return TCM_INVALID_CDB_FIELD;
 	trbd_complete(cmd, 0);
 	return 0;
 }
@@ -325,6 +341,8 @@ static sense_reason_t parse_cdb(struct se_cmd *cmd)
 		if ((cmd->t_task_cdb[1] & 0x1f) == SAI_GET_LBA_STATUS)
 			return parse_get_lba_status(cmd);
 		return sbc_parse_cdb(cmd, &command_ops);
+	case START_STOP:
+		return parse_then(cmd, execute_start_stop);
 	case UNMAP:
 		return parse_then(cmd, trbd_execute_unmap);
 	case WRITE_SAME:
