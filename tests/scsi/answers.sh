@@ -1,0 +1,215 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# What a logical unit says of itself is what it does, and where SBC-3 and SPC-4 leave no choice it answers as they say:
+# opcodes and service actions, limits with blocks of 512 and of 4096 bytes, long transfers, residuals, sense data, and LIO's
+# attributes. (iscsi_test_cu.sh has what most initiators send; this is the rest, see ask.c.)
+# shellcheck disable=SC2317 # steps are called by name
+. ../ktap.sh
+. ../gateway.sh
+
+t 'somebody who asks' gcc -std=gnu11 -Wall -Wextra -O1 -o "$work/ask" ask.c iscsi_wire.c -liscsi
+
+n=$TEST-disk b=$TEST-big
+url1=$(gw_url gw1 "$n")
+img_create "$n" --size 1G
+img_create "$b" --size 1G
+t 'a unit with blocks of 512 bytes' serve "$n" "pool=rbd,image=$n"
+t 'and one with blocks of 4096 bytes' serve "$b" "pool=rbd,image=$b" 4096
+
+ask_url() { lab run -- timeout "$(t_limit 120)" "$work/ask" "$1" "asker-$BASHPID" 2>&1; } # URL, commands on stdin
+ask() { ask_url "$url1" <<<"$1"; } # COMMAND
+# ask_is WHAT COMMAND ANSWER
+ask_is() { t_is "$1" "$(ask "$2")" "$3"; }
+data_of() { ask_url "$1" <<<"$2" | awk '/^good/ { print $NF }'; } # URL COMMAND
+bytes() { echo $((16#${1:$(($2 * 2)):$(($3 * 2))})); } # HEX FROM COUNT
+attribute() { lab exec -n gw1 -- sh -c "echo $2 >$GW_CORE/$n/attrib/$1"; }
+
+# Opcodes: the unit does what it lists, and nothing else.
+ask_is 'REZERO UNIT is not supported' 010000000000 5/20/00
+ask_is 'SEEK (6) is not' 0b0000000000 5/20/00
+ask_is 'SEEK (10) is not' 2b000000000000000000 5/20/00
+ask_is 'nor is REPORT REFERRALS' '9e130000000000000000000001000000 in 256' 5/24/00
+list=$(data_of "$url1" 'a30c0000000000002000 in 8192')
+declare -A listed=()
+for ((i = 4; i < ${#list} / 2; i += 8)); do
+	opcode=$(bytes "$list" $i 1)
+	listed[$opcode]=1
+	[ $(($(bytes "$list" $((i + 5)) 1) & 1)) = 0 ] || listed[$opcode,$(bytes "$list" $((i + 2)) 2)]=1
+done
+note "${#listed[@]} opcodes and service actions are listed"
+unlisted() {
+	local opcode action
+	for ((opcode = 0; opcode < 256; opcode++)); do
+		[ -n "${listed[$opcode]-}" ] || printf '%02x000000000000000000000000000000\n' $opcode
+	done
+	for opcode in $((0x9e)) $((0xa3)); do
+		for ((action = 0; action < 32; action++)); do
+			[ -n "${listed[$opcode,$action]-}" ] || printf '%02x%02x0000000000000000000000000000\n' $opcode $action
+		done
+	done
+}
+unlisted >"$work/unlisted"
+ask_url "$url1" <"$work/unlisted" >"$work/refused"
+t_is 'every opcode that it does not list is refused, and every service action' \
+	"$(paste -d' ' "$work/unlisted" "$work/refused" | awk '$2 != "5/20/00" && $2 != "5/24/00"' | head -5)" ''
+t_is 'there were as many answers' "$(wc -l <"$work/refused")" "$(wc -l <"$work/unlisted")"
+
+# Pages.
+page=$(data_of "$url1" '120186004000 in 64')
+t_is 'page 86h: SIMPLE is supported, ORDERED and HEAD OF QUEUE are not' "${page:0:12}" 0086003c0001
+page=$(data_of "$url1" '1201b2004000 in 64')
+t_is 'page B2h: a thin disk, which is unmapped by UNMAP and WRITE SAME and reads zeros then' "$page" 00b2000400e40200
+attribute emulate_tpu 0
+attribute emulate_tpws 0
+t_is 'one that cannot be unmapped has no type' "$(data_of "$url1" '1201b2004000 in 64')" 00b2000400000000
+attribute emulate_tpu 1
+attribute emulate_tpws 1
+
+# Limits of page B0h, in bytes.
+limits() { # URL BLOCK_SIZE
+	local page
+	page=$(data_of "$1" '1201b0004000 in 64')
+	echo "transfer $(($(bytes "$page" 8 4) * $2)) best $(($(bytes "$page" 12 4) * $2))" \
+		"unmap $(($(bytes "$page" 20 4) * $2)) granularity $(($(bytes "$page" 28 4) * $2))" \
+		"same $(($(bytes "$page" 36 8) * $2))"
+}
+wanted="transfer $((32 << 20)) best $((4 << 20)) unmap $((512 << 20)) granularity 4096 same $((4 << 20))"
+t_is 'limits with blocks of 512 bytes' "$(limits "$url1" 512)" "$wanted"
+t_is 'with blocks of 4096 bytes they are the same' "$(limits "$(gw_url gw1 "$b")" 4096)" "$wanted"
+url=$(gw_url gw1 "$b")
+big() { t_is "$1" "$(ask_url "$url" <<<"$2" | cut -d' ' -f1)" "$3"; } # WHAT COMMAND ANSWER
+big 'READ of 32 MiB' "88000000000000000000000020000000 in $((32 << 20))" good
+big 'of a block more' "88000000000000000000000020010000 in $(((32 << 20) + 4096))" 5/24/00
+big 'UNMAP of 512 MiB' '42000000000000001800 out 24 0:00160010 16:00020000' good
+big 'of a block more' '42000000000000001800 out 24 0:00160010 16:00020001' 5/26/00
+big 'WRITE SAME of 4 MiB' 93010000000000000000000004000000 good
+big 'of a block more' 93010000000000000000000004010000 5/24/00
+gw_unexport gw1 "$b"
+limit() { lab exec -n gw1 -- cat "$GW_CORE/$b/attrib/$1"; }
+lab exec -n gw1 -- sh -c "cd $GW_CORE/$b/attrib && echo 1024 >max_unmap_lba_count && echo 0 >max_write_same_len && echo 512 >block_size"
+t_is 'a limit that was set is kept in bytes, one that is switched off stays so' \
+	"$(limit max_unmap_lba_count) $(limit max_write_same_len) $(limit unmap_granularity)" '8192 0 8'
+
+# Long transfers.
+ask_is 'READ of 7 MiB, as firmware does' "28000000000000380000 in $((7 << 20))" "good $((7 << 20)) $(printf '00%.0s' $(seq 1024))"
+long() { ask "$1" | cut -d' ' -f1; }
+t_is 'READ of 32 MiB' "$(long "88000000000000000000000100000000 in $((32 << 20))")" good
+t_is 'of a block more' "$(long "88000000000000000000000100010000 in $(((32 << 20) + 512))")" 5/24/00
+s=$TEST-striped
+img_create "$s" --size 96M --object-size 1M --stripe-unit 64K --stripe-count 4
+t 'a unit with stripes' serve "$s" "pool=rbd,image=$s"
+head -c 32M /dev/urandom >"$work/random"
+for name in "$n" "$s"; do
+	# not where an object begins
+	t "$name: WRITE of 32 MiB" io "$(gw_url gw1 "$name")" "write -s $work/random 333k 32M"
+	t_is "$name: the image has it" "$(lab rbd export --no-progress "$name" - | tail -c +$((333 * 1024 + 1)) |
+		head -c 32M | sha256sum | cut -d' ' -f1)" "$(file_sum "$work/random")"
+	t "$name: READ of 32 MiB through the other gateway" lab run -- qemu-img dd -f raw -O raw bs=32M count=2 \
+		"if=$(gw_url gw2 "$name")" "of=$work/read"
+	t_is "$name: has it" "$(tail -c +$((333 * 1024 + 1)) "$work/read" | head -c 32M | sha256sum | cut -d' ' -f1)" \
+		"$(file_sum "$work/random")"
+	rm "$work/read"
+done
+
+# Commands without the data that belong to them.
+ask_is 'VERIFY that compares with nothing' 2f020010000000000100 5/0e/03
+ask_is 'WRITE AND VERIFY of nothing' 2e000010000000000100 5/0e/03
+ask_is 'WRITE (10) of nothing' 2a000010000000000100 5/0e/03
+ask_is 'WRITE (16) of nothing' 8a000000000000100000000000010000 5/0e/03
+ask_is 'UNMAP without its list' 42000000000000001800 5/0e/03
+ask_is 'WRITE of no blocks needs no data' 2a000010000000000000 good
+
+# VERIFY finds the byte that differs, in whichever page and chunk it is.
+for at in 0 63 64 4095 4096 262143 262144 700001 1048575; do
+	ask_is "VERIFY with data that differ at byte $at" \
+		"8f020000000000100000000008000000 out $((1 << 20)) $at:01" "e/1d/00 at $at"
+done
+ask_is 'VERIFY with data that do not' "8f020000000000100000000008000000 out $((1 << 20))" good
+
+# Residuals: READ KEYS has eight bytes here.
+ask_is 'all came: no overflow' '5e000000000000006400 in 8' 'good 8 0000000000000000'
+ask_is 'some did not: they are counted' '5e000000000000006400 in 4' 'good overflow 4 4 00000000'
+ask_is 'there was more room: underflow' '5e000000000000006400 in 20' 'good underflow 12 8 0000000000000000'
+ask_is 'page 86h has 64 bytes' '12018600ff00 in 64' "good 64 0086003c0001$(printf '00%.0s' $(seq 58))"
+
+# REQUEST SENSE in either format.
+ask_is 'REQUEST SENSE: nothing to tell' '03000000ff00 in 255' "good underflow 237 18 700000000000000a$(printf '00%.0s' $(seq 10))"
+ask_is 'in descriptor format' '03010000ff00 in 255' 'good underflow 247 8 7200000000000000'
+
+# START STOP UNIT.
+ask_is 'START without IMMED' 1b0000000100 good
+ask_is 'START with IMMED' 1b0100000100 good
+ask_is 'STOP is refused' 1b0000000000 5/24/00
+ask_is 'EJECT is refused' 1b0000000200 5/24/00
+
+# LIO's attributes.
+attribute emulate_write_cache 1
+ask_is 'VERIFY with DPO' 2f100010000000000100 good
+t_is 'READ (10) may have DPO and FUA' "$(data_of "$url1" 'a30c0128000000002000 in 8192' | cut -c 9-12)" 2818
+attribute emulate_fua_write 0
+ask_is 'emulate_fua_write=0: VERIFY with DPO is refused' 2f100010000000000100 5/24/00
+t_is 'READ (10) may not have them' "$(data_of "$url1" 'a30c0128000000002000 in 8192' | cut -c 9-12)" 2800
+attribute emulate_fua_write 1
+attribute emulate_write_cache 0
+attribute emulate_tpws 0
+ask_is 'emulate_tpws=0: WRITE SAME with UNMAP and NDOB is refused' 93090000000000100000000000010000 5/24/00
+ask_is 'and with UNMAP' '93080000000000100000000000010000 out 512' 5/24/00
+ask_is 'and WRITE SAME (10)' '41080010000000000100 out 512' 5/24/00
+ask_is 'not with NDOB alone' 93010000000000100000000000010000 good
+t_is 'UNMAP is not listed for WRITE SAME (16)' "$(data_of "$url1" 'a30c0193000000002000 in 8192' | cut -c 9-12)" 9301
+attribute emulate_tpws 1
+if lab exec -n gw1 -- test -e "$GW_CORE/$n/attrib/emulate_rsoc"; then
+	attribute emulate_rsoc 0
+	ask_is 'emulate_rsoc=0: REPORT SUPPORTED OPERATION CODES is not supported' 'a30c0000000000002000 in 8192' 5/20/00
+	attribute emulate_rsoc 1
+else
+	t_skip 'emulate_rsoc' 'this kernel has none'
+fi
+
+# UA_INTLCK_CTRL: for how long a condition stays, and whether a status leaves one.
+sense='03000000ff00 in 255' tur=000000000000
+first() { cut -d' ' -f1 "$work/$1" | xargs; }
+told() { # FILE: which condition REQUEST SENSE told
+	awk '/ 18 70/ { print substr($NF, 5, 2) " " substr($NF, 25, 4) }' "$work/$1" | xargs
+}
+has_lines() { for _ in $(seq 100); do [ "$(wc -l <"$work/$1")" -lt "$2" ] || return 0; sleep 0.2; done; return 1; } # FILE COUNT
+# LIO lets nobody change it under a LUN
+interlock() {
+	gw_unexport gw1 "$n"
+	attribute emulate_ua_intlck_ctrl "$1"
+	gw_export gw1 "$n"
+}
+# meets INTLCK SIZE: the image grows between its first command and the next
+meets() {
+	interlock "$1"
+	printf '%s\n' "$tur" "wait $work/grown$1" "$tur" "$tur" "$sense" "$tur" | ask_url "$url1" >"$work/met$1" &
+	has_lines "met$1" 1
+	lab rbd resize --no-progress --size "$2" "$n"
+	sleep 2
+	touch "$work/grown$1"
+	wait $!
+}
+meets 0 1025M
+t_is 'emulate_ua_intlck_ctrl=0: a condition is told once' "$(first met0)" 'good 6/2a/09 good good good'
+meets 1 1026M
+t_is 'emulate_ua_intlck_ctrl=1: it stays until REQUEST SENSE' "$(first met1)" 'good 6/2a/09 6/2a/09 good good'
+t_is 'which tells it' "$(told met1)" '06 2a09'
+
+# conflicts INTLCK: somebody has the unit, and another one comes
+conflicts() {
+	local holder
+	interlock "$1"
+	printf '%s\n' 160000000000 "wait $work/conflicted$1" | ask_url "$url1" >"$work/holder$1" &
+	holder=$!
+	has_lines "holder$1" 1
+	printf '%s\n' "$tur" "$tur" "$tur" "$sense" "$tur" | ask_url "$url1" >"$work/conflict$1"
+	touch "$work/conflicted$1"
+	wait $holder
+}
+conflicts 0
+t_is 'emulate_ua_intlck_ctrl=0: RESERVATION CONFLICT leaves nothing' \
+	"$(head -3 "$work/conflict0" | xargs)" 'status 0x18 status 0x18 status 0x18'
+conflicts 2
+t_is 'emulate_ua_intlck_ctrl=2: it leaves a condition' "$(head -3 "$work/conflict2" | xargs)" 'status 0x18 6/2c/09 6/2c/09'
+t_is 'that REQUEST SENSE tells and takes away' "$(told conflict2), $(tail -n 1 "$work/conflict2")" '06 2c09, status 0x18'

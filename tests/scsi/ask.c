@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Asks a logical unit, byte by byte, and tells what it answers.
+ *
+ *	ask URL NAME
+ *
+ * Lines on stdin are commands: a CDB in hex, and what goes along.
+ *
+ *	1b0000000100                       no data
+ *	120186004000 in 64                 room for 64 bytes
+ *	2f020000000000000100 out 512       512 bytes of zeros are sent
+ *	42000000000000001800 out 24 0:00160010 8:0000000000000000 16:00000001
+ *	                                   with these bytes at these places
+ *	wait FILE                          until there is such a file
+ *
+ * Each command has a line on stdout: "good", the status, or sense key, ASC and ASCQ, with the INFORMATION field if
+ * that is valid; the residual; the data, the first kilobyte of them at most. The status is 1 if there was no answer.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "iscsi_wire.h"
+
+#define PATIENCE_MS	60000
+#define OUT_MAX		(40U << 20)
+#define SHOWN_MAX	1024
+
+static struct wire_command command;
+static struct wire_answer answer;
+
+static void die(const char *what, const char *why)
+{
+	printf("%s: %s\n", what, why);
+	exit(1);
+}
+
+static unsigned int hex(const char *text, uint8_t *bytes, size_t max)
+{
+	unsigned int n = 0, byte;
+	int used;
+
+	while (n < max && sscanf(text, "%2x%n", &byte, &used) == 1 && used == 2) {
+		bytes[n++] = (uint8_t)byte;
+		text += used;
+	}
+	if (*text)
+		die("this is no hex", text);
+	return n;
+}
+
+static void put_bytes(const char *text)
+{
+	char *colon;
+	unsigned long at = strtoul(text, &colon, 0);
+
+	if (*colon != ':' || at >= command.edtl)
+		die("this is no place and bytes", text);
+	hex(colon + 1, command.data + at, command.edtl - at);
+}
+
+static void read_command(char *line)
+{
+	char *word = strtok(line, " \t\n");
+	uint8_t *data = command.data;
+
+	memset(&command, 0, sizeof(command));
+	command.data = data;
+	command.flags = 1;	/* SIMPLE */
+	hex(word, command.cdb, WIRE_CDB_MAX);
+	command.cdb_len = 16;
+	word = strtok(NULL, " \t\n");
+	if (!word)
+		return;
+	command.flags |= strcmp(word, "out") ? WIRE_READ : WIRE_WRITE;
+	word = strtok(NULL, " \t\n");
+	command.edtl = word ? (uint32_t)strtoul(word, NULL, 0) : 0;
+	if (!command.edtl || command.edtl > OUT_MAX)
+		die("no length, or too much", word ? word : "none");
+	memset(command.data, 0, command.edtl);
+	while ((word = strtok(NULL, " \t\n")))
+		put_bytes(word);
+}
+
+static void show_information(void)
+{
+	const uint8_t *sense = answer.sense;
+	uint64_t information = 0;
+	int i;
+
+	if ((sense[0] & 0x7f) == 0x70 && sense[0] & 0x80) {
+		for (i = 3; i < 7; i++)
+			information = information << 8 | sense[i];
+		printf(" at %" PRIu64, information);
+	}
+}
+
+static void show_sense(void)
+{
+	const uint8_t *sense = answer.sense;
+
+	if (answer.sense_len < 8)
+		printf("no sense data");
+	else if ((sense[0] & 0x7f) == 0x72)
+		printf("%x/%02x/%02x", sense[1] & 0xf, sense[2], sense[3]);
+	else
+		printf("%x/%02x/%02x", sense[2] & 0xf, sense[12], sense[13]);
+	show_information();
+}
+
+static void show(void)
+{
+	uint32_t i, shown = answer.in_len < SHOWN_MAX ? answer.in_len : SHOWN_MAX;
+
+	if (answer.status == 0x02)
+		show_sense();
+	else if (answer.status)
+		printf("status 0x%02x", answer.status);
+	else
+		printf("good");
+	if (answer.overflow || answer.underflow)
+		printf(" %s %u", answer.overflow ? "overflow" : "underflow", answer.residual);
+	if (answer.in_len)
+		printf(" %u ", answer.in_len);
+	for (i = 0; i < shown; i++)
+		printf("%02x", answer.data[i]);
+	printf("\n");
+	fflush(stdout);
+}
+
+static void wait_for_file(const char *name)
+{
+	int i;
+
+	for (i = 0; i < PATIENCE_MS / 100 && access(name, F_OK); i++)
+		usleep(100000);
+}
+
+int main(int argc, char **argv)
+{
+	struct wire wire;
+	char line[1024];
+
+	if (argc != 3) {
+		fprintf(stderr, "usage: ask URL NAME\n");
+		return 2;
+	}
+	command.data = malloc(OUT_MAX);
+	answer.data = malloc(WIRE_DATA_MAX);
+	if (!command.data || !answer.data)
+		return 2;
+	if (!wire_login(&wire, argv[1], argv[2], 1))
+		die("login", argv[1]);
+	while (fgets(line, sizeof(line), stdin)) {
+		if (!strncmp(line, "wait ", 5)) {
+			line[strcspn(line, "\n")] = '\0';
+			wait_for_file(line + 5);
+			continue;
+		}
+		read_command(line);
+		if (wire_do(&wire, &command, &answer, PATIENCE_MS) != WIRE_ANSWERED)
+			die("no answer", wire_why());
+		show();
+	}
+	wire_close(&wire);
+	return 0;
+}
