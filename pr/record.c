@@ -12,6 +12,7 @@
  *	change 4711 4 iqn.2026-11.com.example:disk1,t,0x1 iscsi:iqn.1994-05.com.example:h2,i,0x23d02
  *	pr 5 17 1
  *	spc2 4711 TARGET INITIATOR
+ *	preempted 0x00000000000000ab 0x00000000000000cd 5
  *	reservation 5 16
  *	registration 16 0x00000000000000ab 1 iqn.2026-11.com.ex:d,t,0x1 iscsi:iqn.1994-05.com.ex:h1,i,0x23d01
  *	gateway 4711 192.0.2.11:0/3234 0 gw1 815 2f6b11a90c45d7e8
@@ -21,6 +22,8 @@
  *	change        id of the gateway, service action, and the nexus that asked for it ("- -" if none)
  *	pr            PRGENERATION, registrations made so far, APTPL
  *	spc2          id of the gateway, and the nexus that holds a RESERVE (6) or (10); left out when there is none
+ *	preempted     keys of the last PREEMPT, and the type of the reservation that it made, 0 if none; left out when
+ *	              there is none to know again
  *	reservation   type, number of the holder's registration (0: all); left out when there is none
  *	registration  number, key, relative target port identifier, nexus
  *	gateway       number, address and nonce, slot in the group, host name, membership in the group, machine
@@ -85,6 +88,9 @@ static void put_pr(struct writer *w, const struct trbd_record *record)
 		put(w, "spc2 %llu", record->spc2_gateway);
 		put_nexus(w, &pr->spc2);
 	}
+	if (pr->preempted.action_key)
+		put(w, "preempted 0x%016llx 0x%016llx %u\n", pr->preempted.key, pr->preempted.action_key,
+		    pr->preempted.type);
 	if (pr->type != TRBD_PR_NONE)
 		put(w, "reservation %u %u\n", pr->type, pr->holder);
 	for (i = 0; i < pr->count; i++) {
@@ -399,6 +405,17 @@ static bool take_registration(struct reader *r, struct trbd_pr_state *pr)
 	return true;
 }
 
+static bool take_preempted(struct reader *r, struct trbd_pr_preempted *preempted)
+{
+	u64 type;
+
+	if (!take_key(r, &preempted->key) || !take_key(r, &preempted->action_key) || !take_number(r, U8_MAX, &type) ||
+	    !take_end_of_line(r))
+		return false;
+	preempted->type = type;
+	return preempted->key && preempted->action_key && (!type || trbd_pr_type_is_valid(type));
+}
+
 static bool take_reservation(struct reader *r, struct trbd_pr_state *pr)
 {
 	u64 type;
@@ -434,6 +451,8 @@ static bool take_pr(struct reader *r, struct trbd_record *record)
 	pr->aptpl = aptpl;
 	if (take_keyword(r, "spc2") && (!take_number(r, U64_MAX, &record->spc2_gateway) ||
 					!take_nexus(r, &pr->spc2) || !*pr->spc2.initiator))
+		return false;
+	if (r->version > 1 && take_keyword(r, "preempted") && !take_preempted(r, &pr->preempted))
 		return false;
 	if (take_keyword(r, "reservation") && !take_reservation(r, pr))
 		return false;

@@ -8,6 +8,9 @@
  * A service action changes the state only when it ends with GOOD. The caller gives a copy, and keeps the old state
  * when it does not. PREEMPT AND ABORT differs from PREEMPT in what becomes of commands, not in the state.
  *
+ * The state remembers the last PREEMPT, because a command whose answer got lost comes again, and must not end with
+ * RESERVATION CONFLICT for having been carried out.
+ *
  * No I/O, no memory, no locks: compiled as it is by the unit tests.
  */
 #include <linux/kernel.h>
@@ -112,6 +115,25 @@ static void reserve(struct trbd_pr_state *state, enum trbd_pr_type type, u32 inc
 {
 	state->type = type;
 	state->holder = trbd_pr_type_is_all(type) ? 0 : incarnation;
+}
+
+static void note_preempt(struct trbd_pr_state *state, const struct trbd_pr_out *out, enum trbd_pr_type type)
+{
+	state->preempted.key = out->key;
+	state->preempted.action_key = out->action_key;
+	state->preempted.type = type;
+}
+
+static void forget_preempt(struct trbd_pr_state *state)
+{
+	memset(&state->preempted, 0, sizeof(state->preempted));
+}
+
+/* Somebody registers this key: whoever preempts it from now on means that one. */
+static void note_key(struct trbd_pr_state *state, u64 key)
+{
+	if (key == state->preempted.action_key)
+		forget_preempt(state);
 }
 
 static enum trbd_pr_verdict add(struct trbd_pr_state *state, const char *initiator, const char *target, u64 key,
@@ -240,6 +262,7 @@ static enum trbd_pr_verdict do_register(struct trbd_pr_state *state, const struc
 	else
 		drop(state, registration);
 	if (verdict == TRBD_PR_GOOD) {
+		note_key(state, out->action_key);
 		state->aptpl = out->aptpl;
 		state->generation++;
 	}
@@ -276,6 +299,7 @@ static enum trbd_pr_verdict do_clear(struct trbd_pr_state *state)
 {
 	release(state);
 	state->count = 0;
+	forget_preempt(state);
 	state->generation++;
 	return TRBD_PR_GOOD;
 }
@@ -317,6 +341,23 @@ static bool preempts_reservation(const struct trbd_pr_state *state, u64 action_k
 	return state->type != TRBD_PR_NONE && action_key && action_key == holder_key(state);
 }
 
+/*
+ * Has this PREEMPT been carried out? Its initiator may not have heard so, and sends it again by another path. Nobody
+ * has the key any more then, which would be RESERVATION CONFLICT, and the initiator would take it for defeat. It is
+ * the same command when it has the same keys, and the reservation is still what it made of it.
+ */
+static bool preempt_is_done(const struct trbd_pr_state *state, const struct trbd_pr_out *out)
+{
+	const struct trbd_pr_preempted *preempted = &state->preempted;
+
+	if (!out->action_key || preempted->action_key != out->action_key || preempted->key != out->key)
+		return false;
+	if (preempted->type == TRBD_PR_NONE)
+		return true;
+	return out->scope == SCOPE_LU && out->type == preempted->type && state->type == preempted->type &&
+	       (trbd_pr_type_is_all(state->type) || holder_key(state) == out->key);
+}
+
 /* PREEMPT, PREEMPT AND ABORT: 5.13.11.4 and .5 */
 static enum trbd_pr_verdict do_preempt(struct trbd_pr_state *state, const struct trbd_pr_out *out,
 				       const struct trbd_pr_registration *registration)
@@ -328,10 +369,13 @@ static enum trbd_pr_verdict do_preempt(struct trbd_pr_state *state, const struct
 			return TRBD_PR_INVALID_CDB;
 		drop_by_key(state, out->action_key, self);
 		reserve(state, out->type, self);
+		note_preempt(state, out, out->type);
 	} else if (!out->action_key) {
 		return TRBD_PR_INVALID_PARAMETER;
-	} else if (!drop_by_key(state, out->action_key, 0)) {
-		return TRBD_PR_CONFLICT;
+	} else if (drop_by_key(state, out->action_key, 0)) {
+		note_preempt(state, out, TRBD_PR_NONE);
+	} else {
+		return preempt_is_done(state, out) ? TRBD_PR_GOOD : TRBD_PR_CONFLICT;
 	}
 	state->generation++;
 	return TRBD_PR_GOOD;
@@ -360,6 +404,7 @@ static enum trbd_pr_verdict do_move(struct trbd_pr_state *state, const struct tr
 			return verdict;
 		to = &state->registrations[state->count - 1];
 	}
+	note_key(state, out->action_key);
 	state->holder = to->incarnation;
 	if (out->unreg)
 		drop(state, find(state, &out->nexus));

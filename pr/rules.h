@@ -78,6 +78,18 @@ struct trbd_pr_registration {
 };
 
 /**
+ * struct trbd_pr_preempted - the last PREEMPT that removed somebody, to know it again
+ * @key: RESERVATION KEY of the command
+ * @action_key: its SERVICE ACTION RESERVATION KEY, whose registrations it removed; 0 when there is nothing to know
+ * @type: of the reservation that it made; TRBD_PR_NONE when it removed registrations only
+ */
+struct trbd_pr_preempted {
+	u64 key;
+	u64 action_key;
+	enum trbd_pr_type type;
+};
+
+/**
  * struct trbd_pr_state - the reservation state of a logical unit
  * @generation: PRGENERATION
  * @incarnations: how many registrations were made so far
@@ -85,6 +97,7 @@ struct trbd_pr_registration {
  * @type: of the reservation, TRBD_PR_NONE when there is none
  * @holder: incarnation of the holder's registration; 0 when there is none or when all registrants hold it
  * @spc2: holder of a RESERVE (6) or (10), with an empty initiator when there is none
+ * @preempted: the last PREEMPT, in case that it is sent again
  * @count: registrations
  * @room: room in @registrations
  * @registrations: in the order in which they were made
@@ -96,6 +109,7 @@ struct trbd_pr_state {
 	enum trbd_pr_type type;
 	u32 holder;
 	struct trbd_pr_nexus spc2;
+	struct trbd_pr_preempted preempted;
 	unsigned int count;
 	unsigned int room;
 	struct trbd_pr_registration *registrations;

@@ -69,6 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 #define CHANGE "change 4711 4 iqn.t:d,t,0x1 iscsi:iqn.h2,i,0x2\n"
 #define PR "pr 5 17 1\n"
 #define SPC2 "spc2 4711 iqn.t:d,t,0x1 iscsi:iqn.h3,i,0x3\n"
+#define PREEMPTED "preempted 0x00000000000000ab 0x00000000000000cd 5\n"
 #define RES "reservation 5 16\n"
 #define REG16 "registration 16 0x00000000000000ab 1 iqn.t:d,t,0x1 iscsi:iqn.h1,i,0x1\n"
 #define REG17 "registration 17 0xffffffffffffffff 65535 * iscsi:iqn.h2,i,0x2\n"
@@ -76,7 +77,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	"fenced 192.0.2.12:0/99 345 1795888000 1795889800\n"
 #define REST_1 "gateway 4711 192.0.2.11:0/3234 0 gw1\ngateway 4712 [2001:db8::1]:0/1 255 -\nfenced 192.0.2.12:0/99 345\n"
 #define END "end\n"
-#define FULL HEAD GEN CHANGE PR SPC2 RES REG16 REG17 REST END
+#define FULL HEAD GEN CHANGE PR SPC2 PREEMPTED RES REG16 REG17 REST END
 
 static const struct {
 	const char *what;
@@ -84,7 +85,7 @@ static const struct {
 	int wanted;
 	unsigned int line;
 } texts[] = {
-	{ "a full one", FULL, 0, 17 },
+	{ "a full one", FULL, 0, 18 },
 	{ "a full one of version 1", HEAD_1 GEN CHANGE PR SPC2 RES REG16 REG17 REST_1 END, 0, 17 },
 	{ "a gateway of version 1 in version 2", HEAD GEN CHANGE PR "gateway 4711 192.0.2.11:0/3234 0 gw1\n" END, -EBADMSG, 9 },
 	{ "a gateway of version 2 in version 1", HEAD_1 GEN CHANGE PR "gateway 4711 a 0 gw1 815 m\n" END, -EBADMSG, 9 },
@@ -97,7 +98,7 @@ static const struct {
 	{ "no image", "target_core_rbd.lu 2\nimage -\n" GEN CHANGE PR END, -EBADMSG, 2 },
 	{ "settled before it happened", HEAD "generation 1\nsettled 2\nbarrier 0\n" CHANGE PR END, -EBADMSG, 4 },
 	{ "no end", HEAD GEN CHANGE PR, -EBADMSG, 9 },
-	{ "more behind the end", FULL "x", -EBADMSG, 17 },
+	{ "more behind the end", FULL "x", -EBADMSG, 18 },
 	{ "a number with a zero before it", HEAD "generation 012\n", -EBADMSG, 3 },
 	{ "a number that is too great", HEAD "generation 18446744073709551616\n", -EBADMSG, 3 },
 	{ "a negative number", HEAD "generation -1\n", -EBADMSG, 3 },
@@ -106,6 +107,10 @@ static const struct {
 	{ "a service action that there is not", HEAD GEN "change 1 8 - -\n", -EBADMSG, 7 },
 	{ "half an actor", HEAD GEN "change 1 0 - iscsi:iqn.h1,i,0x1\n", -EBADMSG, 8 },
 	{ "an SPC-2 reservation of nobody", HEAD GEN CHANGE PR "spc2 4711 - -\n" END, -EBADMSG, 10 },
+	{ "a PREEMPT of registrations", HEAD GEN CHANGE PR "preempted 0x0000000000000001 0x0000000000000002 0\n" END, 0, 11 },
+	{ "a PREEMPT of nobody", HEAD GEN CHANGE PR "preempted 0x0000000000000001 0x0000000000000000 0\n" END, -EBADMSG, 10 },
+	{ "a PREEMPT of type 2", HEAD GEN CHANGE PR "preempted 0x0000000000000001 0x0000000000000002 2\n" END, -EBADMSG, 10 },
+	{ "a PREEMPT in version 1", HEAD_1 GEN CHANGE PR PREEMPTED END, -EBADMSG, 9 },
 	{ "a reservation of nobody", HEAD GEN CHANGE PR RES END, -EBADMSG, 10 },
 	{ "a reservation of another", HEAD GEN CHANGE PR RES REG17 END, -EBADMSG, 11 },
 	{ "a reservation of type 2", HEAD GEN CHANGE PR "reservation 2 16\n" REG16 END, -EBADMSG, 10 },
@@ -169,7 +174,7 @@ static void check_damage(void)
 static void check_random(void)
 {
 	static const char *const pieces[] = {
-		HEAD, GEN, CHANGE, PR, SPC2, RES, REG16, REG17, REST, END, HEAD_1, REST_1, "registration ", "0", " ", "\n", "16", "-", "*",
+		HEAD, GEN, CHANGE, PR, SPC2, PREEMPTED, RES, REG16, REG17, REST, END, HEAD_1, REST_1, "registration ", "0", " ", "\n", "16", "-", "*",
 		"reservation 7 0\n", "gateway 1 a 1 b 7 m\n", "fenced a 1 2 3\n",
 	};
 	static char text[4096];

@@ -361,6 +361,53 @@ static void set_two_ports(struct scene *scene, uint64_t other_key)
 		exit(1);
 }
 
+static enum trbd_pr_verdict preempt(struct scene *scene, const struct trbd_pr_nexus *nexus, uint64_t key, uint64_t action_key,
+				    uint8_t type)
+{
+	struct trbd_pr_out out = { .action = TRBD_PR_PREEMPT, .type = type, .nexus = *nexus, .rtpi = 1, .key = key,
+				   .action_key = action_key };
+
+	scene->state.registrations = scene->registrations;
+	return trbd_pr_out(&scene->state, &out);
+}
+
+/* An initiator that did not hear that its PREEMPT was carried out sends it again, also by another path. */
+static void check_preempt_again(void)
+{
+	struct trbd_pr_nexus path = cast[B];
+	struct trbd_pr_out registers = { .action = TRBD_PR_REGISTER, .action_key = keys[B] };
+	struct scene scene;
+	unsigned int generation;
+
+	strcpy(path.target, "iqn.t,t,0x9");
+	registers.nexus = path;
+	set(&scene, 5);
+	trbd_pr_out(&scene.state, &registers);
+	ktap_ok(act(&scene, TRBD_PR_PREEMPT, B, keys[B], keys[A], 5) == TRBD_PR_GOOD && holder(&scene) == 'B',
+		"PREEMPT of the holder");
+	generation = scene.state.generation;
+	ktap_ok(preempt(&scene, &path, keys[B], keys[A], 5) == TRBD_PR_GOOD && holder(&scene) == 'B' &&
+		scene.state.generation == generation, "again by another path: GOOD, and nothing changes");
+	ktap_ok(preempt(&scene, &cast[B], keys[B], keys[A], 5) == TRBD_PR_GOOD, "and by the same one");
+	ktap_ok(preempt(&scene, &cast[C], keys[B], keys[A], 5) == TRBD_PR_CONFLICT, "not by who is not registered");
+	ktap_ok(preempt(&scene, &path, keys[B], keys[A], 1) == TRBD_PR_CONFLICT, "another type is another command");
+	ktap_ok(preempt(&scene, &path, keys[B], 0xe, 5) == TRBD_PR_CONFLICT, "another key as well");
+	act(&scene, TRBD_PR_RELEASE, B, keys[B], 0, 5);
+	ktap_ok(preempt(&scene, &path, keys[B], keys[A], 5) == TRBD_PR_CONFLICT, "what it made is gone: it is not done");
+
+	set(&scene, 5);
+	act(&scene, TRBD_PR_REGISTER, C, 0, 0xc, 0);
+	ktap_ok(act(&scene, TRBD_PR_PREEMPT, B, keys[B], 0xc, 5) == TRBD_PR_GOOD && !registered(&scene, C),
+		"PREEMPT of a registration");
+	ktap_ok(act(&scene, TRBD_PR_PREEMPT, B, keys[B], 0xc, 5) == TRBD_PR_GOOD && holder(&scene) == 'A',
+		"again: GOOD, and A goes on holding");
+	ktap_ok(act(&scene, TRBD_PR_PREEMPT, A, keys[A], 0xc, 5) == TRBD_PR_CONFLICT, "A has preempted nobody");
+	act(&scene, TRBD_PR_REGISTER, C, 0, 0xc, 0);
+	act(&scene, TRBD_PR_REGISTER, C, 0xc, 0, 0);
+	ktap_ok(act(&scene, TRBD_PR_PREEMPT, B, keys[B], 0xc, 5) == TRBD_PR_CONFLICT,
+		"C has been there again and went by itself: there is nobody to preempt");
+}
+
 /* What A registers for all target ports, it registers for those that it is registered through as well. */
 static void check_all_ports(void)
 {
@@ -536,6 +583,7 @@ int main(void)
 	check_spc2();
 	check_move();
 	check_ports();
+	check_preempt_again();
 	check_all_ports();
 	check_attentions();
 	check_generation();
