@@ -21,7 +21,9 @@
  *
  * Only gateways that are in the registry of the record serve (gateway/membership.c).
  *
- * All changes of an image's record come from one thread per image. The watch's thread only installs.
+ * All changes of an image's record come from one thread per image. The watch's thread only installs. A job that nobody
+ * wants any more is taken off the queue, and waits for no other; the one that runs is interrupted for its own sake only.
+ * Commands of several initiators wait in one queue, and what one of them gives up is nothing to the others.
  */
 #include <linux/delay.h>
 #include <linux/err.h>
@@ -89,16 +91,56 @@ bool trbd_lu_resume(struct trbd_lu *lu)
 }
 
 /**
- * trbd_lu_interrupt() - let the job that runs end with -EINTR
+ * trbd_lu_interrupt() - let whatever the thread does end with -EINTR
  * @lu: state
  *
- * What it has changed is brought into force by whoever reads the record next.
+ * For a gateway that stops serving. What was changed is brought into force by whoever reads the record next.
  *
  * Context: any in which a spinlock may be taken.
  */
 void trbd_lu_interrupt(struct trbd_lu *lu)
 {
 	send_sig(SIGKILL, lu->thread, 1);
+}
+
+/**
+ * trbd_lu_drop_unwanted() - end the jobs that nobody wants any more
+ * @lu: state
+ *
+ * Those in the queue end here; the one that runs is interrupted if it is one of them.
+ *
+ * Context: process.
+ */
+void trbd_lu_drop_unwanted(struct trbd_lu *lu)
+{
+	struct trbd_lu_job *job, *next;
+	LIST_HEAD(unwanted);
+
+	spin_lock(&lu->lock);
+	list_for_each_entry_safe(job, next, &lu->jobs, node) {
+		if (job->is_over && job->is_over(job))
+			list_move_tail(&job->node, &unwanted);
+	}
+	if (lu->running && lu->running->is_over(lu->running))
+		trbd_lu_interrupt(lu);
+	spin_unlock(&lu->lock);
+	list_for_each_entry_safe(job, next, &unwanted, node)
+		job->end(job);
+}
+
+/**
+ * trbd_lu_has_run() - a job is about to end, and is not to be interrupted any more
+ * @lu: state
+ * @job: job, whether it has run or not
+ *
+ * Context: any in which a spinlock may be taken.
+ */
+void trbd_lu_has_run(struct trbd_lu *lu, struct trbd_lu_job *job)
+{
+	spin_lock(&lu->lock);
+	if (lu->running == job)
+		lu->running = NULL;
+	spin_unlock(&lu->lock);
 }
 
 /* A view's arrays stand behind it in its memory. */
@@ -559,11 +601,11 @@ static struct trbd_lu_job *lu_next_job(struct trbd_lu *lu)
 
 	lockdep_assert_held(&lu->lock);
 
-	list_for_each_entry(job, &lu->jobs, node) {
-		if (job->is_over && job->is_over(job))
-			return job;
-	}
-	return list_first_entry_or_null(&lu->jobs, struct trbd_lu_job, node);
+	job = list_first_entry_or_null(&lu->jobs, struct trbd_lu_job, node);
+	if (job)
+		list_del(&job->node);
+	lu->running = job && job->is_over ? job : NULL;
+	return job;
 }
 
 static int lu_thread(void *arg)
@@ -582,8 +624,6 @@ static int lu_thread(void *arg)
 
 		spin_lock(&lu->lock);
 		job = lu_next_job(lu);
-		if (job)
-			list_del(&job->node);
 		nudged = lu->nudged;
 		rejoin = lu->rejoin;
 		catch_up = lu->catch_up;
@@ -627,6 +667,9 @@ static int lu_thread(void *arg)
 void trbd_lu_submit(struct trbd_lu *lu, struct trbd_lu_job *job)
 {
 	spin_lock(&lu->lock);
+	/* it may be the one that runs, and come again */
+	if (lu->running == job)
+		lu->running = NULL;
 	list_add_tail(&job->node, &lu->jobs);
 	spin_unlock(&lu->lock);
 	wake_up(&lu->wait);

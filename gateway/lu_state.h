@@ -88,12 +88,14 @@ struct trbd_lu_ops {
  * struct trbd_lu_job - something that needs the shared state; embedded by its owner
  * @node: in the queue
  * @run: called once, on the thread that may change the state
- * @is_over: NULL, or whether it has only to be ended: then it comes before others; called under a spinlock
+ * @is_over: NULL, or whether nobody wants it any more; called under a spinlock
+ * @end: ends it instead of @run; set if @is_over is
  */
 struct trbd_lu_job {
 	struct list_head node;
 	void (*run)(struct trbd_lu *lu, struct trbd_lu_job *job);
 	bool (*is_over)(const struct trbd_lu_job *job);
+	void (*end)(struct trbd_lu_job *job);
 };
 
 /**
@@ -122,6 +124,7 @@ struct trbd_lu_job {
  * @housework: jiffies before which housekeeping does nothing that takes long; the thread's
  * @lock: guards what follows
  * @jobs: to be run
+ * @running: the one that runs, if it can be over before it has ended
  * @nudged: ops->tick is to be called
  * @rejoin: to be registered again
  * @catch_up: to be read again
@@ -155,6 +158,7 @@ struct trbd_lu {
 
 	spinlock_t lock;	/* see above */
 	struct list_head jobs;
+	struct trbd_lu_job *running;
 	bool nudged;
 	bool rejoin;
 	bool catch_up;
@@ -190,6 +194,7 @@ struct trbd_lu *trbd_lu_attach(struct trbd_image *image, struct trbd_group *grou
 			       void *owner);
 void trbd_lu_detach(struct trbd_lu *lu);
 void trbd_lu_submit(struct trbd_lu *lu, struct trbd_lu_job *job);
+void trbd_lu_drop_unwanted(struct trbd_lu *lu);
 void trbd_lu_wake(struct trbd_lu *lu);
 void trbd_lu_watched(struct trbd_lu *lu);
 void trbd_lu_interrupt(struct trbd_lu *lu);
@@ -204,6 +209,7 @@ void trbd_lu_carry(struct trbd_lu *lu, struct trbd_record *record);
 int trbd_lu_install(struct trbd_lu *lu, struct trbd_record *record);
 bool trbd_lu_interrupted(unsigned int wait_ms);
 bool trbd_lu_is_wanted(struct trbd_lu *lu);
+void trbd_lu_has_run(struct trbd_lu *lu, struct trbd_lu_job *job);
 bool trbd_lu_resume(struct trbd_lu *lu);
 
 /* For trbd_group_in_touch(). Looked at before the view: what is known of an older one is not true of a newer one. */

@@ -16,7 +16,6 @@
 #include <linux/kernel.h>
 #include <linux/list.h>
 #include <linux/spinlock.h>
-#include <scsi/scsi_proto.h>
 
 #include "compat/target.h"
 #include "gateway/lu_state.h"
@@ -44,21 +43,6 @@ bool trbd_patience_is_over(const struct se_cmd *cmd)
 	       READ_ONCE(cmd->se_lun->lun_shutdown) || trbd_compat_session_stops(cmd);
 }
 
-static bool is_reservation_command(const struct se_cmd *cmd)
-{
-	switch (cmd->t_task_cdb[0]) {
-	case PERSISTENT_RESERVE_IN:
-	case PERSISTENT_RESERVE_OUT:
-	case RESERVE_6:
-	case RESERVE_10:
-	case RELEASE_6:
-	case RELEASE_10:
-		return true;
-	default:
-		return false;
-	}
-}
-
 /*
  * Looks for such commands: for the suspect, or for another one if that has ended. A reservation command is interrupted,
  * which no OSD is needed for. Return: whether there is any.
@@ -66,7 +50,7 @@ static bool is_reservation_command(const struct se_cmd *cmd)
 static bool patience_find(struct trbd_patience *patience, struct trbd_device *dev)
 {
 	struct se_device *se_dev = &dev->se_dev;
-	bool same = false, reservation = false;
+	bool same = false;
 	const struct se_cmd *found = NULL;
 	unsigned int over = 0;
 	struct se_cmd *cmd;
@@ -82,7 +66,6 @@ static bool patience_find(struct trbd_patience *patience, struct trbd_device *de
 			if (!trbd_patience_is_over(cmd))
 				continue;
 			over++;
-			reservation |= is_reservation_command(cmd);
 			same |= cmd == patience->suspect && cmd->tag == patience->tag;
 			found = cmd;
 			tag = cmd->tag;
@@ -97,8 +80,8 @@ static bool patience_find(struct trbd_patience *patience, struct trbd_device *de
 			patience->since = jiffies;
 	}
 	patience->over = over;
-	if (reservation && dev->lu)
-		trbd_lu_interrupt(dev->lu);
+	if (over && dev->lu)
+		trbd_lu_drop_unwanted(dev->lu);
 	return over;
 }
 
@@ -141,16 +124,12 @@ static void patience_look(struct work_struct *work)
 void trbd_patience_abort(struct se_device *se_dev, struct list_head *aborted)
 {
 	struct trbd_device *dev = to_trbd_device(se_dev);
-	bool reservations = false;
-	struct se_cmd *cmd;
 
 	if (list_empty(aborted))
 		return;
-	list_for_each_entry(cmd, aborted, state_list)
-		reservations |= is_reservation_command(cmd);
 	/* what they have written so far is brought into force by whoever comes next */
-	if (reservations && dev->lu)
-		trbd_lu_interrupt(dev->lu);
+	if (dev->lu)
+		trbd_lu_drop_unwanted(dev->lu);
 	trbd_nexus_turn(&dev->nexuses);
 	atomic_set(&dev->patience.aborting, 1);
 }

@@ -60,6 +60,7 @@
  * @run: what it does there
  * @cmd: LIO's command
  * @dev: its device
+ * @lu: the state that it is a job of
  * @out: PERSISTENT RESERVE OUT, decoded; for the others only the nexus counts
  * @len: PERSISTENT RESERVE IN: bytes to answer
  * @tries: RESERVE: how often it has met another's reservation
@@ -69,6 +70,7 @@ struct pr_job {
 	void (*run)(struct trbd_lu *lu, struct pr_job *job);
 	struct se_cmd *cmd;
 	struct trbd_device *dev;
+	struct trbd_lu *lu;
 	struct trbd_pr_out out;
 	size_t len;
 	unsigned int tries;
@@ -116,6 +118,7 @@ static void end_job(struct pr_job *job, int verdict)
 	struct se_cmd *cmd = job->cmd;
 	size_t len = job->len;
 
+	trbd_lu_has_run(job->lu, &job->job);
 	kvfree(job->out.initiators);
 	kfree(job);
 	if (verdict == TRBD_PR_GOOD && cmd->data_direction == DMA_FROM_DEVICE)
@@ -129,13 +132,19 @@ static bool job_is_over(const struct trbd_lu_job *lu_job)
 	return trbd_patience_is_over(container_of(lu_job, struct pr_job, job)->cmd);
 }
 
-/* Not begun when nobody wants it any more: it could take as long as the one that was interrupted for its sake. */
+/* Nobody wants it any more. */
+static void drop_job(struct trbd_lu_job *lu_job)
+{
+	end_job(container_of(lu_job, struct pr_job, job), -EINTR);
+}
+
+/* Not begun when nobody wants it any more: it could take as long as the one before it. */
 static void run_job(struct trbd_lu *lu, struct trbd_lu_job *lu_job)
 {
 	struct pr_job *job = container_of(lu_job, struct pr_job, job);
 
 	if (job_is_over(lu_job))
-		end_job(job, -EINTR);
+		drop_job(lu_job);
 	else
 		job->run(lu, job);
 }
@@ -160,9 +169,11 @@ static sense_reason_t submit_job(struct se_cmd *cmd, void (*run)(struct trbd_lu 
 	}
 	job->cmd = cmd;
 	job->dev = dev;
+	job->lu = dev->lu;
 	job->run = run;
 	job->job.run = run_job;
 	job->job.is_over = job_is_over;
+	job->job.end = drop_job;
 	trbd_nexus_name(cmd->se_sess, cmd->se_sess->se_tpg, &job->out.nexus);
 	trbd_lu_submit(dev->lu, &job->job);
 	return 0;
@@ -676,7 +687,7 @@ static void run_reset(struct trbd_lu *lu, struct trbd_lu_job *lu_job)
 	if (ret && ret != -EINTR && ret != -ENOTCONN)
 		pr_warn_ratelimited("%s: a reset cannot be made known to the other gateways: error %d\n",
 				    lu->image->name, ret);
-	/* whoever interrupts means commands that wait in front of it; and this gateway may have to register again */
+	/* this gateway may have to register again before */
 	if (!reset_has_ended(ret) && trbd_lu_resume(lu)) {
 		trbd_lu_interrupted(RESET_RETRY_MS);
 		trbd_lu_submit(lu, &job->job);
