@@ -453,7 +453,7 @@ static sense_reason_t execute(struct se_cmd *cmd)
 	ret = rest(cmd);
 	/* LIO answers what was refused */
 	if (ret)
-		trbd_nexus_end(cmd);
+		trbd_patience_end(cmd);
 	return ret;
 }
 

@@ -26,7 +26,6 @@
 #include <linux/bitops.h>
 #include <linux/build_bug.h>
 #include <linux/ctype.h>
-#include <linux/jiffies.h>
 #include <linux/kernel.h>
 #include <linux/minmax.h>
 #include <linux/rcupdate.h>
@@ -283,7 +282,7 @@ struct trbd_nexus *trbd_nexus_find(struct trbd_nexus_table *table, struct se_cmd
 
 static struct trbd_nexus *place_nexus(const struct se_cmd *cmd)
 {
-	return (struct trbd_nexus *)((unsigned long)cmd->priv & ~PLACE_BITS);
+	return (struct trbd_nexus *)((unsigned long)READ_ONCE(cmd->priv) & ~PLACE_BITS);
 }
 
 static unsigned int place_phase(const struct se_cmd *cmd)
@@ -299,7 +298,7 @@ static unsigned int place_kind(const struct se_cmd *cmd)
 /* A nexus comes from kzalloc(), so its lowest bits are free. */
 static void place_set(struct se_cmd *cmd, struct trbd_nexus *nexus, unsigned int phase, unsigned int kind)
 {
-	cmd->priv = (void *)((unsigned long)nexus | (phase ? PLACE_PHASE : 0) | (kind ? PLACE_KIND : 0));
+	WRITE_ONCE(cmd->priv, (void *)((unsigned long)nexus | (phase ? PLACE_PHASE : 0) | (kind ? PLACE_KIND : 0)));
 }
 
 /**
@@ -323,14 +322,14 @@ bool trbd_nexus_begin(struct trbd_nexus_table *table, struct se_cmd *cmd, unsign
 		if (!nexus)
 			break;
 		phase = READ_ONCE(table->phase);
+		place_set(cmd, nexus, phase, kind);
 		atomic_inc(&nexus->in_flight[phase][kind]);
 		/* before whatever is looked at next; pairs with nexus_forget(), trbd_lu_install() and the like */
 		smp_mb__after_atomic();
-		if (!READ_ONCE(nexus->forgotten)) {
-			place_set(cmd, nexus, phase, kind);
+		if (!READ_ONCE(nexus->forgotten))
 			break;
-		}
 		atomic_dec(&nexus->in_flight[phase][kind]);
+		WRITE_ONCE(cmd->priv, NULL);
 	}
 	rcu_read_unlock();
 	return nexus;
@@ -350,10 +349,32 @@ void trbd_nexus_end(struct se_cmd *cmd)
 
 	if (!nexus)
 		return;
-	cmd->priv = NULL;
+	WRITE_ONCE(cmd->priv, NULL);
 	/* what the command did comes before */
 	smp_mb__before_atomic();
 	atomic_dec(&nexus->in_flight[phase][kind]);
+}
+
+/**
+ * trbd_nexus_has() - is a command counted?
+ * @table: nexuses of the logical unit
+ * @cmd: command that LIO does not free meanwhile; it may end
+ *
+ * Before a command is executed its cmd->priv is something else, see scsi/command.c.
+ *
+ * Context: any.
+ * Return: true from trbd_nexus_begin() to trbd_nexus_end().
+ */
+bool trbd_nexus_has(struct trbd_nexus_table *table, const struct se_cmd *cmd)
+{
+	const struct trbd_nexus *nexus;
+	bool has;
+
+	rcu_read_lock();
+	nexus = nexus_lookup(table, cmd->se_sess);
+	has = nexus && nexus == place_nexus(cmd);
+	rcu_read_unlock();
+	return has;
 }
 
 /**
@@ -418,7 +439,6 @@ static unsigned int nexus_try_turn(struct trbd_nexus_table *table)
 	if (table->turn && !count) {
 		WRITE_ONCE(table->phase, !table->phase);
 		table->turn = false;
-		table->turned = table->asked;
 		/* pairs with trbd_nexus_begin() */
 		smp_mb();
 		count = nexus_count_other_phase(table);
@@ -436,31 +456,9 @@ static unsigned int nexus_try_turn(struct trbd_nexus_table *table)
 void trbd_nexus_turn(struct trbd_nexus_table *table)
 {
 	spin_lock(&table->lock);
-	if (!table->turn) {
-		table->turn = true;
-		table->asked = jiffies;
-	}
+	table->turn = true;
 	nexus_try_turn(table);
 	spin_unlock(&table->lock);
-}
-
-/**
- * trbd_nexus_turning() - is a command from before a trbd_nexus_turn() still in flight?
- * @table: nexuses of the logical unit
- * @since: set to the jiffies of the first turn that waits for it, if there is one
- *
- * Context: any but hard and soft interrupt.
- * Return: whether there is one.
- */
-bool trbd_nexus_turning(struct trbd_nexus_table *table, unsigned long *since)
-{
-	bool turning;
-
-	spin_lock(&table->lock);
-	turning = nexus_try_turn(table);
-	*since = table->turned;
-	spin_unlock(&table->lock);
-	return turning;
 }
 
 /**

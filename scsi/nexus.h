@@ -56,8 +56,6 @@ struct trbd_nexus {
  * @enough: when there are more, those that are gone are looked for
  * @phase: commands that begin now are counted under this one
  * @turn: the phase is to be changed as soon as the other one is empty
- * @asked: jiffies when that was asked for first
- * @turned: the same, of the last change of the phase
  */
 struct trbd_nexus_table {
 	spinlock_t lock;	/* see above */
@@ -66,8 +64,6 @@ struct trbd_nexus_table {
 	unsigned int enough;
 	unsigned int phase;
 	bool turn;
-	unsigned long asked;
-	unsigned long turned;
 };
 
 void trbd_nexus_table_init(struct trbd_nexus_table *table);
@@ -81,7 +77,7 @@ bool trbd_nexus_note_execution(struct se_cmd *cmd, u64 received_ms, u64 limit_ms
 bool trbd_nexus_is_quarantined(const struct se_cmd *cmd);
 void trbd_nexus_turn(struct trbd_nexus_table *table);
 unsigned int trbd_nexus_draining(struct trbd_nexus_table *table, const struct trbd_pr_state *pr);
-bool trbd_nexus_turning(struct trbd_nexus_table *table, unsigned long *since);
+bool trbd_nexus_has(struct trbd_nexus_table *table, const struct se_cmd *cmd);
 bool trbd_nexus_is_awaited(const struct trbd_nexus_table *table, const struct se_cmd *cmd);
 unsigned int trbd_nexus_in_flight(struct trbd_nexus_table *table);
 

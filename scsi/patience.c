@@ -9,12 +9,15 @@
  * that somebody still waits for: a cluster that stands still is a delay, and no error.
  *
  * LIO marks LUNs that go away, and the commands of an iSCSI session that ends, or, as for other fabrics, the session;
- * it tells of commands that are aborted, and takes them off its list, so for these it is looked whether anything is
- * left of what was in flight at that moment.
+ * it tells of commands that are aborted, and takes them off its list. All of them are kept in a list of our own until
+ * they end, each with the time since when nobody wants it. Nothing else is a reason to give up, however long others
+ * take that were in flight beside them.
  */
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
 #include <linux/list.h>
+#include <linux/lockdep.h>
+#include <linux/slab.h>
 #include <linux/spinlock.h>
 
 #include "compat/target.h"
@@ -43,19 +46,89 @@ bool trbd_patience_is_over(const struct se_cmd *cmd)
 	       READ_ONCE(cmd->se_lun->lun_shutdown) || trbd_compat_session_stops(cmd);
 }
 
-/*
- * Looks for such commands: for the suspect, or for another one if that has ended. A reservation command is interrupted,
- * which no OSD is needed for. Return: whether there is any.
+/**
+ * struct abandoned - a command in flight that nobody wants any more
+ * @node: among all of the device
+ * @cmd: command; compared, never followed
+ * @since: jiffies when it was found, or when the gateway last gave up what it had in flight
  */
-static bool patience_find(struct trbd_patience *patience, struct trbd_device *dev)
+struct abandoned {
+	struct list_head node;
+	const struct se_cmd *cmd;
+	unsigned long since;
+};
+
+static struct abandoned *patience_find(struct trbd_patience *patience, const struct se_cmd *cmd)
+{
+	struct abandoned *abandoned;
+
+	lockdep_assert_held(&patience->lock);
+
+	list_for_each_entry(abandoned, &patience->abandoned, node) {
+		if (abandoned->cmd == cmd)
+			return abandoned;
+	}
+	return NULL;
+}
+
+static void patience_forget(struct trbd_patience *patience, const struct se_cmd *cmd)
+{
+	struct abandoned *abandoned;
+	unsigned long flags;
+
+	spin_lock_irqsave(&patience->lock, flags);
+	abandoned = patience_find(patience, cmd);
+	if (abandoned) {
+		list_del(&abandoned->node);
+		WRITE_ONCE(patience->count, patience->count - 1);
+	}
+	spin_unlock_irqrestore(&patience->lock, flags);
+	kfree(abandoned);
+}
+
+/* Return: false if the command is known. */
+static bool patience_add(struct trbd_patience *patience, struct abandoned *abandoned)
+{
+	unsigned long flags;
+	bool known;
+
+	spin_lock_irqsave(&patience->lock, flags);
+	known = patience_find(patience, abandoned->cmd);
+	if (!known) {
+		list_add_tail(&abandoned->node, &patience->abandoned);
+		WRITE_ONCE(patience->count, patience->count + 1);
+	}
+	spin_unlock_irqrestore(&patience->lock, flags);
+	return !known;
+}
+
+/* Counts a command that LIO does not free meanwhile, if it is in flight. */
+static void patience_abandon(struct trbd_device *dev, const struct se_cmd *cmd, gfp_t gfp)
+{
+	struct abandoned *abandoned = kmalloc(sizeof(*abandoned), gfp);
+
+	/* found again in a second */
+	if (!abandoned)
+		return;
+	abandoned->cmd = cmd;
+	abandoned->since = jiffies;
+	if (!patience_add(&dev->patience, abandoned)) {
+		kfree(abandoned);
+		return;
+	}
+	/* pairs with the barrier in trbd_patience_end(): it ends and sees the count, or has ended and is seen here */
+	smp_mb();
+	if (!trbd_nexus_has(&dev->nexuses, cmd))
+		patience_forget(&dev->patience, cmd);
+}
+
+/* Looks for commands whose session or LUN ends. Return: whether there are any. */
+static bool patience_search(struct trbd_device *dev)
 {
 	struct se_device *se_dev = &dev->se_dev;
-	bool same = false;
-	const struct se_cmd *found = NULL;
-	unsigned int over = 0;
 	struct se_cmd *cmd;
 	unsigned long flags;
-	u64 tag = 0;
+	bool found = false;
 	int i;
 
 	for (i = 0; i < se_dev->queue_cnt; i++) {
@@ -65,38 +138,30 @@ static bool patience_find(struct trbd_patience *patience, struct trbd_device *de
 		list_for_each_entry(cmd, &queue->state_list, state_list) {
 			if (!trbd_patience_is_over(cmd))
 				continue;
-			over++;
-			same |= cmd == patience->suspect && cmd->tag == patience->tag;
-			found = cmd;
-			tag = cmd->tag;
+			found = true;
+			patience_abandon(dev, cmd, GFP_ATOMIC | __GFP_NOWARN);
 		}
 		spin_unlock_irqrestore(&queue->lock, flags);
 	}
-	if (!same) {
-		patience->suspect = found;
-		patience->tag = tag;
-		/* while they get fewer, these have been over for as long */
-		if (over >= patience->over)
-			patience->since = jiffies;
-	}
-	patience->over = over;
-	if (over && dev->lu)
-		trbd_lu_drop_unwanted(dev->lu);
-	return over;
+	return found;
 }
 
-static bool patience_is_at_its_end(struct trbd_patience *patience, struct trbd_device *dev)
+/* Have some been waited for too long? They have as long again then: one new identity after the other helps nobody. */
+static bool patience_is_at_its_end(struct trbd_patience *patience)
 {
-	const unsigned long limit = msecs_to_jiffies(PATIENCE_MS);
-	unsigned long since;
+	struct abandoned *abandoned;
+	unsigned long flags;
+	bool late = false;
 
-	if (patience_find(patience, dev) && time_after(jiffies, patience->since + limit))
-		return true;
-	/* taken back before it is looked, or an abort that comes meanwhile would be forgotten */
-	if (!atomic_xchg(&patience->aborting, 0) || !trbd_nexus_turning(&dev->nexuses, &since))
-		return false;
-	atomic_set(&patience->aborting, 1);
-	return time_after(jiffies, since + limit);
+	spin_lock_irqsave(&patience->lock, flags);
+	list_for_each_entry(abandoned, &patience->abandoned, node)
+		late |= time_after(jiffies, abandoned->since + msecs_to_jiffies(PATIENCE_MS));
+	if (late) {
+		list_for_each_entry(abandoned, &patience->abandoned, node)
+			abandoned->since = jiffies;
+	}
+	spin_unlock_irqrestore(&patience->lock, flags);
+	return late;
 }
 
 static void patience_look(struct work_struct *work)
@@ -104,9 +169,9 @@ static void patience_look(struct work_struct *work)
 	struct trbd_patience *patience = container_of(to_delayed_work(work), struct trbd_patience, look);
 	struct trbd_device *dev = container_of(patience, struct trbd_device, patience);
 
-	if (patience_is_at_its_end(patience, dev)) {
-		/* what is not gone with this has as long again; one new identity after the other helps nobody */
-		patience->since = jiffies;
+	if (patience_search(dev) && dev->lu)
+		trbd_lu_drop_unwanted(dev->lu);
+	if (patience_is_at_its_end(patience)) {
 		pr_warn_ratelimited("%s: commands that were aborted, or whose session or LUN ends, have no answer after %u s; giving up what is in flight\n",
 				    dev->image->name, PATIENCE_MS / 1000);
 		trbd_recovery_give_up(dev->image->session);
@@ -117,21 +182,39 @@ static void patience_look(struct work_struct *work)
 /**
  * trbd_patience_abort() - a task management function is about to wait for commands
  * @se_dev: device
- * @aborted: which
+ * @aborted: which; LIO has taken them off its list
  *
  * Context: process.
  */
 void trbd_patience_abort(struct se_device *se_dev, struct list_head *aborted)
 {
 	struct trbd_device *dev = to_trbd_device(se_dev);
+	struct se_cmd *cmd;
 
 	if (list_empty(aborted))
 		return;
-	/* what they have written so far is brought into force by whoever comes next */
+	list_for_each_entry(cmd, aborted, state_list)
+		patience_abandon(dev, cmd, GFP_NOIO | __GFP_NOFAIL);
+	/* what reservation commands have written so far is brought into force by whoever comes next */
 	if (dev->lu)
 		trbd_lu_drop_unwanted(dev->lu);
-	trbd_nexus_turn(&dev->nexuses);
-	atomic_set(&dev->patience.aborting, 1);
+}
+
+/**
+ * trbd_patience_end() - a command is about to be answered
+ * @cmd: command, whether it was counted with its nexus or not
+ *
+ * Context: any.
+ */
+void trbd_patience_end(struct se_cmd *cmd)
+{
+	struct trbd_patience *patience = &to_trbd_device(cmd->se_dev)->patience;
+
+	trbd_nexus_end(cmd);
+	/* behind the atomic there; pairs with patience_abandon() */
+	smp_mb__after_atomic();
+	if (READ_ONCE(patience->count))
+		patience_forget(patience, cmd);
 }
 
 /**
@@ -141,7 +224,8 @@ void trbd_patience_abort(struct se_device *se_dev, struct list_head *aborted)
 void trbd_patience_init(struct trbd_patience *patience)
 {
 	INIT_DELAYED_WORK(&patience->look, patience_look);
-	atomic_set(&patience->aborting, 0);
+	spin_lock_init(&patience->lock);
+	INIT_LIST_HEAD(&patience->abandoned);
 }
 
 /**
@@ -152,8 +236,6 @@ void trbd_patience_init(struct trbd_patience *patience)
  */
 void trbd_patience_start(struct trbd_patience *patience)
 {
-	patience->suspect = NULL;
-	patience->over = 0;
 	queue_delayed_work(trbd_tick_wq, &patience->look, msecs_to_jiffies(PATIENCE_LOOK_MS));
 }
 

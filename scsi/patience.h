@@ -2,7 +2,7 @@
 #ifndef TRBD_SCSI_PATIENCE_H
 #define TRBD_SCSI_PATIENCE_H
 
-#include <linux/atomic.h>
+#include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/workqueue.h>
 
@@ -11,21 +11,17 @@ struct se_cmd;
 struct se_device;
 
 /**
- * struct trbd_patience - for how long commands that nobody wants any more have not ended
+ * struct trbd_patience - commands in flight that nobody wants any more
  * @look: comes by once a second while the device is enabled
- * @aborting: a task management function waits for what was in flight when it came
- * @suspect: such a command; compared, never followed
- * @tag: its tag, because memory is used again
- * @since: jiffies when it was first seen, or another that ended since
- * @over: how many there were
+ * @lock: guards @abandoned; also taken in interrupts
+ * @abandoned: such commands, as long as they are in flight, in the order in which they were found
+ * @count: how many they are; read without the lock whenever a command ends
  */
 struct trbd_patience {
 	struct delayed_work look;
-	atomic_t aborting;
-	const struct se_cmd *suspect;
-	u64 tag;
-	unsigned long since;
-	unsigned int over;
+	spinlock_t lock;	/* see above */
+	struct list_head abandoned;
+	unsigned int count;
 };
 
 void trbd_patience_init(struct trbd_patience *patience);
@@ -33,5 +29,6 @@ void trbd_patience_start(struct trbd_patience *patience);
 void trbd_patience_stop(struct trbd_patience *patience);
 bool trbd_patience_is_over(const struct se_cmd *cmd);
 void trbd_patience_abort(struct se_device *se_dev, struct list_head *aborted);
+void trbd_patience_end(struct se_cmd *cmd);
 
 #endif /* TRBD_SCSI_PATIENCE_H */

@@ -500,6 +500,11 @@ bool trbd_reservation_admit(struct se_cmd *cmd)
 		trbd_complete(cmd, -ENOMEM);
 		return false;
 	}
+	/* since LIO looked; whoever gave it up did not find it counted, and waits for it */
+	if (what.counted && trbd_patience_is_over(cmd)) {
+		trbd_complete(cmd, -EBUSY);
+		return false;
+	}
 	if (trbd_ua_report(&dev->nexuses, cmd))
 		return false;
 	if (!dev->lu || what.access == TRBD_PR_ACCESS_ALWAYS)

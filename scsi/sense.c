@@ -20,7 +20,7 @@
 #include <target/target_core_base.h>
 
 #include "scsi/access.h"
-#include "scsi/nexus.h"
+#include "scsi/patience.h"
 #include "scsi/sense.h"
 #include "scsi/unit_attention.h"
 #include "target_core_rbd.h"
@@ -95,7 +95,7 @@ static void complete_with_status(struct se_cmd *cmd, u8 status)
 {
 	if (status != SAM_STAT_GOOD)
 		trbd_ua_raise_for_status(&to_trbd_device(cmd->se_dev)->nexuses, cmd, status);
-	trbd_nexus_end(cmd);
+	trbd_patience_end(cmd);
 	target_complete_cmd(cmd, status);
 }
 
@@ -183,7 +183,7 @@ static void mend_overflow(struct se_cmd *cmd, size_t len)
  */
 void trbd_complete_data(struct se_cmd *cmd, size_t len)
 {
-	trbd_nexus_end(cmd);
+	trbd_patience_end(cmd);
 	mend_overflow(cmd, len);
 	target_complete_cmd_with_length(cmd, SAM_STAT_GOOD, min_t(size_t, len, cmd->data_length));
 }
