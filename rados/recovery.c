@@ -25,6 +25,7 @@
 #include <linux/ceph/libceph.h>
 #include <linux/ceph/osd_client.h>
 #include <linux/errno.h>
+#include <linux/jiffies.h>
 #include <linux/kernel.h>
 #include <linux/net.h>
 #include <linux/rbtree.h>
@@ -33,6 +34,9 @@
 #include "rados/queues.h"
 #include "rados/recovery.h"
 #include "rados/session.h"
+
+/* whoever blocks an address whatever its nonce fences each new identity, too */
+#define RECOVERY_PAUSE	HZ
 
 /* What was written into a socket and not sent would be sent after it was closed, whenever the way is free again. */
 static void recovery_discard_unsent(struct ceph_osd_client *osdc)
@@ -74,6 +78,7 @@ static void recovery_work(struct work_struct *work)
 	list_for_each_entry(user, &recovery->users, node)
 		user->ops->restart(user);
 	mutex_unlock(&recovery->lock);
+	WRITE_ONCE(recovery->ended, jiffies);
 	atomic_set_release(&recovery->running, 0);
 }
 
@@ -98,6 +103,22 @@ static void recovery_start(struct trbd_session *session, bool gave_up)
 void trbd_recovery_begin(struct trbd_session *session)
 {
 	recovery_start(session, false);
+}
+
+/**
+ * trbd_recovery_notice() - look whether a request says that the session was fenced
+ * @session: session
+ * @result: of any request
+ *
+ * Where only snapshots are served and the user may not watch their headers, nothing but reads can tell.
+ *
+ * Context: any.
+ */
+void trbd_recovery_notice(struct trbd_session *session, int result)
+{
+	/* also known as EBLOCKLISTED */
+	if (result == -ESHUTDOWN && time_after(jiffies, READ_ONCE(session->recovery.ended) + RECOVERY_PAUSE))
+		trbd_recovery_begin(session);
 }
 
 /**
@@ -167,6 +188,7 @@ void trbd_recovery_init(struct trbd_recovery *recovery)
 	mutex_init(&recovery->lock);
 	INIT_LIST_HEAD(&recovery->users);
 	atomic_set(&recovery->running, 0);
+	recovery->ended = jiffies - RECOVERY_PAUSE - 1;
 	INIT_WORK(&recovery->work, recovery_work);
 }
 

@@ -38,6 +38,7 @@ struct trbd_recovery_user {
  * @lock: one recovery at a time, and guards @users
  * @users: who is asked
  * @running: it is under way, or about to be
+ * @ended: jiffies when the last one was over
  * @gave_up: nobody fenced us, we gave up
  * @work: does it
  */
@@ -45,6 +46,7 @@ struct trbd_recovery {
 	struct mutex lock;	/* see above */
 	struct list_head users;
 	atomic_t running;
+	unsigned long ended;
 	bool gave_up;
 	struct work_struct work;
 };
@@ -54,6 +56,7 @@ void trbd_recovery_stop(struct trbd_recovery *recovery);
 void trbd_recovery_add_user(struct trbd_session *session, struct trbd_recovery_user *user);
 void trbd_recovery_remove_user(struct trbd_session *session, struct trbd_recovery_user *user);
 void trbd_recovery_begin(struct trbd_session *session);
+void trbd_recovery_notice(struct trbd_session *session, int result);
 void trbd_recovery_give_up(struct trbd_session *session);
 bool trbd_recovery_is_running(struct trbd_session *session);
 

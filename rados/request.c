@@ -26,6 +26,7 @@
 
 #include "compat/osd.h"
 #include "rados/guard.h"
+#include "rados/recovery.h"
 #include "rados/request.h"
 #include "rados/session.h"
 
@@ -227,11 +228,17 @@ static void request_leave_memory(const struct ceph_osd_request *req)
 		fsleep(REQUEST_LEAVE_US);
 }
 
+static struct trbd_session *request_session(const struct ceph_osd_request *req)
+{
+	return req->r_osdc->client->private;
+}
+
 /**
  * trbd_request_result() - how a request has ended
  * @req: request that is done
  *
- * From here on nobody reads into the memory behind the request's extent any more.
+ * From here on nobody reads into the memory behind the request's extent any more. A result that says that the session
+ * was fenced begins its recovery.
  *
  * Context: the request's done; after the request was cancelled it may sleep until its connection is closed.
  * Return: r_result; an OSD's answer that means something else to us is an error.
@@ -241,6 +248,7 @@ int trbd_request_result(const struct ceph_osd_request *req)
 	/* or else the messenger has brought the answer, and has its reference while it calls */
 	if (current_work() == &req->r_complete_work)
 		request_leave_memory(req);
+	trbd_recovery_notice(request_session(req), req->r_result);
 	return req->r_result == -EINPROGRESS ? -EIO : req->r_result;
 }
 
@@ -325,8 +333,10 @@ int trbd_request_wait(struct trbd_session *session, struct ceph_osd_request *req
 	/* a new identity cancels as well; after an error that an OSD answered this takes a moment at most */
 	if (left <= 0 || req->r_result < 0)
 		request_leave_memory(req);
-	if (left > 0)
+	if (left > 0) {
+		trbd_recovery_notice(session, req->r_result);
 		return req->r_result;
+	}
 	return left ? -EINTR : -ETIMEDOUT;
 }
 
