@@ -27,6 +27,7 @@
 #include "gateway/lu_state.h"
 #include "gateway/round.h"
 #include "gateway/stall.h"
+#include "rados/closing.h"
 #include "rados/guard.h"
 #include "rados/options.h"
 #include "rados/queues.h"
@@ -137,17 +138,16 @@ static void trbd_close_image(struct trbd_device *dev)
 {
 	struct trbd_session *session = trbd_session_ref(dev->image->session);
 
-	/* somebody waits for this who cannot be killed; the group, the registry and the watch take a wait each */
-	trbd_session_hurry(session, true);
+	/* somebody waits for this who cannot be killed */
+	trbd_image_begin_close(dev->image);
 	trbd_patience_stop(&dev->patience);
 	trbd_reservation_stop(dev);
 	/* the group needs the session that the image holds */
 	if (dev->group)
-		trbd_group_leave(dev->group);
+		trbd_group_leave(dev->group, trbd_closing_left(session, &dev->image->header_oid, 0));
 	dev->group = NULL;
 	trbd_image_close(dev->image);
 	dev->image = NULL;
-	trbd_session_hurry(session, false);
 	trbd_session_put(session);
 }
 

@@ -57,6 +57,7 @@
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
 #include <linux/kthread.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/random.h>
@@ -390,13 +391,13 @@ err_stop:
 	return ret;
 }
 
-static void group_give_slot_back(struct trbd_group *group)
+static void group_give_slot_back(struct trbd_group *group, unsigned long wait)
 {
 	int i;
 
 	if (group->slot < 0)
 		return;
-	wait_event_timeout(group->done, trbd_group_is_idle(group), msecs_to_jiffies(TRBD_HEARTBEAT_MS));
+	wait_event_timeout(group->done, trbd_group_is_idle(group), min(msecs_to_jiffies(TRBD_HEARTBEAT_MS), wait));
 	mutex_lock(&group->state);
 	/* from now on no stamp of ours is later than this */
 	group->limit_ms = trbd_clock_now(&group->clock) + TRBD_GRANULE_MS;
@@ -409,16 +410,16 @@ static void group_give_slot_back(struct trbd_group *group)
 			trbd_group_post(object, TRBD_GROUP_FREE);
 	}
 	mutex_unlock(&group->state);
-	wait_event_timeout(group->done, trbd_group_is_idle(group), msecs_to_jiffies(TRBD_GROUP_ANSWER_MS));
+	wait_event_timeout(group->done, trbd_group_is_idle(group), min(msecs_to_jiffies(TRBD_GROUP_ANSWER_MS), wait));
 }
 
-static void group_stop(struct trbd_group *group)
+static void group_stop(struct trbd_group *group, unsigned long wait)
 {
 	cancel_delayed_work_sync(&group->tick);
 	send_sig(SIGKILL, group->thread, 1);
 	kthread_stop(group->thread);
 	put_task_struct(group->thread);
-	group_give_slot_back(group);
+	group_give_slot_back(group, wait);
 	group_stop_objects(group);
 }
 
@@ -467,7 +468,7 @@ out_unlock:
 	if (!ret)
 		ret = group->join_err;
 	if (ret) {
-		trbd_group_leave(group);
+		trbd_group_leave(group, msecs_to_jiffies(TRBD_GROUP_ANSWER_MS));
 		return ERR_PTR(ret == -ERESTARTSYS ? -EINTR : ret);
 	}
 	return group;
@@ -476,19 +477,20 @@ out_unlock:
 /**
  * trbd_group_leave() - end the use of a membership
  * @group: membership; none of the caller's tickets wait
+ * @wait: for an answer of the cluster, jiffies
  *
  * The last user gives the slot back.
  *
  * Context: process; may sleep for some seconds when the cluster does not answer.
  */
-void trbd_group_leave(struct trbd_group *group)
+void trbd_group_leave(struct trbd_group *group, unsigned long wait)
 {
 	if (!refcount_dec_and_mutex_lock(&group->ref, &groups_lock))
 		return;
 	list_del(&group->node);
 	mutex_unlock(&groups_lock);
 
-	group_stop(group);
+	group_stop(group, wait);
 	group_free(group);
 }
 

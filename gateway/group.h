@@ -210,7 +210,7 @@ struct trbd_group {
 };
 
 struct trbd_group *trbd_group_join(struct trbd_session *session, const struct ceph_object_locator *oloc);
-void trbd_group_leave(struct trbd_group *group);
+void trbd_group_leave(struct trbd_group *group, unsigned long wait);
 int trbd_group_admit(struct trbd_group *group, struct trbd_group_ticket *ticket, u64 received_ms);
 unsigned long trbd_group_lapses(struct trbd_group *group);
 bool trbd_group_in_touch(struct trbd_group *group, unsigned long lapses);

@@ -264,7 +264,7 @@ static int lu_pass_barrier(struct trbd_lu *lu, const struct trbd_record *record)
 	int ret = 0;
 
 	if (record->barrier > READ_ONCE(lu->barrier)) {
-		ret = trbd_fence_barrier(lu->image->session, record->barrier);
+		ret = trbd_fence_barrier(lu->image->session, record->barrier, lu->place.header.oid);
 		if (!ret)
 			WRITE_ONCE(lu->barrier, record->barrier);
 	}
@@ -733,10 +733,9 @@ static void lu_leave(struct trbd_lu *lu)
 	struct lu_leaving leaving = { .lu = lu };
 
 	INIT_WORK_ONSTACK(&leaving.work, lu_leave_work);
-	trbd_session_hurry(lu->image->session, true);
+	trbd_image_begin_close(lu->image);
 	queue_work(trbd_wait_wq, &leaving.work);
 	flush_work(&leaving.work);
-	trbd_session_hurry(lu->image->session, false);
 	destroy_work_on_stack(&leaving.work);
 }
 
@@ -809,7 +808,9 @@ struct trbd_lu *trbd_lu_attach(struct trbd_image *image, struct trbd_group *grou
  * trbd_lu_detach() - serve the image no more
  * @lu: state; no command and no job is left, and nobody calls trbd_round_notified() any more
  *
- * Context: process; may sleep up to mount_timeout for each round trip when the cluster does not answer. The gateway
+ * The image is about to be closed.
+ *
+ * Context: process; may sleep for some seconds when the cluster does not answer, see rados/closing.c. The gateway
  * stays in the registry then, and tries to leave it as long as the session is there. When it is not, others fence it.
  */
 void trbd_lu_detach(struct trbd_lu *lu)

@@ -260,14 +260,15 @@ int trbd_fence_client(struct trbd_session *session, const char *address, u32 *ep
  * trbd_fence_barrier() - go on with this OSD map or a newer one
  * @session: session with the cluster
  * @epoch: OSD map; need not be one that there is
+ * @caller: who waits, see rados/closing.c
  *
  * What is sent after this returned 0 is sent with that map. libceph's own barrier would hold back everything of the
  * session until it comes, and cannot be taken back when the number was wrong.
  *
- * Context: process; sleeps until the map is there, up to mount_timeout.
+ * Context: process; sleeps until the map is there, up to mount_timeout, or until @caller has closed for long enough.
  * Return: 0, -ETIMEDOUT, -EINTR.
  */
-int trbd_fence_barrier(struct trbd_session *session, u32 epoch)
+int trbd_fence_barrier(struct trbd_session *session, u32 epoch, const void *caller)
 {
 	unsigned long start = jiffies;
 	int ret;
@@ -275,6 +276,7 @@ int trbd_fence_barrier(struct trbd_session *session, u32 epoch)
 	do {
 		ceph_osdc_maybe_request_map(trbd_session_osdc(session));
 		ret = ceph_monc_wait_osdmap(&session->client->monc, epoch, HZ);
-	} while (ret == -ETIMEDOUT && !trbd_session_timed_out(session, start));
+	} while (ret == -ETIMEDOUT && !trbd_session_timed_out(session, start) &&
+		 !trbd_closing_is_over(session, caller));
 	return ret == -ERESTARTSYS ? -EINTR : ret;
 }

@@ -26,6 +26,6 @@ u32 trbd_fence_epoch(struct trbd_session *session);
 int trbd_fence_clients(struct trbd_session *session, struct trbd_fence *fences, unsigned int count,
 		       unsigned int timeout_ms);
 int trbd_fence_client(struct trbd_session *session, const char *address, u32 *epoch);
-int trbd_fence_barrier(struct trbd_session *session, u32 epoch);
+int trbd_fence_barrier(struct trbd_session *session, u32 epoch, const void *caller);
 
 #endif /* TRBD_RADOS_FENCE_H */

@@ -25,6 +25,7 @@
 #include <linux/workqueue.h>
 
 #include "compat/osd.h"
+#include "rados/closing.h"
 #include "rados/guard.h"
 #include "rados/recovery.h"
 #include "rados/request.h"
@@ -32,6 +33,8 @@
 
 /* between looks whether a connection has let go of a cancelled request */
 #define REQUEST_LEAVE_US	1000
+/* and whether it has waited for long enough */
+#define REQUEST_LOOK		((unsigned long)HZ / 10)
 
 static struct ceph_osd_request *request_new(struct trbd_session *session, struct ceph_snap_context *snapc,
 					    unsigned int num_ops, unsigned int flags)
@@ -276,7 +279,7 @@ bool trbd_request_has_versions(void)
 /**
  * trbd_request_alloc() - a request on an object of metadata, for somebody who waits
  * @session: session to send it on
- * @oid: object
+ * @oid: object; its address says who calls, see rados/closing.c
  * @oloc: pool and namespace
  * @num_ops: how many ops it will have
  * @flags: CEPH_OSD_FLAG_*
@@ -293,15 +296,17 @@ struct ceph_osd_request *trbd_request_alloc(struct trbd_session *session, const 
 	if (!req)
 		return NULL;
 	ceph_oid_copy(&req->r_base_oid, oid);
+	req->r_priv = (void *)oid;
 	ceph_oloc_copy(&req->r_base_oloc, oloc);
 	if (flags & CEPH_OSD_FLAG_WRITE)
 		ktime_get_real_ts64(&req->r_mtime);
 	return req;
 }
 
-static bool request_timed_out(struct trbd_session *session, unsigned long start, unsigned int limit_ms)
+static bool request_timed_out(struct trbd_session *session, const struct ceph_osd_request *req, unsigned long start,
+			      unsigned int limit_ms)
 {
-	return trbd_session_timed_out(session, start) ||
+	return trbd_session_timed_out(session, start) || trbd_closing_is_over(session, req->r_priv) ||
 	       (limit_ms && time_after(jiffies, start + msecs_to_jiffies(limit_ms)));
 }
 
@@ -313,13 +318,14 @@ static bool request_timed_out(struct trbd_session *session, unsigned long start,
  *
  * An OSD takes up requests of this priority before those of data that wait there.
  *
- * Context: may sleep up to the session's mount_timeout; and then, in the rare case that its connection is just about to
+ * Context: may sleep up to the session's mount_timeout, or until the caller has closed for long enough
+ * (rados/closing.c); and then, in the rare case that its connection is just about to
  * receive the answer, until it has or is closed.
  * Return: r_result, or -ETIMEDOUT, or -EINTR after a fatal signal.
  */
 int trbd_request_wait(struct trbd_session *session, struct ceph_osd_request *req, unsigned int limit_ms)
 {
-	unsigned long look = limit_ms ? min_t(unsigned long, msecs_to_jiffies(limit_ms), HZ) : HZ;
+	unsigned long look = limit_ms ? min(msecs_to_jiffies(limit_ms), REQUEST_LOOK) : REQUEST_LOOK;
 	unsigned long start = jiffies;
 	long left;
 
@@ -327,7 +333,7 @@ int trbd_request_wait(struct trbd_session *session, struct ceph_osd_request *req
 	ceph_osdc_start_request(req->r_osdc, req);
 	do {
 		left = wait_for_completion_killable_timeout(&req->r_completion, look);
-	} while (!left && !request_timed_out(session, start, limit_ms));
+	} while (!left && !request_timed_out(session, req, start, limit_ms));
 	if (left <= 0)
 		ceph_osdc_cancel_request(req);
 	/* a new identity cancels as well; after an error that an OSD answered this takes a moment at most */

@@ -24,25 +24,8 @@
 #include "rados/fence.h"
 #include "rados/session.h"
 
-/* in a hurry, this is how long an answer is waited for: an OSD that is well takes much less */
-#define SESSION_HURRY	(3 * HZ)
-
 static DEFINE_MUTEX(sessions_lock);
 static LIST_HEAD(sessions);		/* guarded by sessions_lock */
-
-/* @opt is what somebody asked for; a session in a hurry has another mount_timeout than that for a while. */
-static bool session_has_options(struct trbd_session *session, struct ceph_options *opt)
-{
-	struct ceph_options *ours = session->client->options;
-	unsigned long hurried = ours->mount_timeout;
-	bool equal;
-
-	if (session->hurries)
-		WRITE_ONCE(ours->mount_timeout, session->mount_timeout);
-	equal = !ceph_compare_options(opt, session->client);
-	WRITE_ONCE(ours->mount_timeout, hurried);
-	return equal;
-}
 
 /* A referenced session with options equal to @opt, or NULL. */
 static struct trbd_session *session_find(struct ceph_options *opt)
@@ -52,7 +35,7 @@ static struct trbd_session *session_find(struct ceph_options *opt)
 	lockdep_assert_held(&sessions_lock);
 
 	list_for_each_entry(session, &sessions, node) {
-		if (session_has_options(session, opt)) {
+		if (!ceph_compare_options(opt, session->client)) {
 			refcount_inc(&session->ref);
 			return session;
 		}
@@ -83,6 +66,7 @@ static struct trbd_session *session_open(struct ceph_options *opt)
 	refcount_set(&session->ref, 1);
 	trbd_recovery_init(&session->recovery);
 	trbd_chores_init(&session->chores);
+	trbd_closings_init(&session->closings);
 
 	session->client = ceph_create_client(opt, session);
 	if (IS_ERR(session->client)) {
@@ -195,15 +179,13 @@ struct ceph_osd_client *trbd_session_osdc(struct trbd_session *session)
  */
 unsigned long trbd_session_timeout(struct trbd_session *session)
 {
-	return READ_ONCE(session->client->options->mount_timeout);
+	return session->client->options->mount_timeout;
 }
 
 /**
  * trbd_session_timed_out() - has something that a person waits for taken too long?
  * @session: the session
  * @start: jiffies when it began
- *
- * To be asked now and then while it lasts, since the session may get in a hurry meanwhile.
  *
  * Return: whether it has.
  */
@@ -212,31 +194,6 @@ bool trbd_session_timed_out(struct trbd_session *session, unsigned long start)
 	unsigned long timeout = trbd_session_timeout(session);
 
 	return timeout && time_after(jiffies, start + timeout);
-}
-
-/**
- * trbd_session_hurry() - wait no longer than it takes when the cluster is well
- * @session: the session
- * @hurry: from now on, or no more; as often true as false
- *
- * For whoever closes something: libceph itself waits up to mount_timeout in ceph_osdc_unwatch(). Other users of the
- * session wait no longer either, meanwhile, also those that have waited already.
- *
- * Context: process.
- */
-void trbd_session_hurry(struct trbd_session *session, bool hurry)
-{
-	struct ceph_options *options = session->client->options;
-
-	mutex_lock(&sessions_lock);
-	if (hurry && !session->hurries++) {
-		session->mount_timeout = options->mount_timeout;
-		if (!options->mount_timeout || options->mount_timeout > SESSION_HURRY)
-			WRITE_ONCE(options->mount_timeout, SESSION_HURRY);
-	} else if (!hurry && !--session->hurries) {
-		WRITE_ONCE(options->mount_timeout, session->mount_timeout);
-	}
-	mutex_unlock(&sessions_lock);
 }
 
 /**

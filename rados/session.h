@@ -7,6 +7,7 @@
 #include <linux/types.h>
 
 #include "rados/chores.h"
+#include "rados/closing.h"
 #include "rados/recovery.h"
 
 struct ceph_client;
@@ -20,8 +21,7 @@ struct ceph_osd_client;
  * @client: libceph's client, open; constant
  * @recovery: coming back after being fenced
  * @chores: what it has to do yet
- * @hurries: how many of trbd_session_hurry() are in force; guarded by the sessions mutex
- * @mount_timeout: what it is when there are none
+ * @closings: who does not wait for answers for long
  */
 struct trbd_session {
 	refcount_t ref;
@@ -29,8 +29,7 @@ struct trbd_session {
 	struct ceph_client *client;
 	struct trbd_recovery recovery;
 	struct trbd_chores chores;
-	unsigned int hurries;
-	unsigned long mount_timeout;
+	struct trbd_closings closings;
 };
 
 struct trbd_session *trbd_session_get(struct ceph_options *opt);
@@ -39,7 +38,6 @@ void trbd_session_put(struct trbd_session *session);
 struct ceph_osd_client *trbd_session_osdc(struct trbd_session *session);
 unsigned long trbd_session_timeout(struct trbd_session *session);
 bool trbd_session_timed_out(struct trbd_session *session, unsigned long start);
-void trbd_session_hurry(struct trbd_session *session, bool hurry);
 s64 trbd_session_pool_id(struct trbd_session *session, const char *name);
 bool trbd_session_pool_exists(struct trbd_session *session, s64 pool_id);
 bool trbd_session_is_ours(const char *address);

@@ -13,8 +13,9 @@
  *                          +------------> stop <---------+
  *
  * The handle of a broken watch must be given back with unwatch before a new one is made; both can wait for an OSD
- * that does not answer. Unwatch is bounded by mount_timeout. Watch is not, but it can be killed: stop sends the
- * thread a SIGKILL, which also ends whatever metadata call its handler is in.
+ * that does not answer. Unwatch is bounded by mount_timeout, and watch is not, but both can be killed: stop sends the
+ * thread a SIGKILL, which also ends whatever metadata call its handler is in. Then the thread gives the last handle
+ * back, and is killed once more if that takes long.
  *
  * The thread may be busy when a notification comes, or wait for the cluster. The owner is told at once that there is
  * one, on libceph's queue, and can be careful until the thread has handled it. The owner can also acknowledge later.
@@ -46,6 +47,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "rados/closing.h"
 #include "rados/queues.h"
 #include "rados/session.h"
 #include "rados/watch.h"
@@ -66,6 +68,8 @@
 /* a lost watch is given back when all is over: how often to look, and how long at least before it is called back */
 #define WATCH_OVER_MS		20
 #define WATCH_OVER_MIN		(5 * HZ)
+/* a signal that comes too soon is lost */
+#define WATCH_KILL_INTERVAL	(HZ / 20)
 
 struct watch_event {
 	struct list_head node;
@@ -196,7 +200,10 @@ static int watch_register(struct trbd_watch *watch)
 	return 0;
 }
 
-/* Gives the handle back; retried until there is memory for it, since a handle that leaks keeps pinging. */
+/*
+ * Gives the handle back; retried until there is memory for it, since a handle that leaks keeps pinging. On the watch's
+ * thread: libceph waits up to mount_timeout, or until that is killed.
+ */
 static void watch_unregister(struct trbd_watch *watch)
 {
 	struct ceph_osd_client *osdc = trbd_session_osdc(watch->session);
@@ -233,7 +240,7 @@ static bool watch_await_over(struct trbd_watch *watch)
 		if (watch->ops->is_over(watch->owner, late))
 			return true;
 		schedule_timeout_interruptible(msecs_to_jiffies(WATCH_OVER_MS));
-	} while (!kthread_should_stop());
+	} while (!READ_ONCE(watch->ending));
 	return false;
 }
 
@@ -252,7 +259,7 @@ static void watch_restore(struct trbd_watch *watch)
 	spin_unlock(&watch->lock);
 
 	err = watch_register(watch);
-	if (kthread_should_stop())
+	if (READ_ONCE(watch->ending))
 		return;
 	if (err) {
 		spin_lock(&watch->lock);
@@ -284,10 +291,10 @@ static int watch_thread(void *arg)
 	/* only ours: nobody would ever take one from userspace off the queue again */
 	allow_kernel_signal(SIGKILL);
 
-	while (!kthread_should_stop()) {
-		wait_event_interruptible_timeout(watch->wait, watch_has_work(watch) || kthread_should_stop(),
+	while (!READ_ONCE(watch->ending)) {
+		wait_event_interruptible_timeout(watch->wait, watch_has_work(watch) || READ_ONCE(watch->ending),
 						 WATCH_POLL_INTERVAL);
-		if (kthread_should_stop())
+		if (READ_ONCE(watch->ending))
 			break;
 
 		spin_lock(&watch->lock);
@@ -310,6 +317,10 @@ static int watch_thread(void *arg)
 		if (event)
 			watch_handle_event(watch, event);
 	}
+	/* what ended the loop is not meant for this */
+	flush_signals(current);
+	watch_unregister(watch);
+	complete(&watch->ended);
 	return 0;
 }
 
@@ -343,6 +354,8 @@ int trbd_watch_start(struct trbd_watch *watch, struct trbd_session *session,
 	watch->missed = false;
 	watch->late = false;
 	watch->num_pending = 0;
+	watch->ending = false;
+	init_completion(&watch->ended);
 	INIT_DELAYED_WORK(&watch->look, watch_look);
 	spin_lock_init(&watch->lock);
 	INIT_LIST_HEAD(&watch->pending);
@@ -429,21 +442,34 @@ void trbd_watch_renew(struct trbd_watch *watch)
 	watch_error_cb(watch, 0, -ENOTCONN);
 }
 
+/* Whatever the thread is at ends; giving the handle back gets its time. */
+static void watch_end_thread(struct trbd_watch *watch)
+{
+	unsigned long wait = trbd_closing_left(watch->session, watch->oid, trbd_session_timeout(watch->session));
+
+	send_sig(SIGKILL, watch->thread, 1);
+	if (!wait_for_completion_timeout(&watch->ended, wait ? wait : MAX_SCHEDULE_TIMEOUT)) {
+		do {
+			send_sig(SIGKILL, watch->thread, 1);
+		} while (!wait_for_completion_timeout(&watch->ended, WATCH_KILL_INTERVAL));
+	}
+	kthread_stop(watch->thread);
+}
+
 /**
  * trbd_watch_stop() - end a watch
  * @watch: started watch
  *
  * No callback runs any more when this returns.
  *
- * Context: may sleep up to the session's mount_timeout when the object's OSD does not answer.
+ * Context: process; when the object's OSD does not answer it may sleep up to the session's mount_timeout, or until the
+ * owner has closed for long enough (rados/closing.c).
  */
 void trbd_watch_stop(struct trbd_watch *watch)
 {
 	cancel_delayed_work_sync(&watch->look);
-	send_sig(SIGKILL, watch->thread, 1);
-	kthread_stop(watch->thread);
+	WRITE_ONCE(watch->ending, true);
+	watch_end_thread(watch);
 	put_task_struct(watch->thread);
-
-	watch_unregister(watch);
 	watch_drop_events(watch);
 }

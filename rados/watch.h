@@ -2,6 +2,7 @@
 #ifndef TRBD_RADOS_WATCH_H
 #define TRBD_RADOS_WATCH_H
 
+#include <linux/completion.h>
 #include <linux/list.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
@@ -73,9 +74,11 @@ struct trbd_watch_ops {
  * @oloc: pool and namespace, owned by the caller; constant
  * @ops: callbacks; constant
  * @owner: their argument; constant
- * @lreq: libceph's handle; touched by start, then by the thread, then by stop, never by two at a time
+ * @lreq: libceph's handle; touched by start, then by the thread, never by two at a time
  * @thread: handles notifications and watches again
  * @wait: the thread's
+ * @ending: the thread is to end
+ * @ended: it has given the handle back, and ends
  * @look: now and then, at how long ago the OSD confirmed the watch
  * @lock: guards what follows, and changes of @lreq; a spinlock because libceph's callbacks only queue
  * @pending: notifications to be handled
@@ -95,6 +98,8 @@ struct trbd_watch {
 	struct ceph_osd_linger_request *lreq;
 	struct task_struct *thread;
 	wait_queue_head_t wait;
+	bool ending;
+	struct completion ended;
 	struct delayed_work look;
 	spinlock_t lock;	/* see above */
 	struct list_head pending;

@@ -29,12 +29,14 @@
 #include <linux/ceph/string_table.h>
 #include <linux/err.h>
 #include <linux/log2.h>
+#include <linux/rculist.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/workqueue.h>
 
 #include "protocol.h"
+#include "rados/closing.h"
 #include "rados/queues.h"
 #include "rados/recovery.h"
 #include "rados/session.h"
@@ -592,6 +594,8 @@ static void image_free(struct trbd_image *image)
 	cancel_work_sync(&image->copyups.start);
 	list_for_each_entry_safe(parent, next, &image->link.opened, sibling)
 		image_free(parent);
+	if (image->closing)
+		trbd_closing_end(image->session, &image->close);
 	ceph_put_snap_context(image->snapc);
 	if (image->session)
 		trbd_session_put(image->session);
@@ -688,6 +692,8 @@ struct trbd_image *trbd_image_open_parent(struct trbd_image *child, const struct
 	struct trbd_image *parent;
 	int ret;
 
+	if (READ_ONCE(child->closing))
+		return ERR_PTR(-EINTR);
 	if (child->depth == IMAGE_DEPTH_MAX) {
 		pr_err("%s: more than %d parents behind each other; flatten one of them\n", child->name,
 		       IMAGE_DEPTH_MAX);
@@ -762,13 +768,33 @@ err:
 }
 
 /**
+ * trbd_image_begin_close() - what asks the cluster for this image, or for its parents, waits no longer than for a moment
+ * @image: open image; nothing that uses it begins any more. Begun before, it stays so
+ *
+ * Context: process; not by two at once.
+ */
+void trbd_image_begin_close(struct trbd_image *image)
+{
+	struct trbd_image *parent;
+
+	if (image->closing)
+		return;
+	WRITE_ONCE(image->closing, true);
+	trbd_closing_begin(image->session, &image->close, &image->header_oid);
+	/* a refresh may be under way, and add to the list; what is in it stays */
+	list_for_each_entry_rcu(parent, &image->link.opened, sibling, true)
+		trbd_image_begin_close(parent);
+}
+
+/**
  * trbd_image_close() - close an image
  * @image: open image; no I/O may be in flight
  *
- * Context: process; may sleep up to mount_timeout when the cluster does not answer.
+ * Context: process; may sleep for some seconds when the cluster does not answer, see rados/closing.c.
  */
 void trbd_image_close(struct trbd_image *image)
 {
+	trbd_image_begin_close(image);
 	image_free(image);
 }
 

@@ -11,6 +11,7 @@
 #include <linux/types.h>
 #include <linux/workqueue.h>
 
+#include "rados/closing.h"
 #include "rados/watch.h"
 #include "rbd/clone.h"
 #include "rbd/header.h"
@@ -100,6 +101,8 @@ struct trbd_guard_stats {
  * @depth: of a parent, how many clones stand in front of it; constant
  * @sibling: of a parent, among those that its clone has opened
  * @link: which parent a clone has
+ * @closing: it is about to be closed, and that was begun
+ * @close: so its calls end soon
  * @lock: guards what follows; taken once per command and held for a few instructions
  * @size: bytes
  * @parent: what a clone reads where it has nothing of its own; NULL for others
@@ -141,6 +144,8 @@ struct trbd_image {
 	unsigned int depth;
 	struct list_head sibling;
 	struct trbd_parent_link link;
+	bool closing;
+	struct trbd_closing close;
 
 	spinlock_t lock;	/* see above */
 	u64 size;
@@ -159,6 +164,7 @@ struct trbd_image {
 struct trbd_image *trbd_image_open(struct ceph_options *opt, const struct trbd_image_spec *spec);
 struct trbd_image *trbd_image_open_parent(struct trbd_image *child, const struct trbd_parent *spec);
 struct trbd_header_ref trbd_image_header(struct trbd_image *image);
+void trbd_image_begin_close(struct trbd_image *image);
 void trbd_image_close(struct trbd_image *image);
 u64 trbd_image_size(struct trbd_image *image);
 int trbd_image_take_state(struct trbd_image *image, u64 off, u64 len, struct ceph_snap_context **snapc, u64 *size);

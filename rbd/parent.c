@@ -26,6 +26,7 @@
 #include <linux/ceph/string_table.h>
 #include <linux/err.h>
 #include <linux/list.h>
+#include <linux/rculist.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
@@ -58,7 +59,7 @@ static struct trbd_image *parent_open(struct trbd_image *image, const struct trb
 	}
 	parent = trbd_image_open_parent(image, spec);
 	if (!IS_ERR(parent))
-		list_add(&parent->sibling, &image->link.opened);
+		list_add_rcu(&parent->sibling, &image->link.opened);
 	return parent;
 }
 

@@ -840,9 +840,9 @@ int trbd_reservation_start(struct trbd_device *dev)
 
 /**
  * trbd_reservation_stop() - and no longer
- * @dev: device without commands
+ * @dev: device without commands, whose image is about to be closed
  *
- * Context: process; may sleep up to mount_timeout for each round trip.
+ * Context: process; may sleep for some seconds when the cluster does not answer.
  */
 void trbd_reservation_stop(struct trbd_device *dev)
 {

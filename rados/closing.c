@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Closing what was opened, in bounded time.
+ *
+ * Whoever removes a backstore cannot be killed, and a cluster that does not answer must not hold them for long. Calls
+ * to the cluster end after mount_timeout, a minute, and closing takes several. So whoever closes says so, and all
+ * calls that were made for them, and for nobody else, end a moment later: those that have been waiting, and those that
+ * begin then. Calls are told apart by the name of the object that they were made with, which is where the image has it.
+ *
+ * Nothing depends on the answers. An entry that stays in the registry is taken out later, by this gateway or by others,
+ * and an OSD forgets a watch by itself.
+ */
+#include <linux/jiffies.h>
+#include <linux/minmax.h>
+
+#include "rados/closing.h"
+#include "rados/session.h"
+
+/* an OSD that is well takes much less */
+#define CLOSING_WAIT		(3 * HZ)
+#define CLOSING_WAIT_SHORT	(HZ / 10)
+
+/**
+ * trbd_closings_init() - nobody closes anything
+ * @closings: of a new session
+ */
+void trbd_closings_init(struct trbd_closings *closings)
+{
+	spin_lock_init(&closings->lock);
+	INIT_LIST_HEAD(&closings->list);
+}
+
+/**
+ * trbd_closing_begin() - calls of this caller end soon from now on
+ * @session: session that the calls are made on
+ * @closing: its memory
+ * @caller: name of the object that they are made with
+ *
+ * Context: any in which a spinlock may be taken. trbd_closing_end() must follow.
+ */
+void trbd_closing_begin(struct trbd_session *session, struct trbd_closing *closing, const void *caller)
+{
+	closing->caller = caller;
+	closing->until = jiffies + CLOSING_WAIT;
+	spin_lock(&session->closings.lock);
+	list_add(&closing->node, &session->closings.list);
+	spin_unlock(&session->closings.lock);
+}
+
+/**
+ * trbd_closing_end() - there are none any more
+ * @session: session that they were made on
+ * @closing: that was begun
+ *
+ * Context: any in which a spinlock may be taken.
+ */
+void trbd_closing_end(struct trbd_session *session, struct trbd_closing *closing)
+{
+	spin_lock(&session->closings.lock);
+	list_del(&closing->node);
+	spin_unlock(&session->closings.lock);
+}
+
+/**
+ * trbd_closing_left() - for how long may this caller wait for an answer?
+ * @session: session
+ * @caller: name of an object
+ * @otherwise: for one that does not close, jiffies
+ *
+ * Context: any in which a spinlock may be taken.
+ * Return: jiffies, a few at least: what is well gets the chance to answer.
+ */
+unsigned long trbd_closing_left(struct trbd_session *session, const void *caller, unsigned long otherwise)
+{
+	const struct trbd_closing *closing;
+	unsigned long left = otherwise;
+
+	spin_lock(&session->closings.lock);
+	list_for_each_entry(closing, &session->closings.list, node) {
+		if (closing->caller == caller)
+			left = max_t(long, closing->until - jiffies, CLOSING_WAIT_SHORT);
+	}
+	spin_unlock(&session->closings.lock);
+	return left;
+}
+
+/**
+ * trbd_closing_is_over() - has this caller waited for long enough?
+ * @session: session
+ * @caller: name of an object
+ *
+ * To be asked by whoever has waited for a moment and got no answer.
+ *
+ * Context: any in which a spinlock may be taken.
+ * Return: true for one that closes and has.
+ */
+bool trbd_closing_is_over(struct trbd_session *session, const void *caller)
+{
+	const struct trbd_closing *closing;
+	bool over = false;
+
+	if (list_empty_careful(&session->closings.list))
+		return false;
+	spin_lock(&session->closings.lock);
+	list_for_each_entry(closing, &session->closings.list, node)
+		over |= closing->caller == caller && !time_before(jiffies, closing->until);
+	spin_unlock(&session->closings.lock);
+	return over;
+}
