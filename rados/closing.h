@@ -35,5 +35,6 @@ void trbd_closing_begin(struct trbd_session *session, struct trbd_closing *closi
 void trbd_closing_end(struct trbd_session *session, struct trbd_closing *closing);
 unsigned long trbd_closing_left(struct trbd_session *session, const void *caller, unsigned long otherwise);
 bool trbd_closing_is_over(struct trbd_session *session, const void *caller);
+void trbd_closing_was_in_vain(void);
 
 #endif /* TRBD_RADOS_CLOSING_H */

@@ -449,6 +449,7 @@ static void watch_end_thread(struct trbd_watch *watch)
 
 	send_sig(SIGKILL, watch->thread, 1);
 	if (!wait_for_completion_timeout(&watch->ended, wait ? wait : MAX_SCHEDULE_TIMEOUT)) {
+		trbd_closing_was_in_vain();
 		do {
 			send_sig(SIGKILL, watch->thread, 1);
 		} while (!wait_for_completion_timeout(&watch->ended, WATCH_KILL_INTERVAL));
