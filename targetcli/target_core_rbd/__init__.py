@@ -5,6 +5,9 @@ Neither rtslib nor targetcli has a way to plug a backstore in, so this package p
 
     hook.py         notices the import of rtslib and targetcli; the only part that other programs ever load
     backstore.py    RBDStorageObject, added to rtslib
+    waiting.py      waiting for a cluster once, and not for each unit
+    restore.py      what restoring a configuration says about units that are missing
+    retry.py        the service that goes on restoring these
     ui.py           /backstores/rbd, added to targetcli
     image_spec.py   pool/namespace/image@snap
     options.py      libceph options given by the operator

@@ -33,7 +33,7 @@ from urllib.parse import parse_qsl, unquote, urlencode
 from .cluster import Cluster
 from .image_spec import ImageSpec
 from .options import Options
-from . import kernel_key
+from . import kernel_key, waiting
 from .kernel_log import KernelLog
 
 PLUGIN = 'rbd'
@@ -78,6 +78,10 @@ class RBDImage:
         if ms_mode and not options.ms_mode:
             control.append('ms_mode=' + ms_mode)
 
+        if waiting.was_in_vain(control[0], spec.pool):
+            raise self._error('image %s was not tried: %s (ETIMEDOUT), as a unit before it has found'
+                              % (spec, REASONS[errno.ETIMEDOUT]))
+
         self._load_module()
         super().__init__(name, 'create', index)
         try:
@@ -115,7 +119,10 @@ class RBDImage:
             except ValueError as error:
                 raise self._error(str(error)) from None
             except OSError as error:
-                raise self._error(self._explain(error, spec, cluster, secret, log)) from None
+                said = log.messages()
+                if error.errno == errno.ETIMEDOUT:
+                    waiting.note(control[0], spec.pool, said)
+                raise self._error(self._explain(error, spec, cluster, secret, said)) from None
 
     @staticmethod
     @contextmanager
@@ -130,8 +137,7 @@ class RBDImage:
             yield []
 
     @staticmethod
-    def _explain(error, spec, cluster, secret, log):
-        said = log.messages()
+    def _explain(error, spec, cluster, secret, said):
         parts = ['image %s cannot be opened as %s' % (spec, cluster.name)]
         parts.append('%s (%s)' % (REASONS.get(error.errno, error.strerror), errno.errorcode.get(error.errno, '?')))
         if not secret and cluster.uses_cephx:

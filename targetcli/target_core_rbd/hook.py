@@ -20,6 +20,8 @@ import sys
 WATCHED = {
     'rtslib_fb.tcm': 'target_core_rbd.backstore',
     'rtslib.tcm': 'target_core_rbd.backstore',
+    'rtslib_fb.root': 'target_core_rbd.restore',
+    'rtslib.root': 'target_core_rbd.restore',
     'targetcli.ui_backstore': 'target_core_rbd.ui',
 }
 

@@ -45,7 +45,7 @@ for package in (RTSLIB, 'targetcli'):
 
 rtslib_fb = importlib.import_module(RTSLIB)
 importlib.import_module(RTSLIB + '.root')
-from target_core_rbd import backstore, cluster, hook, kernel_key, monitors   # noqa: E402
+from target_core_rbd import backstore, cluster, hook, kernel_key, kernel_log, monitors, restore, retry  # noqa: E402
 from target_core_rbd.image_spec import ImageSpec                        # noqa: E402
 from target_core_rbd.options import Options                             # noqa: E402
 
@@ -380,6 +380,7 @@ class StorageObject(WithFolder):
         super().setUp()
         if not hasattr(rtslib_fb.tcm, 'RBDStorageObject'):
             backstore.register(rtslib_fb.tcm)
+        restore.register(rtslib_fb.root)
         self.so_class = rtslib_fb.tcm.so_mapping['rbd']
         self.conf = self.write('ceph.conf', '''
             [global]
@@ -492,6 +493,69 @@ class StorageObject(WithFolder):
         self.assertEqual(len(errors), 1, errors)
         self.assertIn('there is no such', errors[0])
         self.assertEqual([so.name for so in root.storage_objects], ['b'])
+
+    def saved_units(self, images):
+        config = {'storage_objects': [self.create(name=name, image=image).dump() for name, image in images.items()]}
+        rtslib_fb.RTSRoot().clear_existing(confirm=True)
+        self.configfs.writes.clear()
+        return config
+
+    def test_units_wait_for_their_cluster_once(self):
+        config = self.saved_units({'a': 'rbd/a', 'b': 'rbd/b', 'c': 'other/c'})
+        for said, tries in (([], 2), (['a: no session with the cluster: error -110; check mon_addr, id and key'], 1)):
+            self.configfs.refuse = {'/enable': errno.ETIMEDOUT}
+            with mock.patch.object(kernel_log.KernelLog, 'messages', lambda log: said):     # noqa: B023
+                errors = rtslib_fb.RTSRoot().restore(config)
+            self.assertEqual(self.configfs.names().count('enable'), tries, said)
+            self.assertEqual(len(errors), 3)
+            self.assertIn('does not answer', errors[2])
+            self.configfs.writes.clear()
+        self.configfs.refuse = {}
+        self.assertEqual(rtslib_fb.RTSRoot().restore(config), [], 'another restoring is another try')
+
+    def test_by_hand_each_try_is_one(self):
+        self.configfs.refuse = {'/enable': errno.ETIMEDOUT}
+        for _ in range(2):
+            self.assertRaises(rtslib_fb.RTSLibError, self.create)
+        self.assertEqual(self.configfs.names().count('enable'), 2)
+
+    def test_targetctl_tells_what_is_missing(self):
+        file = self.write('saved.json', json.dumps(self.saved_units({'a': 'rbd/a', 'b': 'rbd/b'})))
+        self.configfs.refuse = {'/enable': errno.ETIMEDOUT}
+        root = rtslib_fb.RTSRoot()
+        self.assertEqual(len(root.restore_from_file(file)), 2, 'others get a list of errors')
+        with mock.patch.object(sys, 'argv', ['/usr/bin/targetctl', 'restore']), \
+                mock.patch('sys.stderr', new_callable=io.StringIO) as said, self.assertRaises(SystemExit) as ended:
+            root.restore_from_file(file)
+        self.assertEqual(ended.exception.code, 75)
+        self.assertIn('2 units are missing: a b', said.getvalue())
+        self.configfs.refuse = {}
+        with mock.patch.object(sys, 'argv', ['/usr/bin/targetctl', 'restore']):
+            self.assertEqual(root.restore_from_file(file), [])
+
+    def test_missing_units_are_tried_until_they_are_there(self):
+        file = self.write('saved.json', json.dumps(self.saved_units({'a': 'rbd/a', 'b': 'rbd/b', 'c': 'rbd/c'})))
+        rounds, first = [], []
+
+        def enables():
+            return [name.split('/')[2] for name, _ in self.configfs.writes if name.endswith('/enable')]
+
+        def sleep(seconds):
+            first.append(enables()[0])
+            rounds.append(seconds)
+            self.configfs.writes.clear()
+            if len(rounds) == 2:
+                self.configfs.refuse = {'/a/enable': errno.ETIMEDOUT}
+            elif len(rounds) == 3:
+                self.configfs.refuse = {}
+
+        self.configfs.refuse = {'/enable': errno.ETIMEDOUT}
+        with mock.patch('sys.stdout', new_callable=io.StringIO) as said:
+            retry.run(rtslib_fb, [file], sleep)
+        self.assertEqual(first[:2], ['a', 'b'], 'another one is the first to wait')
+        self.assertEqual(sorted(so.name for so in rtslib_fb.RTSRoot().storage_objects), ['a', 'b', 'c'])
+        self.assertIn('3 units are missing: a b c', said.getvalue())
+        self.assertIn('all units are there', said.getvalue())
 
     def test_local_reservations_are_not_replayed(self):
         self.write('etc/pr/aptpl_made-from-the-image', 'PR_REG_START: 0\ninitiator_node=x\nPR_REG_END: 0\n')

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Restoring a configuration when a cluster may not be there.
+
+rtslib restores what it can and returns a list of errors; targetctl prints them and says nothing with its exit status.
+So while RTSRoot.restore() runs, units wait for a cluster together (waiting.py), and targetctl ends with EX_TEMPFAIL when
+units are missing: "try again later", which the restore service takes for success, or it would not clear up when the
+machine goes down. retry.py tries again later.
+"""
+
+import functools
+import os
+import sys
+
+from . import waiting
+from .backstore import PLUGIN
+
+EX_TEMPFAIL = 75
+
+
+def missing(root, config):
+    """Names of the units in a configuration that are not there."""
+    there = {so.name for so in root.storage_objects if so.plugin == PLUGIN}
+    return [so['name'] for so in config.get('storage_objects', [])
+            if so.get('plugin') == PLUGIN and so.get('name') not in there]
+
+
+def summary(names):
+    return 'rbd: %d unit%s missing: %s' % (len(names), ' is' if len(names) == 1 else 's are', ' '.join(names))
+
+
+def is_targetctl():
+    return os.path.basename(sys.argv[0]) == 'targetctl'
+
+
+def report(errors, names):
+    """What targetctl would print, and what it would not say."""
+    for error in errors:
+        print(error, file=sys.stderr)
+    print(summary(names), file=sys.stderr)
+    sys.exit(EX_TEMPFAIL)
+
+
+def register(root):
+    """Follows the methods of this copy of rtslib's root module."""
+    rtsroot = root.RTSRoot
+    if hasattr(rtsroot, 'rbd_missing'):
+        return
+    restore, restore_from_file = rtsroot.restore, rtsroot.restore_from_file
+
+    @functools.wraps(restore)
+    def restore_together(self, config, *args, **kwargs):
+        with waiting.once():
+            errors = restore(self, config, *args, **kwargs)
+        self.rbd_missing = missing(self, config)
+        return errors
+
+    @functools.wraps(restore_from_file)
+    def restore_and_tell(self, *args, **kwargs):
+        errors = restore_from_file(self, *args, **kwargs)
+        if self.rbd_missing and is_targetctl():
+            report(errors, self.rbd_missing)
+        return errors
+
+    rtsroot.rbd_missing = ()
+    rtsroot.restore = restore_together
+    rtsroot.restore_from_file = restore_and_tell

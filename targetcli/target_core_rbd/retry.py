@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Goes on restoring the units that are missing, until all are there.
+
+    python3 -m target_core_rbd.retry [FILE]
+
+Started by target_core_rbd-restore.service behind the restore service. What serves is left alone: only units that are
+not there are made, and put where the saved configuration has them. It is read again before each try, so a unit that an
+operator has deleted from it is not waited for any more.
+
+All that are missing wait together, and the first of them is another one each time: one whose placement group is away
+must not keep the others from being tried.
+"""
+
+import importlib
+import json
+import sys
+import time
+
+from . import restore
+from .backstore import PLUGIN
+
+PAUSE_S = 10
+FILES = ('/etc/rtslib-fb-target/saveconfig.json', '/etc/target/saveconfig.json')
+
+
+def load(files):
+    for name in files:
+        try:
+            with open(name, encoding='utf-8') as file:
+                return json.load(file)
+        except (OSError, ValueError):
+            continue
+    return {}
+
+
+def is_of(lun, names):
+    parts = lun.get('storage_object', '').split('/')
+    return parts[-2:-1] == [PLUGIN] and parts[-1] in names
+
+
+def attach_lun(rtslib, tpg, lun, acls, err):
+    rtslib.LUN.setup(tpg, lun, err)
+    for acl in acls:
+        for mapped in acl.get('mapped_luns', []):
+            if mapped.get('tpg_lun') == lun.get('index'):
+                rtslib.MappedLUN.setup(tpg, rtslib.NodeACL(tpg, acl['node_wwn'], mode='lookup'), mapped, err)
+
+
+def attach(rtslib, config, names, err):
+    """Puts units that were made where the configuration has them, in targets that are there."""
+    for target in config.get('targets', []):
+        for tpg in target.get('tpgs', []):
+            for lun in (lun for lun in tpg.get('luns', []) if is_of(lun, names)):
+                try:
+                    fabric = rtslib.FabricModule(target['fabric'])
+                    found = rtslib.TPG(rtslib.Target(fabric, target['wwn'], mode='lookup'), tpg['tag'], mode='lookup')
+                    attach_lun(rtslib, found, lun, tpg.get('node_acls', []), err)
+                except Exception as error:
+                    err('LUN %s of %s: %s' % (lun.get('index'), target.get('wwn'), error))
+
+
+def attempt(rtslib, config, names):
+    """Tries to restore these units, in this order. Returns those that are still missing, and what went wrong."""
+    root = rtslib.RTSRoot()
+    saved = {so['name']: so for so in config['storage_objects'] if so.get('plugin') == PLUGIN}
+    errors = root.restore({'storage_objects': [saved[name] for name in names]})
+    left = restore.missing(root, config)
+    attach(rtslib, config, set(names) - set(left), errors.append)
+    return left, errors
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def run(rtslib, files, sleep=time.sleep):
+    told, turn = None, 0
+    while True:
+        config = load(files)
+        names = restore.missing(rtslib.RTSRoot(), config)
+        if not names:
+            break
+        if told is None:
+            say(restore.summary(names) + '; going on trying')
+        turn %= len(names)
+        left, errors = attempt(rtslib, config, names[turn:] + names[:turn])
+        if (left, errors) != told and errors:
+            say('\n'.join(errors + ([restore.summary(left) + '; going on trying'] if left else [])))
+        told = (left, errors)
+        turn += 1
+        if left:
+            sleep(PAUSE_S)
+    if told:
+        say('rbd: all units are there')
+
+
+def main():
+    try:
+        rtslib = importlib.import_module('rtslib_fb')
+    except ImportError:
+        rtslib = importlib.import_module('rtslib')
+    run(rtslib, sys.argv[1:] or FILES)
+
+
+if __name__ == '__main__':
+    main()
