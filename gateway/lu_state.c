@@ -22,8 +22,8 @@
  * Only gateways that are in the registry of the record serve (gateway/membership.c).
  *
  * All changes of an image's record come from one thread per image. The watch's thread only installs. A job that nobody
- * wants any more is taken off the queue, and waits for no other; the one that runs is interrupted for its own sake only.
- * Commands of several initiators wait in one queue, and what one of them gives up is nothing to the others.
+ * wants any more is taken off the queue, and waits for no other; the one that runs is interrupted only for its own
+ * sake. Commands of several initiators wait in one queue, and what one of them gives up is nothing to the others.
  */
 #include <linux/delay.h>
 #include <linux/err.h>

@@ -217,6 +217,7 @@ void trbd_request_submit(struct ceph_osd_request *req, void (*done)(struct ceph_
 {
 	req->r_callback = done;
 	req->r_priv = priv;
+	req->r_result = TRBD_REQUEST_PENDING;
 	ceph_osdc_start_request(req->r_osdc, req);
 }
 

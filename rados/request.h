@@ -2,6 +2,7 @@
 #ifndef TRBD_RADOS_REQUEST_H
 #define TRBD_RADOS_REQUEST_H
 
+#include <linux/limits.h>
 #include <linux/types.h>
 
 struct bio_vec;
@@ -42,6 +43,8 @@ enum trbd_mutation_kind {
 
 /* with the guard's ops, what libceph has room for */
 #define TRBD_MUTATION_MORE_MAX	13
+/* the result of a request that was submitted, as long as it has none */
+#define TRBD_REQUEST_PENDING	INT_MIN
 
 /**
  * struct trbd_mutation - a change of one data object

@@ -768,7 +768,7 @@ err:
 }
 
 /**
- * trbd_image_begin_close() - what asks the cluster for this image, or for its parents, waits no longer than for a moment
+ * trbd_image_begin_close() - from now on calls for this image, and for its parents, end after a moment
  * @image: open image; nothing that uses it begins any more. Begun before, it stays so
  *
  * Context: process; not by two at once.

@@ -287,6 +287,13 @@ static void object_done(struct trbd_object_io *o, int result)
 	io_put(io);
 }
 
+static bool object_unwanted(const struct trbd_object_io *o)
+{
+	const struct trbd_io *io = container_of(o, struct io_object, o)->io;
+
+	return io->r.unwanted && io->r.unwanted(io->r.arg);
+}
+
 static int object_prepare(struct io_object *object)
 {
 	struct trbd_io *io = object->io;
@@ -304,6 +311,7 @@ static int object_prepare(struct io_object *object)
 	o->accepted_ms = io->r.accepted_ms;
 	o->holes = io->r.holes;
 	o->done = object_done;
+	o->unwanted = object_unwanted;
 	object->prepared = true;
 	return trbd_object_io_prepare(o);
 }

@@ -37,7 +37,9 @@ enum trbd_io_op {
  * @holes: NULL, or set to true when a read finds a place that was never written
  * @done: called once when all is done, with 0 or a negative errno; in messenger or workqueue context, must not wait
  *	for other I/O
- * @arg: for @done
+ * @unwanted: NULL, or whether nobody waits for it any more: then it ends with -EBUSY if it was never sent. Called with
+ *	locks held until @done was
+ * @arg: for @done and @unwanted
  */
 struct trbd_io_request {
 	struct trbd_image *image;
@@ -51,6 +53,7 @@ struct trbd_io_request {
 	u64 sgl_off;
 	bool *holes;
 	void (*done)(void *arg, int result);
+	bool (*unwanted)(void *arg);
 	void *arg;
 };
 

@@ -17,6 +17,8 @@
  * Small writes to one object share requests (rbd/object_queue.c). When such a request is refused, each of them goes
  * through the above on its own.
  *
+ * What nobody waits for any more ends with BUSY if it was never sent (rados/unsent.c).
+ *
  * A mutation that fails was not applied, as far as its last request goes. The requests before it were refused.
  */
 #include <linux/ceph/libceph.h>
@@ -29,6 +31,7 @@
 #include "rados/clock.h"
 #include "rados/guard.h"
 #include "rados/session.h"
+#include "rados/unsent.h"
 #include "rbd/image.h"
 #include "rbd/io.h"
 #include "rbd/object_io.h"
@@ -455,4 +458,30 @@ void trbd_object_io_free(struct trbd_object_io *o)
 	if (o->req)
 		trbd_request_put(o->req);
 	trbd_guard_free(o->guard);
+}
+
+/* With all that share its request. */
+static bool object_io_is_unwanted(void *priv)
+{
+	const struct trbd_object_io *o = priv, *other;
+
+	/* none joins as long as the request is in flight */
+	list_for_each_entry(other, &o->place.batch, place.node) {
+		if (!other->unwanted(other))
+			return false;
+	}
+	return o->unwanted(o);
+}
+
+/**
+ * trbd_object_io_cancel_unwanted() - end what nobody waits for any more, as far as it was never sent
+ * @session: session with the cluster
+ *
+ * Of all images of the session. Copyups and COMPARE AND WRITE are not among them.
+ *
+ * Context: process; sleeps for libceph's locks, never for the network.
+ */
+void trbd_object_io_cancel_unwanted(struct trbd_session *session)
+{
+	trbd_unsent_cancel(session, object_io_done, object_io_is_unwanted);
 }

@@ -10,6 +10,7 @@
 #include "rbd/object_queue.h"
 
 struct trbd_image;
+struct trbd_session;
 
 /**
  * enum trbd_object_op - what is done with a range of an object
@@ -36,6 +37,7 @@ enum trbd_object_op {
  * @accepted_ms: common time when the command was accepted
  * @holes: NULL, or set to true when a read finds nothing, in the parents neither
  * @done: called once after submit, when all is done, with 0 or a negative errno; in messenger or workqueue context
+ * @unwanted: does nobody wait for it any more? Called with locks held until @done was
  * @guard: of a mutation, from prepare to free
  * @req: request that is built or in flight
  * @limit: what the first try compares with
@@ -57,6 +59,7 @@ struct trbd_object_io {
 	u64 accepted_ms;
 	bool *holes;
 	void (*done)(struct trbd_object_io *o, int result);
+	bool (*unwanted)(const struct trbd_object_io *o);
 
 	struct trbd_guard *guard;
 	struct ceph_osd_request *req;
@@ -73,5 +76,6 @@ struct trbd_object_io {
 int trbd_object_io_prepare(struct trbd_object_io *o);
 void trbd_object_io_submit(struct trbd_object_io *o);
 void trbd_object_io_free(struct trbd_object_io *o);
+void trbd_object_io_cancel_unwanted(struct trbd_session *session);
 
 #endif /* TRBD_RBD_OBJECT_IO_H */

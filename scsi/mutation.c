@@ -31,6 +31,7 @@
 #include "scsi/command.h"
 #include "scsi/mutation.h"
 #include "scsi/nexus.h"
+#include "scsi/patience.h"
 #include "scsi/sense.h"
 #include "target_core_rbd.h"
 
@@ -179,6 +180,11 @@ void trbd_mutation_io_done(void *arg, int result)
 	trbd_mutation_put(arg, result);
 }
 
+static bool mutation_unwanted(void *arg)
+{
+	return trbd_patience_is_over(((struct trbd_mutation_cmd *)arg)->cmd);
+}
+
 /**
  * trbd_mutation_submit() - start an image I/O of such a command
  * @m: command
@@ -194,6 +200,7 @@ int trbd_mutation_submit(struct trbd_mutation_cmd *m, struct trbd_io_request *re
 	request->image = to_trbd_device(m->cmd->se_dev)->image;
 	request->accepted_ms = m->ticket.accepted_ms;
 	request->done = trbd_mutation_io_done;
+	request->unwanted = mutation_unwanted;
 	request->arg = m;
 
 	atomic_inc(&m->pending);

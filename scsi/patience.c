@@ -10,7 +10,8 @@
  *
  * LIO marks LUNs that go away, and the commands of an iSCSI session that ends, or, as for other fabrics, the session;
  * it tells of commands that are aborted, and takes them off its list. All of them are kept in a list of our own until
- * they end, each with the time since when nobody wants it. Nothing else is a reason to give up, however long others
+ * they end, each with the time since when nobody wants it. What of them was never sent is taken back at once
+ * (rados/unsent.c). Nothing else is a reason to give up, however long others
  * take that were in flight beside them.
  */
 #include <linux/jiffies.h>
@@ -25,6 +26,7 @@
 #include "rados/queues.h"
 #include "rados/recovery.h"
 #include "rbd/image.h"
+#include "rbd/object_io.h"
 #include "scsi/nexus.h"
 #include "scsi/patience.h"
 #include "target_core_rbd.h"
@@ -171,6 +173,9 @@ static void patience_look(struct work_struct *work)
 
 	if (patience_search(dev) && dev->lu)
 		trbd_lu_drop_unwanted(dev->lu);
+	/* what was never sent can be taken back, and is no reason to give up */
+	if (READ_ONCE(patience->count))
+		trbd_object_io_cancel_unwanted(dev->image->session);
 	if (patience_is_at_its_end(patience)) {
 		pr_warn_ratelimited("%s: commands that were aborted, or whose session or LUN ends, have no answer after %u s; giving up what is in flight\n",
 				    dev->image->name, PATIENCE_MS / 1000);

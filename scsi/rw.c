@@ -17,6 +17,7 @@
 #include "compat/target.h"
 #include "rbd/io.h"
 #include "scsi/mutation.h"
+#include "scsi/patience.h"
 #include "scsi/rw.h"
 #include "scsi/sense.h"
 #include "target_core_rbd.h"
@@ -72,6 +73,11 @@ static void read_done(void *arg, int result)
 	trbd_complete(arg, result);
 }
 
+static bool read_unwanted(void *arg)
+{
+	return trbd_patience_is_over(arg);
+}
+
 static void execute_read(struct se_cmd *cmd)
 {
 	struct trbd_io_request request = {
@@ -82,6 +88,7 @@ static void execute_read(struct se_cmd *cmd)
 		.sgl = cmd->t_data_sg,
 		.nents = cmd->t_data_nents,
 		.done = read_done,
+		.unwanted = read_unwanted,
 		.arg = cmd,
 	};
 	int ret = trbd_io_submit(&request);

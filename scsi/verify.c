@@ -154,6 +154,11 @@ static void verify_read_done(void *arg, int result)
 	trbd_complete(cmd, result);
 }
 
+static bool verify_unwanted(void *arg)
+{
+	return trbd_patience_is_over(((struct verify *)arg)->cmd);
+}
+
 /* Return: -EINPROGRESS when a read is on its way, 0 when nothing is left, or an error. */
 static int verify_next(struct verify *v)
 {
@@ -164,6 +169,7 @@ static int verify_next(struct verify *v)
 		.sgl = v->memory,
 		.nents = v->nents,
 		.done = verify_read_done,
+		.unwanted = verify_unwanted,
 		.arg = v,
 	};
 	int ret;

@@ -12,6 +12,7 @@
  *	initiator URL NAME abort LBA BLOCKS    writes blocks of 0xa1, and aborts the task a second later; prints
  *	                                       "abort sent", and "abort answered" and after how long when it was
  *	initiator URL NAME reset LBA BLOCKS    the same with LOGICAL UNIT RESET
+ *	initiator URL NAME abortread LBA BLOCKS  reads blocks, and aborts the task a second later; prints the same
  *	initiator URL NAME aborts LBA COUNT    writes COUNT blocks with a command each, and aborts each of them a second
  *	                                       later; prints "aborts answered" and after how long, when all were
  *	initiator URL NAME verify LBA BLOCKS   one VERIFY (16) without data; prints how it ended
@@ -20,6 +21,8 @@
  *	initiator URL NAME sync LBA BLOCKS     one SYNCHRONIZE CACHE (16); prints how it ended
  *	initiator URL NAME unmap LBA BLOCKS    one UNMAP, with a descriptor for each block
  *	initiator URL NAME keys 0 COUNT        as many PERSISTENT RESERVE IN, and LOGICAL UNIT RESET a second later
+ *	initiator URL NAME readkeys 0 1        one PERSISTENT RESERVE IN; prints how it ended
+ *	initiator URL NAME abortkeys 0 1       one, which is aborted a second later
  *
  * initiator -w ... prints "ready" when it has logged in, and goes on after a line on stdin. NAME is the initiator's,
  * without the prefix. The status is 0, or 1 with a line that says what went wrong. BUSY and a lost path are tried
@@ -395,6 +398,28 @@ static void keys(unsigned long times)
 	run_for(600);
 }
 
+static void read_keys(void)
+{
+	struct scsi_task *task = iscsi_persistent_reserve_in_sync(iscsi, lun, SCSI_PERSISTENT_RESERVE_READ_KEYS, 512);
+
+	if (!task)
+		die("keys");
+	printf("status 0x%02x\n", task->status);
+	scsi_free_scsi_task(task);
+}
+
+/* Aborts a task that was sent just now. */
+static void abort_soon(struct scsi_task *task)
+{
+	if (!task)
+		die("command");
+	run_for(1);
+	sent_ms = now_ms();
+	if (iscsi_task_mgmt_abort_task_async(iscsi, task, abort_answered, "abort"))
+		die("task management");
+	run_for(600);
+}
+
 static void unmap(uint64_t lba, uint32_t blocks)
 {
 	struct unmap_list *list = calloc(blocks, sizeof(*list));
@@ -421,9 +446,9 @@ int main(int argc, char **argv)
 	argv += waits;
 	if (argc < 6) {
 		fprintf(stderr, "usage: initiator [-w] URL NAME count LBA TIMES | caw LBA OLD NEW |\n"
-				"\tfill LBA SECONDS | attention 0 SECONDS | abort LBA BLOCKS | reset LBA BLOCKS | verify LBA BLOCKS |\n"
+				"\tfill LBA SECONDS | attention 0 SECONDS | abort LBA BLOCKS | reset LBA BLOCKS | abortread LBA BLOCKS | verify LBA BLOCKS |\n"
 				"\tzero LBA BLOCKS | nothing LBA BLOCKS | sync LBA BLOCKS | unmap LBA BLOCKS |\n"
-				"\tkeys 0 COUNT | aborts LBA COUNT | miscompares LBA 1\n");
+				"\tkeys 0 COUNT | readkeys 0 1 | abortkeys 0 1 | aborts LBA COUNT | miscompares LBA 1\n");
 		return 2;
 	}
 	connect_to(argv[1], argv[2]);
@@ -464,6 +489,16 @@ int main(int argc, char **argv)
 		range16(0x91, 0, lba, (uint32_t)strtoul(argv[5], NULL, 0));
 	} else if (!strcmp(argv[3], "keys")) {
 		keys(strtoul(argv[5], NULL, 0));
+	} else if (!strcmp(argv[3], "readkeys")) {
+		read_keys();
+	} else if (!strcmp(argv[3], "abortkeys")) {
+		abort_soon(iscsi_persistent_reserve_in_task(iscsi, lun, SCSI_PERSISTENT_RESERVE_READ_KEYS, 512, task_ended,
+							    "keys"));
+	} else if (!strcmp(argv[3], "abortread")) {
+		uint32_t blocks = (uint32_t)strtoul(argv[5], NULL, 0);
+
+		abort_soon(iscsi_read10_task(iscsi, lun, (uint32_t)lba, blocks * BLOCK, BLOCK, 0, 0, 0, 0, 0, task_ended,
+					     "read"));
 	} else if (!strcmp(argv[3], "aborts")) {
 		give_up_each((uint32_t)lba, strtoul(argv[5], NULL, 0));
 	} else if (!strcmp(argv[3], "unmap")) {

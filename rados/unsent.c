@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Ending requests that nobody wants any more and that were never sent.
+ *
+ * libceph keeps a request for as long as there is no OSD for it: its placement group is inactive, or the OSD map says
+ * to pause. What was never given to a connection can be taken back and will not land. What was, even once, may be
+ * anywhere, and only a fence of the client holds it back (rados/recovery.c).
+ *
+ * A request that is cancelled is not called back by libceph. It may also end, or be sent, at the same moment:
+ *
+ *	result is not what it was before        it has ended by itself, and is called back as always
+ *	the same, and it is complete            it was cancelled here: it is called back here
+ *	the same, and it is not                 libceph is just sending it to another OSD: not now
+ */
+#include <linux/atomic.h>
+#include <linux/ceph/libceph.h>
+#include <linux/ceph/osd_client.h>
+#include <linux/completion.h>
+#include <linux/errno.h>
+#include <linux/rbtree.h>
+
+#include "rados/recovery.h"
+#include "rados/request.h"
+#include "rados/session.h"
+#include "rados/unsent.h"
+
+/* osdc->lock held. Return: a request with a reference, or NULL. */
+static struct ceph_osd_request *osd_find(struct ceph_osd *osd, void (*done)(struct ceph_osd_request *req),
+					 bool (*unwanted)(void *priv))
+{
+	struct ceph_osd_request *req, *found = NULL;
+	struct rb_node *node;
+
+	mutex_lock(&osd->lock);
+	for (node = rb_first(&osd->o_requests); node && !found; node = rb_next(node)) {
+		req = rb_entry(node, struct ceph_osd_request, r_node);
+		/* as long as it is here its callback has not been called, and priv is there */
+		if (req->r_callback == done && !req->r_attempts && unwanted(req->r_priv)) {
+			ceph_osdc_get_request(req);
+			found = req;
+		}
+	}
+	mutex_unlock(&osd->lock);
+	return found;
+}
+
+static struct ceph_osd_request *unsent_find(struct ceph_osd_client *osdc, void (*done)(struct ceph_osd_request *req),
+					    bool (*unwanted)(void *priv))
+{
+	struct ceph_osd_request *req;
+	struct rb_node *node;
+
+	down_read(&osdc->lock);
+	req = osd_find(&osdc->homeless_osd, done, unwanted);
+	for (node = rb_first(&osdc->osds); node && !req; node = rb_next(node))
+		req = osd_find(rb_entry(node, struct ceph_osd, o_node), done, unwanted);
+	up_read(&osdc->lock);
+	return req;
+}
+
+/* Return: true if it was, and was called back. */
+static bool unsent_cancel(struct trbd_session *session, struct ceph_osd_request *req)
+{
+	ceph_osdc_cancel_request(req);
+	/* several may look at the same time, and one of them has it */
+	if (!completion_done(&req->r_completion) ||
+	    cmpxchg(&req->r_result, TRBD_REQUEST_PENDING, -EBUSY) != TRBD_REQUEST_PENDING)
+		return false;
+	/* it was sent since we looked, and nobody would ever hear of it again */
+	if (req->r_attempts) {
+		req->r_result = -ENOTCONN;
+		trbd_recovery_give_up(session);
+	}
+	req->r_callback(req);
+	return true;
+}
+
+/**
+ * trbd_unsent_cancel() - end requests that nobody wants any more and that were never sent
+ * @session: session that they were submitted on
+ * @done: callback that they were submitted with
+ * @unwanted: called with what is for @done, with locks of libceph held: does nobody want this request any more?
+ *
+ * They end with -EBUSY.
+ *
+ * Context: process; sleeps for libceph's locks, never for the network. Calls @done.
+ */
+void trbd_unsent_cancel(struct trbd_session *session, void (*done)(struct ceph_osd_request *req),
+			bool (*unwanted)(void *priv))
+{
+	struct ceph_osd_request *req;
+	bool cancelled = true;
+
+	while (cancelled && (req = unsent_find(trbd_session_osdc(session), done, unwanted))) {
+		cancelled = unsent_cancel(session, req);
+		ceph_osdc_put_request(req);
+	}
+}

@@ -1,0 +1,156 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# What one initiator gives up is nothing to the others: their commands go on, however long these take, and nothing is
+# given up for their sake. And a gateway that serves only snapshots, which its user may not watch, notices that it was
+# fenced.
+# shellcheck disable=SC2317 # steps are called by name
+. ../ktap.sh
+. ../gateway.sh
+. ../reservations.sh
+
+GW_GATEWAYS=gw1
+LONGER_S=14	# than what a gateway gives up after
+
+n=$TEST-disk
+url1=$(gw_url gw1 "$n") url2=$url1
+initiator_build "$work/initiator"
+reservations_build
+img_create "$n" --size 256M
+
+acting() { lab ceph osd map rbd "$1" --format json 2>/dev/null | jq -c '.acting | sort'; }
+osd_signal() { kill "-$1" "$(cat "$(dirname "$(lab share)")/ceph/run/osd.$2.pid")"; }
+osds_wake() {
+	local osd
+	for osd in 0 1 2; do osd_signal CONT $osd; done
+	lab ceph osd unset nodown
+}
+t_atexit osds_wake
+# The record is not where that OSD is, and a place of the disk is.
+header_osd='' slow_osd='' place=''
+find_osds() {
+	local id i
+	id=$(lab rbd info --format json "$n" | jq -r .id)
+	header_osd=$(primary_of "rbd_header.$id")
+	slow_osd=$(jq -nr "[0, 1, 2] - $(acting "rbd_header.$id") | .[0]")
+	for ((i = 1; i < 64; i++)); do
+		[ "$(primary_of "rbd_data.$id.$(printf %016x $i)")" = "$slow_osd" ] || continue
+		place=$((8192 * i))
+		return
+	done
+	return 1
+}
+find_osds || t_bail 'no OSD is as it has to be'
+t 'served' serve "$n" "pool=rbd,image=$n"
+registered() {
+	pr <<-'EOF'
+		victim@1 register 0 0xaa = good
+		survivor@1 register 0 0xbb = good
+		victim@1 reserve 0xaa 5 = good
+	EOF
+}
+t 'two are registered' registered
+
+# background NAME LINE: a command that takes long
+background() {
+	lab run -- timeout "$(t_limit 200)" "$work/reservations" script "$url1" "$url2" <<<"$2" >"$work/$1" 2>&1 &
+	disown $!
+}
+# ended NAME SECONDS: and with what it had to
+ended() {
+	local i
+	for ((i = 0; i < 10 * $(t_limit "$2"); i++)); do
+		grep -q ': good' "$work/$1" && return
+		sleep 0.1
+	done
+	cat "$work/$1"
+	return 1
+}
+stand_still() {
+	lab ceph osd set nodown && osd_signal STOP "$slow_osd" && background write "victim@1 write $place 0x33 = good" && sleep 2
+}
+# aborted COMMAND LBA BLOCKS
+aborted() {
+	lab run -- timeout "$(t_limit 60)" "$work/initiator" "$url1" aborter "$@" >"$work/abort" 2>&1
+	cat "$work/abort"
+	grep -q '^abort answered: 0 ' "$work/abort"
+}
+abort_ms() { sed -n 's/^abort answered: .* after \([0-9]*\) ms/\1/p' "$work/abort"; }
+given_up() { lab log gw1 | grep -c 'gave up waiting'; }
+
+gave_up=$(given_up)
+t 'an OSD stands still, and a write waits for it' stand_still
+t 'that of the record as well, for a moment' osd_signal STOP "$header_osd"
+t 'a READ KEYS is aborted' aborted abortkeys 0 1
+t 'which ends at once' test "$(abort_ms)" -le "$(t_limit 5000)"
+osd_signal CONT "$header_osd"
+sleep $LONGER_S
+t_is 'nothing is given up for that' "$(given_up)" "$gave_up"
+t_fails 'the write waits' grep -q victim "$work/write"
+osds_wake
+t 'and ends well' ended write 60
+
+t 'an OSD stands still, and a write waits for it' stand_still
+background preempt 'survivor@1 preempt 0xbb 0xaa 5 = good'
+sleep 4
+t_fails 'a PREEMPT waits for the write' grep -q survivor "$work/preempt"
+t 'a READ KEYS behind it is aborted' aborted abortkeys 0 1
+t 'which ends at once' test "$(abort_ms)" -le "$(t_limit 5000)"
+sleep 2
+t_fails 'the PREEMPT goes on waiting' grep -q survivor "$work/preempt"
+osds_wake
+t 'and is good' ended preempt 60
+again() { pr <<<'survivor@1 preempt 0xbb 0xaa 5 = good'; }
+t 'sent again, it is still' again
+stranger() { pr <<<'survivor@1 preempt 0xbb 0xcc 5 = conflict'; }
+t 'another key that nobody has is a conflict' stranger
+
+# What was never sent can be taken back. libceph sends nothing while the OSD map says to pause.
+paused() {
+	lab ceph osd set pause && sleep 2 && aborted abortread $place 8
+}
+t_atexit 'lab ceph osd unset pause'
+gave_up=$(given_up)
+t 'the cluster pauses, and a read is aborted' paused
+t 'which ends soon' test "$(abort_ms)" -le "$(t_limit 5000)"
+t_is 'nothing is given up for that' "$(given_up)" "$gave_up"
+t 'the cluster goes on' lab ceph osd unset pause
+reads() { pr <<<"victim@1 read $place = good*"; }
+t 'and the gateway reads' reads
+unserve "$n"
+
+# The user may not watch, and a snapshot has neither heartbeats nor a record.
+lab ceph auth get-or-create client.reader mon 'profile rbd' osd 'allow rx pool=rbd' >/dev/null
+t_atexit 'lab ceph auth rm client.reader'
+clients() {
+	lab exec -n gw1 -- sh -c 'mount -t debugfs none /sys/kernel/debug 2>/dev/null; cat /sys/kernel/debug/ceph/*/status' |
+		sed -n 's/^instance: .* ([0-9]*)\(.*\)/\1/p' | sort
+}
+others=$(clients)
+snapshot() {
+	lab rbd snap create --no-progress "$n@s" || return 1
+	gw_sh gw1 "$n" "$(lab ceph auth get-key client.reader)" <<-'SCRIPT' && gw_export gw1 "$n"
+		dir=/sys/kernel/config/target/core/rbd_0/$1
+		mons=$(grep -oE 'v2:[0-9.:]+' /etc/ceph/ceph.conf | cut -d: -f2- | paste -sd/)
+		mkdir -p $dir && printf '%s' "mon_addr=$mons,id=reader,secret=$2,pool=rbd,image=$1,snap=s" >$dir/control &&
+			echo 1 >$dir/enable
+	SCRIPT
+}
+holds() { lab run -- timeout "$(t_limit 10)" qemu-io -r -f raw -c "read -P 0x33 $((place / 2))k 512" "$url1" | grep -q '^read 512'; }
+holds_again() {
+	local i
+	for ((i = 0; i < $(t_limit 60); i++)); do
+		holds && return
+		sleep 1
+	done
+	return 1
+}
+t 'a snapshot, by a user who may not watch' snapshot
+t_like 'the log says so' "$(lab log gw1 | grep -c 'may not watch the header')" '^[1-9]'
+t 'it can be read' holds
+client=$(comm -13 <(echo "$others") <(clients) | head -n 1)
+t_like 'its client is known' "$client" '^10.77.0.11:0/[0-9]'
+t_atexit 'lab ceph osd blocklist rm "$client"'
+t 'and is put on the blocklist' lab ceph osd blocklist add "$client"
+t_fails 'a read fails' holds
+t 'and the next ones do not' holds_again
