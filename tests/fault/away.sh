@@ -1,0 +1,139 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# A gateway with many units whose cluster is away: they are removed, and restored, in bounded time for all together; what
+# is missing is told, and comes when the cluster does.
+# shellcheck disable=SC2317 # steps are called by name
+. ../ktap.sh
+. ../gateway.sh
+
+GW_GATEWAYS=gw1
+UNITS=${UNITS:-20}
+
+n=$TEST-1
+url=$(gw_url gw1 "$n")
+root=$(lab share)/root
+initiator_build "$work/initiator"
+now_ms() { date +%s%3N; }
+units() { lab exec -n gw1 -- sh -c "ls -d $GW_CORE/../rbd_*/$TEST-* 2>/dev/null" | wc -l; }
+
+tools_up() {
+	mkdir -p "$root/etc/ceph" && make -s -C ../../targetcli install DESTDIR="$root" >&2 &&
+		lab ceph auth get-or-create client.away mon 'profile rbd' osd 'profile rbd pool=rbd' \
+			>"$root/etc/ceph/ceph.client.away.keyring" &&
+		tar -C "$root" -cf - . | lab exec gw1 -- tar -C / -xf -
+}
+tools_down() {
+	lab heal gw1 ceph
+	lab exec -n gw1 -- targetctl clear
+	lab exec -n gw1 -- rm -f /etc/rtslib-fb-target/saveconfig.json /etc/ceph/ceph.client.away.keyring
+	make -s -C ../../targetcli uninstall DESTDIR="$root"
+	rm -f "$root/etc/ceph/ceph.client.away.keyring"
+	lab ceph auth rm client.away
+}
+t_atexit tools_down
+
+create_images() {
+	local i
+	for ((i = 1; i <= UNITS; i++)); do img_create "$TEST-$i" --size 4M || return 1; done
+}
+configure() {
+	lab exec gw1 -- python3 - "$TEST" $UNITS "$(iqn_of "$n")" <<-'EOF'
+		import os, sys
+		import rtslib_fb as rtslib
+		name, count, iqn = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+		units = [rtslib.RBDStorageObject('%s-%d' % (name, i), image='rbd/%s-%d' % (name, i), id='away')
+		         for i in range(1, count + 1)]
+		tpg = rtslib.TPG(rtslib.Target(rtslib.FabricModule('iscsi'), iqn), 1)
+		for attribute, value in {'generate_node_acls': 1, 'demo_mode_write_protect': 0, 'authentication': 0}.items():
+		    tpg.set_attribute(attribute, value)
+		rtslib.LUN(tpg, 0, storage_object=units[0])
+		rtslib.NetworkPortal(tpg, '10.78.0.11', 3260)
+		tpg.enable = True
+		os.makedirs('/etc/rtslib-fb-target', exist_ok=True)
+		rtslib.RTSRoot().save_to_file('/etc/rtslib-fb-target/saveconfig.json')
+	EOF
+}
+t 'the tools are installed' tools_up
+t 'images' create_images
+t "$UNITS units, and a target" configure
+t 'it serves' io "$url" 'write -P 0x5e 1M 64k'
+
+# A unit whose header is with the same OSD as that of the first one. That OSD stands still: the first unit has a READ KEYS
+# that waits for it, for a minute; the other one is closed, which must not shorten that.
+osd_signal() { kill "-$1" "$(cat "$(dirname "$(lab share)")/ceph/run/osd.$osd.pid")"; }
+osd_wakes() {
+	osd_signal CONT
+	lab ceph osd unset nodown
+}
+header_of() { echo "rbd_header.$(lab rbd info --format json "$1" | jq -r .id)"; }
+neighbour='' osd=$(primary_of "$(header_of "$n")")
+for ((i = 2; i <= UNITS; i++)); do
+	[ "$(primary_of "$(header_of "$TEST-$i")")" != "$osd" ] || neighbour=$TEST-$i
+done
+t_atexit osd_wakes
+path_of() { lab exec -n gw1 -- sh -c "ls -d $GW_CORE/../rbd_*/$1"; }
+waits() {
+	lab ceph osd set nodown && osd_signal STOP || return 1
+	lab run -- timeout "$(t_limit 100)" "$work/initiator" "$url" reader readkeys 0 1 >"$work/keys" 2>&1 &
+	disown $!
+	sleep 1
+}
+answered() {
+	local i
+	for ((i = 0; i < $(t_limit 60); i++)); do
+		grep -q '^status' "$work/keys" && break
+		sleep 1
+	done
+	cat "$work/keys"
+	grep -q '^status 0x00' "$work/keys"
+}
+t 'an OSD stands still, and a READ KEYS waits for it' waits
+t "a unit with a header there is removed" lab exec -n gw1 -- rmdir "$(path_of "$neighbour")"
+sleep 2
+t_is 'the READ KEYS of another one goes on waiting' "$(cat "$work/keys")" ''
+osd_wakes
+t 'and is good' answered
+
+# removed: all of them, one after the other
+removed() {
+	local start
+	start=$(now_ms)
+	lab exec -n gw1 -- sh -c "for unit in $GW_CORE/../rbd_*/$TEST-*; do rmdir \$unit || exit 1; done" || return 1
+	echo $(($(now_ms) - start)) >"$work/removed"
+}
+t 'the target goes' gw_unexport gw1 "$n"
+t 'the cluster is away' lab cut gw1 ceph
+sleep 2
+t "$((UNITS - 1)) units are removed" removed
+note "in $(cat "$work/removed") ms"
+t 'in time' test "$(cat "$work/removed")" -le "$(t_limit 15000)"
+t_is 'all of them' "$(units)" 0
+
+restored() {
+	local start
+	start=$(now_ms)
+	lab exec -n gw1 -- targetctl restore >"$work/restore" 2>&1
+	echo "status $?" >>"$work/restore"
+	echo $(($(now_ms) - start)) >"$work/restored"
+}
+restored
+note "restore ended after $(cat "$work/restored") ms"
+t 'restoring them ends in time' test "$(cat "$work/restored")" -le "$(t_limit 75000)"
+t_like 'and says by its status that it must be done again' "$(cat "$work/restore")" '(^|
+)status 75'
+t_like 'and what is missing' "$(cat "$work/restore")" "rbd: $UNITS units are missing: $n "
+t_like 'and why' "$(cat "$work/restore")" 'the cluster does not answer'
+
+# what the service does
+goes_on() {
+	lab exec -n gw1 -- timeout "$(t_limit 200)" python3 -m target_core_rbd.retry >"$work/retry" 2>&1 &
+	retry=$!
+	sleep 20
+	lab heal gw1 ceph
+	wait $retry || { cat "$work/retry"; return 1; }
+}
+t 'the cluster comes back while it is tried again' goes_on
+t_like 'it says so' "$(cat "$work/retry")" 'all units are there'
+t_is 'they are' "$(units)" $UNITS
+t 'what was written is there' io "$url" 'read -P 0x5e 1M 64k'
