@@ -60,7 +60,7 @@ background() {
 ended() {
 	local i
 	for ((i = 0; i < 10 * $(t_limit "$2"); i++)); do
-		grep -q ': good' "$work/$1" && return
+		grep -q good "$work/$1" && ! grep -q -- '<--' "$work/$1" && return
 		sleep 0.1
 	done
 	cat "$work/$1"
