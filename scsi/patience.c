@@ -11,8 +11,7 @@
  * LIO marks LUNs that go away, and the commands of an iSCSI session that ends, or, as for other fabrics, the session;
  * it tells of commands that are aborted, and takes them off its list. All of them are kept in a list of our own until
  * they end, each with the time since when nobody wants it. What of them was never sent is taken back at once
- * (rados/unsent.c). Nothing else is a reason to give up, however long others
- * take that were in flight beside them.
+ * (rados/unsent.c). Nothing else is a reason to give up, however long others take that were in flight beside them.
  */
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
