@@ -6,25 +6,42 @@
  * to pause. What was never given to a connection can be taken back and will not land. What was, even once, may be
  * anywhere, and only a fence of the client holds it back (rados/recovery.c).
  *
- * A request that is cancelled is not called back by libceph. It may also end, or be sent, at the same moment:
+ * libceph takes its locks by itself to cancel a request, so we have to let go of them when we have found one. In
+ * between libceph could send it, for a new OSD map, for a connection that is made again or for a backoff that ends, and
+ * would cancel it all the same. So a request that was found is turned first into one that libceph sends nowhere: its
+ * pool does not exist.
+ *
+ * A request that is cancelled is not called back by libceph. It may also end at the same moment:
  *
  *	result is not what it was before        it has ended by itself, and is called back as always
  *	the same, and it is complete            it was cancelled here: it is called back here
- *	the same, and it is not                 libceph is just sending it to another OSD: not now
  */
 #include <linux/atomic.h>
 #include <linux/ceph/libceph.h>
 #include <linux/ceph/osd_client.h>
 #include <linux/completion.h>
 #include <linux/errno.h>
+#include <linux/lockdep.h>
 #include <linux/rbtree.h>
 
-#include "rados/recovery.h"
 #include "rados/request.h"
 #include "rados/session.h"
 #include "rados/unsent.h"
 
-/* osdc->lock held. Return: a request with a reference, or NULL. */
+/*
+ * libceph looks at the pool when there is a new OSD map, at @paused when a connection is made again, and at the
+ * placement group when a backoff ends.
+ */
+static void unsent_hold(struct ceph_osd *osd, struct ceph_osd_request *req)
+{
+	lockdep_assert_held(&osd->lock);
+
+	req->r_t.base_oloc.pool = CEPH_NOPOOL;
+	req->r_t.spgid.pgid.pool = CEPH_NOPOOL;
+	req->r_t.paused = true;
+}
+
+/* osdc->lock held. Return: a request with a reference, which is not going to be sent, or NULL. */
 static struct ceph_osd_request *osd_find(struct ceph_osd *osd, void (*done)(struct ceph_osd_request *req),
 					 bool (*unwanted)(void *priv))
 {
@@ -37,6 +54,7 @@ static struct ceph_osd_request *osd_find(struct ceph_osd *osd, void (*done)(stru
 		/* as long as it is here its callback has not been called, and priv is there */
 		if (req->r_callback == done && !req->r_attempts && unwanted(req->r_priv)) {
 			ceph_osdc_get_request(req);
+			unsent_hold(osd, req);
 			found = req;
 		}
 	}
@@ -59,18 +77,13 @@ static struct ceph_osd_request *unsent_find(struct ceph_osd_client *osdc, void (
 }
 
 /* Return: true if it was, and was called back. */
-static bool unsent_cancel(struct trbd_session *session, struct ceph_osd_request *req)
+static bool unsent_cancel(struct ceph_osd_request *req)
 {
 	ceph_osdc_cancel_request(req);
 	/* several may look at the same time, and one of them has it */
 	if (!completion_done(&req->r_completion) ||
 	    cmpxchg(&req->r_result, TRBD_REQUEST_PENDING, -EBUSY) != TRBD_REQUEST_PENDING)
 		return false;
-	/* it was sent since we looked, and nobody would ever hear of it again */
-	if (req->r_attempts) {
-		req->r_result = -ENOTCONN;
-		trbd_recovery_give_up(session);
-	}
 	req->r_callback(req);
 	return true;
 }
@@ -92,7 +105,7 @@ void trbd_unsent_cancel(struct trbd_session *session, void (*done)(struct ceph_o
 	bool cancelled = true;
 
 	while (cancelled && (req = unsent_find(trbd_session_osdc(session), done, unwanted))) {
-		cancelled = unsent_cancel(session, req);
+		cancelled = unsent_cancel(req);
 		ceph_osdc_put_request(req);
 	}
 }
