@@ -317,8 +317,10 @@ static int watch_thread(void *arg)
 		if (event)
 			watch_handle_event(watch, event);
 	}
-	/* what ended the loop is not meant for this */
+	/* what ended the loop is not meant for this; pairs with watch_end_thread() */
+	spin_lock(&watch->lock);
 	flush_signals(current);
+	spin_unlock(&watch->lock);
 	watch_unregister(watch);
 	complete(&watch->ended);
 	return 0;
@@ -447,7 +449,11 @@ static void watch_end_thread(struct trbd_watch *watch)
 {
 	unsigned long wait = trbd_closing_left(watch->session, watch->oid, trbd_session_timeout(watch->session));
 
+	/* together, or the thread may see the one, and the other ends what it does then */
+	spin_lock(&watch->lock);
+	WRITE_ONCE(watch->ending, true);
 	send_sig(SIGKILL, watch->thread, 1);
+	spin_unlock(&watch->lock);
 	if (!wait_for_completion_timeout(&watch->ended, wait ? wait : MAX_SCHEDULE_TIMEOUT)) {
 		trbd_closing_was_in_vain();
 		do {
@@ -469,7 +475,6 @@ static void watch_end_thread(struct trbd_watch *watch)
 void trbd_watch_stop(struct trbd_watch *watch)
 {
 	cancel_delayed_work_sync(&watch->look);
-	WRITE_ONCE(watch->ending, true);
 	watch_end_thread(watch);
 	put_task_struct(watch->thread);
 	watch_drop_events(watch);
