@@ -662,17 +662,27 @@ static int lu_thread(void *arg)
  * @lu: state
  * @job: run is set
  *
- * Context: any in which a spinlock may be taken.
+ * One that nobody wants any more ends at once: whoever gave it up may have looked through the queue before it was
+ * there.
+ *
+ * Context: process.
  */
 void trbd_lu_submit(struct trbd_lu *lu, struct trbd_lu_job *job)
 {
+	bool over;
+
 	spin_lock(&lu->lock);
 	/* it may be the one that runs, and come again */
 	if (lu->running == job)
 		lu->running = NULL;
-	list_add_tail(&job->node, &lu->jobs);
+	over = job->is_over && job->is_over(job);
+	if (!over)
+		list_add_tail(&job->node, &lu->jobs);
 	spin_unlock(&lu->lock);
-	wake_up(&lu->wait);
+	if (over)
+		job->end(job);
+	else
+		wake_up(&lu->wait);
 }
 
 /**
