@@ -21,7 +21,7 @@ def missing(root, config):
     """Names of the units in a configuration that are not there."""
     there = {so.name for so in root.storage_objects if so.plugin == PLUGIN}
     return [so['name'] for so in config.get('storage_objects', [])
-            if so.get('plugin') == PLUGIN and so.get('name') not in there]
+            if so.get('plugin') == PLUGIN and 'name' in so and so['name'] not in there]
 
 
 def summary(names):

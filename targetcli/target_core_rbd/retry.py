@@ -5,7 +5,8 @@
 
 Started by target_core_rbd-restore.service behind the restore service. What serves is left alone: only units that are
 not there are made, and put where the saved configuration has them. It is read again before each try, so a unit that an
-operator has deleted from it is not waited for any more.
+operator has deleted from it is not waited for any more. Nor is one that has been there: whoever has removed it did so on
+purpose, and may not have saved that yet.
 
 All that are missing wait together, and the first of them is another one each time: one whose placement group is away
 must not keep the others from being tried.
@@ -24,12 +25,16 @@ FILES = ('/etc/rtslib-fb-target/saveconfig.json', '/etc/target/saveconfig.json')
 
 
 def load(files):
+    """The first of the files that is there. None if it cannot be read, since rtslib writes it in place."""
     for name in files:
         try:
             with open(name, encoding='utf-8') as file:
-                return json.load(file)
-        except (OSError, ValueError):
+                config = json.load(file)
+        except FileNotFoundError:
             continue
+        except (OSError, ValueError):
+            return None
+        return config if isinstance(config, dict) else None
     return {}
 
 
@@ -62,9 +67,11 @@ def attach(rtslib, config, names, err):
 def attempt(rtslib, config, names):
     """Tries to restore these units, in this order. Returns those that are still missing, and what went wrong."""
     root = rtslib.RTSRoot()
-    saved = {so['name']: so for so in config['storage_objects'] if so.get('plugin') == PLUGIN}
+    # of the numbers that are taken; others have made and deleted units since
+    root.invalidate_caches()
+    saved = {so['name']: so for so in config['storage_objects'] if so.get('plugin') == PLUGIN and 'name' in so}
     errors = root.restore({'storage_objects': [saved[name] for name in names]})
-    left = restore.missing(root, config)
+    left = [name for name in restore.missing(root, config) if name in names]
     attach(rtslib, config, set(names) - set(left), errors.append)
     return left, errors
 
@@ -74,10 +81,14 @@ def say(text):
 
 
 def run(rtslib, files, sleep=time.sleep):
-    told, turn = None, 0
+    told, turn, waited_for = None, 0, None
     while True:
         config = load(files)
+        if config is None:
+            sleep(PAUSE_S)
+            continue
         names = restore.missing(rtslib.RTSRoot(), config)
+        names = [name for name in names if waited_for is None or name in waited_for]
         if not names:
             break
         if told is None:
@@ -86,7 +97,7 @@ def run(rtslib, files, sleep=time.sleep):
         left, errors = attempt(rtslib, config, names[turn:] + names[:turn])
         if (left, errors) != told and errors:
             say('\n'.join(errors + ([restore.summary(left) + '; going on trying'] if left else [])))
-        told = (left, errors)
+        told, waited_for = (left, errors), set(left)
         turn += 1
         if left:
             sleep(PAUSE_S)

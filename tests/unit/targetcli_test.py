@@ -557,6 +557,65 @@ class StorageObject(WithFolder):
         self.assertIn('3 units are missing: a b c', said.getvalue())
         self.assertIn('all units are there', said.getvalue())
 
+    def retry(self, config, *between):
+        """Runs the service; after each try that leaves something, one of these is called. Returns what it said."""
+        file = self.write('saved.json', json.dumps(config))
+        steps = iter(between)
+        with mock.patch('sys.stdout', new_callable=io.StringIO) as said:
+            retry.run(rtslib_fb, [file], lambda seconds: next(steps)(file))
+        self.assertEqual(list(steps), [])
+        return said.getvalue()
+
+    def units(self):
+        return sorted(so.name for so in rtslib_fb.RTSRoot().storage_objects)
+
+    def answer(self, _file=None):
+        self.configfs.refuse = {}
+
+    def test_units_of_others_do_not_disturb_those_that_are_missing(self):
+        config = self.saved_units({'a': 'rbd/a', 'b': 'rbd/b'})
+        rtslib_fb.RTSRoot().restore({'storage_objects': config['storage_objects'][:1]})
+        self.configfs.refuse = {'/b/enable': errno.ETIMEDOUT}
+
+        def other_program_makes_one(_file):
+            path = os.path.join(self.configfs.root, 'core', 'rbd_1')
+            os.mkdir(path)
+            os.mkdir(path + '/c')
+            self.answer()
+
+        self.retry(config, other_program_makes_one)
+        self.assertIn('b', self.units())
+
+    def test_what_an_operator_removes_does_not_come_back(self):
+        config = self.saved_units({'a': 'rbd/a', 'b': 'rbd/b', 'c': 'rbd/c'})
+        rtslib_fb.RTSRoot().restore({'storage_objects': config['storage_objects'][:1]})
+        self.configfs.refuse = {'/c/enable': errno.ETIMEDOUT}
+
+        def operator_removes_two(_file):
+            for so in list(rtslib_fb.RTSRoot().storage_objects):
+                so.delete()
+
+        self.retry(config, operator_removes_two, self.answer)
+        self.assertEqual(self.units(), ['c'])
+
+    def test_a_configuration_that_is_just_being_written(self):
+        config = self.saved_units({'a': 'rbd/a'})
+        self.configfs.refuse = {'/a/enable': errno.ETIMEDOUT}
+
+        def half(file):
+            self.write(file, json.dumps(config)[:20])
+            self.answer()
+
+        self.retry(config, half, lambda file: self.write(file, json.dumps(config)))
+        self.assertEqual(self.units(), ['a'])
+
+    def test_a_unit_without_a_name_is_skipped(self):
+        config = self.saved_units({'a': 'rbd/a'})
+        config['storage_objects'].insert(0, {'plugin': 'rbd'})
+        self.configfs.refuse = {'/a/enable': errno.ETIMEDOUT}
+        self.assertIn('1 unit is missing: a', self.retry(config, self.answer))
+        self.assertEqual(self.units(), ['a'])
+
     def test_local_reservations_are_not_replayed(self):
         self.write('etc/pr/aptpl_made-from-the-image', 'PR_REG_START: 0\ninitiator_node=x\nPR_REG_END: 0\n')
         with mock.patch.object(rtslib_fb.root.RTSRoot, 'dbroot', os.path.join(self.folder, 'etc')):
