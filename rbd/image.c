@@ -762,6 +762,9 @@ struct trbd_image *trbd_image_open(struct ceph_options *opt, const struct trbd_i
 		return image;
 	pr_err("%s: cannot be opened: error %d\n", image->name, ret);
 err:
+	/* its watch is given back, and whoever gave up waiting for the cluster must not wait for that as well */
+	if (image && image->session)
+		trbd_image_begin_close(image);
 	if (image)
 		image_free(image);
 	return ERR_PTR(ret);
