@@ -85,7 +85,7 @@ static void trbd_set_attributes(struct se_device *se_dev, const struct trbd_imag
 	u64 object_size = trbd_image_object_size(image);
 
 	attrib->hw_block_size = TRBD_BLOCK_SIZE;
-	attrib->hw_max_sectors = min_t(u64, TRBD_TRANSFER_MAX, TRBD_TRANSFER_OBJECTS * object_size) / TRBD_BLOCK_SIZE;
+	trbd_compat_set_transfer_max(attrib, min_t(u64, TRBD_TRANSFER_MAX, TRBD_TRANSFER_OBJECTS * object_size));
 	attrib->hw_queue_depth = TRBD_QUEUE_DEPTH;
 	attrib->is_nonrot = 1;
 	trbd_provisioning_set_attributes(attrib, object_size);

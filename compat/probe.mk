@@ -10,5 +10,6 @@ ccflags-$(call compat-has,target/target_core_backend.h,struct exec_cmd_ops) += -
 ccflags-$(call compat-has,target/target_core_base.h,tpg_rtpi;) += -DTRBD_HAVE_TPG_RTPI
 ccflags-$(call compat-has,target/target_core_base.h,struct target_cmd_counter .) += -DTRBD_HAVE_CMD_COUNTER
 ccflags-$(call compat-has,target/target_core_base.h,emulate_rsoc;) += -DTRBD_HAVE_EMULATE_RSOC
+ccflags-$(call compat-has,target/target_core_base.h,max_bytes_per_io;) += -DTRBD_HAVE_MAX_BYTES_PER_IO
 ccflags-$(call compat-has,linux/ceph/osd_client.h,assert_ver;) += -DTRBD_HAVE_ASSERT_VER
 ccflags-$(call compat-has,linux/workqueue.h,WQ_PERCPU) += -DTRBD_HAVE_WQ_PERCPU

@@ -9,6 +9,9 @@
  *
  * REPORT SUPPORTED OPERATION CODES came with an attribute that switches it off.
  *
+ * MAXIMUM TRANSFER LENGTH was hw_max_sectors blocks of whatever size, which LIO kept right for backends that set
+ * max_bytes_per_io. Later kernels count it in hw_block_size.
+ *
  * RESERVE and RELEASE got the length of their CDB into their names.
  *
  * get_unaligned_*() and put_unaligned_*() moved from asm/unaligned.h to linux/unaligned.h; target_core_backend.h
@@ -49,6 +52,24 @@ static inline bool trbd_compat_reports_opcodes(const struct se_device *se_dev)
 	return se_dev->dev_attrib.emulate_rsoc;
 #else
 	return true;
+#endif
+}
+
+/* Before the device is configured, with its hw_block_size. */
+static inline void trbd_compat_set_transfer_max(struct se_dev_attrib *attrib, u32 bytes)
+{
+	attrib->hw_max_sectors = bytes / attrib->hw_block_size;
+#ifdef TRBD_HAVE_MAX_BYTES_PER_IO
+	attrib->max_bytes_per_io = bytes;
+#endif
+}
+
+static inline u32 trbd_compat_transfer_max(const struct se_dev_attrib *attrib)
+{
+#ifdef TRBD_HAVE_MAX_BYTES_PER_IO
+	return attrib->max_bytes_per_io;
+#else
+	return attrib->hw_max_sectors * attrib->hw_block_size;
 #endif
 }
 

@@ -106,9 +106,7 @@ u32 trbd_sent_length(const struct se_cmd *cmd)
  */
 u64 trbd_transfer_max(const struct se_cmd *cmd)
 {
-	const struct se_dev_attrib *attrib = &cmd->se_dev->dev_attrib;
-
-	return (u64)attrib->hw_max_sectors * attrib->hw_block_size;
+	return trbd_compat_transfer_max(&cmd->se_dev->dev_attrib);
 }
 
 /* Decodes the command as if its first two bytes were these. */

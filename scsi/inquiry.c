@@ -116,7 +116,7 @@ unsigned int trbd_inquiry_io_min(struct se_device *se_dev)
 unsigned int trbd_inquiry_io_opt(struct se_device *se_dev)
 {
 	const struct trbd_image *image = to_trbd_device(se_dev)->image;
-	u64 max = (u64)se_dev->dev_attrib.hw_max_sectors * se_dev->dev_attrib.hw_block_size;
+	u64 max = trbd_compat_transfer_max(&se_dev->dev_attrib);
 
 	return min3(trbd_image_stripe_size(image), (u64)OPTIMAL_MAX, max);
 }
