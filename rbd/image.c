@@ -882,6 +882,23 @@ int trbd_image_take_state(struct trbd_image *image, u64 off, u64 len, struct cep
 }
 
 /**
+ * trbd_image_check() - can an I/O succeed at all?
+ * @image: open image
+ *
+ * Context: any in which a spinlock may be taken.
+ * Return: 0; the error that every I/O ends with, -ENOENT when the image was deleted.
+ */
+int trbd_image_check(struct trbd_image *image)
+{
+	int ret;
+
+	spin_lock(&image->lock);
+	ret = image->error;
+	spin_unlock(&image->lock);
+	return ret;
+}
+
+/**
  * trbd_image_check_state() - may a mutation that began with this state still make an object?
  * @image: open image
  * @snapc: snapshot context it began with

@@ -166,6 +166,7 @@ struct trbd_image *trbd_image_open_parent(struct trbd_image *child, const struct
 struct trbd_header_ref trbd_image_header(struct trbd_image *image);
 void trbd_image_begin_close(struct trbd_image *image);
 void trbd_image_close(struct trbd_image *image);
+int trbd_image_check(struct trbd_image *image);
 u64 trbd_image_size(struct trbd_image *image);
 int trbd_image_take_state(struct trbd_image *image, u64 off, u64 len, struct ceph_snap_context **snapc, u64 *size);
 int trbd_image_check_state(struct trbd_image *image, const struct ceph_snap_context *snapc, u64 size);

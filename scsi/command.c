@@ -43,12 +43,13 @@
 #define START_STOP_START	0x01
 
 /*
- * A write is acknowledged when every replica has it, so there is no cache to synchronize, and nothing to fetch
- * ahead.
+ * TEST UNIT READY, and what there is nothing to do for: a write is acknowledged when every replica has it, so there is
+ * no cache to synchronize, and nothing to fetch ahead. Hosts ask this way whether a path is good. So the answer is that
+ * of a READ, or a path to an image that was deleted would come back for ever.
  */
 static sense_reason_t execute_nothing(struct se_cmd *cmd)
 {
-	trbd_complete(cmd, 0);
+	trbd_complete(cmd, trbd_image_check(to_trbd_device(cmd->se_dev)->image));
 	return 0;
 }
 
@@ -62,8 +63,7 @@ static sense_reason_t execute_start_stop(struct se_cmd *cmd)
 
 	if (cdb[2] || cdb[3] || cdb[4] != START_STOP_START)
 		return TCM_INVALID_CDB_FIELD;
-	trbd_complete(cmd, 0);
-	return 0;
+	return execute_nothing(cmd);
 }
 
 /*
@@ -314,6 +314,8 @@ static sense_reason_t parse_cdb(struct se_cmd *cmd)
 		return TCM_INVALID_CDB_FIELD;
 
 	switch (cmd->t_task_cdb[0]) {
+	case TEST_UNIT_READY:
+		return parse_then(cmd, execute_nothing);
 	case REQUEST_SENSE:
 		return parse_request_sense(cmd);
 	case INQUIRY:

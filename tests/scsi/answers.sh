@@ -213,3 +213,20 @@ t_is 'emulate_ua_intlck_ctrl=0: RESERVATION CONFLICT leaves nothing' \
 conflicts 2
 t_is 'emulate_ua_intlck_ctrl=2: it leaves a condition' "$(head -3 "$work/conflict2" | xargs)" 'status 0x18 6/2c/09 6/2c/09'
 t_is 'that REQUEST SENSE tells and takes away' "$(told conflict2), $(tail -n 1 "$work/conflict2")" '06 2c09, status 0x18'
+
+# TEST UNIT READY tells of an image that was deleted what READ does, or hosts would try the path again for ever. rbd rm refuses
+# while we watch, so the objects go one by one.
+g=$TEST-gone
+img_create "$g" --size 16M
+gone_is_served() { gw_enable gw1 "$g" "pool=rbd,image=$g" && gw_export gw1 "$g"; }
+t 'a unit' gone_is_served
+three() { printf '%s\n' "$tur" '28000000000000000100 in 512' 35000000000000000000 | ask_url "$(gw_url gw1 "$g")" | cut -d' ' -f1 | xargs; }
+t_is 'TEST UNIT READY, READ, SYNCHRONIZE CACHE' "$(three)" 'good good good'
+id=$(gw_info gw1 "$g" ImageId)
+is_deleted() { [ "$(gw_info gw1 "$g" State)" = deleted ]; }
+delete_image() {
+	lab run -- rados -p rbd rm "rbd_header.$id" "rbd_id.$g" && lab run -- rados -p rbd rmomapkey rbd_directory "name_$g" &&
+		lab run -- rados -p rbd rmomapkey rbd_directory "id_$id" && t_until 40 is_deleted
+}
+t 'its image is deleted' delete_image
+t_is 'the same three' "$(three)" '2/04/03 2/04/03 2/04/03'
