@@ -228,7 +228,6 @@ static int trbd_enable(struct trbd_device *dev)
 	trbd_set_attributes(&dev->se_dev, dev->image);
 	mutex_unlock(&dev->lock);
 	trbd_inquiry_set_identity(&dev->se_dev, dev->image);
-	trbd_inquiry_set_access(&dev->se_dev);
 	trbd_set_phase(dev, TRBD_OPEN);
 	trbd_show_start(dev);
 	return 0;

@@ -229,6 +229,7 @@ static sense_reason_t parse_inquiry(struct se_cmd *cmd)
 {
 	sense_reason_t ret = sbc_parse_cdb(cmd, &command_ops);
 
+	trbd_inquiry_set_access(cmd->se_lun);
 	if (!ret && trbd_inquiry_is_ours(cmd))
 		cmd->execute_cmd = trbd_execute_inquiry;
 	return ret;

@@ -13,6 +13,7 @@
 #include <crypto/sha2.h>
 #include <linux/log2.h>
 #include <linux/minmax.h>
+#include <linux/rcupdate.h>
 #include <linux/scatterlist.h>
 #include <linux/sizes.h>
 #include <linux/kernel.h>
@@ -34,6 +35,7 @@
 #define OPTIMAL_MAX		SZ_4M
 /* TPGS of standard INQUIRY data (SPC-4 6.6.2), as LIO keeps it */
 #define TPGS_IMPLICIT		0x10
+#define TPGS_EXPLICIT		0x20
 
 #define VPD_HEADER_LEN		4
 #define VPD_EXTENDED		0x86
@@ -54,18 +56,22 @@
 
 /**
  * trbd_inquiry_set_access() - initiators do not change the state of a path
- * @se_dev: device that is being configured
+ * @lun: LUN that an initiator is about to be told of
  *
- * LIO offers explicit asymmetric access by default; SET TARGET PORT GROUPS is refused (scsi/command.c).
+ * LIO's groups of target ports offer explicit asymmetric access by default, also those that an operator makes at any
+ * time; SET TARGET PORT GROUPS is refused (scsi/command.c). A group belongs to one backstore.
  *
- * Context: process.
+ * Context: any.
  */
-void trbd_inquiry_set_access(struct se_device *se_dev)
+void trbd_inquiry_set_access(struct se_lun *lun)
 {
-	struct t10_alua_tg_pt_gp *group = se_dev->t10_alua.default_tg_pt_gp;
+	struct t10_alua_tg_pt_gp *group;
 
-	if (group)
-		group->tg_pt_gp_alua_access_type = TPGS_IMPLICIT;
+	rcu_read_lock();
+	group = rcu_dereference(lun->lun_tg_pt_gp);
+	if (group && READ_ONCE(group->tg_pt_gp_alua_access_type) & TPGS_EXPLICIT)
+		WRITE_ONCE(group->tg_pt_gp_alua_access_type, TPGS_IMPLICIT);
+	rcu_read_unlock();
 }
 
 /**

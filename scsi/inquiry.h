@@ -6,7 +6,7 @@
 
 struct trbd_image;
 
-void trbd_inquiry_set_access(struct se_device *se_dev);
+void trbd_inquiry_set_access(struct se_lun *lun);
 void trbd_inquiry_set_identity(struct se_device *se_dev, const struct trbd_image *image);
 bool trbd_inquiry_is_ours(const struct se_cmd *cmd);
 sense_reason_t trbd_execute_inquiry(struct se_cmd *cmd);

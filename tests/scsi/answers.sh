@@ -66,6 +66,19 @@ t_is 'one that cannot be unmapped has no type' "$(data_of "$url1" '1201b2004000 
 attribute emulate_tpu 1
 attribute emulate_tpws 1
 
+# Groups of target ports: SET TARGET PORT GROUPS is refused, so nobody is told of it, also where an operator makes one.
+group=$GW_CORE/$n/alua/$TEST
+with_group() {
+	lab exec -n gw1 -- sh -c "mkdir $group && echo 7 >$group/tg_pt_gp_id &&
+		echo $TEST >$GW_ISCSI/$(iqn_of "$n")/tpgt_1/lun/lun_0/alua_tg_pt_gp && grep -q $TEST $GW_ISCSI/$(iqn_of "$n")/tpgt_1/lun/lun_0/alua_tg_pt_gp"
+}
+tpgs() { echo $(($(bytes "$(data_of "$url1" '120000002400 in 36')" 5 1) >> 4 & 3)); }
+t_is 'TPGS: implicit' "$(tpgs)" 1
+t 'an operator makes a group of target ports' with_group
+t_is 'TPGS: implicit, too' "$(tpgs)" 1
+ask_is 'SET TARGET PORT GROUPS is refused' 'a40a0000000000000800 out 8' 5/20/00
+lab exec -n gw1 -- rmdir "$group"
+
 # Limits of page B0h, in bytes.
 limits() { # URL BLOCK_SIZE
 	local page
