@@ -2,10 +2,10 @@
 /*
  * The I_T nexuses of a logical unit: who they are, what each has in flight, what each must be told.
  *
- * A nexus is known from its first command on. LIO does not say when a session ends, so when there have become many, the
- * table is compared with LIO's lists of sessions. Sessions are told apart by their address, which is never followed. A
- * new session may get the address of one that is gone; that one had nothing in flight any more, so whenever a nexus
- * begins a command and has no other, it is looked at again who it is.
+ * A nexus is known from its first command on. LIO does not say when a session ends, so when there have become many, and
+ * when an operator looks at them, the table is compared with LIO's lists of sessions. Sessions are told apart by their
+ * address, which is never followed. A new session may get the address of one that is gone; that one had nothing in
+ * flight any more, so whenever a nexus begins a command and has no other, it is looked at again who it is.
  *
  * Reservations belong to names, not to sessions: the initiator's TransportID and the target port, as text
  * (pr/transport_id.c; "NAME,t,0xTAG").
@@ -193,8 +193,14 @@ static void nexus_mark_sessions(struct trbd_nexus_table *table, struct se_portal
 	spin_unlock_bh(&tpg->session_lock);
 }
 
-/* Forgets the nexuses whose sessions have ended. */
-static void nexus_forget_gone(struct trbd_nexus_table *table, struct se_device *se_dev)
+/**
+ * trbd_nexus_forget_gone() - forget the nexuses whose sessions have ended
+ * @table: nexuses of the logical unit
+ * @se_dev: the unit
+ *
+ * Context: any but hard and soft interrupt.
+ */
+void trbd_nexus_forget_gone(struct trbd_nexus_table *table, struct se_device *se_dev)
 {
 	struct trbd_nexus *nexus;
 	struct hlist_node *next;
@@ -227,7 +233,7 @@ static struct trbd_nexus *nexus_remember(struct trbd_nexus_table *table, struct 
 	if (!nexus)
 		return NULL;
 	if (READ_ONCE(table->count) >= READ_ONCE(table->enough))
-		nexus_forget_gone(table, cmd->se_dev);
+		trbd_nexus_forget_gone(table, cmd->se_dev);
 	nexus->session = session;
 	nexus->name = *name;
 	nexus->seen = true;

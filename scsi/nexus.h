@@ -68,6 +68,7 @@ struct trbd_nexus_table {
 
 void trbd_nexus_table_init(struct trbd_nexus_table *table);
 void trbd_nexus_table_destroy(struct trbd_nexus_table *table);
+void trbd_nexus_forget_gone(struct trbd_nexus_table *table, struct se_device *se_dev);
 void trbd_nexus_name(struct se_session *sess, struct se_portal_group *tpg, struct trbd_pr_nexus *name);
 void trbd_nexus_target_name(struct se_portal_group *tpg, char *name);
 struct trbd_nexus *trbd_nexus_find(struct trbd_nexus_table *table, struct se_cmd *cmd);

@@ -797,6 +797,8 @@ size_t trbd_reservation_show(struct trbd_device *dev, char *buf, size_t size)
 
 	if (!dev->lu)
 		return 0;
+	/* what would have been told to those that are gone is no news to anybody */
+	trbd_nexus_forget_gone(&dev->nexuses, &dev->se_dev);
 	rcu_read_lock();
 	view = rcu_dereference(dev->lu->view);
 	pr = &view->pr;

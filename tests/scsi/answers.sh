@@ -193,13 +193,16 @@ interlock() {
 	attribute emulate_ua_intlck_ctrl "$1"
 	gw_export gw1 "$n"
 }
+# how many nexuses have a condition that they were not told of
+pending() { lab exec -n gw1 -- grep -c '^unit_attention' "$GW_CORE/$n/attrib/reservations"; }
+is_pending() { [ "$(pending)" = "$1" ]; }
 # meets INTLCK SIZE: the image grows between its first command and the next
 meets() {
 	interlock "$1"
 	printf '%s\n' "$tur" "wait $work/grown$1" "$tur" "$tur" "$sense" "$tur" | ask_url "$url1" >"$work/met$1" &
 	has_lines "met$1" 1
 	lab rbd resize --no-progress --size "$2" "$n"
-	sleep 2
+	t_until 10 is_pending 1
 	touch "$work/grown$1"
 	wait $!
 }
@@ -226,6 +229,16 @@ t_is 'emulate_ua_intlck_ctrl=0: RESERVATION CONFLICT leaves nothing' \
 conflicts 2
 t_is 'emulate_ua_intlck_ctrl=2: it leaves a condition' "$(head -3 "$work/conflict2" | xargs)" 'status 0x18 6/2c/09 6/2c/09'
 t_is 'that REQUEST SENSE tells and takes away' "$(told conflict2), $(tail -n 1 "$work/conflict2")" '06 2c09, status 0x18'
+
+# Who has left has nothing to be told: a condition goes with the session.
+interlock 0
+printf '%s\n' "$tur" "wait $work/leave" | ask_url "$url1" >"$work/leaver" &
+has_lines leaver 1
+lab rbd resize --no-progress --size 1027M "$n"
+t 'somebody is to be told of the new size' t_until 10 is_pending 1
+touch "$work/leave"
+wait $!
+t 'and is gone before' t_until 10 is_pending 0
 
 # TEST UNIT READY tells of an image that was deleted what READ does, or hosts would try the path again for ever. rbd rm refuses
 # while we watch, so the objects go one by one.
