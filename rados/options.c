@@ -71,6 +71,14 @@ struct ceph_options *trbd_options_alloc(void)
 	return opt;
 }
 
+/* Reads go to the OSD that takes the writes as well, and to no other. */
+static bool options_choose_replica(const char *key, const char *value)
+{
+	if (!strcmp(key, "read_from_replica"))
+		return value && strcmp(value, "no");
+	return !strcmp(key, "crush_location");
+}
+
 /**
  * trbd_options_set() - set one option
  * @opt: options under construction
@@ -104,6 +112,10 @@ int trbd_options_set(struct ceph_options *opt, const char *key, const char *valu
 	else if (!strcmp(key, "osd_request_timeout") || !strcmp(key, "abort_on_full"))
 		return -EINVAL;
 
+	if (options_choose_replica(key, value)) {
+		pr_err("%s would do nothing: all reads go to the primary OSD of an object\n", key);
+		return -EINVAL;
+	}
 	ret = options_parse(opt, key, value);
 	if (ret || opt->osd_keepalive_timeout <= OPTIONS_KEEPALIVE_MAX)
 		return ret;

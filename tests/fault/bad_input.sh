@@ -61,6 +61,9 @@ refused 'a secret that is none' 'secret|Invalid' "mon_addr=10.77.0.1:3300,id=adm
 refused 'a key that the keyring has not' 'key' "mon_addr=10.77.0.1:3300,id=admin,key=nosuchkey,image=$TEST-disk"
 refused 'letting go of writes when it is full' 'abort_on_full|Invalid' "$good,image=$TEST-disk,abort_on_full"
 refused 'pings too rare for a watch' 'osdkeepalive must be 5 seconds' "$good,image=$TEST-disk,osdkeepalive=6"
+for option in read_from_replica=balance read_from_replica=localize 'crush_location=host:a'; do
+	refused "$option, which would do nothing" 'all reads go to the primary' "$good,image=$TEST-disk,$option"
+done
 refused 'a pool that is not there' 'no pool nosuchpool' "$good,pool=nosuchpool,image=$TEST-disk"
 refused 'a namespace that is not there' 'no such image' "$good,pool=rbd,namespace=nosuchns,image=$TEST-disk"
 refused 'an image that is not there' 'no such image' "$good,pool=rbd,image=nosuchimage"
