@@ -125,6 +125,17 @@ for name in "$n" "$s"; do
 	rm "$work/read"
 done
 
+# A slow initiator. A WRITE whose data take long may be older than it looks, and so may be what follows it for a moment: BUSY,
+# and nothing is written. Shorter ones go through.
+slow_writer() {
+	ask "8a000000000000180000000100000000 out $((32 << 20)) 0:a5 slow 20
+88000000000000180000000000010000 in 512
+8a000000000000180000000008000000 out $((1 << 20)) 0:a5 slow 20 again
+88000000000000180000000000010000 in 512" | cut -c 1-16 | xargs -d '\n'
+}
+t_is 'a WRITE of 32 MiB takes 2.5 s to come: BUSY, and one of 1 MiB goes through' "$(slow_writer)" \
+	'status 0x08 good 512 0000000 good good 512 a500000'
+
 # Commands without the data that belong to them.
 ask_is 'VERIFY that compares with nothing' 2f020010000000000100 5/0e/03
 ask_is 'WRITE AND VERIFY of nothing' 2e000010000000000100 5/0e/03

@@ -11,12 +11,15 @@
  *	2f020000000000000100 out 512       512 bytes of zeros are sent
  *	42000000000000001800 out 24 0:00160010 8:0000000000000000 16:00000001
  *	                                   with these bytes at these places
+ *	8a... out 33554432 slow 20         with 20 ms before each burst of data that the target asks for
+ *	2a... out 512 0:a5 again           again as long as the answer is BUSY
  *	wait FILE                          until there is such a file
  *
  * Each command has a line on stdout: "good", the status, or sense key, ASC and ASCQ, with the INFORMATION field if
  * that is valid; the residual; the data, the first kilobyte of them at most. The status is 1 if there was no answer.
  */
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +33,7 @@
 
 static struct wire_command command;
 static struct wire_answer answer;
+static bool again;
 
 static void die(const char *what, const char *why)
 {
@@ -61,6 +65,18 @@ static void put_bytes(const char *text)
 	hex(colon + 1, command.data + at, command.edtl - at);
 }
 
+static void read_word(const char *word)
+{
+	if (!strcmp(word, "again")) {
+		again = true;
+	} else if (!strcmp(word, "slow")) {
+		word = strtok(NULL, " \t\n");
+		command.pause_ms = word ? (unsigned int)strtoul(word, NULL, 0) : 0;
+	} else {
+		put_bytes(word);
+	}
+}
+
 static void read_command(char *line)
 {
 	char *word = strtok(line, " \t\n");
@@ -68,6 +84,7 @@ static void read_command(char *line)
 
 	memset(&command, 0, sizeof(command));
 	command.data = data;
+	again = false;
 	command.flags = 1;	/* SIMPLE */
 	hex(word, command.cdb, WIRE_CDB_MAX);
 	command.cdb_len = 16;
@@ -81,7 +98,7 @@ static void read_command(char *line)
 		die("no length, or too much", word ? word : "none");
 	memset(command.data, 0, command.edtl);
 	while ((word = strtok(NULL, " \t\n")))
-		put_bytes(word);
+		read_word(word);
 }
 
 static void show_information(void)
@@ -138,6 +155,19 @@ static void wait_for_file(const char *name)
 		usleep(100000);
 }
 
+static void ask(struct wire *wire)
+{
+	int tries = 0;
+
+	do {
+		if (tries)
+			usleep(100000);
+		if (wire_do(wire, &command, &answer, PATIENCE_MS) != WIRE_ANSWERED)
+			die("no answer", wire_why());
+	} while (again && answer.status == 0x08 && ++tries < PATIENCE_MS / 100);
+	show();
+}
+
 int main(int argc, char **argv)
 {
 	struct wire wire;
@@ -160,9 +190,7 @@ int main(int argc, char **argv)
 			continue;
 		}
 		read_command(line);
-		if (wire_do(&wire, &command, &answer, PATIENCE_MS) != WIRE_ANSWERED)
-			die("no answer", wire_why());
-		show();
+		ask(&wire);
 	}
 	wire_close(&wire);
 	return 0;

@@ -233,6 +233,8 @@ static enum wire_result send_data(struct wire *wire, const struct wire_command *
 
 	if (!(command->flags & WIRE_WRITE) || at > command->edtl || !len || len > command->edtl - at)
 		return nonsense("data are asked for that there are not: bytes", len);
+	if (command->pause_ms)
+		usleep(command->pause_ms * 1000);
 	while (len) {
 		uint32_t part = len < SEGMENT_MAX ? len : SEGMENT_MAX;
 		uint8_t header[HEADER_LEN];

@@ -34,6 +34,7 @@ struct wire {
  * @flags: WIRE_READ, WIRE_WRITE and the task attribute
  * @edtl: expected data transfer length
  * @immediate: data go along with the command as far as they may
+ * @pause_ms: before each burst of data that the target asks for
  * @data: the data, if it is a write: @edtl bytes, WIRE_DATA_MAX at most
  */
 struct wire_command {
@@ -43,6 +44,7 @@ struct wire_command {
 	uint8_t flags;
 	uint32_t edtl;
 	bool immediate;
+	unsigned int pause_ms;
 	uint8_t *data;
 };
 
