@@ -47,12 +47,8 @@
 
 #define TRBD_VERSION		"0.1.0"
 #define TRBD_BLOCK_SIZE		512
-/*
- * One READ or WRITE: what firmware asks for when it loads a kernel in one go, which cannot be told what is good. All
- * objects of a command are in flight at once, so images whose objects are tiny get less.
- */
-#define TRBD_TRANSFER_MAX	SZ_32M
-#define TRBD_TRANSFER_OBJECTS	1024
+/* what initiators are told that a READ or WRITE may have; the unit takes more, see trbd_transfer_max() */
+#define TRBD_TRANSFER_TOLD	SZ_4M
 #define TRBD_QUEUE_DEPTH	128
 
 static int trbd_attach_hba(struct se_hba *hba, u32 host_id)
@@ -85,7 +81,7 @@ static void trbd_set_attributes(struct se_device *se_dev, const struct trbd_imag
 	u64 object_size = trbd_image_object_size(image);
 
 	attrib->hw_block_size = TRBD_BLOCK_SIZE;
-	trbd_compat_set_transfer_max(attrib, min_t(u64, TRBD_TRANSFER_MAX, TRBD_TRANSFER_OBJECTS * object_size));
+	trbd_compat_set_transfer_max(attrib, TRBD_TRANSFER_TOLD);
 	attrib->hw_queue_depth = TRBD_QUEUE_DEPTH;
 	attrib->is_nonrot = 1;
 	trbd_provisioning_set_attributes(attrib, object_size);

@@ -17,6 +17,8 @@
  * from all others, until an operator comes.
  */
 #include <linux/kernel.h>
+#include <linux/minmax.h>
+#include <linux/sizes.h>
 #include <linux/string.h>
 #include <linux/types.h>
 #include <scsi/scsi_proto.h>
@@ -41,6 +43,8 @@
 #include "target_core_rbd.h"
 
 #define START_STOP_START	0x01
+#define TRANSFER_MAX		SZ_32M
+#define TRANSFER_OBJECTS	1024
 
 /*
  * TEST UNIT READY, and what there is nothing to do for: a write is acknowledged when every replica has it, so there is
@@ -99,14 +103,19 @@ u32 trbd_sent_length(const struct se_cmd *cmd)
  * trbd_transfer_max() - how much one command may move
  * @cmd: command
  *
- * MAXIMUM TRANSFER LENGTH of the block limits page (SBC-3 6.5.3). It is the same in bytes whatever the block size.
+ * That is more than MAXIMUM TRANSFER LENGTH of the block limits page says (SBC-3 6.5.3). Firmware loads a kernel in one
+ * go and does not look there. Who does look there gets what can be written over a slow network as well: the data of a
+ * WRITE have TRBD_ADMISSION_MS to arrive. All objects of a command are in flight at once, so images whose objects are
+ * tiny get less.
  *
  * Context: any.
  * Return: bytes.
  */
 u64 trbd_transfer_max(const struct se_cmd *cmd)
 {
-	return trbd_compat_transfer_max(&cmd->se_dev->dev_attrib);
+	u64 object_size = trbd_image_object_size(to_trbd_device(cmd->se_dev)->image);
+
+	return min_t(u64, TRANSFER_MAX, TRANSFER_OBJECTS * object_size);
 }
 
 /* Decodes the command as if its first two bytes were these. */

@@ -31,8 +31,6 @@
 #define PHYSICAL_BLOCK_SIZE	SZ_4K
 /* what is better aligned than this gains nothing; file systems make stripes of the granularity */
 #define GRANULARITY_MAX		SZ_64K
-/* no longer than it was when nothing longer was accepted: more of them at once are better than longer ones */
-#define OPTIMAL_MAX		SZ_4M
 /* TPGS of standard INQUIRY data (SPC-4 6.6.2), as LIO keeps it */
 #define TPGS_IMPLICIT		0x10
 #define TPGS_EXPLICIT		0x20
@@ -117,14 +115,14 @@ unsigned int trbd_inquiry_io_min(struct se_device *se_dev)
  * trbd_inquiry_io_opt() - OPTIMAL TRANSFER LENGTH (SBC-3 6.5.3)
  * @se_dev: enabled device
  *
- * Return: bytes: a whole stripe, as far as that is a good length for one command.
+ * Return: bytes: a whole stripe, as far as initiators are told that one command can be that long.
  */
 unsigned int trbd_inquiry_io_opt(struct se_device *se_dev)
 {
 	const struct trbd_image *image = to_trbd_device(se_dev)->image;
 	u64 max = trbd_compat_transfer_max(&se_dev->dev_attrib);
 
-	return min3(trbd_image_stripe_size(image), (u64)OPTIMAL_MAX, max);
+	return min(trbd_image_stripe_size(image), max);
 }
 
 /**
