@@ -141,11 +141,11 @@ t_is 'a WRITE of 32 MiB takes 2.5 s to come: BUSY, and one of 1 MiB goes through
 	'status 0x08 good 512 0000000 good good 512 a500000'
 
 # Commands without the data that belong to them.
-ask_is 'VERIFY that compares with nothing' 2f020010000000000100 5/0e/03
-ask_is 'WRITE AND VERIFY of nothing' 2e000010000000000100 5/0e/03
-ask_is 'WRITE (10) of nothing' 2a000010000000000100 5/0e/03
-ask_is 'WRITE (16) of nothing' 8a000000000000100000000000010000 5/0e/03
-ask_is 'UNMAP without its list' 42000000000000001800 5/0e/03
+ask_is 'VERIFY that compares with nothing' 2f020010000000000100 '5/0e/03 overflow 512'
+ask_is 'WRITE AND VERIFY of nothing' 2e000010000000000100 '5/0e/03 overflow 512'
+ask_is 'WRITE (10) of nothing' 2a000010000000000100 '5/0e/03 overflow 512'
+ask_is 'WRITE (16) of nothing' 8a000000000000100000000000010000 '5/0e/03 overflow 512'
+ask_is 'UNMAP without its list' 42000000000000001800 '5/0e/03 overflow 24'
 ask_is 'WRITE of no blocks needs no data' 2a000010000000000000 good
 
 # VERIFY finds the byte that differs, in whichever page and chunk it is.
