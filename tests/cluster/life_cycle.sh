@@ -154,7 +154,7 @@ t_is 'is not zeroed either' "$(zero zero)" 'status 0x02 sense 7/27/00'
 t 'and holds what it held' holds 9
 gw_unexport $gw "$n"
 t 'when it may be written' gw_export $gw "$n"
-t_is 'a WRITE SAME whose data are missing writes nothing' "$(zero nothing)" 'status 0x02 sense 5/24/00'
+t_is 'a WRITE SAME whose data are missing writes nothing' "$(zero nothing)" 'status 0x02 sense 5/0e/03'
 t 'it holds what it held' holds 9
 t_is 'one that needs none zeroes' "$(zero zero)" 'status 0x00'
 t 'and there are zeros' holds 0
