@@ -25,7 +25,7 @@ def missing(root, config):
 
 
 def summary(names):
-    return 'rbd: %d unit%s missing: %s' % (len(names), ' is' if len(names) == 1 else 's are', ' '.join(names))
+    return 'rbd: %d unit%s missing: %s' % (len(names), ' is' if len(names) == 1 else 's are', ' '.join(sorted(names)))
 
 
 def is_targetctl():

@@ -6,6 +6,7 @@
 # shellcheck disable=SC2317 # steps are called by name
 . ../ktap.sh
 . ../gateway.sh
+. ../placement.sh
 
 GW_GATEWAYS=gw1
 UNITS=${UNITS:-20}
@@ -67,10 +68,10 @@ osd_wakes() {
 	lab ceph osd unset nodown
 }
 header_of() { echo "rbd_header.$(lab rbd info --format json "$1" | jq -r .id)"; }
-neighbour='' osd=$(primary_of "$(header_of "$n")")
-for ((i = 2; i <= UNITS; i++)); do
-	[ "$(primary_of "$(header_of "$TEST-$i")")" != "$osd" ] || neighbour=$TEST-$i
-done
+neighbour=$TEST-2
+mapfile -t osds < <(osd_map "$(header_of "$n")" | jq -r '.acting[]')
+osd=${osds[0]}
+t 'another unit has its header with the same OSD' place "$(header_of "$neighbour")" "${osds[@]}"
 t_atexit osd_wakes
 path_of() { lab exec -n gw1 -- sh -c "ls -d $GW_CORE/../rbd_*/$1"; }
 waits() {
