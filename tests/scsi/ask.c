@@ -23,6 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "iscsi_wire.h"
@@ -157,14 +158,16 @@ static void wait_for_file(const char *name)
 
 static void ask(struct wire *wire)
 {
-	int tries = 0;
+	time_t end = time(NULL) + PATIENCE_MS / 1000;
+	bool first = true;
 
 	do {
-		if (tries)
+		if (!first)
 			usleep(100000);
+		first = false;
 		if (wire_do(wire, &command, &answer, PATIENCE_MS) != WIRE_ANSWERED)
 			die("no answer", wire_why());
-	} while (again && answer.status == 0x08 && ++tries < PATIENCE_MS / 100);
+	} while (again && answer.status == 0x08 && time(NULL) < end);
 	show();
 }
 
