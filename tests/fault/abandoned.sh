@@ -23,9 +23,11 @@ osd_signal() { kill "-$1" "$(cat "$(dirname "$(lab share)")/ceph/run/osd.$2.pid"
 osds_wake() {
 	local osd
 	for osd in 0 1 2; do osd_signal CONT $osd; done
-	lab ceph osd unset nodown
 }
 t_atexit osds_wake
+t_atexit 'lab ceph osd unset nodown'
+# To the end: else the monitor takes an OSD that has just gone on for dead, and another one has its objects.
+lab ceph osd set nodown
 # The record is not where that OSD is, and a place of the disk is.
 header_osd='' slow_osd='' place=''
 find_osds() {
@@ -71,7 +73,7 @@ counted() {
 	[ "$(lab exec -n gw1 -- cat "$GW_CORE/$n/attrib/reservations" | sed -n "1s/.* $1 \([0-9]*\).*/\1/p")" -gt 0 ]
 }
 stand_still() {
-	lab ceph osd set nodown && osd_signal STOP "$slow_osd" &&
+	osd_signal STOP "$slow_osd" &&
 		background write "victim@1 write $place 0x33 = good" && t_until 60 counted in_flight
 }
 # aborted COMMAND LBA BLOCKS
