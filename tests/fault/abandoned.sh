@@ -8,6 +8,7 @@
 . ../ktap.sh
 . ../gateway.sh
 . ../reservations.sh
+. ../placement.sh
 
 GW_GATEWAYS=gw1
 LONGER_S=14	# than what a gateway gives up after
@@ -18,7 +19,6 @@ initiator_build "$work/initiator"
 reservations_build
 img_create "$n" --size 256M
 
-acting() { lab ceph osd map rbd "$1" --format json 2>/dev/null | jq -c '.acting | sort'; }
 osd_signal() { kill "-$1" "$(cat "$(dirname "$(lab share)")/ceph/run/osd.$2.pid")"; }
 osds_wake() {
 	local osd
@@ -28,13 +28,14 @@ t_atexit osds_wake
 t_atexit 'lab ceph osd unset nodown'
 # To the end: else the monitor takes an OSD that has just gone on for dead, and another one has its objects.
 lab ceph osd set nodown
-# The record is not where that OSD is, and a place of the disk is.
-header_osd='' slow_osd='' place=''
-find_osds() {
-	local id i
-	id=$(lab rbd info --format json "$n" | jq -r .id)
-	header_osd=$(primary_of "rbd_header.$id")
-	slow_osd=$(jq -nr "[0, 1, 2] - $(acting "rbd_header.$id") | .[0]")
+# The record and the group are not where the slow OSD is, and a place of the disk is.
+id=$(lab rbd info --format json "$n" | jq -r .id)
+t 'the group is with two of the three OSDs' group_together
+mapfile -t osds < <(osd_map "${GROUP_OBJECTS%% *}" | jq -r '.acting[]')
+t 'and the record with the same ones' place "rbd_header.$id" "${osds[@]}"
+header_osd=${osds[0]} slow_osd=$((3 - osds[0] - osds[1])) place=''
+find_place() {
+	local i
 	for ((i = 1; i < 64; i++)); do
 		[ "$(primary_of "rbd_data.$id.$(printf %016x $i)")" = "$slow_osd" ] || continue
 		place=$((8192 * i))
@@ -42,7 +43,7 @@ find_osds() {
 	done
 	return 1
 }
-find_osds || t_bail 'no OSD is as it has to be'
+find_place || t_bail 'no object of the disk is where it has to be'
 t 'served' serve "$n" "pool=rbd,image=$n"
 registered() {
 	pr <<-'EOF'
