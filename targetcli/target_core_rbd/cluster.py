@@ -15,12 +15,28 @@ import binascii
 import os
 import re
 import subprocess
+from contextlib import contextmanager
 
 from . import monitors
 
 DEFAULT_CONF = '/etc/ceph/ceph.conf'
 DEFAULT_ID = 'admin'
 ENVIRONMENT = ('CEPH_ARGS', 'CEPH_CONF', 'CEPH_KEYRING')
+
+_answers = None
+
+
+@contextmanager
+def asked_once():
+    """Within this, Ceph's tools are asked each question once: all units of a configuration have the same ones."""
+    global _answers
+    outer = _answers
+    if outer is None:
+        _answers = {}
+    try:
+        yield
+    finally:
+        _answers = outer
 
 
 class Cluster:
@@ -106,6 +122,14 @@ class Cluster:
 
     @staticmethod
     def _run(*command):
+        if _answers is None:
+            return Cluster._ask(command)
+        if command not in _answers:
+            _answers[command] = Cluster._ask(command)
+        return _answers[command]
+
+    @staticmethod
+    def _ask(command):
         environment = {key: value for key, value in os.environ.items() if key not in ENVIRONMENT}
         try:
             done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True,

@@ -2,7 +2,7 @@
 """Restoring a configuration when a cluster may not be there.
 
 rtslib restores what it can and returns a list of errors; targetctl prints them and says nothing with its exit status.
-So while RTSRoot.restore() runs, units wait for a cluster together (waiting.py), and targetctl ends with EX_TEMPFAIL when
+So while RTSRoot.restore() runs, units wait for a cluster together (waiting.py) and ask Ceph's tools once, and targetctl ends with EX_TEMPFAIL when
 units are missing: "try again later", which the restore service takes for success, or it would not clear up when the
 machine goes down. retry.py tries again later.
 """
@@ -11,7 +11,7 @@ import functools
 import os
 import sys
 
-from . import waiting
+from . import cluster, waiting
 from .backstore import PLUGIN
 
 EX_TEMPFAIL = 75
@@ -49,7 +49,7 @@ def register(root):
 
     @functools.wraps(restore)
     def restore_together(self, config, *args, **kwargs):
-        with waiting.once():
+        with waiting.once(), cluster.asked_once():
             errors = restore(self, config, *args, **kwargs)
         self.rbd_missing = missing(self, config)
         return errors

@@ -500,6 +500,17 @@ class StorageObject(WithFolder):
         self.configfs.writes.clear()
         return config
 
+    def test_units_of_a_configuration_ask_the_tools_once(self):
+        config = self.saved_units({'a': 'rbd/a', 'b': 'rbd/b', 'c': 'other/c'})
+        with mock.patch.object(cluster.subprocess, 'run', wraps=cluster.subprocess.run) as ran:
+            rtslib_fb.RTSRoot().restore(config)
+        tools = [call.args[0][0] for call in ran.call_args_list if call.args[0][0].startswith('ceph-')]
+        self.assertEqual(sorted(tools), sorted(set(tools)))
+        self.assertIn('ceph-conf', tools)
+        with mock.patch.object(cluster.subprocess, 'run', wraps=cluster.subprocess.run) as ran:
+            self.create(name='d', image='rbd/d')
+        self.assertTrue(ran.called, 'a unit that is made by hand sees the files as they are')
+
     def test_units_wait_for_their_cluster_once(self):
         config = self.saved_units({'a': 'rbd/a', 'b': 'rbd/b', 'c': 'other/c'})
         for said, tries in (([], 2), (['a: no session with the cluster: error -110; check mon_addr, id and key'], 1)):
