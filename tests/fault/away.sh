@@ -98,7 +98,7 @@ t 'and is good' answered
 
 # removed: all of them, one after the other; how long each took, in ms
 removed() {
-	lab exec -n gw1 -- python3 - "$GW_CORE/../rbd_*/$TEST-*" >"$work/removed" <<-'EOF'
+	lab exec gw1 -- python3 - "$GW_CORE/../rbd_*/$TEST-*" >"$work/removed" <<-'EOF'
 		import glob, os, sys, time
 		for unit in glob.glob(sys.argv[1]):
 		    start = time.monotonic()
