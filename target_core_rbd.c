@@ -22,6 +22,7 @@
 #include <linux/sizes.h>
 #include <linux/string.h>
 
+#include "attributes.h"
 #include "compat/target.h"
 #include "gateway/group.h"
 #include "gateway/lu_state.h"
@@ -75,12 +76,14 @@ static struct se_device *trbd_alloc_device(struct se_hba *hba, const char *name)
 	return &dev->se_dev;
 }
 
-static void trbd_set_attributes(struct se_device *se_dev, const struct trbd_image *image)
+static void trbd_set_attributes(struct trbd_device *dev)
 {
-	struct se_dev_attrib *attrib = &se_dev->dev_attrib;
+	struct se_dev_attrib *attrib = &dev->se_dev.dev_attrib;
+	const struct trbd_image *image = dev->image;
 	u64 object_size = trbd_image_object_size(image);
 
-	attrib->hw_block_size = TRBD_BLOCK_SIZE;
+	/* LIO makes it the block size */
+	attrib->hw_block_size = dev->lu ? dev->lu->block_size : TRBD_BLOCK_SIZE;
 	trbd_compat_set_transfer_max(attrib, TRBD_TRANSFER_TOLD);
 	attrib->hw_queue_depth = TRBD_QUEUE_DEPTH;
 	attrib->is_nonrot = 1;
@@ -91,7 +94,7 @@ static void trbd_set_attributes(struct se_device *se_dev, const struct trbd_imag
 	attrib->emulate_pr = !trbd_image_read_only(image);
 
 	if (trbd_image_read_only(image))
-		se_dev->dev_flags |= DF_READ_ONLY;
+		dev->se_dev.dev_flags |= DF_READ_ONLY;
 }
 
 /* READ CAPACITY has another answer now (SBC-3 4.7). */
@@ -221,7 +224,7 @@ static int trbd_enable(struct trbd_device *dev)
 		return ret;
 	}
 	mutex_lock(&dev->lock);
-	trbd_set_attributes(&dev->se_dev, dev->image);
+	trbd_set_attributes(dev);
 	mutex_unlock(&dev->lock);
 	trbd_inquiry_set_identity(&dev->se_dev, dev->image);
 	trbd_set_phase(dev, TRBD_OPEN);
@@ -296,60 +299,6 @@ static sector_t trbd_get_blocks(struct se_device *se_dev)
 	u64 blocks = div_u64(trbd_image_size(to_trbd_device(se_dev)->image), se_dev->dev_attrib.block_size);
 
 	return blocks ? blocks - 1 : 0;
-}
-
-/* LIO's attrib/block_size */
-static struct configfs_attribute *lio_block_size;
-
-static ssize_t trbd_block_size_show(struct config_item *item, char *page)
-{
-	return lio_block_size->show(item, page);
-}
-
-/* LIO sets it, and does not ask the backend, whose limits go with another one. */
-static ssize_t trbd_block_size_store(struct config_item *item, const char *page, size_t count)
-{
-	struct se_dev_attrib *attrib = container_of(to_config_group(item), struct se_dev_attrib, da_group);
-	struct trbd_device *dev = to_trbd_device(attrib->da_dev);
-	ssize_t ret;
-	u32 before;
-
-	mutex_lock(&dev->lock);
-	before = attrib->block_size;
-	ret = lio_block_size->store(item, page, count);
-	if (ret >= 0)
-		trbd_provisioning_rescale(attrib, before);
-	mutex_unlock(&dev->lock);
-	return ret;
-}
-CONFIGFS_ATTR(trbd_, block_size);
-
-/* LIO's attributes of a disk, and ours */
-static struct configfs_attribute **trbd_attributes;
-
-static int trbd_attributes_init(void)
-{
-	unsigned int count = 0, i;
-
-	while (sbc_attrib_attrs[count])
-		count++;
-	trbd_attributes = kcalloc(count + TRBD_SHOW_ATTRIBUTES + 1, sizeof(*trbd_attributes), GFP_KERNEL);
-	if (!trbd_attributes)
-		return -ENOMEM;
-	for (i = 0; i < count; i++) {
-		trbd_attributes[i] = sbc_attrib_attrs[i];
-		if (strcmp(sbc_attrib_attrs[i]->ca_name, "block_size"))
-			continue;
-		lio_block_size = sbc_attrib_attrs[i];
-		trbd_attributes[i] = &trbd_attr_block_size;
-	}
-	memcpy(trbd_attributes + count, trbd_show_attributes, sizeof(trbd_show_attributes));
-	return 0;
-}
-
-static void trbd_attributes_exit(void)
-{
-	kfree(trbd_attributes);
 }
 
 static struct target_backend_ops trbd_ops = {

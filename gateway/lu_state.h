@@ -25,6 +25,7 @@ struct trbd_watch_reply;
 /* why no command is served at the moment, bits of trbd_lu.blocked */
 #define TRBD_LU_UNREGISTERED	0	/* not in the registry of gateways: before it, or fenced */
 #define TRBD_LU_RESETTING	1	/* a reset that took too long is not in force yet */
+#define TRBD_LU_BLOCK_SIZE	2	/* LIO and the record may have different block sizes */
 
 /**
  * struct trbd_lu_view - the shared state, as this gateway has installed it
@@ -116,6 +117,7 @@ struct trbd_lu_job {
  *	unregistered
  * @address: under which the OSDs know us; likewise
  * @machine: what our entry says of this machine; likewise
+ * @block_size: with which this gateway serves the unit, bytes; 0 until it is registered. Changed by the thread
  * @next_id: number of a registration that is not known to be there, 0 for none; changed like @view
  * @barrier: OSD map that is known to be there; only an optimisation
  * @lapses: trbd_group_lapses() before the reading that showed that @view is what the record says; read on every command
@@ -149,6 +151,7 @@ struct trbd_lu {
 	u64 id;
 	char address[TRBD_FENCE_ADDRESS_MAX];
 	char machine[TRBD_RECORD_MACHINE_MAX];
+	u32 block_size;
 	u64 next_id;
 	u32 barrier;
 	unsigned long lapses;

@@ -20,6 +20,9 @@
  * may be anywhere, the others may not have the OSD map that stops it, and the barrier in the record sees to that. And
  * whoever fenced it may have gone before it wrote that down, and the list forgets after an hour.
  *
+ * A gateway goes by the block size that the record has when it registers first. One that comes back later, and finds
+ * another one there, stays away: its hosts would read and write in other places than those of other gateways.
+ *
  * For the same reason it renews the fences that the record lists, of whomever: no gateway may have served for an hour.
  * How old they are says nothing, since the group's clock stands still then. Most often there are none.
  */
@@ -148,6 +151,7 @@ struct former {
  * @barrier: OSD map that has its former addresses on the blocklist, 0 for none
  * @num_former: entries of @former
  * @former: lives that are on the blocklist
+ * @block_size: the record's, bytes
  * @renewal: fences of others
  */
 struct registration {
@@ -156,6 +160,7 @@ struct registration {
 	u32 barrier;
 	unsigned int num_former;
 	struct former former[TRBD_RECORD_GATEWAYS];
+	u32 block_size;
 	struct trbd_renewal renewal;
 };
 
@@ -187,10 +192,17 @@ static void registration_replace(struct registration *registration, struct trbd_
 static enum trbd_pr_verdict decide_register(struct trbd_record *record, void *ctx)
 {
 	struct registration *registration = ctx;
+	const struct trbd_lu *lu = registration->lu;
 
 	record->barrier = max(record->barrier, registration->barrier);
 	trbd_renewal_note(&registration->renewal, record);
 	registration_replace(registration, record);
+	/* a record that is new */
+	if (!record->block_size)
+		record->block_size = TRBD_RECORD_BLOCK_SIZE;
+	registration->block_size = record->block_size;
+	if (lu->block_size && lu->block_size != record->block_size)
+		return TRBD_PR_CONFLICT;
 	if (record->num_gateways == TRBD_RECORD_GATEWAYS)
 		return TRBD_PR_NO_RESOURCES;
 	record->gateways[record->num_gateways++] = registration->self;
@@ -375,7 +387,12 @@ static int membership_register(struct trbd_lu *lu, struct registration *registra
 	strscpy(self->name, init_utsname()->nodename, sizeof(self->name));
 	machine_name(self->address, self->machine, sizeof(self->machine));
 	ret = registration_fence(registration);
-	return ret ? ret : trbd_lu_amend(lu, decide_register, registration);
+	if (!ret)
+		ret = trbd_lu_amend(lu, decide_register, registration);
+	if (ret == -EUSERS && lu->block_size && lu->block_size != registration->block_size)
+		pr_warn_ratelimited("%s: others have served the image with blocks of %u bytes since, this gateway has %u and stays away; delete its backstore and make it anew\n",
+				    lu->image->name, registration->block_size, lu->block_size);
+	return ret;
 }
 
 /**
@@ -414,6 +431,7 @@ int trbd_membership_begin(struct trbd_lu *lu)
 	if (lu->recoveries == recoveries && view->registering) {
 		WRITE_ONCE(lu->id, lu->next_id);
 		WRITE_ONCE(lu->next_id, 0);
+		lu->block_size = registration->block_size;
 		lu->fence_former = false;
 		strscpy(lu->address, registration->self.address, sizeof(lu->address));
 		strscpy(lu->machine, registration->self.machine, sizeof(lu->machine));

@@ -66,6 +66,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 #define HEAD "target_core_rbd.lu 2\nimage 10a6b8b4567\n"
 #define HEAD_1 MAGIC_1 "image 10a6b8b4567\n"
 #define GEN "generation 12\nsettled 11\nbarrier 345\nresets 3\n"
+#define SIZE "block_size 4096\n"
 #define CHANGE "change 4711 4 iqn.t:d,t,0x1 iscsi:iqn.h2,i,0x2\n"
 #define PR "pr 5 17 1\n"
 #define SPC2 "spc2 4711 iqn.t:d,t,0x1 iscsi:iqn.h3,i,0x3\n"
@@ -129,6 +130,12 @@ static const struct {
 	{ "a port identifier that is too great", HEAD GEN CHANGE PR "registration 16 0x00000000000000ab 65536 a b\n" END, -EBADMSG, 9 },
 	{ "a gateway without an address", HEAD GEN CHANGE PR "gateway 1 - 0 gw1 0 m\n" END, -EBADMSG, 9 },
 	{ "a line that nobody knows", HEAD GEN CHANGE PR "colour red\n" END, -EBADMSG, 9 },
+	{ "blocks of 4096 bytes", HEAD GEN SIZE CHANGE PR END, 0, 11 },
+	{ "blocks of 512 bytes are the rule", HEAD GEN "block_size 512\n" CHANGE PR END, -EBADMSG, 7 },
+	{ "blocks of no bytes", HEAD GEN "block_size 0\n" CHANGE PR END, -EBADMSG, 7 },
+	{ "blocks of 3072 bytes", HEAD GEN "block_size 3072\n" CHANGE PR END, -EBADMSG, 7 },
+	{ "blocks of 8192 bytes", HEAD GEN "block_size 8192\n" CHANGE PR END, -EBADMSG, 7 },
+	{ "a block size in version 1", HEAD_1 GEN SIZE CHANGE PR END, -EBADMSG, 7 },
 	{ "a keyword that goes on", HEAD GEN CHANGE PR "ending\n", -EBADMSG, 9 },
 };
 
@@ -174,7 +181,7 @@ static void check_damage(void)
 static void check_random(void)
 {
 	static const char *const pieces[] = {
-		HEAD, GEN, CHANGE, PR, SPC2, PREEMPTED, RES, REG16, REG17, REST, END, HEAD_1, REST_1, "registration ", "0", " ", "\n", "16", "-", "*",
+		HEAD, GEN, SIZE, CHANGE, PR, SPC2, PREEMPTED, RES, REG16, REG17, REST, END, HEAD_1, REST_1, "registration ", "0", " ", "\n", "16", "-", "*",
 		"reservation 7 0\n", "gateway 1 a 1 b 7 m\n", "fenced a 1 2 3\n",
 	};
 	static char text[4096];
@@ -187,7 +194,7 @@ static void check_random(void)
 
 		while (n--) {
 			/* mostly in the right order */
-			piece = rand() % 4 ? at++ % 10 : rand() % (int)(sizeof(pieces) / sizeof(*pieces));
+			piece = rand() % 4 ? at++ % 11 : rand() % (int)(sizeof(pieces) / sizeof(*pieces));
 			len += (size_t)snprintf(text + len, sizeof(text) - len, "%s", pieces[piece]);
 		}
 		read_text(text, len, NULL);
@@ -289,6 +296,15 @@ static void check_old(void)
 		!record.fenced[0].renewed, "version 1 says neither machine nor membership nor times");
 }
 
+static void check_block_size(void)
+{
+	const char *text = HEAD GEN CHANGE PR END;
+
+	ktap_ok(!read_text(text, strlen(text), NULL) && record.block_size == 512, "a record without a block size means 512 bytes");
+	text = HEAD GEN SIZE CHANGE PR END;
+	ktap_ok(!read_text(text, strlen(text), NULL) && record.block_size == 4096, "or it says how many");
+}
+
 static void check_files(char **names)
 {
 	for (; *names; names++) {
@@ -319,6 +335,7 @@ int main(int argc, char **argv)
 	check_gateways();
 	check_fenced();
 	check_old();
+	check_block_size();
 	return ktap_end();
 }
 
