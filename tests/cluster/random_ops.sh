@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Random commands of every kind through both gateways, with snapshots that come and go: what initiators read, what
-# librbd sees and what snapshots keep is what a model says (exerciser.c). On a plain image, a clone, a striped clone and
-# an erasure coded pool.
+# librbd sees and what snapshots keep is what a model says (exerciser.c). On a plain image, a clone, a striped clone, a
+# clone whose parent moves to and fro (rbd migration), and an erasure coded pool.
 #
 #   RANDOM_SECONDS   how long on each image (10)
 #   SEED             makes the same commands again (a random one)
@@ -16,11 +16,19 @@ t 'the exerciser' gcc -Wall -Wextra -O1 -o "$work/exerciser" exerciser.c -liscsi
 t 'an initiator' initiator_build "$work/initiator"
 note "SEED=$SEED"
 
-# exercise WHAT NAME
+# exercised NAME
+exercised() {
+	lab run -- timeout "$(t_limit $((DURATION + 300)))" "$work/exerciser" "$(gw_url gw1 "$1")" "$(gw_url gw2 "$1")" "$1" "$SEED" \
+		"$DURATION" >"$work/out" 2>&1
+}
+# exercise WHAT NAME [MEANWHILE]: MEANWHILE is called with the process that is done when the exerciser is
 exercise() {
+	local pid
 	t "$1: served" serve "$2" "pool=rbd,image=$2"
-	if lab run -- timeout "$(t_limit $((DURATION + 300)))" "$work/exerciser" "$(gw_url gw1 "$2")" "$(gw_url gw2 "$2")" "$2" "$SEED" \
-		"$DURATION" >"$work/out" 2>&1; then
+	exercised "$2" &
+	pid=$!
+	[ $# = 2 ] || t "$1: $3" "$3" $pid
+	if wait $pid; then
 		t_ok "$1: as the model has it"
 	else
 		t_not_ok "$1: as the model has it"
@@ -68,6 +76,35 @@ for kind in clone striped; do
 	lab rbd rm --no-progress "$name" >/dev/null 2>&1
 done
 lab rbd snap unprotect "$parent@s" >/dev/null 2>&1
+
+# a parent of clone format 2, which may move while it has children
+mover=$TEST-mover moved=$TEST-moved
+moves() {
+	local from=$mover to=$moved count=0 layout=(--object-size 1M --stripe-unit 64K --stripe-count 4) other=(--object-size 4M) swap
+	while kill -0 "$1" 2>/dev/null; do
+		lab rbd migration prepare "${layout[@]}" "$from" "$to" && lab rbd migration execute --no-progress "$to" &&
+			lab rbd migration commit --force --no-progress "$to" || return 1
+		swap=$from from=$to to=$swap
+		swap=("${layout[@]}") layout=("${other[@]}") other=("${swap[@]}")
+		count=$((count + 1))
+	done
+	echo "$count" >"$work/moves"
+	[ $count -gt 0 ]
+}
+name=$TEST-child
+movable() {
+	lab rbd bench --io-type write --io-size 1M --io-total 13M --io-pattern rand "$mover" &&
+		lab rbd snap create --no-progress "$mover@s" &&
+		lab rbd clone --rbd-default-clone-format 2 --image-feature layering "$mover@s" "$name"
+}
+img_create "$mover" --size 19M
+GW_IMAGES+=("$moved")
+t 'a parent that can move, and a clone' movable
+exercise 'a clone whose parent moves' "$name" moves
+note "it moved $(cat "$work/moves") times"
+unserve "$name"
+lab rbd snap purge --no-progress "$name" >/dev/null 2>&1
+lab rbd rm --no-progress "$name" >/dev/null 2>&1
 
 ec=$TEST-ec
 t 'an erasure coded pool' ec_pool "$TEST"
