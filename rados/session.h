@@ -41,6 +41,7 @@ bool trbd_session_timed_out(struct trbd_session *session, unsigned long start);
 s64 trbd_session_pool_id(struct trbd_session *session, const char *name);
 bool trbd_session_pool_exists(struct trbd_session *session, s64 pool_id);
 bool trbd_session_is_ours(const char *address);
+bool trbd_session_pool_is_full(struct trbd_session *session, s64 pool);
 bool trbd_session_is_full(struct trbd_session *session);
 
 #endif /* TRBD_RADOS_SESSION_H */

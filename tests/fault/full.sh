@@ -96,6 +96,16 @@ room() {
 	EOF
 }
 
+# A gateway that is to serve another image while there is no room: it says so, and does not wait for it.
+m=$TEST-more
+img_create "$m" --size 8M
+ended() { ! kill -0 "$1" 2>/dev/null; }
+enable_more() {
+	gw_enable gw2 "$m" "pool=rbd,image=$m" >"$work/more" 2>&1 &
+	t_until 30 ended $! && cat "$work/more"
+}
+why_not() { lab log --since-mark gw2 | grep -c 'the pool is full; the image cannot be watched'; }
+
 lba=65536
 for kind in pool_full cluster_full; do
 	rounds=0
@@ -110,9 +120,15 @@ for kind in pool_full cluster_full; do
 	LIMIT=30 t "$kind: all that for $SECONDS_FULL s, with logins" lasts
 	note "$kind: $(cat "$work/rounds" 2>/dev/null) rounds"
 	LIMIT=20 t "$kind: and writes that need room still get that answer" refused $lba
+	explained=$(why_not)
+	t_like "$kind: another image cannot be enabled" "$(enable_more)" 'error'
+	t_is "$kind: and the log says why" "$(($(why_not) - explained))" 1
+	gw_disable gw2 "$m"
 	t_is "$kind: no gateway has another identity" "$(identities)" "$identities"
 	t_is "$kind: none was out of touch" "$(out_of_touch)" "$touch"
 	t "$kind: ends" ${kind}_end -
 	LIMIT=60 t "$kind: what did not fit is written now" room $lba
+	LIMIT=60 t "$kind: and the other image is enabled" gw_enable gw2 "$m" "pool=rbd,image=$m"
+	gw_disable gw2 "$m"
 	lba=$((lba + 16384))
 done
