@@ -65,8 +65,10 @@ int trbd_notify(struct trbd_session *session, const struct ceph_object_id *oid, 
 
 	ret = ceph_osdc_notify(trbd_session_osdc(session), (struct ceph_object_id *)oid,
 			       (struct ceph_object_locator *)oloc, (void *)payload, len, timeout_s, &pages, &reply_len);
+	if (ret == -ERESTARTSYS)
+		ret = -EINTR;
 	if (!pages)
-		return ret == -ERESTARTSYS ? -EINTR : ret ? ret : -EBADMSG;
+		return ret ? ret : -EBADMSG;
 
 	/* with pages, -ETIMEDOUT is the OSD's word: some have not answered */
 	if (!ret || ret == -ETIMEDOUT) {
