@@ -615,7 +615,8 @@ static int lu_thread(void *arg)
 	struct trbd_lu *lu = arg;
 	unsigned int ticks = 0;
 
-	allow_signal(SIGKILL);
+	/* only ours: root's would interrupt a command that somebody waits for */
+	allow_kernel_signal(SIGKILL);
 	while (trbd_lu_resume(lu)) {
 		bool nudged, rejoin, catch_up;
 
