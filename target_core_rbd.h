@@ -35,9 +35,9 @@ enum trbd_phase {
  * @se_dev: LIO's part
  * @enable_lock: held by those who enable and disable, also while they wait for the cluster; taken
  *	before @lock
- * @lock: guards @phase the block size and the limits that go with it, held for moments only; never taken on the data path. Readers of configfs and
- *	debugfs hold it while they look at @image, @group and @lu, which do not change while @phase is
- *	TRBD_OPEN
+ * @lock: guards @phase, the block size and the limits that go with it, held for moments only; never taken on the
+ *	data path. Readers of configfs and debugfs hold it while they look at @image, @group and @lu, which do not
+ *	change while @phase is TRBD_OPEN
  * @phase: where the device is in its life
  * @debugfs: its folder there; NULL or an error if it has none
  * @config: what was written to the control file; changes under @lock, while @phase is TRBD_CLOSED

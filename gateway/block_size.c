@@ -96,8 +96,8 @@ static void block_size_end(struct trbd_lu_job *lu_job)
  * @block_size: 512, 1024, 2048 or 4096 bytes
  *
  * Context: process; a few round trips, and as long as the cluster takes, unless the caller is killed.
- * Return: 0, and all gateways go by it from now on; -EBUSY when other gateways serve the unit with another one, and there
- * is a line in the log; -EINTR; others as trbd_lu_update().
+ * Return: 0, and all gateways go by it from now on; -EBUSY when other gateways serve the unit with another one, and
+ * there is a line in the log; -EINTR; others as trbd_lu_update().
  */
 int trbd_block_size_agree(struct trbd_lu *lu, u32 block_size)
 {

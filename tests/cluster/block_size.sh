@@ -7,12 +7,13 @@
 . ../ktap.sh
 . ../gateway.sh
 
+t 'somebody who asks' gcc -std=gnu11 -Wall -Wextra -O1 -I../scsi -o "$work/ask" ../scsi/ask.c ../scsi/iscsi_wire.c -liscsi
 n=$TEST-1
 img_create "$n" --size 64M
 record() { lab rbd image-meta get "$n" target_core_rbd.lu; }
 block_size() { lab exec -n "$1" -- cat "$GW_CORE/$n/attrib/block_size"; }
 # sets it, and says how that ended
-set_block_size() { lab exec -n "$1" -- sh -c "echo $2 >$GW_CORE/$n/attrib/block_size" 2>&1 && echo set; }
+set_block_size() { lab exec -n "$1" -- sh -c "echo $2 | tee $GW_CORE/$n/attrib/block_size" 2>&1 >/dev/null && echo set; }
 capacity() { lab run -- iscsi-readcapacity16 "$(gw_url "$1" "$n")" 2>&1 | grep -iE 'block (size|length)' | grep -o '[0-9]*$'; }
 enable() { gw_enable "$1" "$n" "pool=rbd,image=$n"; }
 
@@ -34,9 +35,14 @@ for gw in gw1 gw2; do
 	t_is "an initiator sees 4096 through $gw" "$(capacity $gw)" 4096
 done
 t 'written through gw1' io "$(gw_url gw1 "$n")" 'write -P 0x31 1M 64k'
-t 'read through gw2' io "$(gw_url gw2 "$n")" 'read -P 0x31 1M 64k'
-t_like 'nobody changes it under a LUN' "$(set_block_size gw1 512)" 'rror|nvalid|busy'
-t 'and commands go on' io "$(gw_url gw1 "$n")" 'read -P 0x31 1M 64k'
+# block 256 is the one at 1 MiB; not with qemu-io, which fails an assertion of its own here
+block() {
+	lab run -- timeout "$(t_limit 60)" "$work/ask" "$(gw_url "$1" "$n")" reader <<<'88000000000000000100000000010000 in 4096' |
+		grep -c '^good.* \(31\)*$'
+}
+t_is 'the same LBA is the same place through gw2' "$(block gw2)" 1
+t_like 'nobody changes it under a LUN' "$(set_block_size gw1 512)" 'Invalid argument'
+t_is 'and commands go on' "$(block gw1)" 1
 
 # gw2 is cut off, and housekeeping takes it out of the registry; then gw1 is alone
 gateways() { record | grep -c '^gateway '; }

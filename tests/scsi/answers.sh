@@ -99,6 +99,9 @@ big 'of a block more' '42000000000000001800 out 24 0:00160010 16:00020001' 5/26/
 big 'WRITE SAME of 4 MiB' 93010000000000000000000004000000 good
 big 'of a block more' 93010000000000000000000004010000 5/24/00
 gw_unexport gw1 "$b"
+# which may not have another block size than gw1
+gw_unexport gw2 "$b"
+gw_disable gw2 "$b"
 limit() { lab exec -n gw1 -- cat "$GW_CORE/$b/attrib/$1"; }
 lab exec -n gw1 -- sh -c "cd $GW_CORE/$b/attrib && echo 1024 >max_unmap_lba_count && echo 0 >max_write_same_len && echo 512 >block_size"
 t_is 'a limit that was set is kept in bytes, one that is switched off stays so' \
