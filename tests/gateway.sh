@@ -11,6 +11,7 @@
 #   gw_enable GW NAME CONTROL                     backstore NAME; CONTROL is all but mon_addr, id and secret
 #   gw_disable GW NAME
 #   gw_info GW NAME KEY                           a value from the backstore's info file
+#   has_begun GW NAME                             succeeds while a command of an initiator is being executed there
 #   gw_export GW NAME [BLOCK_SIZE]                target iqn_of NAME with a TPG for each gateway, as documented:
 #                                                 all of them defined everywhere, the local one enabled
 #   gw_unexport GW NAME
@@ -23,7 +24,7 @@
 #   image_sum SPEC, iscsi_sum URL, file_sum FILE  SHA-256 of all of it
 #   ec_pool NAME                                  erasure coded pool for data, 2 + 1; removed at the end
 #   parent_fill NAME                              data here and there in the first 13 MiB, and a protected snapshot NAME@s
-#   undisturbed CMD...                            runs CMD, and again if a gateway stood still meanwhile, three times at most
+#   undisturbed CMD...                            runs CMD, and again if a gateway was out of touch meanwhile, three times at most
 #   osd_ops_while CMD...                          runs CMD and prints how many operations the OSDs saw because of it
 #   krbd_serve GW NAME                            a peer: LIO's iblock over a krbd mapping of image NAME, exported as ours
 #                                                 are; removed at the end
@@ -88,17 +89,24 @@ gw_info() {
 		tr '\n' ' ' | sed -n "s/.* $3: \([^ ]*\) .*/\1/p"
 }
 
+# has_begun GW NAME: a command of an initiator is being executed there
+has_begun() {
+	[ "$(lab exec -n "$1" -- sed -n '1s/.* in_flight \([0-9]*\) .*/\1/p' "$GW_CORE/$2/attrib/reservations")" -gt 0 ]
+}
+
 # how often it stood still since the test began, by its own word: a loaded host takes its processors away
 gw_stalls() { lab log --since-mark "$1" | grep -c 'was out of touch (it stood still)'; }
-# A gateway that stood still ends writes with BUSY for a while, and must.
+# the same, for whatever reason: its OSDs share the host
+gw_lapses() { lab log --since-mark "$1" | grep -c 'was out of touch'; }
+# A gateway that was out of touch ends writes with BUSY for a while, and must.
 undisturbed() {
 	local i before status
 	for i in 1 2 3; do
-		before="$(gw_stalls gw1) $(gw_stalls gw2)"
+		before="$(gw_lapses gw1) $(gw_lapses gw2)"
 		"$@"
 		status=$?
-		[ "$(gw_stalls gw1) $(gw_stalls gw2)" != "$before" ] || break
-		echo "# a gateway stood still"
+		[ "$(gw_lapses gw1) $(gw_lapses gw2)" != "$before" ] || break
+		echo "# a gateway was out of touch"
 	done
 	return $status
 }

@@ -23,9 +23,9 @@
 
 host_up() { lab status | grep -q "^$1 running " || lab start "$1"; }
 
-on() { lab exec -n --timeout 60 "$1" -- "${@:2}"; }
+on() { lab exec -n --timeout "$(t_limit 300)" "$1" -- "${@:2}"; }
 
-host_sh() { lab exec --timeout 60 "$1" -- bash -s -- "${@:2}"; }
+host_sh() { lab exec --timeout "$(t_limit 300)" "$1" -- bash -s -- "${@:2}"; }
 
 host_config() {
 	host_sh "$1" "$TEST" "$2" "$3" <<-'SCRIPT'
@@ -43,7 +43,7 @@ host_login() {
 			set -e
 			iscsiadm -m discovery -t sendtargets -p $2 >/dev/null
 			iscsiadm -m node -T $1 -p $2 --login >/dev/null
-			timeout 20 sh -c "until [ -b /dev/disk/by-path/ip-$2:3260-iscsi-$1-lun-0 ]; do sleep 0.2; done"
+			timeout 120 sh -c "until [ -b /dev/disk/by-path/ip-$2:3260-iscsi-$1-lun-0 ]; do sleep 0.2; done"
 		SCRIPT
 	done
 }
@@ -78,7 +78,7 @@ host_disk() { on "$1" readlink -e "/dev/disk/by-path/ip-$(gw_addr "$3"):3260-isc
 
 host_map() {
 	host_sh "$1" $(($# - 2)) "/dev/disk/by-path/ip-$(gw_addr "$3"):3260-iscsi-$(iqn_of "$2")-lun-0" <<-'SCRIPT'
-		for ((i = 0; i < 100; i++)); do
+		for ((i = 0; i < 600; i++)); do
 			dm=$(echo /sys/block/"$(basename "$(readlink -f "$2")")"/holders/dm-*)
 			paths=("$dm"/slaves/sd*)
 			if [ -e "${paths[0]}" ] && [ ${#paths[@]} = "$1" ] && map=/dev/mapper/$(cat "$dm/dm/name") && [ -b "$map" ]; then

@@ -21,7 +21,7 @@ init_sum() { # GATEWAY NAME
 		iscsiadm -m discovery -t sendtargets -p $1 >/dev/null
 		iscsiadm -m node -T $2 -p $1 --login >/dev/null
 		path=/dev/disk/by-path/ip-$1:3260-iscsi-$2-lun-0
-		for _ in $(seq 50); do [ ! -b $path ] || break; sleep 0.2; done
+		for _ in $(seq 600); do [ ! -b $path ] || break; sleep 0.2; done
 		dd if=$path bs=1M iflag=direct status=none | sha256sum | cut -d' ' -f1
 		multipath -F 2>/dev/null
 		iscsiadm -m node -T $2 --logout >/dev/null

@@ -58,14 +58,13 @@ t 'a clone of an empty image' empty
 available() { awk '/^MemAvailable/ { print int($2 / 1024) }'; }
 least_available() {
 	gw_sh gw1 <<-'SCRIPT' | sort -n | head -n 1
-		touch /tmp/measure
 		while [ -e /tmp/measure ]; do awk '/^MemAvailable/ { print int($2 / 1024) }' /proc/meminfo; done
 	SCRIPT
 }
 before=$(lab exec -n gw1 -- cat /proc/meminfo | available)
+lab exec -n gw1 -- touch /tmp/measure
 least_available >"$work/least" &
 measure=$!
-sleep 0.5
 t 'UNMAP of 512 MiB' io "$(gw_url gw1 "$n")" 'discard 0 512M'
 lab exec -n gw1 -- rm -f /tmp/measure
 wait $measure

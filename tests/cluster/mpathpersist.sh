@@ -73,7 +73,7 @@ path_returns() {
 t 'a path goes and comes back' path_returns
 registered() {
 	local i
-	for ((i = 0; i < 20; i++)); do
+	for ((i = 0; i < 120; i++)); do
 		[ "$(keys)" != '0x5eed 0x5eed 0x5eed' ] || return 0
 		sleep 0.5
 	done

@@ -8,7 +8,7 @@
     notify.py POOL OBJECT snap NAME                    adds a snapshot, and tells nobody
     notify.py POOL OBJECT update SECONDS               tells that the header has changed, and waits that long at most
 
-REQUEST tells one snapshot from another. Ends well if all who watch the object acknowledge, within five seconds unless it
+REQUEST tells one snapshot from another. Ends well if all who watch the object acknowledge, within ten seconds unless it
 says otherwise.
 """
 import ctypes
@@ -28,7 +28,7 @@ BROKEN = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_int)
 
 def send(pool, oid, what, client, handle, request):
     body = struct.pack("<QQQ", client, handle, int(request))
-    return pool.notify(oid, framed(OPS[what], body), 5000)
+    return pool.notify(oid, framed(OPS[what], body), 10000)
 
 
 def attend(pool, oid, request):

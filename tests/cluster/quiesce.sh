@@ -52,7 +52,7 @@ t 'and it writes' is_written gw1 "$new"
 
 [ $SECONDS -ge $twelve ] || sleep $((twelve - SECONDS))
 t 'after 12 s the gateways are still quiet for the first' is_busy gw1 "$long"
-t 'and write again for the second' is_written gw1 "$dead"
+t 'and write again for the second' t_until 30 is_written gw1 "$dead"
 echo go 1<>"$work/go"
 wait "$attends"
 t_is 'the first one is done' "$?" 0
@@ -108,9 +108,9 @@ t 'an OSD stands still' stands_still
 lab run -- timeout "$(t_limit 60)" qemu-io -f raw -c "write -P 3 ${place}M 64k" "$url1" >"$work/stuck" 2>&1 &
 stuck=$!
 t_atexit "t_kill $stuck"
-sleep 1
+t 'a write waits for it' t_until 60 has_begun gw1 "$n"
 # A client that makes a snapshot without asking gets its acknowledgment when the older writes have landed.
-t 'that the header has changed is acknowledged beside the write' notify "$n" update 5
+t 'that the header has changed is acknowledged beside the write' notify "$n" update 30
 t 'a snapshot, of which nobody was told' notify "$n" snap older
 t_fails 'that is not acknowledged: the write will be in it' notify "$n" update 2
 # and some more who only ask
@@ -129,7 +129,7 @@ goes_on_again() { lab resume "$slow" && lab ceph osd unset nodown; }
 t 'the OSD goes on' goes_on_again
 wait "$stuck"
 t 'the write was carried out' grep -q '^wrote' "$work/stuck"
-t 'the change of the header is acknowledged now' notify "$n" update 5
+t 'the change of the header is acknowledged now' notify "$n" update 30
 for i in 0 1; do
 	wait "${takers[i]}"
 	t_is "snapshot $((i + 1)) was taken" "$?" 0

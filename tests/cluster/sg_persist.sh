@@ -120,7 +120,7 @@ looped() {
 		mkdir -p $port/lun/lun_0
 		echo $2:loop-host >$port/nexus
 		ln -s $1 $port/lun/lun_0/disk
-		for ((i = 0; i < 50; i++)); do
+		for ((i = 0; i < 600; i++)); do
 			disk=$(ls -d /sys/bus/scsi/devices/[0-9]*/block/* 2>/dev/null | head -n 1)
 			[ ! -b "/dev/${disk##*/}" ] || break
 			sleep 0.2

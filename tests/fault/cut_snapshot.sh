@@ -105,7 +105,7 @@ t 'gw2 does not reach the OSD that has what it writes' gw_filter gw2 output "oif
 lab run -- timeout "$(t_limit 120)" qemu-io -f raw -c "write -P 2 ${early_place}M 64k" "$url2" >"$work/stuck2" 2>&1 &
 stuck2=$!
 t_atexit "t_kill $stuck2"
-sleep 1
+t 'a write waits there' t_until 60 has_begun gw2 "$early"
 t 'nor that of its header' header_cut
 t 'which forgets it' is_forgotten
 mkfifo "$work/go"

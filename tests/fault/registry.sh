@@ -62,18 +62,18 @@ downgrade='$1 == "target_core_rbd.lu" { $2 = 1 } $1 == "gateway" { NF = 5 } $1 =
 t 'the record becomes one of version 1' amend "$downgrade"
 t 'which is in force' in_force
 t 'and can be changed' works
-t 'and is of the present version then' t_until 10 look says '^target_core_rbd.lu 2$'
-t 'with all that it said' t_until 5 look says '^registration .* 0x0*aa .*'
+t 'and is of the present version then' t_until 60 look says '^target_core_rbd.lu 2$'
+t 'with all that it said' t_until 60 look says '^registration .* 0x0*aa .*'
 # each gateway says so of itself
 complete() { says '^gateway .* gw1 [1-9][0-9]* [0-9a-f]{16}$' && says '^gateway .* gw2 [1-9][0-9]* [0-9a-f]{16}$'; }
-t 'the gateways add what is not in it' t_until 10 look complete
+t 'the gateways add what is not in it' t_until 60 look complete
 
 # --- left behind: by a client that lives
 own=$(address_of gw1)
 t 'an entry is left behind by a gateway that lives' \
 	amend "\$1 == \"end\" { print \"gateway 4711 $own 0 gw1 0 -\" }"
 t 'reservations change meanwhile' works
-t 'it goes' t_until 20 look says_not '^gateway 4711 '
+t 'it goes' t_until 60 look says_not '^gateway 4711 '
 t_is 'and nobody was fenced' "$(record "$n" | grep -c '^fenced') $(identities)" "0 $before"
 without() {
 	lab cut gw1 ceph && gw_unexport gw1 "$n" && gw_disable gw1 "$n"
@@ -90,7 +90,7 @@ t 'and this one when it is configured again' eval 'gw_enable gw1 "$n" "pool=rbd,
 
 # --- a new slot in the group: who is found by it must say so
 members() { record "$n" | awk '$1 == "gateway" { print $6 }' | sort | tr '\n' ' '; }
-t 'before' t_until 10 look gateways_are 'gw1 gw2 '
+t 'before' t_until 60 look gateways_are 'gw1 gw2 '
 places=$(members)
 # shellcheck disable=SC2046 # the names have no spaces
 t 'the objects of the group go' lab run -- rados -p rbd rm $(group_objects)
@@ -110,7 +110,7 @@ note "$took s for $DEAD"
 # it is some ten seconds for one or for all, and it was minutes
 t 'all at once' test $took -le "$(t_limit 40)"
 t_is 'they are fenced' "$(record "$n" | grep -c '^fenced 10.77.0.99:')" "$DEAD"
-t 'and out' t_until 5 look gateways_are 'gw1 gw2 '
+t 'and out' t_until 60 look gateways_are 'gw1 gw2 '
 
 # --- an initiator that has less patience than it takes to fence one. Of a gateway that has no place in the table nobody knows
 # its last heartbeat, so a whole lease is waited for
@@ -142,7 +142,7 @@ restarts() {
 		was=$(address_of gw1)
 		killed_begin gw1 && killed_end gw1 || return 1
 		blocklisted $forgotten || return 1
-		t_until 10 look gateways_are 'gw1 gw2 ' && says "^fenced $was " && blocklisted "$was" &&
+		t_until 60 look gateways_are 'gw1 gw2 ' && says "^fenced $was " && blocklisted "$was" &&
 			passed $forgotten || return 1
 	done
 }

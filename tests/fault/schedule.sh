@@ -231,7 +231,7 @@ possible() {
 }
 t 'the history is possible for one disk' possible "$data"
 t 'the one with reservations, too' possible "$pr"
-for gw in $GW_GATEWAYS; do t "$gw serves" serves_within "$gw" "$host" 30; done
+for gw in $GW_GATEWAYS; do t "$gw serves" serves_within "$gw" "$host" 120; done
 t 'no error reached the file system' no_error
 t 'which is sound' on init1 e2fsck -fn "$map"
 t 'no snapshot changed after it was taken' snaps_same

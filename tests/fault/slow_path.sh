@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A gateway whose way to the OSDs is 400 ms longer writes beside a near one, to the same objects: its stamps are older
+# A gateway whose way to the OSDs is a granule longer writes beside a near one, to the same objects: its stamps are older
 # than its neighbour's whenever they arrive, and yet no BUSY reaches an initiator, and nothing is refused.
 #
 #   SLOW_SECONDS   how long (20)
@@ -20,7 +20,7 @@ t_atexit 'lab exec -n gw2 -- tc qdisc del dev eth0 root'
 # The one that joined later may be ahead by half a second, and would stay so once the other hears of it too late: then its
 # writes win, and nothing is close. Heartbeats come once a second, and every few of them at another moment.
 sleep 20
-t 'gw2 gets further away' lab exec -n gw2 -- sh -c 'modprobe sch_netem && tc qdisc add dev eth0 root netem delay 400ms limit 10000'
+t 'gw2 gets further away' lab exec -n gw2 -- sh -c 'modprobe sch_netem && tc qdisc add dev eth0 root netem delay 256ms limit 10000'
 
 # write_all SECONDS GW...
 write_all() {
@@ -36,7 +36,7 @@ write_all() {
 	[ $status = 0 ] || cat "$work"/gw*
 	return $status
 }
-# connecting to an OSD takes several of these 800 ms, which is longer than the window
+# connecting to an OSD takes several round trips, which together are longer than the window
 t 'gw2 connects to all OSDs' write_all 8 gw2
 t 'both write to four objects' undisturbed write_all "$DURATION" gw1 gw2
 for gw in gw1 gw2; do

@@ -12,7 +12,7 @@
 #define DATA_MAX	(128 * 1024)
 #define LABEL_MAX	48
 /* longer than the quarantine of a gateway that stood still, and than it takes to get a lease again */
-#define BUSY_PATIENCE_MS	10000
+#define BUSY_PATIENCE_MS	30000
 
 /**
  * struct command - a SCSI command

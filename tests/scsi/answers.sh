@@ -208,7 +208,7 @@ first() { cut -d' ' -f1 "$work/$1" | xargs; }
 told() { # FILE: which condition REQUEST SENSE told
 	awk '/ 18 70/ { print substr($NF, 5, 2) " " substr($NF, 25, 4) }' "$work/$1" | xargs
 }
-has_lines() { for _ in $(seq 100); do [ "$(wc -l <"$work/$1")" -lt "$2" ] || return 0; sleep 0.2; done; return 1; } # FILE COUNT
+has_lines() { for _ in $(seq 600); do [ "$(wc -l <"$work/$1")" -lt "$2" ] || return 0; sleep 0.2; done; return 1; } # FILE COUNT
 # LIO lets nobody change it under a LUN
 interlock() {
 	gw_unexport gw1 "$n"
@@ -224,7 +224,7 @@ meets() {
 	printf '%s\n' "$tur" "wait $work/grown$1" "$tur" "$tur" "$sense" "$tur" | ask_url "$url1" >"$work/met$1" &
 	has_lines "met$1" 1
 	lab rbd resize --no-progress --size "$2" "$n"
-	t_until 10 is_pending 1
+	t_until 60 is_pending 1
 	touch "$work/grown$1"
 	wait $!
 }
@@ -257,10 +257,10 @@ interlock 0
 printf '%s\n' "$tur" "wait $work/leave" | ask_url "$url1" >"$work/leaver" &
 has_lines leaver 1
 lab rbd resize --no-progress --size 1027M "$n"
-t 'somebody is to be told of the new size' t_until 10 is_pending 1
+t 'somebody is to be told of the new size' t_until 60 is_pending 1
 touch "$work/leave"
 wait $!
-t 'and is gone before' t_until 10 is_pending 0
+t 'and is gone before' t_until 60 is_pending 0
 
 # TEST UNIT READY tells of an image that was deleted what READ does, or hosts would try the path again for ever. rbd rm refuses
 # while we watch, so the objects go one by one.

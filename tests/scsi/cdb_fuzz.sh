@@ -50,8 +50,8 @@ reads_beside() {
 	done
 }
 fuzz() {
-	lab run -- timeout "$(t_limit $((COMMANDS / 20 + 300)))" "$work/cdb_fuzz" "$url1" "$url2" "$SEED" "$COMMANDS" "$NEXUSES" \
-		$((MIB * 2048)) "$(t_limit 30)" >"$work/fuzz" 2>&1 || { cat "$work/fuzz"; return 1; }
+	lab run -- timeout "$(t_limit $((COMMANDS / 10 + 600)))" "$work/cdb_fuzz" "$url1" "$url2" "$SEED" "$COMMANDS" "$NEXUSES" \
+		$((MIB * 2048)) "$(t_limit 180)" >"$work/fuzz" 2>&1 || { cat "$work/fuzz"; return 1; }
 }
 note "SEED=$SEED"
 touch "$work/fuzzing" "$work/rounds"
@@ -73,7 +73,7 @@ record_is_sane() {
 t 'the record can be read' record_is_sane
 # a RESERVE of one that fuzzed ends with its session
 nobody_reserves() {
-	for _ in $(seq 50); do
+	for _ in {1..200}; do
 		record "$n" | grep -q '^spc2 ' || return 0
 		sleep 0.2
 	done
@@ -114,7 +114,7 @@ t_is 'the image beside it is what it was' "$(image_sum "$beside")" "$sum"
 state() { lab exec -n "$1" -- cat "$GW_CORE/$n/attrib/reservations" | head -n 1 | cut -d' ' -f3-; }
 quiet() {
 	local one two wanted='^serving generation ([0-9]+) settled ([0-9]+) .*in_flight 0 draining 0$'
-	for _ in 1 2 3 4 5 6 7 8 9 10; do
+	for _ in {1..80}; do
 		one=$(state gw1) two=$(state gw2)
 		[ "$one" = "$two" ] && [[ $one =~ $wanted ]] && [ "${BASH_REMATCH[1]}" = "${BASH_REMATCH[2]}" ] && return
 		sleep 0.5

@@ -14,7 +14,7 @@ SIZE=64M
 # results WHERE TESTS URL...: one "RESULT name" a line: passed, FAILED, or skipped. What was said is in WHERE.log.
 results() {
 	local log=$work/$1.log
-	lab run -- timeout "$(t_limit 1200)" iscsi-test-cu --dataloss --verbose --test="$2" "${@:3}" >"$log" 2>&1
+	lab run -- timeout "$(t_limit 3000)" iscsi-test-cu --dataloss --verbose --test="$2" "${@:3}" >"$log" 2>&1
 	# "passed" may be followed by what is said between tests, on the same line
 	awk '
 		/^Suite: / { suite = $2 }
@@ -28,11 +28,11 @@ results() {
 	' "$log" | sort -k 2
 }
 
-# A gateway that stood still ends writes with BUSY for a while, which no conformance test expects: what failed is tried again.
+# A gateway that was out of touch ends writes with BUSY for a while, which no conformance test expects: what failed is tried again.
 again() {
 	local name
-	[ "$(gw_stalls gw1)" != "$1" ] || return 0
-	note 'gw1 stood still; what failed is tried again'
+	[ "$(gw_lapses gw1)" != "$1" ] || return 0
+	note 'gw1 was out of touch; what failed is tried again'
 	awk '$1 == "FAILED" { print $2 }' "$work/ours" >"$work/failed"
 	while read -r name; do
 		results once "SCSI.$name" "$(gw_url gw1 "$n")" </dev/null | grep "^passed $name\$" || echo "FAILED $name"
@@ -53,14 +53,14 @@ img_create "$TEST-peer" --size $SIZE
 t 'our backend is served' serve "$n" "pool=rbd,image=$n"
 t 'a peer is served: iblock over krbd' krbd_serve gw2 "$TEST-peer"
 
-stalls=$(gw_stalls gw1)
+lapses=$(gw_lapses gw1)
 # side by side, each through a gateway of its own
 results ours "$TESTS" "$(gw_url gw1 "$n")" >"$work/ours" &
 results peer "$TESTS" "$(gw_url gw2 "$TEST-peer")" >"$work/peer"
 wait
 note "$(wc -l <"$work/ours") tests; $(grep -c FAILED "$work/ours") fail on ours, $(grep -c FAILED "$work/peer") on the peer"
 t 'the tests ran to their end on ours' completed ours
-again "$stalls"
+again "$lapses"
 t 'and on the peer' completed peer
 t 'the same ones' diff <(awk '{ print $2 }' "$work/ours") <(awk '{ print $2 }' "$work/peer")
 

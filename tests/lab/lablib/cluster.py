@@ -188,16 +188,16 @@ class Cluster:
                 raise LabError(f"ceph-osd --mkfs {n} failed: see {self.path('log')}")
             self.daemons[f"osd.{n}"] = self.launch(f"osd.{n}", *self.program(f"osd.{n}"))
         self.lab.progress("ceph: OSDs started")
-        run("rbd", "pool", "init", "rbd", env=self.environment(), timeout=120)
+        run("rbd", "pool", "init", "rbd", env=self.environment(), timeout=600)
         self.lab.progress("ceph: pool rbd ready")
-        self.wait_clean(120)
+        self.wait_clean(600)
         self.lab.progress("ceph: active+clean")
 
     def order(self, lines):
         """Give the monitor several commands through one `ceph` process."""
         result = subprocess.run(["ceph"], input="\n".join(lines) + "\n", text=True, check=False,
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                env=self.environment(), timeout=90)
+                                env=self.environment(), timeout=600)
         if result.returncode or "Error" in result.stdout:
             raise LabError(f"ceph: {result.stdout.strip()}")
 
