@@ -3,21 +3,21 @@
 #
 # Backstores come and go, with I/O and without, and leave nothing behind.
 #
-#   CYCLES    create, enable, export, I/O, delete: how often after the first ten (10)
+#   CYCLES    create, enable, export, I/O, delete: how often after the first ten (4)
 . ../ktap.sh
 . ../gateway.sh
 
-CYCLES=${CYCLES:-10}
+CYCLES=${CYCLES:-4}
 gw=gw1
 n=$TEST-disk
 url=$(gw_url $gw "$n")
 img_create "$n" --size 64M
 io() { lab run -- qemu-io -f raw "$@" "$url"; }
 
-# What must not grow: our slabs, pages that the kernel cannot reclaim, our threads, sessions with the cluster.
+# What must not grow: our slabs, pages that the kernel cannot reclaim, our threads, sessions with the cluster. For the pages: figures 1
 figures() {
 	lab exec -n $gw -- sh -c '
-		echo 3 >/proc/sys/vm/drop_caches; sleep 1; echo 3 >/proc/sys/vm/drop_caches
+		echo 3 >/proc/sys/vm/drop_caches; sleep '"${1:-0}"'; echo 3 >/proc/sys/vm/drop_caches
 		awk "/^trbd/ { n += \$2 } END { print \"objects\", n + 0 }" /proc/slabinfo
 		awk "/^SUnreclaim/ { print \"unreclaimable_kib\", \$2 }" /proc/meminfo
 		echo threads $(ps -eo comm | grep -c "^trbd.*/")
@@ -37,9 +37,9 @@ cycles() {
 	done
 }
 t 'ten cycles' cycles 10
-first=$(figures)
+first=$(figures 1)
 t "$CYCLES more" cycles "$CYCLES"
-last=$(figures)
+last=$(figures 1)
 note "after ten: $(tr '\n' ' ' <<<"$first")"
 note "at the end: $(tr '\n' ' ' <<<"$last")"
 t_is 'no object of ours is left' "$(figure objects "$last")" "$(figure objects "$first")"

@@ -123,7 +123,7 @@ for i in 1 2; do
 	sleep 0.5
 done
 t 'two take snapshots; reservation commands get through' register
-sleep 8
+sleep 4
 t 'and once more' register
 goes_on_again() { lab resume "$slow" && lab ceph osd unset nodown; }
 t 'the OSD goes on' goes_on_again

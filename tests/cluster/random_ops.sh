@@ -5,12 +5,12 @@
 # librbd sees and what snapshots keep is what a model says (exerciser.c). On a plain image, a clone, a striped clone, a
 # clone whose parent moves to and fro (rbd migration), and an erasure coded pool.
 #
-#   RANDOM_SECONDS   how long on each image (10)
+#   RANDOM_SECONDS   how long on each image (6)
 #   SEED             makes the same commands again (a random one)
 . ../ktap.sh
 . ../gateway.sh
 
-DURATION=${RANDOM_SECONDS:-10}
+DURATION=${RANDOM_SECONDS:-6}
 SEED=${SEED:-$RANDOM}
 t 'the exerciser' gcc -Wall -Wextra -O1 -o "$work/exerciser" exerciser.c -liscsi
 t 'an initiator' initiator_build "$work/initiator"

@@ -15,7 +15,7 @@ read_while_enabling() {
 	gw_sh gw1 "$GW_CORE/$n" <<-'SCRIPT'
 		mkdir -p "$1" && cd "$1" || exit 1
 		rm -f /tmp/enabled
-		printf 'mon_addr=10.77.0.250:3300,id=admin,mount_timeout=20,image=away' >control
+		printf 'mon_addr=10.77.0.250:3300,id=admin,mount_timeout=10,image=away' >control
 		(echo 1 >enable; touch /tmp/enabled) 2>/dev/null &
 		until [ -e /tmp/enabled ] || grep -q 'State: opening' info; do sleep 0.1; done
 		cat info attrib/gateway_group attrib/reservations

@@ -4,12 +4,12 @@
 # Whatever is written to a control file is taken or refused, as a whole, with nothing left behind and no secret in the
 # log (control_fuzz.py, in a gateway, with libceph's own parser behind ours).
 #
-#   FUZZ_SECONDS   for how long (10)
+#   FUZZ_SECONDS   for how long (5)
 #   SEED           makes the same strings again (a random one)
 . ../ktap.sh
 . ../gateway.sh
 
-SECONDS_LONG=${FUZZ_SECONDS:-10}
+SECONDS_LONG=${FUZZ_SECONDS:-5}
 SEED=${SEED:-$RANDOM}
 ROUNDS=1000
 gw=gw1

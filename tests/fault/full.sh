@@ -5,14 +5,14 @@
 # everything else goes on through both gateways: reads, overwrites, UNMAP, reservations, logins. Nobody takes a new identity,
 # and when there is room again, everything works by itself.
 #
-#   FULL_SECONDS   for how long each of the two lasts (20)
+#   FULL_SECONDS   for how long each of the two lasts (12)
 # shellcheck disable=SC2317,SC2034 # steps are called by name; SERVED is for faults.sh
 . ../ktap.sh
 . ../gateway.sh
 . ../reservations.sh
 . ../faults.sh
 
-SECONDS_FULL=${FULL_SECONDS:-20}
+SECONDS_FULL=${FULL_SECONDS:-12}
 t_atexit heal_all
 t 'the initiators' reservations_build
 initiator_build "$work/initiator"

@@ -5,13 +5,13 @@
 # object. Images whose objects are with other OSDs are served as if nothing had happened, through all gateways. Each of the group's
 # objects in turn.
 #
-#   AWAY_SECONDS   for how long (12)
+#   AWAY_SECONDS   for how long (8)
 # shellcheck disable=SC2317 # steps are called by name
 . ../ktap.sh
 . ../gateway.sh
 . ../placement.sh
 
-AWAY_SECONDS=${AWAY_SECONDS:-12}
+AWAY_SECONDS=${AWAY_SECONDS:-8}
 osd=2
 
 back() {
@@ -55,7 +55,7 @@ out_of_touch() {
 }
 stands_still() { lab ceph osd set nodown && lab pause osd.$osd && sleep 1; }
 # the object does not answer, or nothing is shown here
-silent() { ! timeout 5 "$KTAP_DIR/lab/lab" run -- rados -p rbd stat "$1"; }
+silent() { ! timeout 2 "$KTAP_DIR/lab/lab" run -- rados -p rbd stat "$1"; }
 # every write ends, again and again, though the object stays away
 writes() {
 	local end=$((SECONDS + AWAY_SECONDS)) i=0 url

@@ -11,7 +11,7 @@
 . ../gateway.sh
 . ../reservations.sh
 
-ROUNDS=3
+ROUNDS=2
 COUNT_MS=2000
 LEAST=10	# percent of the commands that end when nothing stands still; who is held up has none
 SLOW_OSD=0 FAST_OSD=1

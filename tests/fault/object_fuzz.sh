@@ -5,14 +5,14 @@
 # nothing or nearly something, the text of the record, the table of gateways (object_fuzz.py). Reads and writes go on
 # all the time, what is reserved stays reserved, nobody is fenced, and when it is over all works as before.
 #
-#   FUZZ_SECONDS   for how long, each (8)
+#   FUZZ_SECONDS   for how long, each (5)
 #   SEED           makes the same damage again (a random one)
 # shellcheck disable=SC2317 # steps are called by name
 . ../ktap.sh
 . ../gateway.sh
 . ../reservations.sh
 
-LONG=${FUZZ_SECONDS:-8}
+LONG=${FUZZ_SECONDS:-5}
 SEED=${SEED:-$RANDOM}
 t 'the initiators' reservations_build
 

@@ -6,6 +6,8 @@
 . ../ktap.sh
 . ../gateway.sh
 
+. ../talker.sh
+
 t_atexit 'lab resume gw1'
 n=$TEST-disk
 img_create "$n" --size 16M
@@ -13,24 +15,18 @@ t 'served by both gateways' serve "$n" "pool=rbd,image=$n"
 url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
 # paused HOW: an initiator is logged in and writes while the machine stands still
 paused() {
-	io "$url1" 'write -P 1 0 64k' || { echo 'before'; return 1; }
-	(
-		echo 'read 1M 4k'
-		sleep 3
-		for _ in $(seq 20); do echo 'aio_write -P 2 0 64k'; done
-		sleep 30
-	) | lab run -- timeout 90 qemu-io -f raw "$url1" >"$work/old" 2>&1 &
-	local pid=$!
-	sleep 2
-	lab pause $1 gw1
-	sleep 8
-	t_kill $pid
+	local old=old$1
+	{ io "$url1" 'write -P 1 0 64k' && talker "$old" "$url1"; } || { echo 'before'; return 1; }
+	lab pause $1 gw1 || return 1
+	for _ in $(seq 20); do tell "$old" 'aio_write -P 2 0 64k'; done
+	sleep $((W_S + 1))
+	talker_ends "$old"
 	io "$url2" 'write -P 2 0 64k' 'write -P 3 0 64k' || { echo 'gw2'; lab resume gw1; return 1; }
-	sleep 4
 	lab resume gw1
-	sleep 10
+	t_until 60 beats_again && sleep 3
 	io "$url2" 'read -P 3 0 64k'
 }
+beats_again() { lab exec -n gw1 -- awk 'NR == 1 { exit $4 <= 0 }' "$GW_CORE/$n/attrib/gateway_group"; }
 t 'nothing old comes out of a machine that was stopped' paused
 t 'nor of one whose clocks stood still as well' paused --freeze
 t_like 'the gateway noticed' "$(lab log gw1 | tail -n 50)" 'out of touch'

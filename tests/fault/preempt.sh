@@ -5,7 +5,7 @@
 # comes out any more: not while all is well, and not when its gateway is cut from the cluster, long since forgotten by
 # it, standing still or dead. Such a gateway is fenced, and comes back by itself. One that is only asked much is not.
 #
-#   PREEMPT_ROUNDS   rounds in which all is well (10)
+#   PREEMPT_ROUNDS   rounds in which all is well (6: each way once)
 #   PREEMPT_WAIT     for how many seconds an OSD stands still (12)
 # shellcheck disable=SC2317 # steps are called by name
 . ../ktap.sh
@@ -14,7 +14,7 @@
 . ../faults.sh
 . ../placement.sh
 
-ROUNDS=${PREEMPT_ROUNDS:-10}
+ROUNDS=${PREEMPT_ROUNDS:-6}
 WAIT=${PREEMPT_WAIT:-12}
 BACK_WITHIN=$(t_limit 60)	# seconds, until that gateway serves again
 t_atexit 'lab heal gw1 ceph'
@@ -39,7 +39,7 @@ note "$(grep good "$work/out")"
 # answer is left for the machine.
 slowest=$(sed -n 's/.* good after \([0-9]*\) ms.*/\1/p' "$work/out" | sort -n | tail -n 1)
 GOOD_WITHIN=$(((5000 + 5 * ${slowest:-1000} + 999) / 1000))
-t 'two hosts preempt each other' run reservations duel "$url1" "$url2" 10
+t 'two hosts preempt each other' run reservations duel "$url1" "$url2" 4
 note "$(cat "$work/out")"
 t_is 'nobody was fenced' "$(record "$n" | grep -c '^fenced')$(record "$long" | grep -c '^fenced')" 00
 

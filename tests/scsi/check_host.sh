@@ -23,7 +23,7 @@ t_atexit "on_gateway 'rm -rf $top'"
 	lab exec $gw -- sh -c "mkdir -p $top && tar -xf - -C $top" || t_bail 'copying the tree to the gateway'
 
 # the module is loaded there already, and building it takes minutes in an emulated machine
-t 'make check-host passes on a gateway' on_gateway "cd $top && make -s -o modules check-host POOL=rbd"
+t 'make check-host passes on a gateway' on_gateway "cd $top && make -s -o modules check-host POOL=rbd SIZE=16M"
 t_is 'the gateway is as it was before' "$(state)" "$before"
 
 t_says 'a pool that does not exist is an error' 'nosuchpool|No such file' \

@@ -46,7 +46,11 @@ load() {
 		rmmod $name
 		dir=/lib/modules/\$(uname -r)
 		mkdir -p /tmp/mods\$dir/updates
-		cp -r \$dir/kernel \$dir/modules.order \$dir/modules.builtin* /tmp/mods\$dir/ 2>/dev/null || :
+		cp \$dir/modules.order \$dir/modules.builtin* /tmp/mods\$dir/ 2>/dev/null || :
+		# depmod looks at what is needed, and not at all that the kernel has
+		for needed in \$(modinfo -F depends /tmp/$module | tr , ' '); do
+			modprobe --show-depends \$needed | awk '\$1 == \"insmod\" { print \$2 }'
+		done | sort -u | while read -r file; do cp --parents \$file /tmp/mods; done
 		cp /tmp/$module /tmp/mods\$dir/updates/
 		depmod -b /tmp/mods \$(uname -r)
 		modprobe -d /tmp/mods $name
