@@ -8,6 +8,7 @@ Neither rtslib nor targetcli has a way to plug a backstore in, so this package p
     waiting.py      waiting for a cluster once, and not for each unit
     restore.py      what restoring a configuration says about units that are missing
     retry.py        the service that goes on restoring these
+    saving.py       saving a configuration meanwhile
     ui.py           /backstores/rbd, added to targetcli
     image_spec.py   pool/namespace/image@snap
     options.py      libceph options given by the operator

@@ -2,16 +2,16 @@
 """Restoring a configuration when a cluster may not be there.
 
 rtslib restores what it can and returns a list of errors; targetctl prints them and says nothing with its exit status.
-So while RTSRoot.restore() runs, units wait for a cluster together (waiting.py) and ask Ceph's tools once, and targetctl ends with EX_TEMPFAIL when
-units are missing: "try again later", which the restore service takes for success, or it would not clear up when the
-machine goes down. retry.py tries again later.
+So while RTSRoot.restore() runs, units wait for a cluster together (waiting.py) and ask Ceph's tools once, and targetctl
+ends with EX_TEMPFAIL when units are missing: "try again later", which the restore service takes for success, or it would
+not clear up when the machine goes down. retry.py tries again later, and what is saved meanwhile has them (saving.py).
 """
 
 import functools
 import os
 import sys
 
-from . import cluster, waiting
+from . import cluster, saving, waiting
 from .backstore import PLUGIN
 
 EX_TEMPFAIL = 75
@@ -45,7 +45,7 @@ def register(root):
     rtsroot = root.RTSRoot
     if hasattr(rtsroot, 'rbd_missing'):
         return
-    restore, restore_from_file = rtsroot.restore, rtsroot.restore_from_file
+    restore, restore_from_file, save_to_file = rtsroot.restore, rtsroot.restore_from_file, rtsroot.save_to_file
 
     @functools.wraps(restore)
     def restore_together(self, config, *args, **kwargs):
@@ -61,6 +61,19 @@ def register(root):
             report(errors, self.rbd_missing)
         return errors
 
+    @functools.wraps(save_to_file)
+    def save_with_missing(self, *args, **kwargs):
+        names = saving.waited_for()
+        saved = names and saving.load(saving.FILES)
+        if saved:
+            config = saving.keep(self.dump(), saved, names)
+            self.dump = lambda: config
+        try:
+            save_to_file(self, *args, **kwargs)
+        finally:
+            self.__dict__.pop('dump', None)
+
     rtsroot.rbd_missing = ()
     rtsroot.restore = restore_together
     rtsroot.restore_from_file = restore_and_tell
+    rtsroot.save_to_file = save_with_missing

@@ -13,34 +13,13 @@ must not keep the others from being tried.
 """
 
 import importlib
-import json
 import sys
 import time
 
-from . import restore
+from . import restore, saving
 from .backstore import PLUGIN
 
 PAUSE_S = 10
-FILES = ('/etc/rtslib-fb-target/saveconfig.json', '/etc/target/saveconfig.json')
-
-
-def load(files):
-    """The first of the files that is there. None if it cannot be read, since rtslib writes it in place."""
-    for name in files:
-        try:
-            with open(name, encoding='utf-8') as file:
-                config = json.load(file)
-        except FileNotFoundError:
-            continue
-        except (OSError, ValueError):
-            return None
-        return config if isinstance(config, dict) else None
-    return {}
-
-
-def is_of(lun, names):
-    parts = lun.get('storage_object', '').split('/')
-    return parts[-2:-1] == [PLUGIN] and parts[-1] in names
 
 
 def attach_lun(rtslib, tpg, lun, acls, err):
@@ -55,7 +34,7 @@ def attach(rtslib, config, names, err):
     """Puts units that were made where the configuration has them, in targets that are there."""
     for target in config.get('targets', []):
         for tpg in target.get('tpgs', []):
-            for lun in (lun for lun in tpg.get('luns', []) if is_of(lun, names)):
+            for lun in (lun for lun in tpg.get('luns', []) if saving.is_of(lun, names)):
                 try:
                     fabric = rtslib.FabricModule(target['fabric'])
                     found = rtslib.TPG(rtslib.Target(fabric, target['wwn'], mode='lookup'), tpg['tag'], mode='lookup')
@@ -83,12 +62,14 @@ def say(text):
 def run(rtslib, files, sleep=time.sleep):
     told, turn, waited_for = None, 0, None
     while True:
-        config = load(files)
+        config = saving.load(files)
+        # rtslib writes it in place
         if config is None:
             sleep(PAUSE_S)
             continue
         names = restore.missing(rtslib.RTSRoot(), config)
         names = [name for name in names if waited_for is None or name in waited_for]
+        saving.wait_for(names)
         if not names:
             break
         if told is None:
@@ -110,7 +91,7 @@ def main():
         rtslib = importlib.import_module('rtslib_fb')
     except ImportError:
         rtslib = importlib.import_module('rtslib')
-    run(rtslib, sys.argv[1:] or FILES)
+    run(rtslib, sys.argv[1:] or saving.FILES)
 
 
 if __name__ == '__main__':

@@ -45,7 +45,7 @@ for package in (RTSLIB, 'targetcli'):
 
 rtslib_fb = importlib.import_module(RTSLIB)
 importlib.import_module(RTSLIB + '.root')
-from target_core_rbd import backstore, cluster, hook, kernel_key, kernel_log, monitors, restore, retry  # noqa: E402
+from target_core_rbd import backstore, cluster, hook, kernel_key, kernel_log, monitors, restore, retry, saving  # noqa: E402
 from target_core_rbd.image_spec import ImageSpec                        # noqa: E402
 from target_core_rbd.options import Options                             # noqa: E402
 
@@ -381,6 +381,7 @@ class StorageObject(WithFolder):
         if not hasattr(rtslib_fb.tcm, 'RBDStorageObject'):
             backstore.register(rtslib_fb.tcm)
         restore.register(rtslib_fb.root)
+        self.enterContext(mock.patch.object(saving, 'LIST', os.path.join(self.folder, 'run/missing')))
         self.so_class = rtslib_fb.tcm.so_mapping['rbd']
         self.conf = self.write('ceph.conf', '''
             [global]
@@ -626,6 +627,49 @@ class StorageObject(WithFolder):
         self.configfs.refuse = {'/a/enable': errno.ETIMEDOUT}
         self.assertIn('1 unit is missing: a', self.retry(config, self.answer))
         self.assertEqual(self.units(), ['a'])
+
+    def test_what_is_saved_meanwhile_has_the_units_that_are_missing(self):
+        config = self.saved_units({'a': 'rbd/a', 'b': 'rbd/b'})
+        self.configfs.refuse = {'/b/enable': errno.ETIMEDOUT}
+        saved = []
+
+        def operator_leaves_targetcli(file):
+            with mock.patch.object(saving, 'FILES', (file,)):
+                rtslib_fb.RTSRoot().save_to_file(file)
+            saved.append(saving.load((file,)))
+            self.answer()
+
+        self.retry(config, operator_leaves_targetcli)
+        self.assertEqual(sorted(so['name'] for so in saved[0]['storage_objects']), ['a', 'b'])
+        self.assertEqual(saved[0]['storage_objects'][1], config['storage_objects'][1])
+        self.assertEqual(self.units(), ['a', 'b'], 'it is waited for, and comes')
+        self.assertEqual(saving.waited_for(), set(), 'then nothing is kept any more')
+        next(so for so in rtslib_fb.RTSRoot().storage_objects if so.name == 'b').delete()
+        file = os.path.join(self.folder, 'saved.json')
+        with mock.patch.object(saving, 'FILES', (file,)):
+            rtslib_fb.RTSRoot().save_to_file(file)
+        self.assertEqual([so['name'] for so in saving.load((file,))['storage_objects']], ['a'])
+
+    def test_their_luns_are_kept_where_the_target_still_is(self):
+        def lun(index, name):
+            return {'index': index, 'storage_object': '/backstores/rbd/' + name}
+
+        def tpg(tag, *luns):
+            return {'tag': tag, 'luns': list(luns), 'node_acls': [
+                {'node_wwn': 'h', 'mapped_luns': [{'index': lun['index'], 'tpg_lun': lun['index']} for lun in luns]}]}
+
+        def target(wwn, *tpgs):
+            return {'fabric': 'iscsi', 'wwn': wwn, 'tpgs': list(tpgs)}
+
+        units = [{'plugin': 'rbd', 'name': name} for name in 'abc']
+        full = {'storage_objects': units, 'targets': [target('x', tpg(1, lun(1, 'a'), lun(2, 'b'), lun(3, 'c')), tpg(2, lun(1, 'b'))),
+                                                      target('y', tpg(1, lun(1, 'b')))]}
+        # b is missing, c was deleted by an operator, as were the second group and the other target
+        now = {'storage_objects': units[:1], 'targets': [target('x', tpg(1, lun(1, 'a')))]}
+        wanted = {'storage_objects': units[:2], 'targets': [target('x', tpg(1, lun(1, 'a'), lun(2, 'b')))]}
+        self.assertEqual(saving.keep(json.loads(json.dumps(now)), full, {'b'}), wanted)
+        self.assertEqual(saving.keep(json.loads(json.dumps(wanted)), full, {'b'}), wanted, 'nothing is there twice')
+        self.assertEqual(saving.keep(json.loads(json.dumps(now)), {}, {'b'}), now)
 
     def test_local_reservations_are_not_replayed(self):
         self.write('etc/pr/aptpl_made-from-the-image', 'PR_REG_START: 0\ninitiator_node=x\nPR_REG_END: 0\n')
