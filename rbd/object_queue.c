@@ -67,7 +67,7 @@ bool trbd_object_queue_is_busy(struct trbd_object_queue *queue, u64 objno)
 /**
  * trbd_object_queue_enter() - a write is ready
  * @queue: queue
- * @place: objno, group and lead are set
+ * @place: objno, group, lead and unwanted are set
  *
  * Its lead is called, now or when it is its turn; the place may be gone when this returns.
  *
@@ -126,6 +126,30 @@ void trbd_object_queue_leave(struct trbd_object_queue *queue, struct trbd_queue_
 	spin_unlock(&queue->lock);
 	if (next)
 		next->lead(next);
+}
+
+/**
+ * trbd_object_queue_take_unwanted() - take out those that wait for their turn, and that nobody wants any more
+ * @queue: queue
+ * @taken: list that they are added to, by their nodes
+ *
+ * Nothing of theirs was sent. Their lead is not called any more.
+ *
+ * Context: any in which a spinlock may be taken.
+ */
+void trbd_object_queue_take_unwanted(struct trbd_object_queue *queue, struct list_head *taken)
+{
+	struct trbd_queue_place *leader, *place, *next;
+	int bucket;
+
+	spin_lock(&queue->lock);
+	hash_for_each(queue->leaders, bucket, leader, hash) {
+		list_for_each_entry_safe(place, next, &leader->waiting, node) {
+			if (place->unwanted && place->unwanted(place))
+				list_move_tail(&place->node, taken);
+		}
+	}
+	spin_unlock(&queue->lock);
 }
 
 /**

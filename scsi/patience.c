@@ -174,7 +174,7 @@ static void patience_look(struct work_struct *work)
 		trbd_lu_drop_unwanted(dev->lu);
 	/* what was never sent can be taken back, and is no reason to give up */
 	if (READ_ONCE(patience->count))
-		trbd_object_io_cancel_unwanted(dev->image->session);
+		trbd_object_io_cancel_unwanted(dev->image);
 	if (patience_is_at_its_end(patience)) {
 		pr_warn_ratelimited("%s: commands that were aborted, or whose session or LUN ends, have no answer after %u s; giving up what is in flight\n",
 				    dev->image->name, PATIENCE_MS / 1000);

@@ -97,6 +97,15 @@ t_fails 'the write waits' grep -q victim "$work/write"
 osds_wake
 t 'and ends well' ended write 60
 
+# writes to one object take turns, and what waits for its turn was not sent
+t 'an OSD stands still, and a write waits for it' stand_still
+t 'a write to the same object is aborted' aborted abort $((place + 64)) 8
+t_is 'which ends before anything is given up' "$(given_up)" "$gave_up"
+osds_wake
+t 'the first one ends well' ended write 60
+in_vain() { pr <<<"survivor@1 read $((place + 64)) = good 0x00"; }
+t 'and nothing is there of the second' in_vain
+
 t 'an OSD stands still, and a write waits for it' stand_still
 background preempt 'survivor@1 preempt 0xbb 0xaa 5 = good'
 t 'a PREEMPT waits for the write' t_until 60 counted draining
