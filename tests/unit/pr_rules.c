@@ -476,6 +476,10 @@ static enum trbd_pr_attention told(uint8_t type, enum trbd_pr_action action, enu
 static void check_attention_all_ports(void)
 {
 	struct trbd_pr_out out = { .action = TRBD_PR_REGISTER, .action_key = 1, .nexus = cast[A], .all_tg_pt = true };
+	struct trbd_pr_out move = {
+		.action = TRBD_PR_REGISTER_AND_MOVE, .nexus = cast[A], .key = 1, .action_key = 2, .move_to = cast[C],
+		.move_rtpi = 2, .unreg = true,
+	};
 	struct trbd_pr_nexus elsewhere = cast[A];
 	struct scene old, new;
 
@@ -500,6 +504,14 @@ static void check_attention_all_ports(void)
 	trbd_pr_out(&new.state, &out);
 	ktap_ok(!new.state.count && trbd_pr_attention(&old.state, &new.state, TRBD_PR_REGISTER, &cast[A], &elsewhere) ==
 	   TRBD_PR_TELL_NOTHING, "key 0 for all target ports: nobody was preempted");
+
+	/* it held the reservation by all its target ports, and gives it away by one of them */
+	act(&old, TRBD_PR_RESERVE, A, 1, 0, 1);
+	new = copy(&old);
+	new.state.registrations = new.registrations;
+	ktap_ok(trbd_pr_out(&new.state, &move) == TRBD_PR_GOOD && !trbd_pr_find(&new.state, &elsewhere) &&
+	   trbd_pr_attention(&old.state, &new.state, TRBD_PR_REGISTER_AND_MOVE, &cast[A], &elsewhere) ==
+	   TRBD_PR_TELL_NOTHING, "REGISTER AND MOVE with UNREG: nobody was preempted either");
 }
 
 static void check_attentions(void)

@@ -1,0 +1,25 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Rules that no compiler knows.
+# shellcheck disable=SC2317 # steps are called by name
+. ../ktap.sh
+
+top=$KTAP_DIR/..
+sources() { git -C "$top" ls-files '*.c' '*.h' | grep -v '^tests/'; }
+# LIO's task management sleeps on a system workqueue; what others wait for would stand in line behind it
+own_workqueues() { ! (cd "$top" && sources | xargs grep -nE '\bsystem_[a-z_]*wq\b|\bschedule(_delayed)?_work(_on)?\('); }
+t 'nothing runs on a system workqueue' own_workqueues
+t 'nothing panics' eval '! (cd "$top" && sources | xargs grep -nE "\b(BUG|BUG_ON|panic)\(")'
+# that rtslib is not installed is no fault of the unit; systemd names the file in what it says
+units() {
+	local said
+	said=$(systemd-analyze verify --man=no "$top"/targetcli/*.service 2>&1 | grep 'target_core_rbd-restore.service' |
+		grep -v 'rtslib-fb-targetctl.service not found')
+	[ -z "$said" ] || { echo "$said"; return 1; }
+}
+if command -v systemd-analyze >/dev/null; then
+	t "systemd understands the service" units
+else
+	t_skip 'systemd understands the service' 'there is no systemd'
+fi
