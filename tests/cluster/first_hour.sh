@@ -3,7 +3,8 @@
 #
 # An operator's first hour: README's recipe as it is printed, on two fresh gateways and a host. The gateways serve one disk,
 # each through its own portal group only; a host with an ACL and its CHAP password has it with two paths, and nobody else has
-# it. While the host writes, a gateway is drained, the image grows, a backstore is removed, and the target service starts again.
+# it. While the host writes, a gateway is drained, the image grows, a backstore is removed, and the target service starts again. Then
+# the pool fills up.
 . ../ktap.sh
 . ../gateway.sh
 . ../initiators.sh
@@ -109,3 +110,17 @@ t 'and the host has its path back' t_until 60 two_paths
 on init1 rm -f /tmp/writes
 wait $writer
 t_is 'what it wrote all the time had no error' "$(cat "$work/writes")" 'no error'
+
+# The pool fills up, and gets room again.
+t_atexit 'lab ceph osd pool set-quota rbd max_bytes 0'
+is_full() { lab ceph osd pool ls detail --format json 2>/dev/null | jq -e --arg is "$1" \
+	'.[] | select(.pool_name == "rbd") | (.flags_names | test("full")) == ($is == "yes")' >/dev/null; }
+new_place() { host_write init1 "/dev/mapper/$map" 2000000 65 2>&1; }
+full() { lab ceph osd pool set-quota rbd max_bytes 4096 && t_until 60 is_full yes; }
+t 'the quota of the pool is used up' full
+t_like 'a write that needs room is told that there is none' "$(new_place)" 'No space left on device'
+t 'one to a place that is there goes through' host_write init1 "/dev/mapper/$map" 5 91
+t_is 'the host has two paths' "$(paths)" 2
+room() { lab ceph osd pool set-quota rbd max_bytes 0 && t_until 60 is_full no; }
+t 'there is room again' room
+t 'and the write goes through' new_place
