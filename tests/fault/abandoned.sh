@@ -45,15 +45,6 @@ find_place() {
 }
 find_place || t_bail 'no object of the disk is where it has to be'
 t 'served' serve "$n" "pool=rbd,image=$n"
-registered() {
-	pr <<-'EOF'
-		victim@1 register 0 0xaa = good
-		survivor@1 register 0 0xbb = good
-		victim@1 reserve 0xaa 5 = good
-	EOF
-}
-t 'two are registered' registered
-
 # background NAME LINE: a command that takes long
 background() {
 	lab run -- timeout "$(t_limit 200)" "$work/reservations" script "$url1" "$url2" <<<"$2" >"$work/$1" 2>&1 &
@@ -86,6 +77,23 @@ aborted() {
 given_up() { lab log gw1 | grep -c 'gave up waiting'; }
 
 gave_up=$(given_up)
+# writes to one object take turns, and what waits for its turn was not sent
+t 'an OSD stands still, and a write waits for it' stand_still
+t 'a write to the same object is aborted' aborted abort $((place + 64)) 8
+t_is 'which ends before anything is given up' "$(given_up)" "$gave_up"
+osds_wake
+t 'the first one ends well' ended write 60
+in_vain() { pr <<<"survivor@1 read $((place + 64)) = good 0x00"; }
+t 'and nothing is there of the second' in_vain
+
+registered() {
+	pr <<-'EOF'
+		victim@1 register 0 0xaa = good
+		survivor@1 register 0 0xbb = good
+		victim@1 reserve 0xaa 5 = good
+	EOF
+}
+t 'two are registered' registered
 t 'an OSD stands still, and a write waits for it' stand_still
 t 'that of the record as well, for a moment' osd_signal STOP "$header_osd"
 t 'a READ KEYS is aborted' aborted abortkeys 0 1
@@ -96,15 +104,6 @@ t_is 'nothing is given up for that' "$(given_up)" "$gave_up"
 t_fails 'the write waits' grep -q victim "$work/write"
 osds_wake
 t 'and ends well' ended write 60
-
-# writes to one object take turns, and what waits for its turn was not sent
-t 'an OSD stands still, and a write waits for it' stand_still
-t 'a write to the same object is aborted' aborted abort $((place + 64)) 8
-t_is 'which ends before anything is given up' "$(given_up)" "$gave_up"
-osds_wake
-t 'the first one ends well' ended write 60
-in_vain() { pr <<<"survivor@1 read $((place + 64)) = good 0x00"; }
-t 'and nothing is there of the second' in_vain
 
 t 'an OSD stands still, and a write waits for it' stand_still
 background preempt 'survivor@1 preempt 0xbb 0xaa 5 = good'

@@ -372,6 +372,29 @@ static enum trbd_pr_verdict preempt(struct scene *scene, const struct trbd_pr_ne
 }
 
 /* An initiator that did not hear that its PREEMPT was carried out sends it again, also by another path. */
+/* There is no other scope than the logical unit. */
+static void check_scope(void)
+{
+	struct trbd_pr_out out = { .nexus = cast[A], .key = 0xa, .scope = 1, .type = 1 };
+	struct scene scene;
+
+	set(&scene, 0);
+	out.action = TRBD_PR_RESERVE;
+	ktap_ok(trbd_pr_out(&scene.state, &out) == TRBD_PR_INVALID_CDB, "RESERVE of another scope");
+	set(&scene, 1);
+	out.action = TRBD_PR_RELEASE;
+	ktap_ok(trbd_pr_out(&scene.state, &out) == TRBD_PR_INVALID_RELEASE && holder(&scene) == 'A', "RELEASE of another scope");
+	out.action = TRBD_PR_PREEMPT;
+	out.nexus = cast[B];
+	out.key = keys[B];
+	out.action_key = keys[A];
+	ktap_ok(trbd_pr_out(&scene.state, &out) == TRBD_PR_INVALID_CDB && holder(&scene) == 'A', "PREEMPT of another scope");
+	out.scope = 0;
+	ktap_ok(trbd_pr_out(&scene.state, &out) == TRBD_PR_GOOD && holder(&scene) == 'B', "PREEMPT of this one");
+	out.scope = 1;
+	ktap_ok(trbd_pr_out(&scene.state, &out) == TRBD_PR_CONFLICT, "again, of another scope: it was another command");
+}
+
 static void check_preempt_again(void)
 {
 	struct trbd_pr_nexus path = cast[B];
@@ -520,6 +543,8 @@ static void check_attentions(void)
 	ktap_ok(told(1, TRBD_PR_CLEAR, B, 0, 0, A) == TRBD_PR_TELL_RESERVATIONS_PREEMPTED, "CLEAR: others");
 	ktap_ok(told(1, TRBD_PR_CLEAR, B, 0, 0, B) == TRBD_PR_TELL_NOTHING, "CLEAR: not the one who did it");
 	ktap_ok(told(1, TRBD_PR_PREEMPT, B, 0xa, 1, A) == TRBD_PR_TELL_REGISTRATIONS_PREEMPTED, "PREEMPT: who was removed");
+	ktap_ok(told(1, TRBD_PR_PREEMPT_AND_ABORT, B, 0xa, 1, A) == TRBD_PR_TELL_REGISTRATIONS_PREEMPTED,
+	   "so with PREEMPT AND ABORT");
 	ktap_ok(told(5, TRBD_PR_RELEASE, A, 0, 5, B) == TRBD_PR_TELL_RESERVATIONS_RELEASED, "RELEASE: registrants");
 	ktap_ok(told(8, TRBD_PR_RELEASE, B, 0, 8, A) == TRBD_PR_TELL_RESERVATIONS_RELEASED, "RELEASE of all registrants'");
 	ktap_ok(told(1, TRBD_PR_RELEASE, A, 0, 1, B) == TRBD_PR_TELL_NOTHING, "RELEASE of type 1: nobody");
@@ -595,6 +620,7 @@ int main(void)
 	check_spc2();
 	check_move();
 	check_ports();
+	check_scope();
 	check_preempt_again();
 	check_all_ports();
 	check_attentions();
