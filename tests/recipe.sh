@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 #
 # README's recipe, taken out of README.md, so that nothing else can be tested than people read. A test sources ktap.sh,
-# gateway.sh, initiators.sh, then this file.
+# gateway.sh, initiators.sh, then this file; the demo uses it as well.
 #
 #   recipe TOOLS              the lines of the chapter "Use" that begin with one of these, a|b|c
 #   recipe_gateway GW         those for a gateway: gw1 is the first

@@ -3,7 +3,7 @@
 #
 # An operator's first hour: README's recipe as it is printed, on two fresh gateways and a host. The gateways serve one disk,
 # each through its own portal group only; a host with an ACL and its CHAP password has it with two paths, and nobody else has
-# it. It is the same after a restart of the target service.
+# it. While the host writes, a gateway is drained, the image grows, a backstore is removed, and the target service starts again.
 . ../ktap.sh
 . ../gateway.sh
 . ../initiators.sh
@@ -66,8 +66,46 @@ same() {
 }
 t_is 'and reads that through each path' "$(same | xargs)" '0 0'
 
+# What comes after the first hour, while the host goes on writing: a gateway is drained, the image grows, a backstore is
+# removed, the service starts again.
+writes() {
+	gw_sh init1 "$map" <<-'SCRIPT'
+		touch /tmp/writes
+		for ((i = 0; ; i++)); do
+			[ -e /tmp/writes ] || { echo "no error"; exit; }
+			head -c 4096 /dev/zero | dd of="/dev/mapper/$1" bs=4096 seek=$((100 + i % 1000)) count=1 iflag=fullblock \
+				oflag=direct conv=notrunc status=none || exit 1
+		done
+	SCRIPT
+}
+t_atexit 'on init1 rm -f /tmp/writes'
+writes >"$work/writes" 2>&1 &
+writer=$!
+one_path() { [ "$(paths)" = 1 ]; }
+t 'gw2 is drained by disabling its group' type_in gw2 "targetcli /iscsi/$iqn/tpg2 disable"
+t 'the host has one path' t_until 60 one_path
+t 'gw2 is put back' type_in gw2 "targetcli /iscsi/$iqn/tpg2 enable"
+t 'the host has two' t_until 60 two_paths
+
+t 'the image grows' lab rbd resize --no-progress --size 11G "$(recipe 'rbd create' | sed 's/.* //')"
+grown() {
+	gw_sh init1 "$iqn" "$map" <<-'SCRIPT'
+		iscsiadm -m node -T "$1" --rescan && multipathd resize map "$2"
+		[ "$(blockdev --getsize64 "/dev/mapper/$2")" = $((11 << 30)) ]
+	SCRIPT
+}
+t 'so does the disk of the host' t_until 60 grown
+t_like 'targetcli says so' "$(lab exec -n gw2 -- targetcli /backstores/rbd ls)" '11\.0GiB'
+
+t 'the backstore of gw2 is removed while it is in use' type_in gw2 'targetcli /backstores/rbd delete disk1'
+t_is 'it is gone' "$(lab exec -n gw2 -- sh -c 'ls -d /sys/kernel/config/target/core/rbd_*/disk1 2>/dev/null')" ''
+t 'the host has one path then' t_until 60 one_path
+
 t_is 'only root can read what is saved' \
 	"$(lab exec -n gw1 -- stat -c %a /etc/rtslib-fb-target/saveconfig.json)" 600
 t 'the target service of gw2 starts again' type_in gw2 'targetctl clear; targetctl restore'
 as_configured 'after that'
 t 'and the host has its path back' t_until 60 two_paths
+on init1 rm -f /tmp/writes
+wait $writer
+t_is 'what it wrote all the time had no error' "$(cat "$work/writes")" 'no error'
