@@ -32,7 +32,7 @@ sed -i '1!b;/^#!/!s|^|#!/bin/sh\n|' "$work"/bin/{dpkg-query,id}
 chmod +x "$work"/bin/*
 printf '%s\n' 'p1 p2 # why' >"$work/list"
 
-install() { PATH="$work/bin:$PATH" ../install-packages "$work/list"; }
+install() { PATH="$work/bin:$PATH" ../../scripts/install-packages "$work/list"; }
 
 {
 	install >"$work/out" 2>&1
