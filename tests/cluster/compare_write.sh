@@ -5,8 +5,8 @@
 # beside them, and no count is lost.
 #
 #   CAW_COUNTS   increments by each of four initiators (250)
-. ../ktap.sh
-. ../gateway.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
 
 COUNTS=${CAW_COUNTS:-250}
 initiator_build "$work/initiator"

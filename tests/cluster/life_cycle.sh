@@ -4,8 +4,8 @@
 # Backstores come and go, with I/O and without, and leave nothing behind.
 #
 #   CYCLES    create, enable, export, I/O, delete: how often after the first ten (10)
-. ../ktap.sh
-. ../gateway.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
 
 CYCLES=${CYCLES:-10}
 gw=gw1
@@ -63,7 +63,7 @@ gone_under_io() {
 	writes_forever
 	local pid=$!
 	sleep 2
-	timeout "$(t_limit 40)" bash -c "$(declare -f lab gw_sh gw_unexport gw_disable iqn_of); ISCSI_PREFIX=$ISCSI_PREFIX GW_CORE=$GW_CORE KTAP_DIR=$KTAP_DIR
+	timeout "$(t_limit 40)" bash -c "$(declare -f lab gw_sh gw_unexport gw_disable iqn_of); ISCSI_PREFIX=$ISCSI_PREFIX GW_CORE=$GW_CORE TESTS_DIR=$TESTS_DIR
 		gw_unexport $gw $n && gw_disable $gw $n"
 	local status=$?
 	t_kill $pid

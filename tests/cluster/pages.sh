@@ -5,13 +5,13 @@
 # targetcli, the line that takes a feature away, a record of reservations that is read and cleared, what a host should have.
 # Names and addresses of the pages become those of the lab, nothing else.
 # shellcheck disable=SC2317 # steps are called by name
-. ../ktap.sh
-. ../gateway.sh
-. ../initiators.sh
-. ../reservations.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
+. ../lib/hosts.sh
+. ../lib/pr_client.sh
 
 n=$TEST-disk
-# shellcheck disable=SC2034 # for reservations.sh
+# shellcheck disable=SC2034 # for pr_client.sh
 url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
 
 # block PAGE REGEX: the indented lines after the line that matches, with the lab's names

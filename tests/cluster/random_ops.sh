@@ -7,8 +7,8 @@
 #
 #   RANDOM_SECONDS   how long on each image (10)
 #   SEED             makes the same commands again (a random one)
-. ../ktap.sh
-. ../gateway.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
 
 DURATION=${RANDOM_SECONDS:-10}
 SEED=${SEED:-$RANDOM}

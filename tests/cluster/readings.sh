@@ -3,9 +3,9 @@
 #
 # The texts that a backstore has for operators: nobody waits for them while it is being enabled, and nothing is cut without a
 # word.
-. ../ktap.sh
-. ../gateway.sh
-. ../reservations.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
+. ../lib/pr_client.sh
 
 t 'the initiators' reservations_build
 

@@ -7,9 +7,9 @@
 #
 #   PR_COMMANDS   random commands (400)
 #   SEED          makes the same commands again (a random one)
-. ../ktap.sh
-. ../gateway.sh
-. ../reservations.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
+. ../lib/pr_client.sh
 
 COMMANDS=${PR_COMMANDS:-400}
 SEED=${SEED:-$RANDOM}

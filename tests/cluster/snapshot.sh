@@ -5,10 +5,10 @@
 # may die on the way, and a new size reaches everybody.
 #
 #   SNAPSHOTS    how many (8)
-. ../ktap.sh
-. ../gateway.sh
-. ../faults.sh
-. ../placement.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
+. ../lib/faults.sh
+. ../lib/placement.sh
 
 COUNT=${SNAPSHOTS:-8}
 n=$TEST-disk
@@ -67,7 +67,7 @@ t_is 'every nexus is told once that the capacity changed' "$(cat "$work"/gw* | s
 t 'what is new can be written' io gw2 'write -P 9 24M 64k'
 
 # Two who take snapshots at once: when one is made, the other wants quiet yet.
-notify() { lab run -- timeout "$(t_limit 90)" python3 "$PWD/notify.py" rbd "rbd_header.$(gw_info gw1 "$n" ImageId)" "$@"; }
+notify() { lab run -- timeout "$(t_limit 90)" python3 "$TESTS_DIR/tools/notify.py" rbd "rbd_header.$(gw_info gw1 "$n" ImageId)" "$@"; }
 writes_within() { lab run -- timeout "$1" qemu-io -f raw -c 'write -P 3 0 4k' "$(gw_url gw1 "$n")" 2>&1 | grep -q '^wrote'; }
 two_at_once() {
 	notify quiesce 1 && notify quiesce 2 && notify unquiesce 2 || return 1
@@ -110,7 +110,7 @@ t 'it is served by both gateways' serve "$n" "pool=rbd,image=$n"
 t 'the other one, too' serve "$other" "pool=rbd,image=$other"
 t 'something is written' io gw2 'write -P 1 0 64k'
 t 'the ports of that OSD' header_ports
-quiesce_other() { lab run -- timeout "$(t_limit 30)" python3 "$PWD/notify.py" rbd "$other_header" quiesce 1; }
+quiesce_other() { lab run -- timeout "$(t_limit 30)" python3 "$TESTS_DIR/tools/notify.py" rbd "$other_header" quiesce 1; }
 other_header=rbd_header.$(gw_info gw1 "$other" ImageId)
 t_atexit 'watch_dropped_end gw2'
 t 'somebody asks for quiet on the other one, and goes away' quiesce_other

@@ -6,10 +6,10 @@
 #
 #   FAIL_STEPS    what must fail (mkdir control enable rmdir)
 #   FAIL_ROUNDS   how many of each, at most (50)
-. ../ktap.sh
-. ../gateway.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
 FAIL_ROUNDS=${FAIL_ROUNDS:-50}
-. ./inject.sh
+. ../lib/inject.sh
 
 n=$TEST-disk
 beside=$TEST-beside

@@ -5,10 +5,10 @@
 # given up for their sake. And a gateway that serves only snapshots, which its user may not watch, notices that it was
 # fenced.
 # shellcheck disable=SC2317 # steps are called by name
-. ../ktap.sh
-. ../gateway.sh
-. ../reservations.sh
-. ../placement.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
+. ../lib/pr_client.sh
+. ../lib/placement.sh
 
 GW_GATEWAYS=gw1
 LONGER_S=14	# than what a gateway gives up after

@@ -4,9 +4,9 @@
 # A gateway with many units whose cluster is away: they are removed, and restored, in bounded time for all together; what
 # is missing is told, and comes when the cluster does.
 # shellcheck disable=SC2317 # steps are called by name
-. ../ktap.sh
-. ../gateway.sh
-. ../placement.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
+. ../lib/placement.sh
 
 GW_GATEWAYS=gw1
 UNITS=${UNITS:-20}

@@ -6,8 +6,8 @@
 #
 # Each time, gw1 is cut from the cluster (or the OSDs stand still), a write is on its way, and somebody wants it to end.
 # shellcheck disable=SC2317 # steps are called by name
-. ../ktap.sh
-. ../gateway.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
 
 LIMIT_MS=$(t_limit 15000)
 BACK_S=$(t_limit 60)	# for gw1 to serve again

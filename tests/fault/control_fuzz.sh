@@ -6,8 +6,8 @@
 #
 #   FUZZ_SECONDS   for how long (10)
 #   SEED           makes the same strings again (a random one)
-. ../ktap.sh
-. ../gateway.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
 
 SECONDS_LONG=${FUZZ_SECONDS:-10}
 SEED=${SEED:-$RANDOM}

@@ -7,10 +7,10 @@
 #
 #   FULL_SECONDS   for how long each of the two lasts (20)
 # shellcheck disable=SC2317,SC2034 # steps are called by name; SERVED is for faults.sh
-. ../ktap.sh
-. ../gateway.sh
-. ../reservations.sh
-. ../faults.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
+. ../lib/pr_client.sh
+. ../lib/faults.sh
 
 SECONDS_FULL=${FULL_SECONDS:-20}
 t_atexit heal_all

@@ -9,8 +9,8 @@
 #   SEED              makes the same choices again (a random one)
 #   HISTORY_KEEP      folder for the histories of a failure
 # shellcheck disable=SC2317,SC2016 # steps are called by name; awk's expressions are its own
-. ../ktap.sh
-. ../gateway.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
 
 SECONDS_WELL=${HISTORY_SECONDS:-20}
 SEED=${SEED:-$RANDOM}

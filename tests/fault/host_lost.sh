@@ -4,12 +4,12 @@
 # A host is lost with all that it carries: a gateway, an OSD, and a monitor, if the lab has three. No connection is closed. The other
 # gateway serves on, and preempts what was held through the lost one; when the host is back, both serve.
 # shellcheck disable=SC2034,SC2317 # SERVED is for faults.sh; steps are called by name
-. ../ktap.sh
-. ../gateway.sh
-. ../reservations.sh
-. ../host_load.sh
-. ../faults.sh
-. ../placement.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
+. ../lib/pr_client.sh
+. ../lib/host_load.sh
+. ../lib/faults.sh
+. ../lib/placement.sh
 
 GOOD_WITHIN=$(t_limit 15)	# seconds, for a PREEMPT when the victim's gateway does not answer (preempt.sh)
 BACK=180			# seconds, for the host's gateway to serve again

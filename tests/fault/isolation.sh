@@ -7,9 +7,9 @@
 #
 # The same sessions, one after the other, with the OSD well and with it standing still, are compared.
 # shellcheck disable=SC2317 # steps are called by name
-. ../ktap.sh
-. ../gateway.sh
-. ../reservations.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
+. ../lib/pr_client.sh
 
 ROUNDS=3
 COUNT_MS=2000

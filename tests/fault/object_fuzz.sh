@@ -8,9 +8,9 @@
 #   FUZZ_SECONDS   for how long, each (8)
 #   SEED           makes the same damage again (a random one)
 # shellcheck disable=SC2317 # steps are called by name
-. ../ktap.sh
-. ../gateway.sh
-. ../reservations.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
+. ../lib/pr_client.sh
 
 LONG=${FUZZ_SECONDS:-8}
 SEED=${SEED:-$RANDOM}

@@ -8,11 +8,11 @@
 #   PREEMPT_ROUNDS   rounds in which all is well (10)
 #   PREEMPT_WAIT     for how many seconds an OSD stands still (12)
 # shellcheck disable=SC2317 # steps are called by name
-. ../ktap.sh
-. ../gateway.sh
-. ../reservations.sh
-. ../faults.sh
-. ../placement.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
+. ../lib/pr_client.sh
+. ../lib/faults.sh
+. ../lib/placement.sh
 
 ROUNDS=${PREEMPT_ROUNDS:-10}
 WAIT=${PREEMPT_WAIT:-12}

@@ -8,12 +8,12 @@
 #   PREEMPT_TIMES    how many PREEMPTs of each kind (3)
 #   PREEMPT_FAULTS   which kinds (cut_ceph paused killed host_lost)
 # shellcheck disable=SC2034,SC2317 # SERVED is for faults.sh; steps are called by name
-. ../ktap.sh
-. ../gateway.sh
-. ../reservations.sh
-. ../host_load.sh
-. ../faults.sh
-. ../placement.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
+. ../lib/pr_client.sh
+. ../lib/host_load.sh
+. ../lib/faults.sh
+. ../lib/placement.sh
 
 TIMES=${PREEMPT_TIMES:-3}
 FAULTS=${PREEMPT_FAULTS:-cut_ceph paused killed host_lost}

@@ -8,10 +8,10 @@
 #   REGISTRY_RESTARTS   how often a gateway dies and comes back (1)
 #   REGISTRY_DEAD       entries of dead gateways that the first change finds (20)
 # shellcheck disable=SC2317 # steps are called by name
-. ../ktap.sh
-. ../gateway.sh
-. ../reservations.sh
-. ../faults.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
+. ../lib/pr_client.sh
+. ../lib/faults.sh
 
 RESTARTS=${REGISTRY_RESTARTS:-1}
 DEAD=${REGISTRY_DEAD:-20}

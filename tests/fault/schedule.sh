@@ -20,10 +20,10 @@
 #
 # The lines say when, in minutes and seconds since it began, and what. Each kind comes once before any comes twice.
 # shellcheck disable=SC2317,SC2016 # steps are called by name; awk's expressions are its own
-. ../ktap.sh
-. ../gateway.sh
-. ../initiators.sh
-. ../host_load.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
+. ../lib/hosts.sh
+. ../lib/host_load.sh
 
 if [ -n "${MINUTES-}" ]; then SEED=${SEED:-$RANDOM}; else SEED=${SEED:-1}; fi
 MINUTES=${MINUTES:-2}
@@ -47,7 +47,7 @@ mkdir "$work/history" "$work/plan"
 : >"$work/log"
 
 gw_counted() { counters "$1" >>"$work/counted"; }
-. ../faults.sh
+. ../lib/faults.sh
 # if a fault did not come to its end
 heal_rest() {
 	# shellcheck disable=SC2015 # no else is meant

@@ -9,9 +9,9 @@
 #
 # All gateways of the lab take part; "make soak-tests TESTS=stalls" has four of them.
 # shellcheck disable=SC2317 # steps are called by name
-. ../ktap.sh
-. ../gateway.sh
-. ../reservations.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
+. ../lib/pr_client.sh
 
 STALLS=${STALLS:-4}
 SECONDS_EACH=${STALL_SECONDS:-8}
@@ -32,7 +32,7 @@ start_writers() {
 	local gw lba=0
 	for gw in $GW_GATEWAYS; do
 		# not by the function: it is the program itself that a signal must reach
-		"$KTAP_DIR/lab/lab" run -- "$work/initiator" "$(gw_url "$gw" "$n")" "writer-$gw" fill $lba \
+		"$TESTS_DIR/lab/lab" run -- "$work/initiator" "$(gw_url "$gw" "$n")" "writer-$gw" fill $lba \
 			$((STALLS * (SECONDS_EACH + 3 * BACK_S))) >"$work/writer.$gw" 2>&1 &
 		writers+=($!)
 		lba=$((lba + 8192))

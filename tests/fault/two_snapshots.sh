@@ -6,11 +6,11 @@
 #
 #   TAKERS_WAIT   for how many seconds the OSD stands still (20)
 # shellcheck disable=SC2317 # steps are called by name
-. ../ktap.sh
-. ../gateway.sh
-. ../reservations.sh
-. ../talker.sh
-. ../placement.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
+. ../lib/pr_client.sh
+. ../lib/talker.sh
+. ../lib/placement.sh
 
 WAIT=${TAKERS_WAIT:-20}
 t 'the initiators' reservations_build

@@ -3,7 +3,7 @@
 #
 # The checker on small histories made by hand, and on recorded ones that were wrong once: corpus/*.ok are possible,
 # corpus/*.bad are not. The first line of each says what it is.
-. ../ktap.sh
+. ../lib/ktap.sh
 
 t 'the checker' make -s all
 work=$(mktemp -d)

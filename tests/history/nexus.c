@@ -20,7 +20,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#include "../connection.h"
+#include "../lib/connection.h"
 #include "nexus.h"
 
 #define ISID_NUMBER	0x4849

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # What is written to the disk is in the image, what is written to the image is on the disk, byte by byte.
-. ../ktap.sh
+. ../lib/ktap.sh
 
 [ -b "${HOST_DISK-}" ] || t_skip_all 'needs a disk: make check-host POOL=...'
 

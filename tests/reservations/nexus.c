@@ -18,7 +18,7 @@
 #include <iscsi/iscsi.h>
 #include <iscsi/scsi-lowlevel.h>
 
-#include "../connection.h"
+#include "../lib/connection.h"
 #include "nexus.h"
 
 #define NEXUSES_MAX	256

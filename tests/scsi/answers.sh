@@ -5,8 +5,8 @@
 # opcodes and service actions, limits with blocks of 512 and of 4096 bytes, long transfers, residuals, sense data, and LIO's
 # attributes. (iscsi_test_cu.sh has what most initiators send; this is the rest, see ask.c.)
 # shellcheck disable=SC2317 # steps are called by name
-. ../ktap.sh
-. ../gateway.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
 
 t 'somebody who asks' gcc -std=gnu11 -Wall -Wextra -O1 -o "$work/ask" ask.c iscsi_wire.c -liscsi
 

@@ -11,9 +11,9 @@
 #   FUZZ_NEXUSES    from how many nexuses (8)
 #   SEED            makes the same commands again (a random one)
 # shellcheck disable=SC2317 # steps are called by name
-. ../ktap.sh
-. ../gateway.sh
-. ../reservations.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
+. ../lib/pr_client.sh
 
 COMMANDS=${FUZZ_COMMANDS:-6000}
 NEXUSES=${FUZZ_NEXUSES:-8}

@@ -3,7 +3,7 @@
 #
 # DKMS adds, builds, installs and removes the module for the kernel under test, and what it built loads on a gateway of that
 # kernel. DKMS works in trees of this test's own: the machine's are not touched.
-. ../ktap.sh
+. ../lib/ktap.sh
 
 [ -n "${LAB_NAME-}" ] || t_skip_all 'needs a lab: make check TESTS=dkms'
 

@@ -5,7 +5,7 @@
 # libFuzzer with the address and undefined behaviour sanitizers, from corpus/, for FUZZ_SECONDS each (5; "make fuzz":
 # 60). What it finds worth keeping goes to a temporary folder. An input that breaks something is shown in base64, and
 # kept in FUZZ_KEEP if that is set.
-. ../ktap.sh
+. ../lib/ktap.sh
 
 seconds=${FUZZ_SECONDS:-5}
 work=$(mktemp -d)

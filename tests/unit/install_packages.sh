@@ -3,7 +3,7 @@
 #
 # Installing packages shows what it is doing while it is doing it: an apt-get of our own stops half-way until somebody has
 # seen how far it is. And what apt-get said is shown when it fails.
-. ../ktap.sh
+. ../lib/ktap.sh
 
 work=$(mktemp -d)
 t_atexit "rm -rf '$work'"

@@ -3,7 +3,7 @@
 #
 # The tests of the reservation rules, the record, TransportIDs and parameter data take at least 95 percent of their
 # branches.
-. ../ktap.sh
+. ../lib/ktap.sh
 
 work=$(mktemp -d)
 t_atexit "rm -rf '$work'"

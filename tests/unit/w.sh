@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # W is in protocol.h, and the pages that tell people of it say the same.
-. ../ktap.sh
+. ../lib/ktap.sh
 
-top=$KTAP_DIR/..
+top=$TESTS_DIR/..
 w=$(($(sed -n 's/^#define TRBD_W_MS[[:space:]]*//p' "$top/protocol.h") / 1000))
 # told FILE: it names W, and no other W than that
 told() {

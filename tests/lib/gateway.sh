@@ -30,7 +30,7 @@
 #
 # Commands that fail say why on stderr and return 1.
 
-: "${KTAP_DIR:?source ktap.sh first}"
+: "${TESTS_DIR:?source ktap.sh first}"
 TEST=$(basename "$0" .sh)
 [ -n "${LAB_NAME-}" ] || t_skip_all "needs a lab: make check TESTS=$TEST"
 TEST=${TEST//_/-}
@@ -40,7 +40,7 @@ t_atexit "rm -rf '$work'"
 GW_GATEWAYS='gw1 gw2'
 # W in seconds, see protocol.h
 # shellcheck disable=SC2034 # for tests
-W_S=$(($(sed -n 's/^#define TRBD_W_MS[[:space:]]*//p' "$KTAP_DIR/../protocol.h") / 1000))
+W_S=$(($(sed -n 's/^#define TRBD_W_MS[[:space:]]*//p' "$TESTS_DIR/../protocol.h") / 1000))
 # shellcheck disable=SC2034 # for tests
 ISCSI_PREFIX=iqn.2026-11.test.lab
 GW_IMAGES=()
@@ -236,7 +236,7 @@ krbd_unserve() {
 }
 
 # the initiator of tests/initiator.c, as program $1
-initiator_build() { gcc -Wall -Wextra -O1 -o "$1" "$KTAP_DIR/initiator.c" -liscsi; }
+initiator_build() { gcc -Wall -Wextra -O1 -o "$1" "$TESTS_DIR/initiator.c" -liscsi; }
 
 # qemu-io's status says only that it could open the disk; what became of the commands is in its words. Those are in IO_OUT.
 IO_OUT=$(mktemp)

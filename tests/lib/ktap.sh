@@ -25,14 +25,14 @@
 # The plan is printed at the end, and the exit status is kselftest's: 0 passed, 1 failed, 4 skipped. A test that
 # dies on the way fails: the plan is missing then.
 
-KTAP_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+TESTS_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 KTAP_COUNT=0
 KTAP_FAILED=0
 KTAP_DONE=
 # in a file, since what is tested runs in a subshell and may have something to clean up as well
 KTAP_ATEXIT=$(mktemp)
 
-lab() { "$KTAP_DIR/lab/lab" "$@"; }
+lab() { "$TESTS_DIR/lab/lab" "$@"; }
 
 t_limit() { echo $(($1 * ${TEST_SLOW:-1})); }
 t_until() {

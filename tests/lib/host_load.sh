@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 #
 # What tests of faults do with init1, a host that has a file system on a multipath device: fio and files, verified all
-# the time. A test sources ktap.sh, gateway.sh, initiators.sh, then this file.
+# the time. A test sources ktap.sh, gateway.sh, hosts.sh, then this file.
 #
 #   begin NAME COMMAND...             runs it beside the test; what it says is in $work/NAME.out
 #   ended_by TIME NAME                it has ended by then (of SECONDS), and well; prints what it said last

@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 #
 # README's recipe, taken out of README.md, so that nothing else can be tested than people read. A test sources ktap.sh,
-# gateway.sh, initiators.sh, then this file; the demo uses it as well.
+# gateway.sh, hosts.sh, then this file; the demo uses it as well.
 #
 #   recipe TOOLS              the lines of the chapter "Use" that begin with one of these, a|b|c
 #   recipe_gateway GW         those for a gateway: gw1 is the first
@@ -16,7 +16,7 @@
 #
 # At the end all goes away that recipe_up and the recipe made.
 
-RECIPE_README=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/README.md
+RECIPE_README=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)/README.md
 
 recipe() { sed -n '/^## Use$/,/^## /s/^    //p' "$RECIPE_README" | grep -E "^($1) "; }
 
@@ -59,7 +59,7 @@ recipe_host_name() {
 
 recipe_tools() {
 	# shellcheck disable=SC2154 # gateway.sh's
-	make -s -C "$KTAP_DIR/../targetcli" install DESTDIR="$work/tools" >&2 || return 1
+	make -s -C "$TESTS_DIR/../targetcli" install DESTDIR="$work/tools" >&2 || return 1
 	for gw in $GW_GATEWAYS; do
 		tar -C "$work/tools" -cf - . | lab exec "$gw" -- tar -C / -xf - && lab exec -n "$gw" -- rm -rf /root/.targetcli || return 1
 	done

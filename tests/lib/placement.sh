@@ -23,7 +23,7 @@ pool_is_clean() {
 }
 # is_placed PG OSDS: by its own word; the map and the statistics say so too early
 is_placed() {
-	timeout 10 "$KTAP_DIR/lab/lab" ceph pg "$1" query 2>/dev/null |
+	timeout 10 "$TESTS_DIR/lab/lab" ceph pg "$1" query 2>/dev/null |
 		jq -e --argjson osds "$2" '.state == "active+clean" and .up == $osds and .acting == $osds' >/dev/null
 }
 place() {

@@ -22,7 +22,7 @@ talker() {
 	# lost, so the first command comes from here.
 	{
 		echo 'read 0 512' >&0
-		exec "$KTAP_DIR/lab/lab" run -- timeout "$(t_limit 600)" qemu-io -f raw "$2"
+		exec "$TESTS_DIR/lab/lab" run -- timeout "$(t_limit 600)" qemu-io -f raw "$2"
 	} <>"$work/$1.in" >"$work/$1.out" 2>&1 &
 	echo $! >"$work/$1.pid"
 	t_atexit "t_kill $!"
