@@ -9,7 +9,7 @@
 . ../lib/gateway.sh
 
 COUNTS=${CAW_COUNTS:-250}
-initiator_build "$work/initiator"
+t_build tools initiator
 
 n=$TEST-disk
 img_create "$n" --size 16M

@@ -121,7 +121,7 @@ snapshot() {
 }
 t 'a snapshot can be read, not written, and does not change' snapshot
 # WRITE SAME with NDOB has no data, and LIO looks at commands that send data only
-t 'an initiator of our own' initiator_build "$work/initiator"
+t 'an initiator of our own' t_build tools initiator
 zero() { lab run -- timeout "$(t_limit 20)" "$work/initiator" "$url" zeroer "$1" 2048 128; }
 t_is 'nor zeroed' "$(zero zero)" 'status 0x02 sense 7/27/00'
 t_is 'but a SYNCHRONIZE CACHE has nothing to write' "$(zero sync)" 'status 0x00'

@@ -25,7 +25,7 @@ block() {
 type_in() { lab exec -n "$1" -- bash -exc "$2"; }
 type_in_lab() { lab run -- bash -exc "$1"; }
 
-t 'the initiators' reservations_build
+t 'the initiators' pr_client_build
 user() {
 	t_atexit "lab ceph auth rm client.$TEST; lab exec -n gw1 -- rm -f /etc/ceph/ceph.client.$TEST.keyring"
 	lab ceph auth get-or-create "client.$TEST" mon 'profile rbd' osd 'profile rbd pool=rbd' |

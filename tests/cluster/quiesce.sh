@@ -17,8 +17,8 @@ done
 img_create "$new" --size 64M
 serve_at() { gw_enable "$1" "$new" "pool=rbd,image=$new" && gw_export "$1" "$new"; }
 t "$new: served by one" serve_at gw2
-initiator_build "$work/initiator"
-t 'the initiators' reservations_build
+t_build tools initiator
+t 'the initiators' pr_client_build
 
 # header_of NAME
 header_of() { echo "rbd_header.$(gw_info gw2 "$1" ImageId)"; }

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Random commands of every kind through both gateways, with snapshots that come and go: what initiators read, what
-# librbd sees and what snapshots keep is what a model says (exerciser.c). On a plain image, a clone, a striped clone and
+# librbd sees and what snapshots keep is what a model says (tools/exerciser.c). On a plain image, a clone, a striped clone and
 # an erasure coded pool.
 #
 #   RANDOM_SECONDS   how long on each image (10)
@@ -12,8 +12,8 @@
 
 DURATION=${RANDOM_SECONDS:-10}
 SEED=${SEED:-$RANDOM}
-t 'the exerciser' gcc -Wall -Wextra -O1 -o "$work/exerciser" exerciser.c -liscsi
-t 'an initiator' initiator_build "$work/initiator"
+t 'the exerciser' t_build tools exerciser
+t 'an initiator' t_build tools initiator
 note "SEED=$SEED"
 
 # exercise WHAT NAME

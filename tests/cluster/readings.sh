@@ -7,7 +7,7 @@
 . ../lib/gateway.sh
 . ../lib/pr_client.sh
 
-t 'the initiators' reservations_build
+t 'the initiators' pr_client_build
 
 # A monitor that does not answer. Whoever reads must be through before enabling has ended.
 n=$TEST-away

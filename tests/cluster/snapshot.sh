@@ -49,7 +49,7 @@ t 'garbage on the header object does no harm' garbage
 capacity() { lab run -- iscsi-readcapacity16 "$(gw_url "$1" "$n")" | awk -F: '/Total size/ { print $2 + 0 }'; }
 
 # three nexuses, two of them through one gateway: each is told once
-t 'an initiator of our own' initiator_build "$work/initiator"
+t 'an initiator of our own' t_build tools initiator
 listeners=()
 for at in gw1:a gw1:b gw2:a; do
 	lab run -- timeout "$(t_limit 60)" "$work/initiator" "$(gw_url "${at%:*}" "$n")" "${at#*:}" attention 0 "$(t_limit 30)" >"$work/$at" 2>&1 &

@@ -20,7 +20,7 @@
 
 DURATION=${FAIL_SECONDS:-10}
 SEED=${SEED:-$RANDOM}
-t 'the exerciser' gcc -Wall -Wextra -O1 -o "$work/exerciser" ../cluster/exerciser.c -liscsi
+t 'the exerciser' t_build tools exerciser
 note "SEED=$SEED"
 
 exercise() { # NAME

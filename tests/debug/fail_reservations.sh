@@ -9,7 +9,7 @@
 . ../lib/pr_client.sh
 . ../lib/inject.sh
 
-t 'the initiators' reservations_build
+t 'the initiators' pr_client_build
 n=$TEST-disk
 img_create "$n" --size 16M
 t 'served by both gateways' serve "$n" "pool=rbd,image=$n"

@@ -15,8 +15,8 @@ LONGER_S=14	# than what a gateway gives up after
 
 n=$TEST-disk
 url1=$(gw_url gw1 "$n") url2=$url1
-initiator_build "$work/initiator"
-reservations_build
+t_build tools initiator
+pr_client_build
 img_create "$n" --size 256M
 
 osd_signal() { kill "-$1" "$(cat "$(dirname "$(lab share)")/ceph/run/osd.$2.pid")"; }
@@ -56,7 +56,7 @@ t 'two are registered' registered
 
 # background NAME LINE: a command that takes long
 background() {
-	lab run -- timeout "$(t_limit 200)" "$work/reservations" script "$url1" "$url2" <<<"$2" >"$work/$1" 2>&1 &
+	lab run -- timeout "$(t_limit 200)" "$work/pr_client" script "$url1" "$url2" <<<"$2" >"$work/$1" 2>&1 &
 	disown $!
 }
 # ended NAME SECONDS: and with what it had to

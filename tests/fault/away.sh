@@ -14,7 +14,7 @@ UNITS=${UNITS:-20}
 n=$TEST-1
 url=$(gw_url gw1 "$n")
 root=$(lab share)/root
-initiator_build "$work/initiator"
+t_build tools initiator
 now_ms() { date +%s%3N; }
 units() { lab exec -n gw1 -- sh -c "ls -d $GW_CORE/../rbd_*/$TEST-* 2>/dev/null" | wc -l; }
 

@@ -8,7 +8,7 @@
 . ../lib/gateway.sh
 
 ENTRY=64 SLOTS=256
-initiator_build "$work/initiator"
+t_build tools initiator
 
 n=$TEST-disk
 img_create "$n" --size 16M

@@ -9,7 +9,7 @@
 . ../lib/gateway.sh
 . ../lib/pr_client.sh
 
-t 'the initiators' reservations_build
+t 'the initiators' pr_client_build
 
 n=$TEST-disk
 url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")

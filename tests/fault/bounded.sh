@@ -14,7 +14,7 @@ BACK_S=$(t_limit 60)	# for gw1 to serve again
 
 n=$TEST-disk
 url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
-initiator_build "$work/initiator"
+t_build tools initiator
 img_create "$n" --size 64M
 now_ms() { date +%s%3N; }
 

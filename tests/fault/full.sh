@@ -14,8 +14,8 @@
 
 SECONDS_FULL=${FULL_SECONDS:-20}
 t_atexit heal_all
-t 'the initiators' reservations_build
-initiator_build "$work/initiator"
+t 'the initiators' pr_client_build
+t_build tools initiator
 
 n=$TEST-disk
 SERVED=("$n")

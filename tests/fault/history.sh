@@ -3,7 +3,7 @@
 #
 # Initiators at the same few blocks through both gateways, some of them fighting for a reservation, while one gateway
 # is cut from its initiators and the other one from the cluster: the recorded history must be one that a single disk
-# can have (tests/history).
+# can have (tests/tools/history).
 #
 #   HISTORY_SECONDS   how long while all is well (20)
 #   SEED              makes the same choices again (a random one)
@@ -19,7 +19,7 @@ PATIENCE=10
 BACK_WITHIN=90	# seconds, until a nexus has something done through a gateway that was cut
 t_atexit 'lab heal gw1 iscsi'
 t_atexit 'lab heal gw2 ceph'
-t 'load and checker' make -s -C ../history OUTPUT="$work" all
+t 'load and checker' t_build tools load check
 note "SEED=$SEED"
 
 n=$TEST-disk

@@ -14,7 +14,7 @@
 GOOD_WITHIN=$(t_limit 15)	# seconds, for a PREEMPT when the victim's gateway does not answer (preempt.sh)
 BACK=180			# seconds, for the host's gateway to serve again
 t_atexit heal_all
-t 'the initiators' reservations_build
+t 'the initiators' pr_client_build
 t 'the group is with two of the three OSDs' group_together
 
 # The OSD that goes is not needed by the gateways to hear of each other, nor by the image, or all would wait for the cluster

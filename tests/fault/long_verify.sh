@@ -12,8 +12,8 @@
 # at most so long, with the cluster reachable
 BOUND=15
 LIMIT=$BOUND
-t 'an initiator' initiator_build "$work/initiator"
-t 'and more of them' reservations_build
+t 'an initiator' t_build tools initiator
+t 'and more of them' pr_client_build
 
 n=$TEST-disk
 url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")

@@ -14,7 +14,7 @@
 
 LONG=${FUZZ_SECONDS:-8}
 SEED=${SEED:-$RANDOM}
-t 'the initiators' reservations_build
+t 'the initiators' pr_client_build
 
 n=$TEST-disk
 url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")

@@ -21,7 +21,7 @@ BACK_WITHIN=$(t_limit 60)	# seconds, until that gateway serves again
 WATCH_GONE=45	# seconds without a sign of life, after which OSDs have forgotten a watcher
 t_atexit 'lab heal gw1 ceph'
 t_atexit 'lab resume gw1'
-t 'the initiators' reservations_build
+t 'the initiators' pr_client_build
 t 'the group is with two of the three OSDs' group_together
 
 n=$TEST-disk
@@ -35,9 +35,9 @@ t 'served by both gateways' serve "$n" "pool=rbd,image=$n"
 img_create "$long" --size 64M
 t 'another image, too' serve "$long" "pool=rbd,image=$long,mount_timeout=61"
 
-LIMIT=$((60 + 10 * ROUNDS)) t "$ROUNDS rounds: after GOOD nothing changes" run reservations preempt "$url1" "$url2" "$ROUNDS"
+LIMIT=$((60 + 10 * ROUNDS)) t "$ROUNDS rounds: after GOOD nothing changes" run pr_client preempt "$url1" "$url2" "$ROUNDS"
 note "$(grep good "$work/out")"
-t 'two hosts preempt each other' run reservations duel "$url1" "$url2" 10
+t 'two hosts preempt each other' run pr_client duel "$url1" "$url2" 10
 note "$(cat "$work/out")"
 t_is 'nobody was fenced' "$(record "$n" | grep -c '^fenced')$(record "$long" | grep -c '^fenced')" 00
 
@@ -58,7 +58,7 @@ t 'LOGICAL UNIT RESET through gw2 ends a RESERVE made through gw1, which is told
 # A round of which each step is taken when the next line comes: begin DIR NAME ACTION, step DIR LINE REGEX.
 begin() {
 	mkdir "$1" && mkfifo "$1/in" && : >"$1/out" || return 1
-	reservations preempt "$(gw_url gw1 "$2")" "$(gw_url gw2 "$2")" "$3" <>"$1/in" >"$1/out" 2>&1 &
+	pr_client preempt "$(gw_url gw1 "$2")" "$(gw_url gw2 "$2")" "$3" <>"$1/in" >"$1/out" 2>&1 &
 	echo $! >"$1/pid"
 	has_said "$1" '^writing' "$(t_limit 60)"
 }
@@ -100,7 +100,7 @@ t_atexit rounds_end
 back() {
 	local began=$SECONDS
 	while [ $((SECONDS - began)) -lt "$BACK_WITHIN" ]; do
-		if lab run -- timeout "$(t_limit 10)" "$work/reservations" script "$(gw_url gw1 "$1")" "$(gw_url gw2 "$1")" \
+		if lab run -- timeout "$(t_limit 10)" "$work/pr_client" script "$(gw_url gw1 "$1")" "$(gw_url gw2 "$1")" \
 			<<<'reader@1 read 100 = good 0x00' >"$work/back" 2>&1; then
 			echo "$((SECONDS - began)) s" >"$work/took"
 			return
@@ -281,7 +281,7 @@ monitor_lost() {
 	before=$(lab log gw2 | grep -c 'libceph: mon.* socket closed')
 	pr <<<'keeper@2 ignore 0xaaaa = good' && gw_filter gw2 output 'oifname eth0 tcp dport { 3300, 6789 }' &&
 		lab pause gw1 || return 1
-	reservations script "$url1" "$url2" <<<'keeper@2 register 0xaaaa 0 = good' >"$work/monitor_lost" 2>&1 &
+	pr_client script "$url1" "$url2" <<<'keeper@2 register 0xaaaa 0 = good' >"$work/monitor_lost" 2>&1 &
 	sleep 12
 	lab log gw2 | grep -c 'libceph: mon.* socket closed' >"$work/closed"
 	gw_unfilter gw2
@@ -312,7 +312,7 @@ half_done() {
 		sleep 0.1
 	done
 	lab pause gw2 || return 1
-	reservations script "$url1" "$url2" <<<'keeper@1 register 0xaaaa 0' >"$work/half_done" 2>&1 &
+	pr_client script "$url1" "$url2" <<<'keeper@1 register 0xaaaa 0' >"$work/half_done" 2>&1 &
 	sleep 0.4
 	echo "osd blocklist add $client" 1<>"$work/fencer"
 	wait $!
@@ -357,4 +357,4 @@ t 'gw1 boots' lab start gw1
 again() { gw_enable gw1 "$n" "pool=rbd,image=$n" && gw_export gw1 "$n"; }
 t 'and is configured' again
 t 'and serves' back "$n"
-t 'the gateways go on together' run reservations preempt "$url1" "$url2" 2
+t 'the gateways go on together' run pr_client preempt "$url1" "$url2" 2

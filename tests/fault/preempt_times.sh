@@ -20,7 +20,7 @@ FAULTS=${PREEMPT_FAULTS:-cut_ceph paused killed host_lost}
 GOOD_WITHIN=$(t_limit 15)	# seconds, for each, beside the time that the monitors need for a new quorum when one is gone
 BACK=180			# seconds, for gw1 to serve again
 t_atexit heal_all
-t 'the initiators' reservations_build
+t 'the initiators' pr_client_build
 
 n=$TEST-disk
 SERVED=("$n")

@@ -23,7 +23,7 @@ beside=$TEST-beside
 url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
 # shellcheck disable=SC2034 # of faults.sh
 SERVED=("$n" "$beside")
-t 'the initiators' reservations_build
+t 'the initiators' pr_client_build
 img_create "$n" --size 16M
 img_create "$beside" --size 16M
 t 'served by both gateways' serve "$n" "pool=rbd,image=$n"

@@ -9,8 +9,8 @@
 . ../lib/gateway.sh
 . ../lib/pr_client.sh
 
-t 'the initiators' reservations_build
-initiator_build "$work/initiator"
+t 'the initiators' pr_client_build
+t_build tools initiator
 gone=$TEST-gone other=$TEST-other
 for name in "$gone" "$other"; do
 	img_create "$name" --size 64M

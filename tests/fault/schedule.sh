@@ -166,8 +166,7 @@ history_load() {
 
 # --- the run
 
-HISTORY=$(cd ../history && pwd)
-t 'the initiators' make -s -C "$HISTORY" OUTPUT="$work" "$work/load" "$work/check"
+t 'the initiators' t_build tools load check
 for name in "${SERVED[@]}"; do
 	img_create "$name" --size 64M
 	# there is room for all of it when the cluster is full

@@ -9,7 +9,7 @@
 . ../lib/gateway.sh
 
 DURATION=${SLOW_SECONDS:-20}
-initiator_build "$work/initiator"
+t_build tools initiator
 
 n=$TEST-disk
 img_create "$n" --size 16M

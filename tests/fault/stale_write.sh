@@ -126,7 +126,7 @@ newer_all() {
 }
 t_atexit 'lab heal gw1 ceph'
 
-initiator_build "$work/initiator"
+t_build tools initiator
 name=$TEST-plain
 img_create "$name" --size 64M
 t 'an image on two gateways' serve "$name" "pool=rbd,image=$name"

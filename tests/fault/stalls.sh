@@ -19,8 +19,8 @@ BACK_S=90	# for the cluster to be clean, and a reservation command to be through
 GW_GATEWAYS=$(lab status | awk '/^gw/ { print $1 }' | tr '\n' ' ')
 
 n=$TEST-disk
-initiator_build "$work/initiator"
-t 'the initiators' reservations_build
+t_build tools initiator
+t 'the initiators' pr_client_build
 img_create "$n" --size 64M
 t "served by $GW_GATEWAYS" serve "$n" "pool=rbd,image=$n"
 url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")

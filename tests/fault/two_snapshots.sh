@@ -13,7 +13,7 @@
 . ../lib/placement.sh
 
 WAIT=${TAKERS_WAIT:-20}
-t 'the initiators' reservations_build
+t 'the initiators' pr_client_build
 t 'the group is with two of the three OSDs' group_together
 
 # That OSD has neither the image's header nor an object of the group, so the gateways hear of each other. A place of the image is there.

@@ -235,9 +235,6 @@ krbd_unserve() {
 	SCRIPT
 }
 
-# the initiator of tests/initiator.c, as program $1
-initiator_build() { gcc -Wall -Wextra -O1 -o "$1" "$TESTS_DIR/initiator.c" -liscsi; }
-
 # qemu-io's status says only that it could open the disk; what became of the commands is in its words. Those are in IO_OUT.
 IO_OUT=$(mktemp)
 t_atexit 'rm -f "$IO_OUT" "$IO_OUT.read"'

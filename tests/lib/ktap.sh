@@ -20,6 +20,7 @@
 #   lab ...                                the lab (tests/lab/lab)
 #   t_limit SECONDS                        prints how long to wait at most for what takes that long at most on a machine
 #                                          like any other: TEST_SLOW (1) times as long
+#   t_build FOLDER PROGRAM...              makes programs of a folder of tests/ in $work, the test's own folder
 #   t_until SECONDS COMMAND...             runs COMMAND every second until it succeeds, for t_limit SECONDS at most
 #
 # The plan is printed at the end, and the exit status is kselftest's: 0 passed, 1 failed, 4 skipped. A test that
@@ -44,6 +45,12 @@ t_until() {
 		sleep 1
 	done
 	return 1
+}
+
+t_build() {
+	local folder=$1
+	shift
+	make -s -C "$TESTS_DIR/$folder" OUTPUT="${work:?}" "${@/#/$work/}"
 }
 
 note() { printf '%s\n' "$*" | sed 's/^/# /'; }

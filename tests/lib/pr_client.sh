@@ -4,8 +4,8 @@
 # What lab tests do with reservations. A test sources ktap.sh, gateway.sh, then this file, and sets url1 and url2 to
 # the gateways' URLs of a unit.
 #
-#   reservations_build          the initiators of tests/reservations, with the rules that they are held against
-#   reservations ARGS...        them; ended after LIMIT seconds (240)
+#   pr_client_build             makes the initiators of tools/pr_client, with the rules that they are held against
+#   pr_client ARGS...           runs them; ended after LIMIT seconds (240)
 #   pr                          commands from stdin, with the answers they must get (script.c); what was answered is in
 #                               $work/pr, and shown if it was not that
 #   status NEXUS                READ FULL STATUS as one line
@@ -16,14 +16,11 @@
 # shellcheck disable=SC2034 # for tests
 KEY=target_core_rbd.lu
 
-reservations_build() {
-	gcc -std=gnu11 -Wall -Wextra -O1 -I"$TESTS_DIR/unit/include" -I"$TESTS_DIR/.." -o "$work/reservations" \
-		"$TESTS_DIR"/reservations/*.c "$TESTS_DIR"/../pr/{rules,parameters,transport_id}.c -liscsi
-}
-reservations() { lab run -- timeout "$(t_limit "${LIMIT:-240}")" "$work/reservations" "$@"; }
+pr_client_build() { t_build tools pr_client; }
+pr_client() { lab run -- timeout "$(t_limit "${LIMIT:-240}")" "$work/pr_client" "$@"; }
 # shellcheck disable=SC2154 # url1 and url2 are the test's
-pr() { reservations script "$url1" "$url2" >"$work/pr" 2>&1 || { cat "$work/pr"; return 1; }; }
-status() { reservations script "$url1" "$url2" <<<"$1 status" | sed 's/^[^:]*: //'; }
+pr() { pr_client script "$url1" "$url2" >"$work/pr" 2>&1 || { cat "$work/pr"; return 1; }; }
+status() { pr_client script "$url1" "$url2" <<<"$1 status" | sed 's/^[^:]*: //'; }
 # rbd shows it with a newline behind it
 record() { lab rbd image-meta get "$1" $KEY 2>/dev/null | head -c -1; }
 

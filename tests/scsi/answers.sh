@@ -8,7 +8,7 @@
 . ../lib/ktap.sh
 . ../lib/gateway.sh
 
-t 'somebody who asks' gcc -std=gnu11 -Wall -Wextra -O1 -o "$work/ask" ask.c iscsi_wire.c -liscsi
+t 'somebody who asks' t_build scsi ask
 
 n=$TEST-disk b=$TEST-big
 url1=$(gw_url gw1 "$n")

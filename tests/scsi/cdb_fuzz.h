@@ -5,9 +5,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "basics.h"
 #include "iscsi_wire.h"
 
-#define BLOCK		512
 /* keys that everybody uses, so that they meet */
 #define FUZZ_KEYS	6
 

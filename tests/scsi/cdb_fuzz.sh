@@ -20,16 +20,9 @@ NEXUSES=${FUZZ_NEXUSES:-8}
 SEED=${SEED:-$RANDOM}
 MIB=64
 
-fuzz_build() {
-	gcc -std=gnu11 -Wall -Wextra -O1 -g -o "$work/cdb_fuzz" cdb_fuzz.c cdb_fuzz_commands.c iscsi_wire.c \
-		-liscsi -lpthread
-}
-t 'the fuzzer builds' fuzz_build
-t 'the initiators' reservations_build
-record_build() {
-	gcc -std=gnu11 -O1 -I../unit/include -I../.. -o "$work/record" ../unit/pr_record.c ../../pr/{record,rules}.c
-}
-t "the record's reader" record_build
+t 'the fuzzer builds' t_build scsi cdb_fuzz
+t 'the initiators' pr_client_build
+t "the record's reader" t_build unit pr_record
 
 n=$TEST-disk beside=$TEST-beside
 url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
@@ -68,7 +61,7 @@ note "$(cat "$work/beside")"
 # What there is now, whatever that is.
 record_is_sane() {
 	record "$n" >"$work/now"
-	"$work/record" "$work/now" | tee "$work/read" && grep -q ': a record, ' "$work/read"
+	"$work/pr_record" "$work/now" | tee "$work/read" && grep -q ': a record, ' "$work/read"
 }
 t 'the record can be read' record_is_sane
 # a RESERVE of one that fuzzed ends with its session

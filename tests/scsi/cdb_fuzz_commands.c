@@ -47,32 +47,14 @@ static uint64_t draw(struct fuzz *fuzz)
 	return z ^ z >> 31;
 }
 
-static uint32_t below(struct fuzz *fuzz, uint32_t n)
+static uint32_t pick(struct fuzz *fuzz, uint32_t n)
 {
 	return (uint32_t)((draw(fuzz) >> 32) * n >> 32);
 }
 
 static bool percent(struct fuzz *fuzz, uint32_t n)
 {
-	return below(fuzz, 100) < n;
-}
-
-static void set16(uint8_t *p, uint32_t value)
-{
-	p[0] = (uint8_t)(value >> 8);
-	p[1] = (uint8_t)value;
-}
-
-static void set32(uint8_t *p, uint32_t value)
-{
-	set16(p, value >> 16);
-	set16(p + 2, value);
-}
-
-static void set64(uint8_t *p, uint64_t value)
-{
-	set32(p, (uint32_t)(value >> 32));
-	set32(p + 4, (uint32_t)value);
+	return pick(fuzz, 100) < n;
 }
 
 static void noise(struct fuzz *fuzz, uint8_t *p, uint32_t len)
@@ -90,52 +72,52 @@ uint64_t fuzz_key(unsigned int i)
 
 static uint64_t any_key(struct fuzz *fuzz)
 {
-	return percent(fuzz, 5) ? draw(fuzz) : fuzz_key(below(fuzz, FUZZ_KEYS));
+	return percent(fuzz, 5) ? draw(fuzz) : fuzz_key(pick(fuzz, FUZZ_KEYS));
 }
 
 static uint64_t any_lba(struct fuzz *fuzz)
 {
-	uint32_t what = below(fuzz, 100);
+	uint32_t what = pick(fuzz, 100);
 
 	if (what < 60)
-		return below(fuzz, 4096);
+		return pick(fuzz, 4096);
 	if (what < 80)
 		return draw(fuzz) % fuzz->blocks;
 	if (what < 92)
-		return fuzz->blocks - 8 + below(fuzz, 12);
-	return draw(fuzz) >> below(fuzz, 64);
+		return fuzz->blocks - 8 + pick(fuzz, 12);
+	return draw(fuzz) >> pick(fuzz, 64);
 }
 
 static uint32_t any_blocks(struct fuzz *fuzz)
 {
-	uint32_t what = below(fuzz, 100);
+	uint32_t what = pick(fuzz, 100);
 
 	if (what < 70)
-		return 1 + below(fuzz, 8);
+		return 1 + pick(fuzz, 8);
 	if (what < 85)
-		return below(fuzz, 64);
+		return pick(fuzz, 64);
 	if (what < 90)
 		return 0;
 	if (what < 97)
-		return below(fuzz, WIRE_DATA_MAX / BLOCK + 1);
-	return (uint32_t)draw(fuzz) >> below(fuzz, 32);
+		return pick(fuzz, WIRE_DATA_MAX / BLOCK + 1);
+	return (uint32_t)draw(fuzz) >> pick(fuzz, 32);
 }
 
 static uint32_t any_length(struct fuzz *fuzz)
 {
-	switch (below(fuzz, 6)) {
+	switch (pick(fuzz, 6)) {
 	case 0:
 		return 0;
 	case 1:
-		return below(fuzz, 40);
+		return pick(fuzz, 40);
 	case 2:
-		return 8 * below(fuzz, 64);
+		return 8 * pick(fuzz, 64);
 	case 3:
-		return BLOCK * below(fuzz, 16);
+		return BLOCK * pick(fuzz, 16);
 	case 4:
-		return below(fuzz, 70000);
+		return pick(fuzz, 70000);
 	default:
-		return percent(fuzz, 10) ? below(fuzz, WIRE_DATA_MAX) : below(fuzz, 4096);
+		return percent(fuzz, 10) ? pick(fuzz, WIRE_DATA_MAX) : pick(fuzz, 4096);
 	}
 }
 
@@ -144,9 +126,9 @@ static void pattern(struct fuzz *fuzz, uint8_t *p, uint32_t len)
 {
 	static const uint8_t patterns[] = { 0x00, 0x00, 0xa5, 0xff };
 
-	memset(p, patterns[below(fuzz, sizeof(patterns))], len);
+	memset(p, patterns[pick(fuzz, sizeof(patterns))], len);
 	if (len && percent(fuzz, 20))
-		p[below(fuzz, len)] ^= 1;
+		p[pick(fuzz, len)] ^= 1;
 }
 
 static uint32_t put_range(struct fuzz *fuzz, uint8_t *cdb)
@@ -194,7 +176,7 @@ static void fill_verify(struct fuzz *fuzz, struct wire_command *command)
 {
 	uint64_t blocks = put_range(fuzz, command->cdb);
 
-	command->cdb[1] = (uint8_t)(below(fuzz, 4) << 1);
+	command->cdb[1] = (uint8_t)(pick(fuzz, 4) << 1);
 	if (cdb_sends_data(command->cdb))
 		put_data(fuzz, command, blocks * BLOCK);
 	else
@@ -204,7 +186,7 @@ static void fill_verify(struct fuzz *fuzz, struct wire_command *command)
 static void fill_write_same(struct fuzz *fuzz, struct wire_command *command)
 {
 	put_range(fuzz, command->cdb);
-	command->cdb[1] = (uint8_t)(below(fuzz, 2) << 3);
+	command->cdb[1] = (uint8_t)(pick(fuzz, 2) << 3);
 	put_data(fuzz, command, BLOCK);
 	if (command->cdb[0] == 0x93 && percent(fuzz, 25)) {
 		command->cdb[1] |= 1;
@@ -217,8 +199,8 @@ static void fill_write_same_32(struct fuzz *fuzz, struct wire_command *command)
 	static const uint8_t actions[] = { 0x0d, 0x0d, 0x0d, 0x09, 0x0b, 0x0a, 0x0c };
 
 	command->cdb[7] = 24;
-	command->cdb[9] = actions[below(fuzz, sizeof(actions))];
-	command->cdb[10] = (uint8_t)(below(fuzz, 2) << 3);
+	command->cdb[9] = actions[pick(fuzz, sizeof(actions))];
+	command->cdb[10] = (uint8_t)(pick(fuzz, 2) << 3);
 	set64(command->cdb + 12, any_lba(fuzz));
 	set32(command->cdb + 28, any_blocks(fuzz));
 	put_data(fuzz, command, BLOCK);
@@ -226,7 +208,7 @@ static void fill_write_same_32(struct fuzz *fuzz, struct wire_command *command)
 
 static void fill_compare(struct fuzz *fuzz, struct wire_command *command)
 {
-	uint32_t blocks = percent(fuzz, 80) ? 1 : below(fuzz, 4);
+	uint32_t blocks = percent(fuzz, 80) ? 1 : pick(fuzz, 4);
 
 	set64(command->cdb + 2, any_lba(fuzz));
 	command->cdb[13] = (uint8_t)blocks;
@@ -237,7 +219,7 @@ static void fill_compare(struct fuzz *fuzz, struct wire_command *command)
 
 static void fill_unmap(struct fuzz *fuzz, struct wire_command *command)
 {
-	uint32_t count = percent(fuzz, 90) ? below(fuzz, 8) : below(fuzz, 300), i;
+	uint32_t count = percent(fuzz, 90) ? pick(fuzz, 8) : pick(fuzz, 300), i;
 	uint8_t *list = command->data;
 
 	command->edtl = 8 + 16 * count;
@@ -254,7 +236,7 @@ static void fill_unmap(struct fuzz *fuzz, struct wire_command *command)
 static void fill_mode_select(struct fuzz *fuzz, struct wire_command *command)
 {
 	static const uint8_t pages[][2] = { { 0x08, 18 }, { 0x0a, 10 }, { 0x1c, 10 }, { 0x01, 10 }, { 0x3f, 6 } };
-	const uint8_t *page = pages[below(fuzz, 5)];
+	const uint8_t *page = pages[pick(fuzz, 5)];
 	uint32_t at = command->cdb[0] == 0x15 ? 4 : 8;
 
 	memset(command->data, 0, 64);
@@ -272,10 +254,10 @@ static void fill_mode_select(struct fuzz *fuzz, struct wire_command *command)
 /* Return: its length. */
 static uint32_t put_transport_id(struct fuzz *fuzz, uint8_t *id)
 {
-	uint32_t len = 24, number = below(fuzz, 4);
+	uint32_t len = 24, number = pick(fuzz, 4);
 
 	memset(id, 0, 64);
-	switch (below(fuzz, 6)) {
+	switch (pick(fuzz, 6)) {
 	case 0:
 		id[0] = 0x06;	/* SAS */
 		id[4] = 0x50;
@@ -302,7 +284,7 @@ static uint32_t put_transport_id(struct fuzz *fuzz, uint8_t *id)
 		break;
 	}
 	if (percent(fuzz, 5))
-		id[below(fuzz, len)] = (uint8_t)draw(fuzz);
+		id[pick(fuzz, len)] = (uint8_t)draw(fuzz);
 	return len;
 }
 
@@ -310,20 +292,20 @@ static void fill_pr_out(struct fuzz *fuzz, struct wire_command *command)
 {
 	static const uint8_t types[] = { 1, 3, 5, 6, 7, 8 };
 	uint8_t *list = command->data;
-	uint32_t action = below(fuzz, 9), len = 24;
+	uint32_t action = pick(fuzz, 9), len = 24;
 
 	memset(list, 0, 24);
 	set64(list, any_key(fuzz));
 	set64(list + 8, any_key(fuzz));
 	if (action == 7) {
-		list[17] = (uint8_t)below(fuzz, 4);
-		set16(list + 18, below(fuzz, 4));
+		list[17] = (uint8_t)pick(fuzz, 4);
+		set16(list + 18, pick(fuzz, 4));
 		len += put_transport_id(fuzz, list + 24);
 		set32(list + 20, len - 24);
 	} else if (percent(fuzz, 30)) {
-		list[20] = (uint8_t)(percent(fuzz, 80) ? 1ULL << below(fuzz, 4) : draw(fuzz));
+		list[20] = (uint8_t)(percent(fuzz, 80) ? 1ULL << pick(fuzz, 4) : draw(fuzz));
 		if (list[20] & 0x08) {
-			uint32_t count = below(fuzz, 5);
+			uint32_t count = pick(fuzz, 5);
 
 			len = 28;
 			while (count--)
@@ -332,7 +314,7 @@ static void fill_pr_out(struct fuzz *fuzz, struct wire_command *command)
 		}
 	}
 	command->cdb[1] = (uint8_t)action;
-	command->cdb[2] = percent(fuzz, 90) ? types[below(fuzz, 6)] : (uint8_t)draw(fuzz);
+	command->cdb[2] = percent(fuzz, 90) ? types[pick(fuzz, 6)] : (uint8_t)draw(fuzz);
 	set32(command->cdb + 5, len);
 	command->edtl = len;
 }
@@ -340,13 +322,13 @@ static void fill_pr_out(struct fuzz *fuzz, struct wire_command *command)
 static void fill_set_groups(struct fuzz *fuzz, struct wire_command *command)
 {
 	static const uint8_t states[] = { 0, 1, 2, 3, 4, 0xe, 0xf };
-	uint32_t count = below(fuzz, 3), i;
+	uint32_t count = pick(fuzz, 3), i;
 
 	command->edtl = 4 + 4 * count;
 	memset(command->data, 0, command->edtl);
 	for (i = 0; i < count; i++) {
-		command->data[4 + 4 * i] = states[below(fuzz, sizeof(states))];
-		set16(command->data + 6 + 4 * i, below(fuzz, 3));
+		command->data[4 + 4 * i] = states[pick(fuzz, sizeof(states))];
+		set16(command->data + 6 + 4 * i, pick(fuzz, 3));
 	}
 	set32(command->cdb + 6, command->edtl);
 }
@@ -375,19 +357,19 @@ static void fill_copy(struct fuzz *fuzz, struct wire_command *command)
 
 static void fill_report_opcodes(struct fuzz *fuzz, struct wire_command *command)
 {
-	command->cdb[2] = (uint8_t)(below(fuzz, 4) | below(fuzz, 2) << 7);
+	command->cdb[2] = (uint8_t)(pick(fuzz, 4) | pick(fuzz, 2) << 7);
 	command->cdb[3] = (uint8_t)draw(fuzz);
-	set16(command->cdb + 4, below(fuzz, 32));
+	set16(command->cdb + 4, pick(fuzz, 32));
 	command->edtl = any_length(fuzz);
 	set32(command->cdb + 6, command->edtl);
 }
 
 static void fill_in_6(struct fuzz *fuzz, struct wire_command *command)
 {
-	command->edtl = below(fuzz, 256);
+	command->edtl = pick(fuzz, 256);
 	command->cdb[4] = (uint8_t)command->edtl;
 	if (command->cdb[0] != 0x03)
-		command->cdb[2] = (uint8_t)(percent(fuzz, 50) ? 0x80 + below(fuzz, 0x60) : below(fuzz, 64));
+		command->cdb[2] = (uint8_t)(percent(fuzz, 50) ? 0x80 + pick(fuzz, 0x60) : pick(fuzz, 64));
 	if (command->cdb[0] == 0x12) {
 		command->cdb[1] = percent(fuzz, 80);
 		command->edtl = any_length(fuzz) & 0xffff;
@@ -400,9 +382,9 @@ static void fill_in_10(struct fuzz *fuzz, struct wire_command *command)
 	command->edtl = any_length(fuzz) & 0xffff;
 	set16(command->cdb + 7, command->edtl);
 	if (command->cdb[0] == 0x5a)
-		command->cdb[2] = (uint8_t)below(fuzz, 64);
+		command->cdb[2] = (uint8_t)pick(fuzz, 64);
 	if (command->cdb[0] == 0x5e)
-		command->cdb[1] = (uint8_t)below(fuzz, 5);
+		command->cdb[1] = (uint8_t)pick(fuzz, 5);
 	if (command->cdb[0] == 0x25)
 		command->edtl = 8;
 }
@@ -423,7 +405,7 @@ static void fill_in_16(struct fuzz *fuzz, struct wire_command *command)
 static void fill_none(struct fuzz *fuzz, struct wire_command *command)
 {
 	if (command->cdb[0] == 0x1b)
-		command->cdb[4] = (uint8_t)below(fuzz, 4);
+		command->cdb[4] = (uint8_t)pick(fuzz, 4);
 }
 
 static void fill_list_10(struct fuzz *fuzz, struct wire_command *command)
@@ -547,7 +529,7 @@ bool cdb_compares(const uint8_t *cdb)
 
 static void make_valid(struct fuzz *fuzz, struct wire_command *command)
 {
-	const struct kind *kind = &kinds[below(fuzz, sizeof(kinds) / sizeof(kinds[0]))];
+	const struct kind *kind = &kinds[pick(fuzz, sizeof(kinds) / sizeof(kinds[0]))];
 
 	command->cdb[0] = kind->opcode;
 	command->cdb[1] = kind->sa;
@@ -558,7 +540,7 @@ static void make_valid(struct fuzz *fuzz, struct wire_command *command)
 
 static uint8_t any_direction(struct fuzz *fuzz)
 {
-	return below(fuzz, 2) ? WIRE_READ : WIRE_WRITE;
+	return pick(fuzz, 2) ? WIRE_READ : WIRE_WRITE;
 }
 
 /* how much is asked for stays small mostly, or the sweep would spend its time with zeros */
@@ -570,7 +552,7 @@ static void make_swept(struct fuzz *fuzz, struct wire_command *command)
 	command->cdb[1] = (uint8_t)(fuzz->sweep >> 8 & 0x1f) | (percent(fuzz, 10) ? (uint8_t)draw(fuzz) & 0xe0 : 0);
 	fuzz->sweep++;
 	for (i = 2; i < 16; i++)
-		command->cdb[i] = (uint8_t)(percent(fuzz, 25) ? draw(fuzz) : percent(fuzz, 10) ? below(fuzz, 32) : 0);
+		command->cdb[i] = (uint8_t)(percent(fuzz, 25) ? draw(fuzz) : percent(fuzz, 10) ? pick(fuzz, 32) : 0);
 	command->flags |= percent(fuzz, 50) ? any_direction(fuzz) : 0;
 	command->edtl = any_length(fuzz);
 	noise(fuzz, command->data, command->edtl < 256 ? command->edtl : 256);
@@ -579,7 +561,7 @@ static void make_swept(struct fuzz *fuzz, struct wire_command *command)
 static void make_noise(struct fuzz *fuzz, struct wire_command *command)
 {
 	noise(fuzz, command->cdb, 32);
-	command->cdb_len = percent(fuzz, 30) ? 17 + below(fuzz, WIRE_CDB_MAX - 16) : 16;
+	command->cdb_len = percent(fuzz, 30) ? 17 + pick(fuzz, WIRE_CDB_MAX - 16) : 16;
 	noise(fuzz, command->cdb, command->cdb_len);
 	command->flags |= any_direction(fuzz);
 	command->edtl = any_length(fuzz);
@@ -590,46 +572,46 @@ static void mutate(struct fuzz *fuzz, struct wire_command *command)
 {
 	static const uint8_t words[] = { 0x00, 0x01, 0x7f, 0x80, 0xff };
 
-	switch (below(fuzz, 12)) {
+	switch (pick(fuzz, 12)) {
 	case 0:
 	case 1:
-		command->cdb[below(fuzz, command->cdb_len)] ^= (uint8_t)(1 << below(fuzz, 8));
+		command->cdb[pick(fuzz, command->cdb_len)] ^= (uint8_t)(1 << pick(fuzz, 8));
 		break;
 	case 2:
-		command->cdb[1 + below(fuzz, 15)] = words[below(fuzz, sizeof(words))];
+		command->cdb[1 + pick(fuzz, 15)] = words[pick(fuzz, sizeof(words))];
 		break;
 	case 3:
 	case 4:
 	case 5:
 		if (command->edtl)
-			command->data[below(fuzz, command->edtl < 128 ? command->edtl : 128)] ^=
-				(uint8_t)(1 << below(fuzz, 8));
+			command->data[pick(fuzz, command->edtl < 128 ? command->edtl : 128)] ^=
+				(uint8_t)(1 << pick(fuzz, 8));
 		break;
 	case 6:
 		if (command->edtl)
-			command->data[below(fuzz, command->edtl < 128 ? command->edtl : 128)] =
-				words[below(fuzz, sizeof(words))];
+			command->data[pick(fuzz, command->edtl < 128 ? command->edtl : 128)] =
+				words[pick(fuzz, sizeof(words))];
 		break;
 	case 7:
-		command->edtl = percent(fuzz, 80) ? any_length(fuzz) : below(fuzz, EXPECTED_MAX);
+		command->edtl = percent(fuzz, 80) ? any_length(fuzz) : pick(fuzz, EXPECTED_MAX);
 		if (percent(fuzz, 20))
 			memset(command->cdb + 6, 0xff, 8);
 		break;
 	case 8:
-		command->edtl += below(fuzz, 17);
+		command->edtl += pick(fuzz, 17);
 		command->edtl -= command->edtl > 8 ? 8 : command->edtl;
 		break;
 	case 9:
-		command->flags ^= percent(fuzz, 30) ? WIRE_READ | WIRE_WRITE : (uint8_t)(1 << below(fuzz, 3));
+		command->flags ^= percent(fuzz, 30) ? WIRE_READ | WIRE_WRITE : (uint8_t)(1 << pick(fuzz, 3));
 		break;
 	case 10:
 		if (percent(fuzz, 30))
 			noise(fuzz, command->lun, 8);
 		else
-			command->lun[1] = (uint8_t)below(fuzz, 3);
+			command->lun[1] = (uint8_t)pick(fuzz, 3);
 		break;
 	case 11:
-		command->cdb_len = 1 + below(fuzz, WIRE_CDB_MAX - 1);
+		command->cdb_len = 1 + pick(fuzz, WIRE_CDB_MAX - 1);
 		break;
 	}
 }
@@ -660,7 +642,7 @@ static void make_sendable(struct fuzz *fuzz, struct wire_command *command)
 void fuzz_next(struct fuzz *fuzz, struct wire_command *command)
 {
 	uint8_t *data = command->data;
-	uint32_t what = below(fuzz, 100), i;
+	uint32_t what = pick(fuzz, 100), i;
 
 	memset(command, 0, sizeof(*command));
 	command->data = data;
@@ -673,7 +655,7 @@ void fuzz_next(struct fuzz *fuzz, struct wire_command *command)
 		make_noise(fuzz, command);
 	} else {
 		make_valid(fuzz, command);
-		for (i = what < 55 ? 0 : 1 + below(fuzz, 3); i; i--)
+		for (i = what < 55 ? 0 : 1 + pick(fuzz, 3); i; i--)
 			mutate(fuzz, command);
 	}
 	make_sendable(fuzz, command);

@@ -37,6 +37,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "basics.h"
 #include "block.h"
 #include "nexus.h"
 
@@ -80,7 +81,7 @@ static const unsigned int lock_shares[] = { [READ] = 30, [WRITE] = 3, [SAME] = 0
  * @data: that goes with it
  */
 struct op {
-	struct command command;
+	struct nexus_command command;
 	enum kind kind;
 	unsigned int a;
 	unsigned int b;
@@ -126,11 +127,6 @@ static bool written[BLOCKS_MAX];
 static unsigned long good[KINDS], others[KINDS], lost;
 static bool last_good;
 static volatile sig_atomic_t interrupted;
-
-static unsigned int below(unsigned int n)
-{
-	return (unsigned int)random() % n;
-}
 
 /* -- records */
 
@@ -191,12 +187,12 @@ static void send_again_later(const struct op *op)
 					       op->expected };
 }
 
-static void op_ended(struct command *command, const char *result, struct scsi_task *task)
+static void op_ended(struct nexus_command *command, const char *result, struct scsi_task *task)
 {
 	struct op *op = (struct op *)command;
 	unsigned int number = command->nexus->number;
 	struct actor *actor = &actors[number];
-	uint64_t end = now();
+	uint64_t end = now_ns();
 
 	last_good = !strcmp(result, "good");
 	if (last_good && op->kind == READ && task->datain.size != (int)op->b * BLOCK) {
@@ -239,7 +235,7 @@ static void op_ended(struct command *command, const char *result, struct scsi_ta
 
 static void logged_in(struct nexus *nexus)
 {
-	fprintf(record, "%" PRIu64 " %" PRIu64 " %u login 0 0 good\n", nexus->since, now(), nexus->number);
+	fprintf(record, "%" PRIu64 " %" PRIu64 " %u login 0 0 good\n", nexus->since, now_ns(), nexus->number);
 	/* a unit attention may wait there, and nobody counts on being registered */
 	actors[nexus->number].registered = false;
 }
@@ -267,8 +263,8 @@ static struct scsi_task *send_pr(struct nexus *nexus, struct op *op)
 		list.service_action_reservation_key = PR_KEY(op->a);
 		type = (int)op->b;
 	}
-	return iscsi_persistent_reserve_out_task(nexus->iscsi, nexus->lun, actions[op->kind],
-						 SCSI_PERSISTENT_RESERVE_SCOPE_LU, type, &list, command_answered, op);
+	return iscsi_persistent_reserve_out_task(nexus->session.iscsi, nexus->session.lun, actions[op->kind],
+						 SCSI_PERSISTENT_RESERVE_SCOPE_LU, type, &list, nexus_answered, op);
 }
 
 static void fill(uint8_t *block, uint64_t value, uint64_t lba)
@@ -282,29 +278,29 @@ static void fill(uint8_t *block, uint64_t value, uint64_t lba)
 static struct scsi_task *send_io(struct nexus *nexus, struct op *op)
 {
 	struct unmap_list list = { .lba = op->a, .num = op->b };
-	struct iscsi_context *iscsi = nexus->iscsi;
+	struct iscsi_context *iscsi = nexus->session.iscsi;
 	uint32_t len = op->b * BLOCK;
 	unsigned int i;
 
 	switch (op->kind) {
 	case READ:
-		return iscsi_read16_task(iscsi, nexus->lun, op->a, len, BLOCK, 0, 0, 0, 0, 0, command_answered, op);
+		return iscsi_read16_task(iscsi, nexus->session.lun, op->a, len, BLOCK, 0, 0, 0, 0, 0, nexus_answered, op);
 	case WRITE:
 		for (i = 0; i < op->b; i++)
 			fill(op->data + (size_t)i * BLOCK, op->value, op->a + i);
-		return iscsi_write16_task(iscsi, nexus->lun, op->a, op->data, len, BLOCK, 0, 0, 0, 0, 0,
-					  command_answered, op);
+		return iscsi_write16_task(iscsi, nexus->session.lun, op->a, op->data, len, BLOCK, 0, 0, 0, 0, 0,
+					  nexus_answered, op);
 	case SAME:
 		fill(op->data, op->value, op->a);
-		return iscsi_writesame16_task(iscsi, nexus->lun, op->a, op->data, BLOCK, op->b, 0, 0, 0, 0,
-					      command_answered, op);
+		return iscsi_writesame16_task(iscsi, nexus->session.lun, op->a, op->data, BLOCK, op->b, 0, 0, 0, 0,
+					      nexus_answered, op);
 	case UNMAP:
-		return iscsi_unmap_task(iscsi, nexus->lun, 0, 0, &list, 1, command_answered, op);
+		return iscsi_unmap_task(iscsi, nexus->session.lun, 0, 0, &list, 1, nexus_answered, op);
 	default:
 		fill(op->data, op->expected, op->a);
 		fill(op->data + BLOCK, op->value, op->a);
-		return iscsi_compareandwrite_task(iscsi, nexus->lun, op->a, op->data, 2 * BLOCK, BLOCK, 0, 0, 0, 0, 0,
-						  command_answered, op);
+		return iscsi_compareandwrite_task(iscsi, nexus->session.lun, op->a, op->data, 2 * BLOCK, BLOCK, 0, 0, 0, 0, 0,
+						  nexus_answered, op);
 	}
 }
 
@@ -313,10 +309,8 @@ static void send_values(struct nexus *nexus, enum kind kind, unsigned int a, uns
 {
 	struct op *op = calloc(1, sizeof(*op));
 
-	if (!op) {
-		fprintf(stderr, "no memory\n");
-		exit(1);
-	}
+	if (!op)
+		die("load: no memory");
 	op->kind = kind;
 	op->a = a;
 	op->b = b;
@@ -403,7 +397,7 @@ static void fight(struct nexus *nexus)
 	struct actor *actor = &actors[nexus->number];
 	unsigned int victim = below(fighters), type = any_type();
 
-	actor->fight_at = now() + (50 + below(FIGHT_PAUSE_MS)) * (SECOND / 1000);
+	actor->fight_at = now_ns() + (50 + below(FIGHT_PAUSE_MS)) * (SECOND / 1000);
 	if (!actor->registered) {
 		send_op(nexus, REGISTER, 0, 0);
 		return;
@@ -432,9 +426,9 @@ static void pump(struct nexus *nexus)
 {
 	struct actor *actor = &actors[nexus->number];
 
-	if (nexus->number < fighters && !actor->fighting && nexus->state == NEXUS_UP && now() >= actor->fight_at)
+	if (nexus->number < fighters && !actor->fighting && nexus->state == NEXUS_UP && now_ns() >= actor->fight_at)
 		fight(nexus);
-	while (nexus->state == NEXUS_UP && !nexus->broken && nexus->depth < depth && now() >= actor->hold_until) {
+	while (nexus->state == NEXUS_UP && !nexus->broken && nexus->depth < depth && now_ns() >= actor->hold_until) {
 		if (!send_again(nexus))
 			send_any(nexus);
 	}
@@ -447,8 +441,8 @@ static void serve(void)
 	static uint64_t flushed;
 
 	nexus_serve(nexuses, count, patience, 10);
-	if (now() > flushed + SECOND) {
-		flushed = now();
+	if (now_ns() > flushed + SECOND) {
+		flushed = now_ns();
 		fflush(record);
 	}
 }
@@ -478,24 +472,17 @@ static struct nexus *any_up(void)
 	return NULL;
 }
 
-static void die(const char *what)
-{
-	fflush(record);
-	fprintf(stderr, "load: %s\n", what);
-	exit(1);
-}
-
 /* One command, alone, on any path until one says GOOD. */
 static void until_good(enum kind kind, unsigned int a, unsigned int b)
 {
-	uint64_t end = now() + LIMIT, pause = 0;
+	uint64_t end = now_ns() + LIMIT, pause = 0;
 	struct nexus *nexus;
 
 	last_good = false;
 	while (interrupted < 2) {
 		nexus = any_up();
-		if (nexus && now() >= pause) {
-			pause = now() + HOLD;
+		if (nexus && now_ns() >= pause) {
+			pause = now_ns() + HOLD;
 			send_op(nexus, kind, a, b);
 		}
 		do {
@@ -503,15 +490,15 @@ static void until_good(enum kind kind, unsigned int a, unsigned int b)
 		} while (in_flight() && interrupted < 2);
 		if (last_good)
 			return;
-		if (now() > end)
-			die("nothing is GOOD");
+		if (now_ns() > end)
+			die("load: nothing is GOOD");
 	}
 }
 
 /* A reservation goes with a CLEAR, which only a registered nexus may send. */
 static void clear_reservations(void)
 {
-	uint64_t end = now() + LIMIT;
+	uint64_t end = now_ns() + LIMIT;
 	struct nexus *nexus;
 
 	while (interrupted < 2) {
@@ -530,22 +517,22 @@ static void clear_reservations(void)
 			}
 		}
 		serve();
-		if (now() > end)
-			die("the reservations cannot be cleared");
+		if (now_ns() > end)
+			die("load: the reservations cannot be cleared");
 	}
 }
 
 static void write_all(void)
 {
-	uint64_t end = now() + LIMIT;
+	uint64_t end = now_ns() + LIMIT;
 	unsigned int i, length;
 
 	/* all of them, so that each path has been seen to work */
 	for (i = 0; i < count && interrupted < 2; i++) {
 		while (nexuses[i].state != NEXUS_UP && interrupted < 2) {
 			serve();
-			if (now() > end)
-				die("cannot log in");
+			if (now_ns() > end)
+				die("load: cannot log in");
 		}
 	}
 	for (i = 0; i < blocks; i += length) {
@@ -637,7 +624,7 @@ int main(int argc, char **argv)
 		{ NULL, 0, NULL, 0 }
 	};
 	const char *file = NULL, *name = "history";
-	unsigned int i, paths, seconds = 0, seed = (unsigned int)now();
+	unsigned int i, paths, seconds = 0, seed = (unsigned int)now_ns();
 	bool reservations = false, locks_given = false;
 	uint64_t end;
 	int option;
@@ -710,8 +697,8 @@ int main(int argc, char **argv)
 		nexus->path = i % paths;
 		nexus->url = argv[(unsigned int)optind + nexus->path];
 		nexus->logged_in = logged_in;
-		snprintf(nexus->name, sizeof(nexus->name), "iqn.2026-11.test.lab:%s-%u", name, i);
-		fprintf(record, "nexus %u %u %s %s\n", i, nexus->path, nexus->name, nexus->url);
+		snprintf(nexus->name, sizeof(nexus->name), "%s-%u", name, i);
+		fprintf(record, "nexus %u %u " INITIATOR_PREFIX "%s %s\n", i, nexus->path, nexus->name, nexus->url);
 	}
 
 	if (reservations)
@@ -719,8 +706,8 @@ int main(int argc, char **argv)
 	write_all();
 	if (reservations)
 		fighters = count < FIGHTERS_MAX ? count : FIGHTERS_MAX;
-	end = now() + seconds * SECOND;
-	while (now() < end && !interrupted) {
+	end = now_ns() + seconds * SECOND;
+	while (now_ns() < end && !interrupted) {
 		for (i = 0; i < count; i++)
 			pump(&nexuses[i]);
 		serve();

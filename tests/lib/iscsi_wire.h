@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "session.h"
+
 /* what the eight bits of ADDITIONAL CDB LENGTH can say */
 #define WIRE_CDB_MAX	264
 #define WIRE_DATA_MAX	(1 << 20)
@@ -12,14 +14,14 @@
 
 /**
  * struct wire - a session, from the end of its login on
- * @iscsi: libiscsi's part, which has logged in; NULL when there is no session
+ * @session: libiscsi's part, which has logged in
  * @fd: its connection
  * @cmdsn: number of the next command
  * @exp_statsn: number of the next answer
  * @itt: tag of the last command
  */
 struct wire {
-	void *iscsi;
+	struct session session;
 	int fd;
 	uint32_t cmdsn;
 	uint32_t exp_statsn;

@@ -38,35 +38,26 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <iscsi/iscsi.h>
-#include <iscsi/scsi-lowlevel.h>
+#include "basics.h"
+#include "session.h"
 
-#define BLOCK 512
-
+static struct session session;
 static struct iscsi_context *iscsi;
 static int lun;
-static long sent_ms;
+static uint64_t sent_ms;
 
-static void die(const char *what)
+static void failed(const char *what)
 {
-	printf("%s: %s\n", what, iscsi_get_error(iscsi));
-	exit(1);
+	die("%s: %s", what, iscsi_get_error(iscsi));
 }
 
 static void connect_to(const char *url, const char *name)
 {
-	char initiator[256];
-	struct iscsi_url *parsed;
-
-	snprintf(initiator, sizeof(initiator), "iqn.2026-11.test.lab:%s", name);
-	iscsi = iscsi_create_context(initiator);
-	parsed = iscsi ? iscsi_parse_full_url(iscsi, url) : NULL;
-	if (!parsed)
-		die("url");
-	iscsi_set_session_type(iscsi, ISCSI_SESSION_NORMAL);
-	if (iscsi_full_connect_sync(iscsi, parsed->portal, parsed->lun))
-		die("connect");
-	lun = parsed->lun;
+	session_prepare(&session, url, name);
+	iscsi = session.iscsi;
+	lun = session.lun;
+	if (iscsi_full_connect_sync(iscsi, session.portal, lun))
+		failed("connect");
 }
 
 static void read_block(uint32_t lba, uint8_t *block)
@@ -74,7 +65,7 @@ static void read_block(uint32_t lba, uint8_t *block)
 	struct scsi_task *task = iscsi_read10_sync(iscsi, lun, lba, BLOCK, BLOCK, 0, 0, 0, 0, 0);
 
 	if (!task || task->status != SCSI_STATUS_GOOD || task->datain.size != BLOCK)
-		die("read");
+		failed("read");
 	memcpy(block, task->datain.data, BLOCK);
 	scsi_free_scsi_task(task);
 }
@@ -90,13 +81,13 @@ static int compare_and_write(uint64_t lba, const uint8_t *old, const uint8_t *ne
 	memcpy(data + BLOCK, new, BLOCK);
 	task = iscsi_compareandwrite_sync(iscsi, lun, lba, data, sizeof(data), BLOCK, 0, 0, 0, 0, 0);
 	if (!task)
-		die("compare and write");
+		failed("compare and write");
 	if (task->status == SCSI_STATUS_BUSY)
 		ret = -1;
 	else if (task->status == SCSI_STATUS_CHECK_CONDITION && task->sense.key == SCSI_SENSE_MISCOMPARE)
 		ret = 0;
 	else if (task->status != SCSI_STATUS_GOOD)
-		die("compare and write");
+		failed("compare and write");
 	scsi_free_scsi_task(task);
 	return ret;
 }
@@ -126,14 +117,6 @@ static void count(uint64_t lba, unsigned long times)
 	printf("lost %lu busy %lu\n", lost, busy);
 }
 
-static long now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* The INFORMATION field of sense data; libiscsi leaves it in the data, behind their length. */
 static long sense_information(const struct scsi_task *task)
 {
@@ -155,15 +138,16 @@ static long sense_information(const struct scsi_task *task)
 /* Returns for how long it was executed, in ms. */
 static long miscompare(uint64_t lba, int byte, uint8_t *data)
 {
-	long start = now_ms(), ms;
+	uint64_t start = now_ms();
 	struct scsi_task *task;
+	long ms;
 
 	data[byte] ^= 0xff;
 	task = iscsi_compareandwrite_sync(iscsi, lun, lba, data, 2 * BLOCK, BLOCK, 0, 0, 0, 0, 0);
 	data[byte] ^= 0xff;
-	ms = now_ms() - start;
+	ms = (long)(now_ms() - start);
 	if (!task)
-		die("compare and write");
+		failed("compare and write");
 	if (task->status != SCSI_STATUS_CHECK_CONDITION || task->sense.key != SCSI_SENSE_MISCOMPARE ||
 	    sense_information(task) != byte)
 		printf("byte %d: status 0x%02x sense %x at byte %ld\n", byte, task->status, task->sense.key,
@@ -216,7 +200,7 @@ static void fill(uint32_t lba, unsigned int seconds)
 	time_t end = time(NULL) + seconds;
 	uint8_t block[BLOCK];
 	unsigned long writes = 0, busy = 0;
-	long longest = 0;
+	uint64_t longest = 0;
 	sigset_t term;
 
 	sigemptyset(&term);
@@ -224,12 +208,12 @@ static void fill(uint32_t lba, unsigned int seconds)
 	sigprocmask(SIG_BLOCK, &term, NULL);
 	while (time(NULL) < end && !was_stopped()) {
 		struct scsi_task *task;
-		long start = now_ms();
+		uint64_t start = now_ms();
 
 		memset(block, (int)(writes % 255 + 1), sizeof(block));
 		task = iscsi_write10_sync(iscsi, lun, lba, block, BLOCK, BLOCK, 0, 0, 0, 0, 0);
 		if (!task || (task->status != SCSI_STATUS_GOOD && task->status != SCSI_STATUS_BUSY))
-			die("write");
+			failed("write");
 		if (task->status == SCSI_STATUS_BUSY)
 			busy++;
 		writes++;
@@ -237,7 +221,7 @@ static void fill(uint32_t lba, unsigned int seconds)
 		if (now_ms() - start > longest)
 			longest = now_ms() - start;
 	}
-	printf("writes %lu busy %lu longest %ld ms\n", writes, busy, longest);
+	printf("writes %lu busy %lu longest %" PRIu64 " ms\n", writes, busy, longest);
 }
 
 /* Prints how a TEST UNIT READY ended, unless it is GOOD and @quiet. Returns whether something was printed. */
@@ -247,7 +231,7 @@ static int test_unit_ready(int quiet)
 	int status;
 
 	if (!task)
-		die("test unit ready");
+		failed("test unit ready");
 	status = task->status;
 	if (status == SCSI_STATUS_CHECK_CONDITION)
 		printf("%x %02x/%02x\n", task->sense.key, task->sense.ascq >> 8, task->sense.ascq & 0xff);
@@ -283,7 +267,7 @@ static void run_for(unsigned int seconds)
 		struct pollfd fd = { .fd = iscsi_get_fd(iscsi), .events = (short)iscsi_which_events(iscsi) };
 
 		if (poll(&fd, 1, 200) < 0 || iscsi_service(iscsi, fd.revents))
-			die("service");
+			failed("service");
 	}
 }
 
@@ -299,7 +283,8 @@ static void abort_answered(struct iscsi_context *context, int status, void *data
 {
 	(void)context;
 	(void)status;
-	printf("%s answered: %d after %ld ms\n", (const char *)what, data ? (int)*(uint32_t *)data : -1, now_ms() - sent_ms);
+	printf("%s answered: %d after %" PRIu64 " ms\n", (const char *)what, data ? (int)*(uint32_t *)data : -1,
+	       now_ms() - sent_ms);
 	exit(0);
 }
 
@@ -310,16 +295,16 @@ static void give_up(uint32_t lba, uint32_t blocks, int reset)
 	int i;
 
 	if (!data)
-		die("memory");
+		failed("memory");
 	memset(data, 0xa1, (size_t)blocks * BLOCK);
 	task = iscsi_write10_task(iscsi, lun, lba, data, blocks * BLOCK, BLOCK, 0, 0, 0, 0, 0, task_ended, "write");
 	if (!task)
-		die("write");
+		failed("write");
 	run_for(1);
 	sent_ms = now_ms();
 	if (reset ? iscsi_task_mgmt_lun_reset_async(iscsi, (uint32_t)lun, abort_answered, "reset") :
 		    iscsi_task_mgmt_abort_task_async(iscsi, task, abort_answered, "abort"))
-		die("task management");
+		failed("task management");
 	printf("%s sent\n", reset ? "reset" : "abort");
 	fflush(stdout);
 	/* NOP-Outs, as initiators send them: LIO ends a reset when those whose commands it ended have acknowledged that */
@@ -345,20 +330,20 @@ static void give_up_each(uint32_t lba, unsigned long count)
 	unsigned long i;
 
 	if (count > sizeof(tasks) / sizeof(tasks[0]))
-		die("too many");
+		failed("too many");
 	memset(data, 0xa1, sizeof(data));
 	for (i = 0; i < count; i++) {
 		tasks[i] = iscsi_write10_task(iscsi, lun, lba + (uint32_t)i, data, BLOCK, BLOCK, 0, 0, 0, 0, 0, task_ended,
 					      "write");
 		if (!tasks[i])
-			die("write");
+			failed("write");
 	}
 	run_for(1);
 	sent_ms = now_ms();
 	aborts_pending = count;
 	for (i = 0; i < count; i++) {
 		if (iscsi_task_mgmt_abort_task_async(iscsi, tasks[i], one_of_aborts_answered, "aborts"))
-			die("task management");
+			failed("task management");
 	}
 	run_for(600);
 }
@@ -376,7 +361,7 @@ static void range16(uint8_t opcode, uint8_t flags, uint64_t lba, uint32_t blocks
 		cdb[10 + i] = (unsigned char)(blocks >> (24 - 8 * i));
 	task = scsi_create_task(sizeof(cdb), cdb, SCSI_XFER_NONE, 0);
 	if (!task || !iscsi_scsi_command_sync(iscsi, lun, task, NULL))
-		die("command");
+		failed("command");
 	printf("status 0x%02x", task->status);
 	if (task->status == SCSI_STATUS_CHECK_CONDITION)
 		printf(" sense %x/%02x/%02x", task->sense.key, task->sense.ascq >> 8, task->sense.ascq & 0xff);
@@ -389,12 +374,12 @@ static void keys(unsigned long times)
 	while (times--) {
 		if (!iscsi_persistent_reserve_in_task(iscsi, lun, SCSI_PERSISTENT_RESERVE_READ_KEYS, 512, task_ended,
 						      "keys"))
-			die("keys");
+			failed("keys");
 	}
 	run_for(1);
 	sent_ms = now_ms();
 	if (iscsi_task_mgmt_lun_reset_async(iscsi, (uint32_t)lun, abort_answered, "keys"))
-		die("task management");
+		failed("task management");
 	run_for(600);
 }
 
@@ -403,7 +388,7 @@ static void read_keys(void)
 	struct scsi_task *task = iscsi_persistent_reserve_in_sync(iscsi, lun, SCSI_PERSISTENT_RESERVE_READ_KEYS, 512);
 
 	if (!task)
-		die("keys");
+		failed("keys");
 	printf("status 0x%02x\n", task->status);
 	scsi_free_scsi_task(task);
 }
@@ -412,11 +397,11 @@ static void read_keys(void)
 static void abort_soon(struct scsi_task *task)
 {
 	if (!task)
-		die("command");
+		failed("command");
 	run_for(1);
 	sent_ms = now_ms();
 	if (iscsi_task_mgmt_abort_task_async(iscsi, task, abort_answered, "abort"))
-		die("task management");
+		failed("task management");
 	run_for(600);
 }
 
@@ -427,12 +412,12 @@ static void unmap(uint64_t lba, uint32_t blocks)
 	uint32_t i;
 
 	if (!list)
-		die("memory");
+		failed("memory");
 	for (i = 0; i < blocks; i++)
 		list[i] = (struct unmap_list){ lba + i, 1 };
 	task = iscsi_unmap_sync(iscsi, lun, 0, 0, list, (int)blocks);
 	if (!task || task->status != SCSI_STATUS_GOOD)
-		die("unmap");
+		failed("unmap");
 	scsi_free_scsi_task(task);
 	free(list);
 }

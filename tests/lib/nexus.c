@@ -6,9 +6,7 @@
  * ran twice finds what it wrote the first time. So a session that breaks, or that leaves a command without an answer
  * for too long, is dropped with all that it has in flight, and a new one is opened for as long as that takes.
  *
- * A dropped connection is reset and not closed in an orderly way. The kernel would go on sending what it has
- * buffered, minutes after the initiator has given up, and a gateway could not tell that from a command that was sent
- * just now.
+ * A dropped connection is reset and not closed in an orderly way; see session_reset().
  *
  * The name and the ISID of a nexus stay the same, so it is the same I_T nexus after a new login, and the gateway
  * ends its old session first.
@@ -17,10 +15,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <time.h>
 
-#include "../lib/connection.h"
 #include "nexus.h"
 
 #define ISID_NUMBER	0x4849
@@ -28,36 +23,21 @@
 #define LOGIN_PAUSE	(SECOND / 2)
 #define NEXUSES_MAX	64
 
-uint64_t now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * SECOND + (uint64_t)ts.tv_nsec;
-}
-
 /**
  * nexus_drop() - give up the session, and all commands in it
  * @nexus: not in a callback of its own
  */
 void nexus_drop(struct nexus *nexus)
 {
-	struct linger linger = { .l_onoff = 1 };
-	int fd = nexus->iscsi ? iscsi_get_fd(nexus->iscsi) : -1;
-
 	if (nexus->state == NEXUS_UP)
 		nexus->lost++;
 	nexus->state = NEXUS_DOWN;
 	nexus->broken = false;
-	nexus->at = now() + LOGIN_PAUSE;
-	if (fd >= 0)
-		setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
-	if (nexus->iscsi)
-		iscsi_destroy_context(nexus->iscsi);
-	nexus->iscsi = NULL;
+	nexus->at = now_ns() + LOGIN_PAUSE;
+	session_reset(&nexus->session);
 	/* those that libiscsi did not call back for */
 	while (nexus->in_flight)
-		command_answered(NULL, SCSI_STATUS_CANCELLED, NULL, nexus->in_flight);
+		nexus_answered(NULL, SCSI_STATUS_CANCELLED, NULL, nexus->in_flight);
 }
 
 /* called when a login ended, and once more when the session did */
@@ -77,31 +57,21 @@ static void connected(struct iscsi_context *iscsi, int status, void *data, void 
 
 static void nexus_connect(struct nexus *nexus)
 {
-	struct iscsi_url *url;
+	struct session *session = &nexus->session;
 
-	nexus->at = now() + LOGIN_PAUSE;
-	nexus->iscsi = iscsi_create_context(nexus->name);
-	url = nexus->iscsi ? iscsi_parse_full_url(nexus->iscsi, nexus->url) : NULL;
-	if (!url) {
-		fprintf(stderr, "%s is no URL\n", nexus->url);
-		exit(2);
-	}
-	iscsi_set_session_type(nexus->iscsi, ISCSI_SESSION_NORMAL);
-	iscsi_set_isid_en(nexus->iscsi, ISID_NUMBER, nexus->number);
-	iscsi_set_targetname(nexus->iscsi, url->target);
-	iscsi_set_noautoreconnect(nexus->iscsi, 1);
-	nexus->lun = url->lun;
-	nexus->since = now();
+	nexus->at = now_ns() + LOGIN_PAUSE;
+	session_prepare(session, nexus->url, nexus->name);
+	session_set_port(session, ISID_NUMBER, nexus->number);
+	nexus->since = now_ns();
 	nexus->state = NEXUS_CONNECTING;
-	if (iscsi_full_connect_async(nexus->iscsi, url->portal, url->lun, connected, nexus))
+	if (iscsi_full_connect_async(session->iscsi, session->portal, session->lun, connected, nexus))
 		nexus->broken = true;
-	iscsi_destroy_url(url);
 }
 
 static bool is_overdue(const struct nexus *nexus, uint64_t patience)
 {
-	const struct command *command;
-	uint64_t time = now();
+	const struct nexus_command *command;
+	uint64_t time = now_ns();
 
 	if (nexus->state == NEXUS_CONNECTING)
 		return time > nexus->since + LOGIN_PATIENCE;
@@ -130,13 +100,13 @@ void nexus_serve(struct nexus *nexuses, unsigned int count, uint64_t patience, i
 
 		if (nexus->state != NEXUS_DOWN && (nexus->broken || is_overdue(nexus, patience)))
 			nexus_drop(nexus);
-		if (nexus->state == NEXUS_DOWN && now() >= nexus->at)
+		if (nexus->state == NEXUS_DOWN && now_ns() >= nexus->at)
 			nexus_connect(nexus);
 		if (nexus->state == NEXUS_DOWN || nexus->broken)
 			continue;
 		polled[n] = nexus;
-		fds[n].fd = iscsi_get_fd(nexus->iscsi);
-		fds[n].events = (short)iscsi_which_events(nexus->iscsi);
+		fds[n].fd = iscsi_get_fd(nexus->session.iscsi);
+		fds[n].events = (short)iscsi_which_events(nexus->session.iscsi);
 		fds[n].revents = 0;
 		n++;
 	}
@@ -149,8 +119,8 @@ void nexus_serve(struct nexus *nexuses, unsigned int count, uint64_t patience, i
 
 		if (!fds[i].revents)
 			continue;
-		if (iscsi_service(nexus->iscsi, fds[i].revents) ||
-		    (nexus->state == NEXUS_UP && connection_has_ended(nexus->iscsi)))
+		if (iscsi_service(nexus->session.iscsi, fds[i].revents) ||
+		    (nexus->state == NEXUS_UP && session_has_ended(&nexus->session)))
 			nexus->broken = true;
 	}
 }
@@ -158,13 +128,13 @@ void nexus_serve(struct nexus *nexuses, unsigned int count, uint64_t patience, i
 /**
  * nexus_begin() - a command is about to be handed to libiscsi
  * @nexus: of it
- * @command: with @ended set; the callback is command_answered(), and this its argument
+ * @command: with @ended set; the callback is nexus_answered(), and this its argument
  */
-void nexus_begin(struct nexus *nexus, struct command *command)
+void nexus_begin(struct nexus *nexus, struct nexus_command *command)
 {
 	command->nexus = nexus;
 	command->next = nexus->in_flight;
-	command->start = now();
+	command->start = now_ns();
 	nexus->in_flight = command;
 	nexus->depth++;
 }
@@ -175,9 +145,9 @@ void nexus_begin(struct nexus *nexus, struct command *command)
  * @command: may be over by now
  * @task: what libiscsi returned; NULL: it was not sent, and the session is of no use
  */
-void nexus_begun(struct nexus *nexus, const struct command *command, const struct scsi_task *task)
+void nexus_begun(struct nexus *nexus, const struct nexus_command *command, const struct scsi_task *task)
 {
-	struct command *c;
+	struct nexus_command *c;
 
 	if (task)
 		return;
@@ -185,7 +155,7 @@ void nexus_begun(struct nexus *nexus, const struct command *command, const struc
 	for (c = nexus->in_flight; c && c != command; c = c->next)
 		;
 	if (c)
-		command_answered(NULL, SCSI_STATUS_CANCELLED, NULL, c);
+		nexus_answered(NULL, SCSI_STATUS_CANCELLED, NULL, c);
 }
 
 static void result_text(char *text, int status, const struct scsi_task *task)
@@ -220,9 +190,9 @@ static void result_text(char *text, int status, const struct scsi_task *task)
 }
 
 /* libiscsi's callback of every command */
-void command_answered(struct iscsi_context *iscsi, int status, void *data, void *arg)
+void nexus_answered(struct iscsi_context *iscsi, int status, void *data, void *arg)
 {
-	struct command *command = arg, **p;
+	struct nexus_command *command = arg, **p;
 	struct nexus *nexus = command->nexus;
 	struct scsi_task *task = data;
 	char result[RESULT_MAX];

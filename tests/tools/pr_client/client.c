@@ -8,93 +8,29 @@
  */
 #include <errno.h>
 #include <poll.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <time.h>
 
-#include <iscsi/iscsi.h>
-#include <iscsi/scsi-lowlevel.h>
+#include "basics.h"
+#include "client.h"
 
-#include "../lib/connection.h"
-#include "nexus.h"
-
-#define NEXUSES_MAX	256
-#define INITIATOR_PREFIX "iqn.2026-11.test.lab:"
+#define CLIENTS_MAX	256
 #define ISID_NUMBER	0x5252
 #define PATIENCE_MS	90000
 #define OPCODE_REQUEST_SENSE 0x03
 
-static struct nexus *nexuses[NEXUSES_MAX];
+static struct client *clients[CLIENTS_MAX];
 static int count;
 
 /* a command that is on its way */
 struct pending {
-	struct nexus *nexus;
+	struct client *client;
 	answered_fn answered;
 	void *arg;
 	struct answer answer;
 	uint32_t in_len;
 };
-
-void die(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vprintf(format, args);
-	va_end(args);
-	printf("\n");
-	exit(1);
-}
-
-uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
-uint64_t below(uint64_t n)
-{
-	return (((uint64_t)random() << 31) ^ (uint64_t)random()) % n;
-}
-
-uint16_t get16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-uint32_t get32(const uint8_t *p)
-{
-	return (uint32_t)get16(p) << 16 | get16(p + 2);
-}
-
-uint64_t get64(const uint8_t *p)
-{
-	return (uint64_t)get32(p) << 32 | get32(p + 4);
-}
-
-void set16(uint8_t *p, uint16_t value)
-{
-	p[0] = (uint8_t)(value >> 8);
-	p[1] = (uint8_t)value;
-}
-
-void set32(uint8_t *p, uint32_t value)
-{
-	set16(p, (uint16_t)(value >> 16));
-	set16(p + 2, (uint16_t)value);
-}
-
-void set64(uint8_t *p, uint64_t value)
-{
-	set32(p, (uint32_t)(value >> 32));
-	set32(p + 4, (uint32_t)value);
-}
 
 void initiator_text(char *text, const char *name, unsigned int port)
 {
@@ -102,67 +38,48 @@ void initiator_text(char *text, const char *name, unsigned int port)
 	snprintf(text, TRBD_PR_INITIATOR_MAX, "iscsi:" INITIATOR_PREFIX "%s,i,0x40%06x%04x", name, ISID_NUMBER, port);
 }
 
-static void target_text(struct nexus *nexus, const char *iqn)
+static void target_text(struct client *client, const char *iqn)
 {
-	snprintf(nexus->id.target, sizeof(nexus->id.target), "%.200s,t,0x%04x", iqn, nexus->gateway);
+	snprintf(client->id.target, sizeof(client->id.target), "%.200s,t,0x%04x", iqn, client->gateway);
 }
 
-bool nexus_try_login(struct nexus *nexus, const char *url, int gateway, const char *name, unsigned int port)
+bool client_try_login(struct client *client, const char *url, int gateway, const char *name, unsigned int port)
 {
-	char initiator[TRBD_PR_INITIATOR_MAX];
-	struct iscsi_context *iscsi;
-	struct iscsi_url *parsed;
+	struct session *session = &client->session;
 
-	memset(nexus, 0, sizeof(*nexus));
-	nexus->gateway = gateway;
-	snprintf(nexus->label, sizeof(nexus->label), "%s@%d", name, gateway);
-	snprintf(initiator, sizeof(initiator), INITIATOR_PREFIX "%s", name);
-	iscsi = iscsi_create_context(initiator);
-	parsed = iscsi ? iscsi_parse_full_url(iscsi, url) : NULL;
-	if (!parsed)
-		die("%s: %s is no URL", nexus->label, url);
-	initiator_text(nexus->id.initiator, name, port);
-	target_text(nexus, parsed->target);
-	nexus->lun = parsed->lun;
-
-	iscsi_set_session_type(iscsi, ISCSI_SESSION_NORMAL);
-	iscsi_set_isid_en(iscsi, ISID_NUMBER, port);
-	iscsi_set_targetname(iscsi, parsed->target);
-	iscsi_set_noautoreconnect(iscsi, 1);
-	iscsi_set_timeout(iscsi, 10);
-	if (iscsi_connect_sync(iscsi, parsed->portal) || iscsi_login_sync(iscsi)) {
-		iscsi_destroy_url(parsed);
-		iscsi_destroy_context(iscsi);
+	memset(client, 0, sizeof(*client));
+	client->gateway = gateway;
+	snprintf(client->label, sizeof(client->label), "%s@%d", name, gateway);
+	session_prepare(session, url, name);
+	session_set_port(session, ISID_NUMBER, port);
+	initiator_text(client->id.initiator, name, port);
+	target_text(client, session->target);
+	if (!session_login(session))
 		return false;
-	}
-	iscsi_set_timeout(iscsi, 0);
-	iscsi_destroy_url(parsed);
-	nexus->iscsi = iscsi;
-	if (count == NEXUSES_MAX)
-		die("more than %d sessions", NEXUSES_MAX);
-	nexuses[count++] = nexus;
+	if (count == CLIENTS_MAX)
+		die("more than %d sessions", CLIENTS_MAX);
+	clients[count++] = client;
 	return true;
 }
 
-void nexus_login(struct nexus *nexus, const char *url, int gateway, const char *name, unsigned int port)
+void client_login(struct client *client, const char *url, int gateway, const char *name, unsigned int port)
 {
-	if (!nexus_try_login(nexus, url, gateway, name, port))
-		die("%s: cannot log in to %s", nexus->label, url);
-	nexus_calm(nexus);
+	if (!client_try_login(client, url, gateway, name, port))
+		die("%s: cannot log in to %s", client->label, url);
+	client_calm(client);
 }
 
-void nexus_logout(struct nexus *nexus)
+void client_logout(struct client *client)
 {
 	int i;
 
 	for (i = 0; i < count; i++) {
-		if (nexuses[i] == nexus)
-			nexuses[i] = nexuses[--count];
+		if (clients[i] == client)
+			clients[i] = clients[--count];
 	}
-	if (!nexus->broken)
-		iscsi_logout_sync(nexus->iscsi);
-	iscsi_destroy_context(nexus->iscsi);
-	nexus->iscsi = NULL;
+	if (!client->broken)
+		iscsi_logout_sync(client->session.iscsi);
+	session_close(&client->session);
 }
 
 static void take_sense(struct answer *answer, const struct scsi_task *task)
@@ -187,7 +104,7 @@ static void ended(struct iscsi_context *iscsi, int status, void *data, void *arg
 		if (task->residual_status == SCSI_RESIDUAL_UNDERFLOW)
 			answer->len -= (uint32_t)task->residual;
 	}
-	pending->answered(pending->nexus, answer, pending->arg);
+	pending->answered(pending->client, answer, pending->arg);
 	/* libiscsi frees a task only where it gives one */
 	if (task)
 		scsi_free_scsi_task(task);
@@ -195,7 +112,7 @@ static void ended(struct iscsi_context *iscsi, int status, void *data, void *arg
 	free(pending);
 }
 
-void nexus_send(struct nexus *nexus, const struct command *command, answered_fn answered, void *arg)
+void client_send(struct client *client, const struct command *command, answered_fn answered, void *arg)
 {
 	int direction = command->out_len ? SCSI_XFER_WRITE : command->in_len ? SCSI_XFER_READ : SCSI_XFER_NONE;
 	struct iscsi_data data = { .size = command->out_len, .data = command->out };
@@ -207,32 +124,32 @@ void nexus_send(struct nexus *nexus, const struct command *command, answered_fn 
 	task = scsi_create_task((int)command->cdb_len, cdb, direction, (int)(command->out_len + command->in_len));
 	if (!pending || !task)
 		die("no memory");
-	pending->nexus = nexus;
+	pending->client = client;
 	pending->answered = answered;
 	pending->arg = arg;
 	pending->in_len = command->in_len;
 	pending->answer.data = calloc(1, command->in_len + 1);
 	if (command->in_len)
 		scsi_task_add_data_in_buffer(task, (int)command->in_len, pending->answer.data);
-	if (nexus->broken ||
-	    iscsi_scsi_command_async(nexus->iscsi, nexus->lun, task, ended, command->out_len ? &data : NULL, pending)) {
+	if (client->broken ||
+	    iscsi_scsi_command_async(client->session.iscsi, client->session.lun, task, ended, command->out_len ? &data : NULL, pending)) {
 		scsi_free_scsi_task(task);
-		ended(nexus->iscsi, SCSI_STATUS_CANCELLED, NULL, pending);
+		ended(client->session.iscsi, SCSI_STATUS_CANCELLED, NULL, pending);
 	}
 }
 
-bool nexus_serve(int ms, int fd)
+bool client_serve(int ms, int fd)
 {
-	struct pollfd fds[NEXUSES_MAX + 1];
-	struct nexus *polled[NEXUSES_MAX];
+	struct pollfd fds[CLIENTS_MAX + 1];
+	struct client *polled[CLIENTS_MAX];
 	int i, n = 0;
 
 	for (i = 0; i < count; i++) {
-		if (nexuses[i]->broken)
+		if (clients[i]->broken)
 			continue;
-		polled[n] = nexuses[i];
-		fds[n].fd = iscsi_get_fd(nexuses[i]->iscsi);
-		fds[n].events = (short)iscsi_which_events(nexuses[i]->iscsi);
+		polled[n] = clients[i];
+		fds[n].fd = iscsi_get_fd(clients[i]->session.iscsi);
+		fds[n].events = (short)iscsi_which_events(clients[i]->session.iscsi);
 		n++;
 	}
 	fds[n].fd = fd;
@@ -242,7 +159,7 @@ bool nexus_serve(int ms, int fd)
 		die("poll failed");
 	for (i = 0; i < n; i++) {
 		if (fds[i].revents &&
-		    (iscsi_service(polled[i]->iscsi, fds[i].revents) || connection_has_ended(polled[i]->iscsi)))
+		    (iscsi_service(polled[i]->session.iscsi, fds[i].revents) || session_has_ended(&polled[i]->session)))
 			polled[i]->broken = true;
 	}
 	return fd >= 0 && fds[n].revents;
@@ -252,9 +169,9 @@ static struct answer last;
 static uint8_t last_data[DATA_MAX];
 static bool done;
 
-static void note_answer(struct nexus *nexus, const struct answer *answer, void *arg)
+static void note_answer(struct client *client, const struct answer *answer, void *arg)
 {
-	(void)nexus;
+	(void)client;
 	(void)arg;
 	last = *answer;
 	memcpy(last_data, answer->data, answer->len);
@@ -262,37 +179,37 @@ static void note_answer(struct nexus *nexus, const struct answer *answer, void *
 	done = true;
 }
 
-const struct answer *nexus_do(struct nexus *nexus, const struct command *command)
+const struct answer *client_do(struct client *client, const struct command *command)
 {
 	uint64_t end = now_ms() + PATIENCE_MS;
 
 	done = false;
-	nexus_send(nexus, command, note_answer, NULL);
+	client_send(client, command, note_answer, NULL);
 	while (!done) {
-		nexus_serve(1000, -1);
-		if (!done && nexus->broken)
-			die("%s: the session broke during opcode 0x%02x: %s", nexus->label, command->cdb[0],
-			    iscsi_get_error(nexus->iscsi));
+		client_serve(1000, -1);
+		if (!done && client->broken)
+			die("%s: the session broke during opcode 0x%02x: %s", client->label, command->cdb[0],
+			    iscsi_get_error(client->session.iscsi));
 		if (now_ms() > end)
-			die("%s: no answer to opcode 0x%02x in %d s", nexus->label, command->cdb[0],
+			die("%s: no answer to opcode 0x%02x in %d s", client->label, command->cdb[0],
 			    PATIENCE_MS / 1000);
 	}
 	return &last;
 }
 
-const struct answer *nexus_do_patiently(struct nexus *nexus, const struct command *command)
+const struct answer *client_do_patiently(struct client *client, const struct command *command)
 {
 	uint64_t end = now_ms() + BUSY_PATIENCE_MS;
-	const struct answer *answer = nexus_do(nexus, command);
+	const struct answer *answer = client_do(client, command);
 	unsigned int busy = 0;
 
 	while (answer->status == SCSI_STATUS_BUSY && now_ms() < end) {
 		busy++;
-		nexus_serve(100, -1);
-		answer = nexus_do(nexus, command);
+		client_serve(100, -1);
+		answer = client_do(client, command);
 	}
 	if (busy)
-		printf("%s: opcode 0x%02x was busy %u times\n", nexus->label, command->cdb[0], busy);
+		printf("%s: opcode 0x%02x was busy %u times\n", client->label, command->cdb[0], busy);
 	return answer;
 }
 
@@ -302,23 +219,23 @@ static void reset_answered(struct iscsi_context *iscsi, int status, void *data, 
 	*(int *)arg = status == SCSI_STATUS_GOOD && data ? (int)*(uint32_t *)data : 255;
 }
 
-void nexus_reset(struct nexus *nexus)
+void client_reset(struct client *client)
 {
 	uint64_t end = now_ms() + PATIENCE_MS;
 	int response = -1;
 
-	if (iscsi_task_mgmt_lun_reset_async(nexus->iscsi, (uint32_t)nexus->lun, reset_answered, &response))
-		die("%s: LOGICAL UNIT RESET: %s", nexus->label, iscsi_get_error(nexus->iscsi));
+	if (iscsi_task_mgmt_lun_reset_async(client->session.iscsi, (uint32_t)client->session.lun, reset_answered, &response))
+		die("%s: LOGICAL UNIT RESET: %s", client->label, iscsi_get_error(client->session.iscsi));
 	while (response < 0) {
-		nexus_serve(1000, -1);
-		if (nexus->broken || now_ms() > end)
-			die("%s: no answer to LOGICAL UNIT RESET", nexus->label);
+		client_serve(1000, -1);
+		if (client->broken || now_ms() > end)
+			die("%s: no answer to LOGICAL UNIT RESET", client->label);
 	}
 	if (response)
-		die("%s: LOGICAL UNIT RESET: response %d", nexus->label, response);
+		die("%s: LOGICAL UNIT RESET: response %d", client->label, response);
 }
 
-void nexus_calm(struct nexus *nexus)
+void client_calm(struct client *client)
 {
 	const struct answer *answer;
 	struct command command;
@@ -326,7 +243,7 @@ void nexus_calm(struct nexus *nexus)
 
 	cmd_simple(&command, SCSI_OPCODE_TESTUNITREADY);
 	do {
-		answer = nexus_do(nexus, &command);
+		answer = client_do(client, &command);
 	} while (answer->status == SCSI_STATUS_CHECK_CONDITION && answer->key == SCSI_SENSE_UNIT_ATTENTION && i++ < 8);
 }
 
@@ -434,7 +351,7 @@ uint32_t list_basic(uint8_t *list, uint64_t key, uint64_t action_key, uint8_t fl
 	return 24;
 }
 
-const struct answer *pr_out(struct nexus *nexus, enum trbd_pr_action action, uint64_t key, uint64_t action_key,
+const struct answer *pr_out(struct client *client, enum trbd_pr_action action, uint64_t key, uint64_t action_key,
 			    uint8_t type)
 {
 	struct command command;
@@ -442,19 +359,19 @@ const struct answer *pr_out(struct nexus *nexus, enum trbd_pr_action action, uin
 
 	list_basic(list, key, action_key, 0);
 	cmd_pr_out(&command, action, 0, type, list, sizeof(list));
-	return nexus_do(nexus, &command);
+	return client_do(client, &command);
 }
 
-const struct answer *pr_in(struct nexus *nexus, uint8_t action)
+const struct answer *pr_in(struct client *client, uint8_t action)
 {
 	const struct answer *answer;
 	struct command command;
 	char text[64];
 
 	cmd_pr_in(&command, action, 65535);
-	answer = nexus_do_patiently(nexus, &command);
+	answer = client_do_patiently(client, &command);
 	answer_text(answer, text, sizeof(text));
 	if (answer->status != SCSI_STATUS_GOOD || answer->len < 8)
-		die("%s: PERSISTENT RESERVE IN %d: %s, %u bytes", nexus->label, action, text, answer->len);
+		die("%s: PERSISTENT RESERVE IN %d: %s, %u bytes", client->label, action, text, answer->len);
 	return answer;
 }

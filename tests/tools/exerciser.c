@@ -24,10 +24,9 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#include <iscsi/iscsi.h>
-#include <iscsi/scsi-lowlevel.h>
+#include "basics.h"
+#include "session.h"
 
-#define BLOCK		512
 #define BATCH		8
 #define SNAPS		3
 #define BLOCKS_MAX	4096	/* 2 MiB in one command */
@@ -78,35 +77,15 @@ static struct past history[HISTORY];
 static unsigned long history_len;
 static unsigned long done[KINDS], busy, again, snapshots, batches;
 
-static void die(const char *format, ...)
+static struct iscsi_context *connect_to(const char *url, const char *name)
 {
-	va_list args;
+	struct session session;
 
-	va_start(args, format);
-	vprintf(format, args);
-	va_end(args);
-	printf("\n");
-	exit(1);
-}
-
-static uint64_t below(uint64_t n)
-{
-	return (((uint64_t)random() << 31) ^ (uint64_t)random()) % n;
-}
-
-static struct iscsi_context *connect_to(const char *address, const char *name)
-{
-	struct iscsi_context *iscsi = iscsi_create_context(name);
-	struct iscsi_url *url = iscsi ? iscsi_parse_full_url(iscsi, address) : NULL;
-
-	if (!url)
-		die("%s: not a URL", address);
-	iscsi_set_session_type(iscsi, ISCSI_SESSION_NORMAL);
-	if (iscsi_full_connect_sync(iscsi, url->portal, url->lun))
-		die("%s: %s", address, iscsi_get_error(iscsi));
-	lun = url->lun;
-	iscsi_destroy_url(url);
-	return iscsi;
+	session_prepare(&session, url, name);
+	lun = session.lun;
+	if (iscsi_full_connect_sync(session.iscsi, session.portal, lun))
+		die("%s: %s", url, iscsi_get_error(session.iscsi));
+	return session.iscsi;
 }
 
 /* Tells one connection of a path from the next. */
@@ -486,8 +465,8 @@ static void set_up(char **argv)
 	struct scsi_task *task;
 	int i;
 
-	paths[0] = connect_to(argv[1], "iqn.2026-11.test.lab:exerciser1");
-	paths[1] = connect_to(argv[2], "iqn.2026-11.test.lab:exerciser2");
+	paths[0] = connect_to(argv[1], "exerciser1");
+	paths[1] = connect_to(argv[2], "exerciser2");
 	image = argv[3];
 	srandom((unsigned int)strtoul(argv[4], NULL, 0));
 

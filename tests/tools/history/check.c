@@ -17,7 +17,7 @@
 #include <string.h>
 
 #include "history.h"
-#include "../../protocol.h"
+#include "protocol.h"
 #include "register.h"
 #include "reservation.h"
 

@@ -2,10 +2,11 @@
 #ifndef TEST_STEPS_H
 #define TEST_STEPS_H
 
-#include "nexus.h"
+#include "basics.h"
+#include "client.h"
 #include "pr/rules.h"
 
-#define NEXUSES		6
+#define CLIENTS		6
 #define BLOCKS		16
 #define TEXT_MAX	512
 #define LIST_MAX	4096
@@ -35,7 +36,7 @@ struct step {
 };
 
 /* what the model has: commands are made so that something comes of them */
-extern struct nexus nexuses[NEXUSES];
+extern struct client clients[CLIENTS];
 extern struct trbd_pr_state state;
 extern uint16_t rtpis[3];	/* relative target port identifiers, by gateway */
 

@@ -10,14 +10,11 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-#include <iscsi/iscsi.h>
-
+#include "basics.h"
 #include "iscsi_wire.h"
 
-#define INITIATOR_PREFIX "iqn.2026-11.test.lab:"
 #define ISID_NUMBER	0x4675
 #define HEADER_LEN	48
 /* LIO's default of MaxRecvDataSegmentLength */
@@ -68,40 +65,19 @@ static enum wire_result nonsense(const char *what, unsigned int number)
 	return WIRE_NONSENSE;
 }
 
-static uint32_t get32(const uint8_t *p)
-{
-	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
-static void set32(uint8_t *p, uint32_t value)
-{
-	p[0] = (uint8_t)(value >> 24);
-	p[1] = (uint8_t)(value >> 16);
-	p[2] = (uint8_t)(value >> 8);
-	p[3] = (uint8_t)value;
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-static enum wire_result wait_for(struct wire *wire, short events, int64_t end)
+static enum wire_result wait_for(struct wire *wire, short events, uint64_t end)
 {
 	struct pollfd fd = { .fd = wire->fd, .events = events };
-	int64_t left = end - now_ms();
+	uint64_t now = now_ms();
 	int ret;
 
-	if (left <= 0)
+	if (now >= end)
 		return WIRE_SILENT;
-	ret = poll(&fd, 1, (int)left);
+	ret = poll(&fd, 1, (int)(end - now));
 	return ret > 0 || (ret < 0 && errno == EINTR) ? WIRE_ANSWERED : ret ? WIRE_DROPPED : WIRE_SILENT;
 }
 
-static enum wire_result send_bytes(struct wire *wire, const void *data, size_t len, int64_t end)
+static enum wire_result send_bytes(struct wire *wire, const void *data, size_t len, uint64_t end)
 {
 	const uint8_t *p = data;
 
@@ -123,7 +99,7 @@ static enum wire_result send_bytes(struct wire *wire, const void *data, size_t l
 	return WIRE_ANSWERED;
 }
 
-static enum wire_result receive_bytes(struct wire *wire, void *data, size_t len, int64_t end)
+static enum wire_result receive_bytes(struct wire *wire, void *data, size_t len, uint64_t end)
 {
 	uint8_t *p = data;
 
@@ -157,7 +133,7 @@ static void header_begin(struct wire *wire, uint8_t *header, uint8_t op, uint8_t
 
 /* Sends a header and its data, which are padded to four bytes. */
 static enum wire_result send_pdu(struct wire *wire, uint8_t *header, size_t header_len, const void *data,
-				 uint32_t len, int64_t end)
+				 uint32_t len, uint64_t end)
 {
 	static const uint8_t zeros[4];
 	enum wire_result ret;
@@ -173,7 +149,7 @@ static enum wire_result send_pdu(struct wire *wire, uint8_t *header, size_t head
 	return ret;
 }
 
-static enum wire_result receive_pdu(struct wire *wire, int64_t end)
+static enum wire_result receive_pdu(struct wire *wire, uint64_t end)
 {
 	enum wire_result ret = receive_bytes(wire, pdu.header, sizeof(pdu.header), end);
 
@@ -187,7 +163,7 @@ static enum wire_result receive_pdu(struct wire *wire, int64_t end)
 	return receive_bytes(wire, pdu.data, (pdu.len + 3) & ~3U, end);
 }
 
-static enum wire_result answer_ping(struct wire *wire, int64_t end)
+static enum wire_result answer_ping(struct wire *wire, uint64_t end)
 {
 	uint8_t header[HEADER_LEN];
 
@@ -200,7 +176,7 @@ static enum wire_result answer_ping(struct wire *wire, int64_t end)
 }
 
 /* The next PDU that is about command @itt. */
-static enum wire_result receive_for(struct wire *wire, uint32_t itt, int64_t end)
+static enum wire_result receive_for(struct wire *wire, uint32_t itt, uint64_t end)
 {
 	while (1) {
 		enum wire_result ret = receive_pdu(wire, end);
@@ -227,7 +203,7 @@ static enum wire_result receive_for(struct wire *wire, uint32_t itt, int64_t end
 	}
 }
 
-static enum wire_result send_data(struct wire *wire, const struct wire_command *command, int64_t end)
+static enum wire_result send_data(struct wire *wire, const struct wire_command *command, uint64_t end)
 {
 	uint32_t ttt = get32(pdu.header + 20), at = get32(pdu.header + 40), len = get32(pdu.header + 44), number = 0;
 
@@ -291,7 +267,7 @@ static enum wire_result take_response(struct wire *wire, struct wire_answer *ans
 	return WIRE_ANSWERED;
 }
 
-static enum wire_result send_command(struct wire *wire, const struct wire_command *command, int64_t end)
+static enum wire_result send_command(struct wire *wire, const struct wire_command *command, uint64_t end)
 {
 	uint32_t now = command->flags & WIRE_WRITE && command->immediate ? command->edtl : 0;
 	uint8_t header[HEADER_LEN + WIRE_CDB_MAX] = { };
@@ -319,7 +295,7 @@ static enum wire_result send_command(struct wire *wire, const struct wire_comman
 enum wire_result wire_do(struct wire *wire, const struct wire_command *command, struct wire_answer *answer, int ms)
 {
 	uint8_t *data = answer->data;
-	int64_t end = now_ms() + ms;
+	uint64_t end = now_ms() + (uint64_t)ms;
 	enum wire_result ret;
 
 	memset(answer, 0, sizeof(*answer));
@@ -351,7 +327,7 @@ enum wire_result wire_do(struct wire *wire, const struct wire_command *command, 
 
 enum wire_result wire_lun_reset(struct wire *wire, int ms)
 {
-	int64_t end = now_ms() + ms;
+	uint64_t end = now_ms() + (uint64_t)ms;
 	uint8_t header[HEADER_LEN];
 	enum wire_result ret;
 
@@ -371,7 +347,7 @@ enum wire_result wire_lun_reset(struct wire *wire, int ms)
 /* The numbers that libiscsi has come to, which it does not tell. */
 static bool learn_numbers(struct wire *wire)
 {
-	int64_t end = now_ms() + 10000;
+	uint64_t end = now_ms() + 10000;
 	uint8_t header[HEADER_LEN];
 
 	header_begin(wire, header, OP_NOP_OUT | OP_IMMEDIATE, FLAG_FINAL, ++wire->itt);
@@ -386,39 +362,25 @@ static bool learn_numbers(struct wire *wire)
 
 void wire_close(struct wire *wire)
 {
-	if (wire->iscsi)
-		iscsi_destroy_context(wire->iscsi);
-	wire->iscsi = NULL;
+	session_close(&wire->session);
 }
 
 bool wire_login(struct wire *wire, const char *url, const char *name, unsigned int port)
 {
-	struct iscsi_url *parsed = NULL;
-	char initiator[128];
-	bool done = false;
+	struct iscsi_context *iscsi;
 
 	memset(wire, 0, sizeof(*wire));
-	snprintf(initiator, sizeof(initiator), INITIATOR_PREFIX "%s", name);
-	wire->iscsi = iscsi_create_context(initiator);
-	if (wire->iscsi)
-		parsed = iscsi_parse_full_url(wire->iscsi, url);
-	if (parsed) {
-		iscsi_set_session_type(wire->iscsi, ISCSI_SESSION_NORMAL);
-		iscsi_set_header_digest(wire->iscsi, ISCSI_HEADER_DIGEST_NONE);
-		iscsi_set_initial_r2t(wire->iscsi, ISCSI_INITIAL_R2T_YES);
-		iscsi_set_isid_en(wire->iscsi, ISID_NUMBER, port);
-		iscsi_set_targetname(wire->iscsi, parsed->target);
-		iscsi_set_noautoreconnect(wire->iscsi, 1);
-		iscsi_set_timeout(wire->iscsi, 10);
-		done = !iscsi_connect_sync(wire->iscsi, parsed->portal) && !iscsi_login_sync(wire->iscsi);
-		iscsi_destroy_url(parsed);
-	}
-	if (done) {
-		wire->fd = iscsi_get_fd(wire->iscsi);
-		wire->itt = 0x10000;
-		done = learn_numbers(wire);
-	}
-	if (!done)
-		wire_close(wire);
-	return done;
+	session_prepare(&wire->session, url, name);
+	session_set_port(&wire->session, ISID_NUMBER, port);
+	iscsi = wire->session.iscsi;
+	iscsi_set_header_digest(iscsi, ISCSI_HEADER_DIGEST_NONE);
+	iscsi_set_initial_r2t(iscsi, ISCSI_INITIAL_R2T_YES);
+	if (!session_login(&wire->session))
+		return false;
+	wire->fd = iscsi_get_fd(iscsi);
+	wire->itt = 0x10000;
+	if (learn_numbers(wire))
+		return true;
+	wire_close(wire);
+	return false;
 }

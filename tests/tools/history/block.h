@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#define BLOCK		512
+#include "basics.h"
 
 /* A value says who wrote it: nexus and number of the command. */
 #define VALUE(nexus, command) (((uint64_t)(nexus) + 1) << 40 | (command))

@@ -15,8 +15,9 @@
 
 #include <iscsi/iscsi.h>
 
+#include "basics.h"
+#include "client.h"
 #include "modes.h"
-#include "nexus.h"
 #include "pr/parameters.h"
 #include "pr/rules.h"
 #include "pr/transport_id.h"
@@ -27,15 +28,15 @@
 #define LONG_NAME	(6 + 223)
 #define URLS_MAX	8
 
-static struct nexus nexuses[CROWD_MAX];
+static struct client clients[CROWD_MAX];
 
-static void expect_good(const struct nexus *nexus, const char *what, const struct answer *answer)
+static void expect_good(const struct client *client, const char *what, const struct answer *answer)
 {
 	char text[64];
 
 	answer_text(answer, text, sizeof(text));
 	if (answer->status != SCSI_STATUS_GOOD)
-		die("%s: %s: %s", nexus->label, what, text);
+		die("%s: %s: %s", client->label, what, text);
 }
 
 /* -- register */
@@ -43,9 +44,9 @@ static void expect_good(const struct nexus *nexus, const char *what, const struc
 static struct answer answers[CROWD_MAX];
 static int answered;
 
-static void take_answer(struct nexus *nexus, const struct answer *answer, void *arg)
+static void take_answer(struct client *client, const struct answer *answer, void *arg)
 {
-	(void)nexus;
+	(void)client;
 	*(struct answer *)arg = *answer;
 	answered++;
 }
@@ -61,10 +62,10 @@ static void register_all(int total)
 
 		list_basic(lists[i], 0, 0x1000 + (uint64_t)i, 0);
 		cmd_pr_out(&command, TRBD_PR_REGISTER, 0, 0, lists[i], sizeof(lists[i]));
-		nexus_send(&nexuses[i], &command, take_answer, &answers[i]);
+		client_send(&clients[i], &command, take_answer, &answers[i]);
 	}
 	while (answered < total) {
-		nexus_serve(1000, -1);
+		client_serve(1000, -1);
 		if (now_ms() > start + 120000)
 			die("%d of %d registrations have an answer after 120 s", answered, total);
 	}
@@ -75,7 +76,7 @@ static void register_all(int total)
 		if (answers[i].status == SCSI_STATUS_GOOD)
 			continue;
 		answer_text(&answers[i], text, sizeof(text));
-		printf("%s: REGISTER: %s\n", nexuses[i].label, text);
+		printf("%s: REGISTER: %s\n", clients[i].label, text);
 		bad++;
 	}
 	if (bad)
@@ -83,19 +84,19 @@ static void register_all(int total)
 }
 
 /* each key once, whatever the order */
-static void check_keys(struct nexus *nexus, int total)
+static void check_keys(struct client *client, int total)
 {
-	const struct answer *answer = pr_in(nexus, TRBD_PR_READ_KEYS);
+	const struct answer *answer = pr_in(client, TRBD_PR_READ_KEYS);
 	bool seen[CROWD_MAX] = {};
 	int i, n = (int)get32(answer->data + 4) / 8;
 
 	if (n != total || answer->len != 8 + 8 * (uint32_t)total)
-		die("%s: READ KEYS: %d keys in %u bytes", nexus->label, n, answer->len);
+		die("%s: READ KEYS: %d keys in %u bytes", client->label, n, answer->len);
 	for (i = 0; i < n; i++) {
 		uint64_t key = get64(answer->data + 8 + 8 * i) - 0x1000;
 
 		if (key >= (uint64_t)total || seen[key])
-			die("%s: READ KEYS: 0x%llx is not one of ours, or twice", nexus->label,
+			die("%s: READ KEYS: 0x%llx is not one of ours, or twice", client->label,
 			    (unsigned long long)key + 0x1000);
 		seen[key] = true;
 	}
@@ -111,16 +112,16 @@ int mode_register(int argc, char **argv)
 		char name[32];
 
 		snprintf(name, sizeof(name), "crowd-%d", i);
-		nexus_login(&nexuses[i], argv[i % urls], 1 + i % urls, name, 1);
+		client_login(&clients[i], argv[i % urls], 1 + i % urls, name, 1);
 	}
 	register_all(total);
 	for (i = 0; i < urls; i++)
-		check_keys(&nexuses[i], total);
-	expect_good(&nexuses[0], "CLEAR", pr_out(&nexuses[0], TRBD_PR_CLEAR, 0x1000, 0, 0));
+		check_keys(&clients[i], total);
+	expect_good(&clients[0], "CLEAR", pr_out(&clients[0], TRBD_PR_CLEAR, 0x1000, 0, 0));
 	for (i = 0; i < urls; i++)
-		nexus_calm(&nexuses[i]);
+		client_calm(&clients[i]);
 	for (i = 0; i < urls; i++)
-		check_keys(&nexuses[i], 0);
+		check_keys(&clients[i], 0);
 	printf("%d registrations through %d gateways\n", total, urls);
 	return 0;
 }
@@ -143,10 +144,10 @@ static void invented_name(char *text, int number)
 	snprintf(text + len, TRBD_PR_INITIATOR_MAX - (size_t)len, ",i,0x%012x", number);
 }
 
-/* @nexus registers itself and @more others */
-static void register_many(struct nexus *nexus, uint16_t rtpi, int first, int more)
+/* @client registers itself and @more others */
+static void register_many(struct client *client, uint16_t rtpi, int first, int more)
 {
-	struct trbd_pr_out out = { .action = TRBD_PR_REGISTER, .nexus = nexus->id, .rtpi = rtpi, .spec_i_pt = true,
+	struct trbd_pr_out out = { .action = TRBD_PR_REGISTER, .nexus = client->id, .rtpi = rtpi, .spec_i_pt = true,
 				   .action_key = 0x2000 + (uint64_t)first, .initiators = initiators,
 				   .num_initiators = (unsigned int)more };
 	uint32_t len = list_basic(list, 0, out.action_key, 0x08) + 4;
@@ -159,41 +160,41 @@ static void register_many(struct nexus *nexus, uint16_t rtpi, int first, int mor
 	}
 	set32(list + 24, len - 28);
 	cmd_pr_out(&command, TRBD_PR_REGISTER, 0, 0, list, len);
-	expect_good(nexus, "REGISTER with SPEC_I_PT", nexus_do(nexus, &command));
+	expect_good(client, "REGISTER with SPEC_I_PT", client_do(client, &command));
 	if (trbd_pr_out(&state, &out) != TRBD_PR_GOOD)
 		die("the rules do not take what the gateway took");
 }
 
 /* the generation before is not ours to know */
-static void check_in(struct nexus *nexus, enum trbd_pr_in_action action, const char *what)
+static void check_in(struct client *client, enum trbd_pr_in_action action, const char *what)
 {
-	const struct answer *answer = pr_in(nexus, action);
+	const struct answer *answer = pr_in(client, action);
 	uint32_t i, len;
 
 	state.generation = get32(answer->data);
 	len = (uint32_t)trbd_pr_in(&state, action, wanted, sizeof(wanted));
-	printf("%s: %s: %u bytes of %u\n", nexus->label, what, answer->len, 8 + get32(answer->data + 4));
+	printf("%s: %s: %u bytes of %u\n", client->label, what, answer->len, 8 + get32(answer->data + 4));
 	if (get32(answer->data + 4) != len - 8 || answer->len != (len < 65535 ? len : 65535))
-		die("%s: %s: %u bytes with ADDITIONAL LENGTH %u, should be %u and %u", nexus->label, what, answer->len,
+		die("%s: %s: %u bytes with ADDITIONAL LENGTH %u, should be %u and %u", client->label, what, answer->len,
 		    get32(answer->data + 4), len < 65535 ? len : 65535, len - 8);
 	for (i = 0; i < answer->len; i++) {
 		if (answer->data[i] != wanted[i])
-			die("%s: %s: byte %u is 0x%02x, should be 0x%02x", nexus->label, what, i, answer->data[i],
+			die("%s: %s: byte %u is 0x%02x, should be 0x%02x", client->label, what, i, answer->data[i],
 			    wanted[i]);
 	}
 }
 
-static uint16_t port_of(struct nexus *nexus)
+static uint16_t port_of(struct client *client)
 {
 	const struct answer *answer;
 	uint16_t rtpi;
 
-	expect_good(nexus, "REGISTER", pr_out(nexus, TRBD_PR_REGISTER, 0, 1, 0));
-	answer = pr_in(nexus, TRBD_PR_READ_FULL_STATUS);
+	expect_good(client, "REGISTER", pr_out(client, TRBD_PR_REGISTER, 0, 1, 0));
+	answer = pr_in(client, TRBD_PR_READ_FULL_STATUS);
 	if (answer->len < 8 + 24)
-		die("%s: READ FULL STATUS: %u bytes after a registration", nexus->label, answer->len);
+		die("%s: READ FULL STATUS: %u bytes after a registration", client->label, answer->len);
 	rtpi = get16(answer->data + 8 + 18);
-	expect_good(nexus, "CLEAR", pr_out(nexus, TRBD_PR_CLEAR, 1, 0, 0));
+	expect_good(client, "CLEAR", pr_out(client, TRBD_PR_CLEAR, 1, 0, 0));
 	return rtpi;
 }
 
@@ -215,28 +216,28 @@ int mode_full(int argc, char **argv)
 		char name[32];
 
 		snprintf(name, sizeof(name), "registrar-%d", i);
-		nexus_login(&nexuses[i], argv[i % 2], 1 + i % 2, name, 1);
+		client_login(&clients[i], argv[i % 2], 1 + i % 2, name, 1);
 	}
 	for (i = 0; i < 2; i++)
-		rtpis[i] = port_of(&nexuses[i]);
+		rtpis[i] = port_of(&clients[i]);
 
 	start = now_ms();
 	for (i = 0; i < REGISTRARS; i++) {
 		int more = (i < REGISTRARS - 1 ? share : total - i * share) - 1;
 
-		register_many(&nexuses[i], rtpis[i % 2], i * share, more);
+		register_many(&clients[i], rtpis[i % 2], i * share, more);
 	}
 	printf("%d registrations in %u ms\n", total, (unsigned int)(now_ms() - start));
 	for (i = 0; i < 2; i++) {
-		check_in(&nexuses[i], TRBD_PR_READ_KEYS, "READ KEYS");
-		check_in(&nexuses[i], TRBD_PR_READ_FULL_STATUS, "READ FULL STATUS");
+		check_in(&clients[i], TRBD_PR_READ_KEYS, "READ KEYS");
+		check_in(&clients[i], TRBD_PR_READ_FULL_STATUS, "READ FULL STATUS");
 	}
 	/* one more by each way is as good with so many */
-	expect_good(&nexuses[0], "RESERVE", pr_out(&nexuses[0], TRBD_PR_RESERVE, 0x2000, 0, 5));
-	expect_good(&nexuses[0], "CLEAR", pr_out(&nexuses[0], TRBD_PR_CLEAR, 0x2000, 0, 0));
+	expect_good(&clients[0], "RESERVE", pr_out(&clients[0], TRBD_PR_RESERVE, 0x2000, 0, 5));
+	expect_good(&clients[0], "CLEAR", pr_out(&clients[0], TRBD_PR_CLEAR, 0x2000, 0, 0));
 	state.count = 0;
-	nexus_calm(&nexuses[1]);
+	client_calm(&clients[1]);
 	for (i = 0; i < 2; i++)
-		check_in(&nexuses[i], TRBD_PR_READ_KEYS, "READ KEYS after CLEAR");
+		check_in(&clients[i], TRBD_PR_READ_KEYS, "READ KEYS after CLEAR");
 	return 0;
 }

@@ -23,8 +23,9 @@
 #include <iscsi/iscsi.h>
 #include <iscsi/scsi-lowlevel.h>
 
+#include "basics.h"
+#include "client.h"
 #include "modes.h"
-#include "nexus.h"
 
 #define PLACES		64
 #define PLACE_BLOCKS	64
@@ -55,7 +56,7 @@ struct place {
 	bool late;
 };
 
-static struct nexus victim, preemptor;
+static struct client victim, preemptor;
 static struct place places[PLACES];
 static const char *victim_url;
 static uint64_t next_number, read_now[PLACES], read_first[PLACES];
@@ -66,18 +67,18 @@ static unsigned long written, conflicts, busy, attentions, other_attentions, ref
 
 static void pump(void);
 
-static void expect_good(const struct nexus *nexus, const char *what, const struct answer *answer)
+static void expect_good(const struct client *client, const char *what, const struct answer *answer)
 {
 	char text[64];
 
 	answer_text(answer, text, sizeof(text));
 	if (answer->status != SCSI_STATUS_GOOD)
-		die("%s: %s: %s", nexus->label, what, text);
+		die("%s: %s: %s", client->label, what, text);
 }
 
 /* -- the victim */
 
-static void write_ended(struct nexus *nexus, const struct answer *answer, void *arg)
+static void write_ended(struct client *client, const struct answer *answer, void *arg)
 {
 	struct place *place = arg;
 
@@ -86,7 +87,7 @@ static void write_ended(struct nexus *nexus, const struct answer *answer, void *
 	switch (answer->status) {
 	case SCSI_STATUS_GOOD:
 		if (place->late)
-			die("%s: a write that was sent after the preempt had ended is good", nexus->label);
+			die("%s: a write that was sent after the preempt had ended is good", client->label);
 		place->acked = place->sent;
 		written++;
 		break;
@@ -126,7 +127,7 @@ static void write_next(void)
 	place->pending = true;
 	in_flight++;
 	cmd_write(&command, (uint32_t)(place - places) * PLACE_STRIDE, PLACE_BLOCKS, place->data);
-	nexus_send(&victim, &command, write_ended, place);
+	client_send(&victim, &command, write_ended, place);
 }
 
 /* libiscsi calls back from where a write is sent when the session is gone */
@@ -145,7 +146,7 @@ static void pump(void)
 
 static bool serve(int fd)
 {
-	bool readable = nexus_serve(50, fd);
+	bool readable = client_serve(50, fd);
 
 	pump();
 	return readable;
@@ -178,12 +179,12 @@ static void print_victim(void)
 
 static int reads_left;
 
-static void read_ended(struct nexus *nexus, const struct answer *answer, void *arg)
+static void read_ended(struct client *client, const struct answer *answer, void *arg)
 {
 	uint64_t *value = arg, other;
 	size_t i;
 
-	expect_good(nexus, "READ of the victim's places", answer);
+	expect_good(client, "READ of the victim's places", answer);
 	memcpy(value, answer->data, sizeof(*value));
 	for (i = 0; i < PLACE_SIZE; i += sizeof(other)) {
 		memcpy(&other, answer->data + i, sizeof(other));
@@ -206,7 +207,7 @@ static void read_places(void)
 	reads_left = PLACES;
 	for (i = 0; i < PLACES; i++) {
 		cmd_read(&command, (uint32_t)i * PLACE_STRIDE, PLACE_BLOCKS);
-		nexus_send(&preemptor, &command, read_ended, &read_now[i]);
+		client_send(&preemptor, &command, read_ended, &read_now[i]);
 	}
 	while (reads_left) {
 		serve(-1);
@@ -257,7 +258,7 @@ static void check_unchanged(const char *when)
 
 /* what there is to preempt: a holder, a registrant beside the holder, or one of all who hold */
 static const struct {
-	struct nexus *holder;
+	struct client *holder;
 	uint64_t holder_key;
 	uint64_t preempted_key;
 	uint8_t type;
@@ -274,7 +275,7 @@ static void set_scene(unsigned int scene)
 	/* nothing stays of a run before */
 	expect_good(&preemptor, "REGISTER", pr_out(&preemptor, TRBD_PR_REGISTER_AND_IGNORE, 0, PREEMPTOR_KEY, 0));
 	expect_good(&preemptor, "CLEAR", pr_out(&preemptor, TRBD_PR_CLEAR, PREEMPTOR_KEY, 0, 0));
-	nexus_calm(&victim);
+	client_calm(&victim);
 	expect_good(&victim, "REGISTER", pr_out(&victim, TRBD_PR_REGISTER_AND_IGNORE, 0, VICTIM_KEY, 0));
 	expect_good(&preemptor, "REGISTER", pr_out(&preemptor, TRBD_PR_REGISTER_AND_IGNORE, 0, PREEMPTOR_KEY, 0));
 	read_before();
@@ -340,10 +341,10 @@ static void play_round(unsigned long number)
 	clear_scene();
 	/* what was aborted may go without one */
 	if (in_flight) {
-		nexus_logout(&victim);
-		nexus_login(&victim, victim_url, 1, "victim", 1);
+		client_logout(&victim);
+		client_login(&victim, victim_url, 1, "victim", 1);
 	}
-	nexus_calm(&victim);
+	client_calm(&victim);
 }
 
 /* -- step by step */
@@ -397,8 +398,8 @@ int mode_preempt(int argc, char **argv)
 
 	(void)argc;
 	victim_url = argv[0];
-	nexus_login(&victim, victim_url, 1, "victim", 1);
-	nexus_login(&preemptor, argv[1], 2, "preemptor", 1);
+	client_login(&victim, victim_url, 1, "victim", 1);
+	client_login(&preemptor, argv[1], 2, "preemptor", 1);
 	next_number = 1;
 	if (!rounds)
 		return step_by_step(argv[2]);
@@ -414,7 +415,7 @@ enum { REGISTERING, RESERVING, PREEMPTING, ABORTING, PHASES };
 
 /**
  * struct host - one of two that do not like each other
- * @nexus: it
+ * @client: it
  * @key: its key
  * @other_key: the other one's
  * @phase: what it is doing
@@ -424,7 +425,7 @@ enum { REGISTERING, RESERVING, PREEMPTING, ABORTING, PHASES };
  * @writes: that were good
  */
 struct host {
-	struct nexus nexus;
+	struct client client;
 	uint64_t key;
 	uint64_t other_key;
 	int phase;
@@ -440,7 +441,7 @@ static struct host hosts[2];
 static bool fighting;
 
 /* Return: which of the counts; anything else ends it. */
-static int sort_answer(const struct nexus *nexus, const char *what, const struct answer *answer)
+static int sort_answer(const struct client *client, const char *what, const struct answer *answer)
 {
 	char text[64];
 
@@ -453,10 +454,10 @@ static int sort_answer(const struct nexus *nexus, const char *what, const struct
 	if (answer->status == SCSI_STATUS_BUSY)
 		return 3;
 	answer_text(answer, text, sizeof(text));
-	die("%s: %s: %s", nexus->label, what, text);
+	die("%s: %s: %s", client->label, what, text);
 }
 
-static void fight_on(struct nexus *nexus, const struct answer *answer, void *arg);
+static void fight_on(struct client *client, const struct answer *answer, void *arg);
 
 static void strike(struct host *host)
 {
@@ -469,13 +470,13 @@ static void strike(struct host *host)
 	list_basic(host->list, host->key, action_key, 0);
 	cmd_pr_out(&command, actions[host->phase], 0, 1, host->list, sizeof(host->list));
 	host->pending++;
-	nexus_send(&host->nexus, &command, fight_on, host);
+	client_send(&host->client, &command, fight_on, host);
 }
 
-static void fight_on(struct nexus *nexus, const struct answer *answer, void *arg)
+static void fight_on(struct client *client, const struct answer *answer, void *arg)
 {
 	struct host *host = arg;
-	int how = sort_answer(nexus, "a strike", answer);
+	int how = sort_answer(client, "a strike", answer);
 
 	host->pending--;
 	host->counts[host->phase][how]++;
@@ -486,7 +487,7 @@ static void fight_on(struct nexus *nexus, const struct answer *answer, void *arg
 		strike(host);
 }
 
-static void write_on(struct nexus *nexus, const struct answer *answer, void *arg);
+static void write_on(struct client *client, const struct answer *answer, void *arg);
 
 static void write_one(struct host *host)
 {
@@ -494,15 +495,15 @@ static void write_one(struct host *host)
 
 	cmd_write(&command, host->lba, 1, host->block);
 	host->pending++;
-	nexus_send(&host->nexus, &command, write_on, host);
+	client_send(&host->client, &command, write_on, host);
 }
 
-static void write_on(struct nexus *nexus, const struct answer *answer, void *arg)
+static void write_on(struct client *client, const struct answer *answer, void *arg)
 {
 	struct host *host = arg;
 
 	host->pending--;
-	if (!sort_answer(nexus, "a write", answer))
+	if (!sort_answer(client, "a write", answer))
 		host->writes++;
 	if (fighting)
 		write_one(host);
@@ -513,7 +514,7 @@ static void print_host(const struct host *host)
 	static const char *const names[PHASES] = { "register", "reserve", "preempt", "abort" };
 	int i;
 
-	printf("%s:", host->nexus.label);
+	printf("%s:", host->client.label);
 	for (i = 0; i < PHASES; i++)
 		printf(" %s %lu good %lu conflicts %lu attentions %lu busy,", names[i], host->counts[i][0],
 		       host->counts[i][1], host->counts[i][2], host->counts[i][3]);
@@ -534,7 +535,7 @@ int mode_duel(int argc, char **argv)
 	for (i = 0; i < 2; i++) {
 		struct host *host = &hosts[i];
 
-		nexus_login(&host->nexus, argv[i], i + 1, i ? "duel-b" : "duel-a", 1);
+		client_login(&host->client, argv[i], i + 1, i ? "duel-b" : "duel-a", 1);
 		host->key = 0xa0 + (uint64_t)i;
 		host->other_key = 0xa0 + !i;
 		host->lba = PLACE_BLOCKS + (uint32_t)i * 8;	/* not a place of the victim */
@@ -546,7 +547,7 @@ int mode_duel(int argc, char **argv)
 		write_one(&hosts[i]);
 	}
 	while (hosts[0].pending || hosts[1].pending) {
-		nexus_serve(100, -1);
+		client_serve(100, -1);
 		/* longer on a slow machine, until each has won once */
 		fighting = now_ms() < end || (now_ms() < end + 30000 && !(has_won(&hosts[0]) && has_won(&hosts[1])));
 		if (now_ms() > end + 60000)
@@ -557,12 +558,12 @@ int mode_duel(int argc, char **argv)
 		print_host(&hosts[i]);
 	for (i = 0; i < 2; i++) {
 		if (!has_won(&hosts[i]))
-			die("%s never preempted the other", hosts[i].nexus.label);
+			die("%s never preempted the other", hosts[i].client.label);
 	}
 	/* and nothing of it stays */
-	nexus_calm(&hosts[0].nexus);
-	expect_good(&hosts[0].nexus, "REGISTER",
-		    pr_out(&hosts[0].nexus, TRBD_PR_REGISTER_AND_IGNORE, 0, hosts[0].key, 0));
-	expect_good(&hosts[0].nexus, "CLEAR", pr_out(&hosts[0].nexus, TRBD_PR_CLEAR, hosts[0].key, 0, 0));
+	client_calm(&hosts[0].client);
+	expect_good(&hosts[0].client, "REGISTER",
+		    pr_out(&hosts[0].client, TRBD_PR_REGISTER_AND_IGNORE, 0, hosts[0].key, 0));
+	expect_good(&hosts[0].client, "CLEAR", pr_out(&hosts[0].client, TRBD_PR_CLEAR, hosts[0].key, 0, 0));
 	return 0;
 }

@@ -69,7 +69,7 @@ const char *some_stranger(void)
 
 const struct trbd_pr_registration *registration_of(int who)
 {
-	return trbd_pr_find(&state, &nexuses[who].id);
+	return trbd_pr_find(&state, &clients[who].id);
 }
 
 static uint8_t some_type(void)
@@ -83,7 +83,7 @@ static uint8_t some_type(void)
 
 static const char *some_initiator(void)
 {
-	return one_in(3) ? some_stranger() : nexuses[below(NEXUSES)].id.initiator;
+	return one_in(3) ? some_stranger() : clients[below(CLIENTS)].id.initiator;
 }
 
 uint32_t put_id(uint32_t len, const char *initiator)
@@ -292,8 +292,8 @@ static void make_other(struct step *step)
 
 bool is_spc2_holder(int who)
 {
-	return *state.spc2.initiator && !strcmp(state.spc2.initiator, nexuses[who].id.initiator) &&
-	       !strcmp(state.spc2.target, nexuses[who].id.target);
+	return *state.spc2.initiator && !strcmp(state.spc2.initiator, clients[who].id.initiator) &&
+	       !strcmp(state.spc2.target, clients[who].id.target);
 }
 
 /* by whoever has one: nothing much happens before */
@@ -301,7 +301,7 @@ static void make_release_spc2(struct step *step)
 {
 	int who;
 
-	for (who = 0; who < NEXUSES; who++) {
+	for (who = 0; who < CLIENTS; who++) {
 		if (is_spc2_holder(who))
 			step->who = who;
 	}
@@ -331,7 +331,7 @@ void make_step(struct step *step)
 	unsigned int dice = (unsigned int)below(100);
 
 	memset(step, 0, sizeof(*step));
-	step->who = (int)below(NEXUSES);
+	step->who = (int)below(CLIENTS);
 	if (*state.spc2.initiator && one_in(8))
 		make_release_spc2(step);
 	/* it takes a unit without registrations */

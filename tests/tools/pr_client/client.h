@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#ifndef TEST_NEXUS_H
-#define TEST_NEXUS_H
+#ifndef TEST_CLIENT_H
+#define TEST_CLIENT_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "pr/rules.h"
+#include "session.h"
 
-#define BLOCK		512
 #define CDB_MAX		16
 #define DATA_MAX	(128 * 1024)
 #define LABEL_MAX	48
@@ -48,53 +48,40 @@ struct answer {
 	uint8_t *data;
 };
 
-struct nexus;
-typedef void (*answered_fn)(struct nexus *nexus, const struct answer *answer, void *arg);
+struct client;
+typedef void (*answered_fn)(struct client *client, const struct answer *answer, void *arg);
 
 /**
- * struct nexus - an initiator port that is logged in at a gateway
+ * struct client - an initiator port that is logged in at a gateway
  * @label: for people: NAME@GATEWAY
  * @gateway: 1 for the first URL, ...
  * @id: as the module names it
- * @iscsi: libiscsi's part, NULL when not logged in
- * @lun: logical unit
+ * @session: has no libiscsi part when not logged in
  * @broken: the session is gone
  */
-struct nexus {
+struct client {
 	char label[LABEL_MAX];
 	int gateway;
 	struct trbd_pr_nexus id;
-	void *iscsi;
-	int lun;
+	struct session session;
 	bool broken;
 };
 
-void die(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
-uint64_t now_ms(void);
-uint64_t below(uint64_t n);
-
-uint16_t get16(const uint8_t *p);
-uint32_t get32(const uint8_t *p);
-uint64_t get64(const uint8_t *p);
-void set16(uint8_t *p, uint16_t value);
-void set32(uint8_t *p, uint32_t value);
-void set64(uint8_t *p, uint64_t value);
-
 /* the name of an initiator port, as in a record */
 void initiator_text(char *text, const char *name, unsigned int port);
-bool nexus_try_login(struct nexus *nexus, const char *url, int gateway, const char *name, unsigned int port);
-void nexus_login(struct nexus *nexus, const char *url, int gateway, const char *name, unsigned int port);
-void nexus_logout(struct nexus *nexus);
-void nexus_send(struct nexus *nexus, const struct command *command, answered_fn answered, void *arg);
-void nexus_reset(struct nexus *nexus);
+bool client_try_login(struct client *client, const char *url, int gateway, const char *name, unsigned int port);
+void client_login(struct client *client, const char *url, int gateway, const char *name, unsigned int port);
+void client_logout(struct client *client);
+void client_send(struct client *client, const struct command *command, answered_fn answered, void *arg);
+void client_reset(struct client *client);
 /* serves all sessions for up to @ms; also ends early when something happened, or @fd can be read: true then */
-bool nexus_serve(int ms, int fd);
+bool client_serve(int ms, int fd);
 /* one command from beginning to end; the data are valid until the next one */
-const struct answer *nexus_do(struct nexus *nexus, const struct command *command);
+const struct answer *client_do(struct client *client, const struct command *command);
 /* the same, sent again while it ends with BUSY, for BUSY_PATIENCE_MS; prints how often, if it did */
-const struct answer *nexus_do_patiently(struct nexus *nexus, const struct command *command);
+const struct answer *client_do_patiently(struct client *client, const struct command *command);
 /* until there is no unit attention any more */
-void nexus_calm(struct nexus *nexus);
+void client_calm(struct client *client);
 
 void answer_text(const struct answer *answer, char *text, size_t size);
 
@@ -110,9 +97,9 @@ void cmd_pr_out(struct command *command, uint8_t action, uint8_t scope, uint8_t 
 /* the first 24 bytes of a list; @flags: byte 20 */
 uint32_t list_basic(uint8_t *list, uint64_t key, uint64_t action_key, uint8_t flags);
 /* PERSISTENT RESERVE OUT with a plain list, in the logical unit's scope */
-const struct answer *pr_out(struct nexus *nexus, enum trbd_pr_action action, uint64_t key, uint64_t action_key,
+const struct answer *pr_out(struct client *client, enum trbd_pr_action action, uint64_t key, uint64_t action_key,
 			    uint8_t type);
 /* PERSISTENT RESERVE IN that has to end well */
-const struct answer *pr_in(struct nexus *nexus, uint8_t action);
+const struct answer *pr_in(struct client *client, uint8_t action);
 
-#endif /* TEST_NEXUS_H */
+#endif /* TEST_CLIENT_H */

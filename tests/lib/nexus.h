@@ -1,30 +1,29 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#ifndef HISTORY_NEXUS_H
-#define HISTORY_NEXUS_H
+#ifndef TEST_NEXUS_H
+#define TEST_NEXUS_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <iscsi/iscsi.h>
-#include <iscsi/scsi-lowlevel.h>
+#include "basics.h"
+#include "session.h"
 
-#define SECOND		1000000000ULL
 #define RESULT_MAX	16
 
 struct nexus;
 
 /**
- * struct command - a command that is on its way
+ * struct nexus_command - a command that is on its way
  * @nexus: which sent it
  * @next: of those in flight
  * @start: when
  * @ended: called once, with the result as in a record; @task is NULL when there was no answer
  */
-struct command {
+struct nexus_command {
 	struct nexus *nexus;
-	struct command *next;
+	struct nexus_command *next;
 	uint64_t start;
-	void (*ended)(struct command *command, const char *result, struct scsi_task *task);
+	void (*ended)(struct nexus_command *command, const char *result, struct scsi_task *task);
 };
 
 enum nexus_state { NEXUS_DOWN, NEXUS_CONNECTING, NEXUS_UP };
@@ -34,11 +33,10 @@ enum nexus_state { NEXUS_DOWN, NEXUS_CONNECTING, NEXUS_UP };
  * @number: in records
  * @path: number of the URL
  * @url: where it logs in
- * @name: of the initiator
+ * @name: of the initiator, without INITIATOR_PREFIX
  * @state: whether commands can be sent
  * @broken: the session is gone, and was not dropped yet
- * @iscsi: libiscsi's part; NULL while down
- * @lun: logical unit
+ * @session: has no libiscsi part while down
  * @since: when the login began
  * @at: when to try again
  * @in_flight: commands
@@ -53,21 +51,19 @@ struct nexus {
 	char name[64];
 	enum nexus_state state;
 	bool broken;
-	struct iscsi_context *iscsi;
-	int lun;
+	struct session session;
 	uint64_t since;
 	uint64_t at;
-	struct command *in_flight;
+	struct nexus_command *in_flight;
 	unsigned int depth;
 	unsigned long lost;
 	void (*logged_in)(struct nexus *nexus);
 };
 
-uint64_t now(void);
 void nexus_drop(struct nexus *nexus);
 void nexus_serve(struct nexus *nexuses, unsigned int count, uint64_t patience, int ms);
-void nexus_begin(struct nexus *nexus, struct command *command);
-void nexus_begun(struct nexus *nexus, const struct command *command, const struct scsi_task *task);
-void command_answered(struct iscsi_context *iscsi, int status, void *data, void *arg);
+void nexus_begin(struct nexus *nexus, struct nexus_command *command);
+void nexus_begun(struct nexus *nexus, const struct nexus_command *command, const struct scsi_task *task);
+void nexus_answered(struct iscsi_context *iscsi, int status, void *data, void *arg);
 
-#endif /* HISTORY_NEXUS_H */
+#endif /* TEST_NEXUS_H */

@@ -32,8 +32,9 @@
 #include <iscsi/iscsi.h>
 #include <iscsi/scsi-lowlevel.h>
 
+#include "basics.h"
+#include "client.h"
 #include "modes.h"
-#include "nexus.h"
 #include "pr/parameters.h"
 #include "pr/rules.h"
 #include "pr/transport_id.h"
@@ -43,7 +44,7 @@
 #define TEXT_MAX	65536
 #define LINE_MAX	512
 
-static struct nexus cast[CAST_MAX];
+static struct client cast[CAST_MAX];
 static int cast_count;
 static const char *urls[3];
 static char text[TEXT_MAX];
@@ -62,20 +63,20 @@ static void say(const char *format, ...)
 	text_len += (size_t)n;
 }
 
-static struct nexus *find_nexus(const char *label)
+static struct client *find_client(const char *label)
 {
 	char name[LABEL_MAX];
 	const char *at = strchr(label, '@');
 	int gateway = at ? atoi(at + 1) : 0, i;
 
 	for (i = 0; i < cast_count; i++) {
-		if (cast[i].iscsi && !strcmp(cast[i].label, label))
+		if (cast[i].session.iscsi && !strcmp(cast[i].label, label))
 			return &cast[i];
 	}
 	if (gateway < 1 || gateway > 2 || cast_count == CAST_MAX)
 		die("%s: no NAME@1 or NAME@2, or too many", label);
 	snprintf(name, sizeof(name), "%.*s", (int)(at - label), label);
-	nexus_login(&cast[cast_count], urls[gateway], gateway, name, 1);
+	client_login(&cast[cast_count], urls[gateway], gateway, name, 1);
 	return &cast[cast_count++];
 }
 
@@ -138,18 +139,18 @@ static void say_status(const struct answer *answer)
 	}
 }
 
-static void read_in(struct nexus *nexus, enum trbd_pr_in_action action, void (*say_it)(const struct answer *answer))
+static void read_in(struct client *client, enum trbd_pr_in_action action, void (*say_it)(const struct answer *answer))
 {
 	const struct answer *answer;
 	struct command command;
 
 	cmd_pr_in(&command, action, 65535);
-	answer = nexus_do(nexus, &command);
+	answer = client_do(client, &command);
 	say_answer(answer);
 	if (answer->status != SCSI_STATUS_GOOD)
 		return;
 	if (answer->len < 8)
-		die("%s: PERSISTENT RESERVE IN gives %u bytes", nexus->label, answer->len);
+		die("%s: PERSISTENT RESERVE IN gives %u bytes", client->label, answer->len);
 	say_it(answer);
 }
 
@@ -160,14 +161,14 @@ static void say_generation(const struct answer *answer)
 
 /* -- other commands */
 
-static void read_block(struct nexus *nexus, uint32_t lba)
+static void read_block(struct client *client, uint32_t lba)
 {
 	const struct answer *answer;
 	struct command command;
 	uint32_t i;
 
 	cmd_read(&command, lba, 1);
-	answer = nexus_do(nexus, &command);
+	answer = client_do(client, &command);
 	say_answer(answer);
 	if (answer->status != SCSI_STATUS_GOOD)
 		return;
@@ -179,17 +180,17 @@ static void read_block(struct nexus *nexus, uint32_t lba)
 		say(" mixed");
 }
 
-static void write_block(struct nexus *nexus, uint32_t lba, int byte)
+static void write_block(struct client *client, uint32_t lba, int byte)
 {
 	struct command command;
 	uint8_t block[BLOCK];
 
 	memset(block, byte, sizeof(block));
 	cmd_write(&command, lba, 1, block);
-	say_answer(nexus_do(nexus, &command));
+	say_answer(client_do(client, &command));
 }
 
-static void many(struct nexus *nexus, unsigned long total, bool writes)
+static void many(struct client *client, unsigned long total, bool writes)
 {
 	uint8_t block[BLOCK] = {};
 	struct command command;
@@ -200,7 +201,7 @@ static void many(struct nexus *nexus, unsigned long total, bool writes)
 	else
 		cmd_read(&command, 0, 1);
 	for (i = 0; i < total; i++) {
-		const struct answer *answer = nexus_do(nexus, &command);
+		const struct answer *answer = client_do(client, &command);
 
 		if (answer->status != SCSI_STATUS_GOOD) {
 			say_answer(answer);
@@ -211,12 +212,12 @@ static void many(struct nexus *nexus, unsigned long total, bool writes)
 	say("good");
 }
 
-static void simple(struct nexus *nexus, uint8_t opcode)
+static void simple(struct client *client, uint8_t opcode)
 {
 	struct command command;
 
 	cmd_simple(&command, opcode);
-	say_answer(nexus_do(nexus, &command));
+	say_answer(client_do(client, &command));
 }
 
 static void serve_for(unsigned int seconds)
@@ -224,21 +225,21 @@ static void serve_for(unsigned int seconds)
 	uint64_t end = now_ms() + 1000ULL * seconds;
 
 	while (now_ms() < end)
-		nexus_serve(200, -1);
+		client_serve(200, -1);
 	say("good");
 }
 
-static void register_everywhere(struct nexus *nexus, uint64_t key)
+static void register_everywhere(struct client *client, uint64_t key)
 {
 	struct command command;
 	uint8_t list[24];
 
 	list_basic(list, 0, key, 0x04);
 	cmd_pr_out(&command, TRBD_PR_REGISTER_AND_IGNORE, 0, 0, list, sizeof(list));
-	say_answer(nexus_do(nexus, &command));
+	say_answer(client_do(client, &command));
 }
 
-static bool reserve_out(struct nexus *nexus, const char *what, const uint64_t *args)
+static bool reserve_out(struct client *client, const char *what, const uint64_t *args)
 {
 	static const struct {
 		const char *name;
@@ -258,7 +259,7 @@ static bool reserve_out(struct nexus *nexus, const char *what, const uint64_t *a
 	for (i = 0; i < sizeof(actions) / sizeof(*actions); i++) {
 		if (strcmp(actions[i].name, what))
 			continue;
-		say_answer(pr_out(nexus, actions[i].action, actions[i].key < 0 ? 0 : args[actions[i].key],
+		say_answer(pr_out(client, actions[i].action, actions[i].key < 0 ? 0 : args[actions[i].key],
 				  actions[i].action_key < 0 ? 0 : args[actions[i].action_key],
 				  actions[i].type < 0 ? 0 : (uint8_t)args[actions[i].type]));
 		return true;
@@ -266,41 +267,41 @@ static bool reserve_out(struct nexus *nexus, const char *what, const uint64_t *a
 	return false;
 }
 
-static void run(struct nexus *nexus, const char *what, const uint64_t *args)
+static void run(struct client *client, const char *what, const uint64_t *args)
 {
-	if (reserve_out(nexus, what, args))
+	if (reserve_out(client, what, args))
 		return;
 	if (!strcmp(what, "everywhere"))
-		register_everywhere(nexus, args[0]);
+		register_everywhere(client, args[0]);
 	else if (!strcmp(what, "keys"))
-		read_in(nexus, TRBD_PR_READ_KEYS, say_keys);
+		read_in(client, TRBD_PR_READ_KEYS, say_keys);
 	else if (!strcmp(what, "holder"))
-		read_in(nexus, TRBD_PR_READ_RESERVATION, say_holder);
+		read_in(client, TRBD_PR_READ_RESERVATION, say_holder);
 	else if (!strcmp(what, "status"))
-		read_in(nexus, TRBD_PR_READ_FULL_STATUS, say_status);
+		read_in(client, TRBD_PR_READ_FULL_STATUS, say_status);
 	else if (!strcmp(what, "generation"))
-		read_in(nexus, TRBD_PR_READ_KEYS, say_generation);
+		read_in(client, TRBD_PR_READ_KEYS, say_generation);
 	else if (!strcmp(what, "reserve6"))
-		simple(nexus, SCSI_OPCODE_RESERVE6);
+		simple(client, SCSI_OPCODE_RESERVE6);
 	else if (!strcmp(what, "release6"))
-		simple(nexus, SCSI_OPCODE_RELEASE6);
+		simple(client, SCSI_OPCODE_RELEASE6);
 	else if (!strcmp(what, "tur"))
-		simple(nexus, SCSI_OPCODE_TESTUNITREADY);
+		simple(client, SCSI_OPCODE_TESTUNITREADY);
 	else if (!strcmp(what, "read"))
-		read_block(nexus, (uint32_t)args[0]);
+		read_block(client, (uint32_t)args[0]);
 	else if (!strcmp(what, "write"))
-		write_block(nexus, (uint32_t)args[0], (int)args[1]);
+		write_block(client, (uint32_t)args[0], (int)args[1]);
 	else if (!strcmp(what, "reads"))
-		many(nexus, args[0], false);
+		many(client, args[0], false);
 	else if (!strcmp(what, "writes"))
-		many(nexus, args[0], true);
+		many(client, args[0], true);
 	else if (!strcmp(what, "wait"))
 		serve_for((unsigned int)args[0]);
 	else if (!strcmp(what, "reset") || !strcmp(what, "logout")) {
 		if (!strcmp(what, "reset"))
-			nexus_reset(nexus);
+			client_reset(client);
 		else
-			nexus_logout(nexus);
+			client_logout(client);
 		say("good");
 	} else {
 		die("%s: no such command", what);
@@ -335,13 +336,13 @@ static bool run_line(char *line)
 
 	for (;;) {
 		text_len = 0;
-		run(find_nexus(words[0]), words[1], args);
+		run(find_client(words[0]), words[1], args);
 		printf("%s", text);
 		right = !wanted || is_wanted(wanted);
 		if (right || strcmp(text, "busy") || now_ms() - start > BUSY_PATIENCE_MS)
 			break;
 		printf(", ");
-		nexus_serve(100, -1);
+		client_serve(100, -1);
 	}
 	if (!right)
 		printf("  <-- should be %s", wanted);

@@ -24,8 +24,9 @@
 #include <iscsi/iscsi.h>
 #include <iscsi/scsi-lowlevel.h>
 
+#include "basics.h"
+#include "client.h"
 #include "modes.h"
-#include "nexus.h"
 #include "pr/parameters.h"
 #include "pr/rules.h"
 #include "steps.h"
@@ -37,7 +38,7 @@ static const struct {
 	const char *name;
 	unsigned int port;
 	int gateway;
-} places[NEXUSES] = {
+} places[CLIENTS] = {
 	{ "model-a", 1, 1 }, { "model-a", 1, 2 }, { "model-a", 2, 1 },
 	{ "model-b", 1, 2 }, { "model-c", 1, 1 }, { "model-d", 1, 2 },
 };
@@ -52,10 +53,10 @@ static const struct {
 	[PREEMPTED] = { 0x2a, 0x03 }, [RELEASED] = { 0x2a, 0x04 }, [UNREGISTERED] = { 0x2a, 0x05 },
 };
 
-struct nexus nexuses[NEXUSES];
+struct client clients[CLIENTS];
 struct trbd_pr_state state;
 uint16_t rtpis[3];
-static unsigned int pending[NEXUSES];		/* bit per attention */
+static unsigned int pending[CLIENTS];		/* bit per attention */
 static bool knows_other[3];			/* a gateway knows the other one's target port */
 static const char *urls[3];
 static uint8_t blocks[BLOCKS];			/* what each block is filled with */
@@ -108,8 +109,8 @@ static void tell_all(const struct trbd_pr_state *new, const struct trbd_pr_out *
 	};
 	int who;
 
-	for (who = 0; who < NEXUSES; who++) {
-		enum trbd_pr_attention what = trbd_pr_attention(&state, new, out->action, &out->nexus, &nexuses[who].id);
+	for (who = 0; who < CLIENTS; who++) {
+		enum trbd_pr_attention what = trbd_pr_attention(&state, new, out->action, &out->nexus, &clients[who].id);
 
 		if (what != TRBD_PR_TELL_NOTHING)
 			pending[who] |= 1U << attentions[what];
@@ -127,7 +128,7 @@ static bool find_port(int gateway, uint16_t rtpi, char *target)
 		gateway = other;
 	for (who = 0; places[who].gateway != gateway; who++)
 		;
-	snprintf(target, TRBD_PR_TARGET_MAX, "%s", nexuses[who].id.target);
+	snprintf(target, TRBD_PR_TARGET_MAX, "%s", clients[who].id.target);
 	return true;
 }
 
@@ -153,16 +154,16 @@ static void check_decoded(const struct step *step, const struct trbd_pr_out *out
 static void predict_out(struct step *step)
 {
 	static struct trbd_pr_registration new_registrations[TRBD_PR_REGISTRATIONS_MAX];
-	struct nexus *nexus = &nexuses[step->who];
+	struct client *client = &clients[step->who];
 	struct trbd_pr_state new = state;
-	struct trbd_pr_out out = { .nexus = nexus->id, .rtpi = rtpis[nexus->gateway], .initiators = initiators };
+	struct trbd_pr_out out = { .nexus = client->id, .rtpi = rtpis[client->gateway], .initiators = initiators };
 	enum trbd_pr_verdict verdict;
 
 	verdict = trbd_pr_out_decode(step->command.cdb, list, step->command.out_len, &out);
 	if (step->formed)
 		check_decoded(step, &out, verdict);
 	if (verdict == TRBD_PR_GOOD && out.action == TRBD_PR_REGISTER_AND_MOVE &&
-	    !find_port(nexus->gateway, out.move_rtpi, out.move_to.target))
+	    !find_port(client->gateway, out.move_rtpi, out.move_to.target))
 		verdict = TRBD_PR_INVALID_PARAMETER;
 	if (verdict == TRBD_PR_GOOD) {
 		new.registrations = new_registrations;
@@ -200,7 +201,7 @@ static void predict_io(struct step *step, bool writes)
 {
 	uint32_t lba = get32(step->command.cdb + 2);
 
-	if (trbd_pr_conflicts(&state, &nexuses[step->who].id, writes ? TRBD_PR_ACCESS_WRITE : TRBD_PR_ACCESS_READ)) {
+	if (trbd_pr_conflicts(&state, &clients[step->who].id, writes ? TRBD_PR_ACCESS_WRITE : TRBD_PR_ACCESS_READ)) {
 		want(step, TRBD_PR_CONFLICT);
 	} else if (writes) {
 		blocks[lba] = block[0];
@@ -230,7 +231,7 @@ static void predict_sense(struct step *step)
 
 static void predict(struct step *step)
 {
-	const struct trbd_pr_nexus *id = &nexuses[step->who].id;
+	const struct trbd_pr_nexus *id = &clients[step->who].id;
 	uint8_t opcode = step->command.cdb[0];
 	enum attention next = next_attention(step->who);
 
@@ -320,15 +321,15 @@ static void mismatch(const struct step *step, const struct trbd_pr_state *before
 	print_state(before);
 	printf("and after:\n");
 	print_state(&state);
-	for (who = 0; who < NEXUSES; who++)
-		printf("  %s (%s): attentions still to be reported 0x%x\n", nexuses[who].label,
-		       nexuses[who].id.initiator, pending[who]);
+	for (who = 0; who < CLIENTS; who++)
+		printf("  %s (%s): attentions still to be reported 0x%x\n", clients[who].label,
+		       clients[who].id.initiator, pending[who]);
 	printf("the last commands:\n");
 	for (i = 0; i < HISTORY; i++) {
 		if (*history[(number + (unsigned long)i) % HISTORY])
 			printf("  %s\n", history[(number + (unsigned long)i) % HISTORY]);
 	}
-	printf("seed %lu, step %lu: %s: %s\n", seed, number, nexuses[step->who].label, step->text);
+	printf("seed %lu, step %lu: %s: %s\n", seed, number, clients[step->who].label, step->text);
 	printf("got    %s, %u bytes\nwanted %s, %u bytes\n", text, got->len, wanted, step->wanted.len);
 	exit(1);
 }
@@ -355,9 +356,9 @@ static void run_step(void)
 	before.registrations = registrations;
 	make_step(&step);
 	predict(&step);
-	got = nexus_do_patiently(&nexuses[step.who], &step.command);
+	got = client_do_patiently(&clients[step.who], &step.command);
 	answer_text(got, text, sizeof(text));
-	snprintf(history[number % HISTORY], sizeof(*history), "%lu %s %s: %s", number, nexuses[step.who].label,
+	snprintf(history[number % HISTORY], sizeof(*history), "%lu %s %s: %s", number, clients[step.who].label,
 		 step.text, text);
 	number++;
 	if (!as_wanted(&step, got))
@@ -372,7 +373,7 @@ static void run_step(void)
 
 /* -- before and between */
 
-static void must(struct nexus *nexus, enum trbd_pr_action action, uint64_t key, uint64_t action_key, uint8_t type)
+static void must(struct client *client, enum trbd_pr_action action, uint64_t key, uint64_t action_key, uint8_t type)
 {
 	const struct answer *answer;
 	struct command command;
@@ -380,53 +381,53 @@ static void must(struct nexus *nexus, enum trbd_pr_action action, uint64_t key, 
 
 	list_basic(list, key, action_key, 0);
 	cmd_pr_out(&command, action, 0, type, list, 24);
-	answer = nexus_do_patiently(nexus, &command);
+	answer = client_do_patiently(client, &command);
 	answer_text(answer, text, sizeof(text));
 	if (answer->status != SCSI_STATUS_GOOD)
-		die("%s: %s to begin with: %s", nexus->label, out_names[action], text);
+		die("%s: %s to begin with: %s", client->label, out_names[action], text);
 }
 
 /* leaves nobody registered */
-static void learn_port(struct nexus *nexus)
+static void learn_port(struct client *client)
 {
 	const struct answer *answer;
 
-	must(nexus, TRBD_PR_REGISTER_AND_IGNORE, 0, 1, 0);
-	must(nexus, TRBD_PR_CLEAR, 1, 0, 0);
-	must(nexus, TRBD_PR_REGISTER, 0, 1, 0);
-	answer = pr_in(nexus, TRBD_PR_READ_FULL_STATUS);
+	must(client, TRBD_PR_REGISTER_AND_IGNORE, 0, 1, 0);
+	must(client, TRBD_PR_CLEAR, 1, 0, 0);
+	must(client, TRBD_PR_REGISTER, 0, 1, 0);
+	answer = pr_in(client, TRBD_PR_READ_FULL_STATUS);
 	if (answer->len < 8 + 24)
-		die("%s: READ FULL STATUS has %u bytes after a registration", nexus->label, answer->len);
-	rtpis[nexus->gateway] = get16(answer->data + 8 + 18);
-	must(nexus, TRBD_PR_CLEAR, 1, 0, 0);
+		die("%s: READ FULL STATUS has %u bytes after a registration", client->label, answer->len);
+	rtpis[client->gateway] = get16(answer->data + 8 + 18);
+	must(client, TRBD_PR_CLEAR, 1, 0, 0);
 }
 
 /* moves a reservation to a stranger at the other gateway's port; leaves nobody registered */
-static void try_other_port(struct nexus *nexus)
+static void try_other_port(struct client *client)
 {
 	struct command command;
 
 	if (rtpis[1] == rtpis[2])
 		return;
-	must(nexus, TRBD_PR_REGISTER, 0, 1, 0);
-	must(nexus, TRBD_PR_RESERVE, 1, 0, 1);
+	must(client, TRBD_PR_REGISTER, 0, 1, 0);
+	must(client, TRBD_PR_RESERVE, 1, 0, 1);
 	memset(list, 0, 24);
 	set64(list, 1);
 	set64(list + 8, 2);
-	set16(list + 18, rtpis[3 - nexus->gateway]);
+	set16(list + 18, rtpis[3 - client->gateway]);
 	cmd_pr_out(&command, TRBD_PR_REGISTER_AND_MOVE, 0, 0, list, put_id(24, some_stranger()));
 	set32(list + 20, command.out_len - 24);
-	knows_other[nexus->gateway] = nexus_do_patiently(nexus, &command)->status == SCSI_STATUS_GOOD;
-	if (!knows_other[nexus->gateway])
-		printf("%s: the gateway does not know the other one's port\n", nexus->label);
-	must(nexus, TRBD_PR_CLEAR, 1, 0, 0);
+	knows_other[client->gateway] = client_do_patiently(client, &command)->status == SCSI_STATUS_GOOD;
+	if (!knows_other[client->gateway])
+		printf("%s: the gateway does not know the other one's port\n", client->label);
+	must(client, TRBD_PR_CLEAR, 1, 0, 0);
 }
 
 static void login(int who)
 {
-	nexus_login(&nexuses[who], urls[places[who].gateway], places[who].gateway, places[who].name, places[who].port);
+	client_login(&clients[who], urls[places[who].gateway], places[who].gateway, places[who].name, places[who].port);
 	/* tell ports of one name apart */
-	snprintf(nexuses[who].label, sizeof(nexuses[who].label), "%s.%u@%d", places[who].name, places[who].port,
+	snprintf(clients[who].label, sizeof(clients[who].label), "%s.%u@%d", places[who].name, places[who].port,
 		 places[who].gateway);
 }
 
@@ -443,32 +444,32 @@ static void begin(char **argv)
 	if (!state.registrations)
 		die("no memory");
 
-	for (who = 0; who < NEXUSES; who++) {
+	for (who = 0; who < CLIENTS; who++) {
 		struct command command;
 
 		login(who);
 		/* of a run before this one */
 		cmd_simple(&command, SCSI_OPCODE_RELEASE6);
-		nexus_do_patiently(&nexuses[who], &command);
+		client_do_patiently(&clients[who], &command);
 	}
-	learn_port(&nexuses[0]);
+	learn_port(&clients[0]);
 	/* told of what was there from a run before */
-	nexus_calm(&nexuses[1]);
-	learn_port(&nexuses[1]);
-	try_other_port(&nexuses[0]);
-	try_other_port(&nexuses[1]);
+	client_calm(&clients[1]);
+	learn_port(&clients[1]);
+	try_other_port(&clients[0]);
+	try_other_port(&clients[1]);
 	if (rtpis[1] == rtpis[2])
 		printf("both target ports have the identifier 0x%x\n", rtpis[1]);
-	state.generation = get32(pr_in(&nexuses[0], TRBD_PR_READ_KEYS)->data);
-	for (who = 0; who < NEXUSES; who++)
-		nexus_calm(&nexuses[who]);
+	state.generation = get32(pr_in(&clients[0], TRBD_PR_READ_KEYS)->data);
+	for (who = 0; who < CLIENTS; who++)
+		client_calm(&clients[who]);
 	for (who = 0; who < BLOCKS; who++) {
 		struct command command;
 
 		memset(block, 0, sizeof(block));
 		cmd_write(&command, (uint32_t)who, 1, block);
-		if (nexus_do_patiently(&nexuses[0], &command)->status != SCSI_STATUS_GOOD)
-			die("%s: WRITE to begin with does not end well", nexuses[0].label);
+		if (client_do_patiently(&clients[0], &command)->status != SCSI_STATUS_GOOD)
+			die("%s: WRITE to begin with does not end well", clients[0].label);
 	}
 }
 
@@ -477,11 +478,11 @@ static void log_in_again(int who)
 {
 	if (is_spc2_holder(who))
 		return;
-	nexus_logout(&nexuses[who]);
+	client_logout(&clients[who]);
 	login(who);
 	pending[who] = 0;
 	logins++;
-	snprintf(history[number % HISTORY], sizeof(*history), "%lu %s logged in again", number, nexuses[who].label);
+	snprintf(history[number % HISTORY], sizeof(*history), "%lu %s logged in again", number, clients[who].label);
 	number++;
 }
 
@@ -493,7 +494,7 @@ int mode_model(int argc, char **argv)
 	begin(argv);
 	while (number < total) {
 		if (one_in(100))
-			log_in_again((int)below(NEXUSES));
+			log_in_again((int)below(CLIENTS));
 		else
 			run_step();
 	}

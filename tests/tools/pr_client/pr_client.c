@@ -2,13 +2,13 @@
 /*
  * Initiators that reserve a logical unit through several gateways.
  *
- *	reservations model URL1 URL2 SEED COUNT	random commands against a model of what they do (model.c)
- *	reservations register URL... COUNT	COUNT nexuses register at the same moment (crowd.c)
- *	reservations full URL1 URL2 COUNT	COUNT registrations by SPEC_I_PT, read back (crowd.c)
- *	reservations script URL1 URL2 [SCRIPT]	commands from a file or stdin, and what they must say (script.c)
- *	reservations preempt URL1 URL2 ROUNDS	a victim that writes at full speed is preempted (preempt.c)
- *	reservations preempt URL1 URL2 ACTION	once, step by step as stdin says; ACTION: preempt or abort
- *	reservations duel URL1 URL2 SECONDS	two hosts preempt each other (preempt.c)
+ *	pr_client model URL1 URL2 SEED COUNT	random commands against a model of what they do (model.c)
+ *	pr_client register URL... COUNT	COUNT nexuses register at the same moment (crowd.c)
+ *	pr_client full URL1 URL2 COUNT	COUNT registrations by SPEC_I_PT, read back (crowd.c)
+ *	pr_client script URL1 URL2 [SCRIPT]	commands from a file or stdin, and what they must say (script.c)
+ *	pr_client preempt URL1 URL2 ROUNDS	a victim that writes at full speed is preempted (preempt.c)
+ *	pr_client preempt URL1 URL2 ACTION	once, step by step as stdin says; ACTION: preempt or abort
+ *	pr_client duel URL1 URL2 SECONDS	two hosts preempt each other (preempt.c)
  *
  * The status is 0, or 1 with lines that say what went wrong.
  */
@@ -39,7 +39,7 @@ int main(int argc, char **argv)
 		if (!strcmp(argv[1], modes[i].name) && argc - 2 >= modes[i].least)
 			return modes[i].run(argc - 2, argv + 2);
 	}
-	fprintf(stderr, "usage: reservations model URL1 URL2 SEED COUNT | register URL... COUNT |\n"
+	fprintf(stderr, "usage: pr_client model URL1 URL2 SEED COUNT | register URL... COUNT |\n"
 			"\tfull URL1 URL2 COUNT | script URL1 URL2 [SCRIPT] |\n"
 			"\tpreempt URL1 URL2 ROUNDS|preempt|abort | duel URL1 URL2 SECONDS\n");
 	return 2;
