@@ -137,7 +137,7 @@ soak-tests: deps ## the tests in their long forms, about six hours on each of KE
 
 check-debug: deps ## the tests on a kernel with KASAN, lockdep and kmemleak, and with allocations that fail (TESTS=...)
 	@scripts/install-packages scripts/packages/debug
-	@KERNELS="$(KERNELS)" TESTS="$(TESTS)" tests/debug/run-check
+	@KERNELS="$(KERNELS)" TESTS="$(TESTS)" tests/run-check-debug
 
 bench: deps ## how fast, compared with iblock on krbd, tcmu-runner and tgt: writes docs/performance.md
 	@scripts/install-packages scripts/packages/bench
@@ -145,7 +145,7 @@ bench: deps ## how fast, compared with iblock on krbd, tcmu-runner and tgt: writ
 
 check-host: modules ## single-gateway tests on this machine, against your own cluster: POOL=... [ID=...]
 	@test -n "$(POOL)" || { echo "usage: make check-host POOL=pool [ID=user] [CONF=/etc/ceph/ceph.conf]" >&2; exit 2; }
-	@POOL="$(POOL)" ID="$(ID)" CONF="$(CONF)" MODULE=$(CURDIR)/$(MOD) tests/check-host
+	@POOL="$(POOL)" ID="$(ID)" CONF="$(CONF)" MODULE=$(CURDIR)/$(MOD) tests/run-check-host
 
 deps: ## install the Debian packages that build and tests need, if any is missing
 	@scripts/install-packages scripts/packages/build scripts/packages/check tests/lab/packages

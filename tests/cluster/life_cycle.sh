@@ -12,7 +12,7 @@ gw=gw1
 n=$TEST-disk
 url=$(gw_url $gw "$n")
 img_create "$n" --size 64M
-io() { lab run -- qemu-io -f raw "$@" "$url"; }
+unit_io() { lab run -- qemu-io -f raw "$@" "$url"; }
 
 # What must not grow: our slabs, pages that the kernel cannot reclaim, our threads, sessions with the cluster.
 figures() {
@@ -27,7 +27,7 @@ figure() { awk -v k="$1" '$1 == k { print $2 }' <<<"$2"; }
 
 cycle() {
 	gw_enable $gw "$n" "pool=rbd,image=$n" && gw_export $gw "$n" &&
-		io -c 'write -P 3 0 1M' -c 'read -P 3 0 1M' -c 'discard 0 1M' -c 'read -P 0 0 1M' >/dev/null &&
+		unit_io -c 'write -P 3 0 1M' -c 'read -P 3 0 1M' -c 'discard 0 1M' -c 'read -P 0 0 1M' >/dev/null &&
 		gw_unexport $gw "$n" && gw_disable $gw "$n"
 }
 cycles() {
@@ -94,7 +94,7 @@ enable_with() {
 	SCRIPT
 }
 works_with() {
-	enable_with "$1" && gw_export $gw "$n" && io -c 'write -P 8 1M 64k' -c 'read -P 8 1M 64k' || return 1
+	enable_with "$1" && gw_export $gw "$n" && unit_io -c 'write -P 8 1M 64k' -c 'read -P 8 1M 64k' || return 1
 	gw_unexport $gw "$n" && gw_disable $gw "$n"
 }
 key=$(lab ceph auth get-key client.admin)
@@ -113,11 +113,11 @@ t 'the least a user needs is enough' works_with \
 # A snapshot is read-only, and stays what it was.
 snapshot() {
 	lab rbd snap create --no-progress "$n@s" 2>&1 &&
-		gw_enable $gw "$n" "pool=rbd,image=$n" && gw_export $gw "$n" && io -c 'write -P 9 1M 64k' | grep -q ^wrote &&
+		gw_enable $gw "$n" "pool=rbd,image=$n" && gw_export $gw "$n" && unit_io -c 'write -P 9 1M 64k' | grep -q ^wrote &&
 		gw_unexport $gw "$n" && gw_disable $gw "$n" &&
 		gw_enable $gw "$n" "pool=rbd,image=$n,snap=s" && gw_export $gw "$n" &&
 		lab run -- qemu-io -r -f raw -c 'read -P 8 1M 64k' "$url" &&
-		! io -c 'write 0 4k' | grep -q ^wrote
+		! unit_io -c 'write 0 4k' | grep -q ^wrote
 }
 t 'a snapshot can be read, not written, and does not change' snapshot
 # WRITE SAME with NDOB has no data, and LIO looks at commands that send data only

@@ -8,10 +8,10 @@
 . ../lib/ktap.sh
 . ../lib/gateway.sh
 . ../lib/hosts.sh
-. ../lib/pr_client.sh
+. ../lib/reserve.sh
 
 n=$TEST-disk
-# shellcheck disable=SC2034 # for pr_client.sh
+# shellcheck disable=SC2034 # for reserve.sh
 url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
 
 # block PAGE REGEX: the indented lines after the line that matches, with the lab's names

@@ -5,7 +5,7 @@
 # word.
 . ../lib/ktap.sh
 . ../lib/gateway.sh
-. ../lib/pr_client.sh
+. ../lib/reserve.sh
 
 t 'the initiators' pr_client_build
 

@@ -9,7 +9,7 @@
 #   SEED          makes the same commands again (a random one)
 . ../lib/ktap.sh
 . ../lib/gateway.sh
-. ../lib/pr_client.sh
+. ../lib/reserve.sh
 
 COMMANDS=${PR_COMMANDS:-400}
 SEED=${SEED:-$RANDOM}

@@ -6,7 +6,7 @@
 # the next commands find the unit in order. See inject.sh for how many of them fail.
 . ../lib/ktap.sh
 . ../lib/gateway.sh
-. ../lib/pr_client.sh
+. ../lib/reserve.sh
 . ../lib/inject.sh
 
 t 'the initiators' pr_client_build

@@ -7,7 +7,7 @@
 # shellcheck disable=SC2317 # steps are called by name
 . ../lib/ktap.sh
 . ../lib/gateway.sh
-. ../lib/pr_client.sh
+. ../lib/reserve.sh
 . ../lib/placement.sh
 
 GW_GATEWAYS=gw1

@@ -9,7 +9,7 @@
 # shellcheck disable=SC2317,SC2034 # steps are called by name; SERVED is for faults.sh
 . ../lib/ktap.sh
 . ../lib/gateway.sh
-. ../lib/pr_client.sh
+. ../lib/reserve.sh
 . ../lib/faults.sh
 
 SECONDS_FULL=${FULL_SECONDS:-20}

@@ -9,7 +9,7 @@
 # shellcheck disable=SC2317 # steps are called by name
 . ../lib/ktap.sh
 . ../lib/gateway.sh
-. ../lib/pr_client.sh
+. ../lib/reserve.sh
 
 ROUNDS=3
 COUNT_MS=2000

@@ -10,7 +10,7 @@
 # shellcheck disable=SC2317 # steps are called by name
 . ../lib/ktap.sh
 . ../lib/gateway.sh
-. ../lib/pr_client.sh
+. ../lib/reserve.sh
 
 LONG=${FUZZ_SECONDS:-8}
 SEED=${SEED:-$RANDOM}

@@ -10,7 +10,7 @@
 # shellcheck disable=SC2317 # steps are called by name
 . ../lib/ktap.sh
 . ../lib/gateway.sh
-. ../lib/pr_client.sh
+. ../lib/reserve.sh
 . ../lib/faults.sh
 . ../lib/placement.sh
 
@@ -354,7 +354,7 @@ t 'nor of a dead one' killed
 said killed
 t "good within $GOOD_WITHIN s" took "$work/killed" "$GOOD_WITHIN"
 t 'gw1 boots' lab start gw1
-again() { gw_enable gw1 "$n" "pool=rbd,image=$n" && gw_export gw1 "$n"; }
-t 'and is configured' again
+configured() { gw_enable gw1 "$n" "pool=rbd,image=$n" && gw_export gw1 "$n"; }
+t 'and is configured' configured
 t 'and serves' back "$n"
 t 'the gateways go on together' run pr_client preempt "$url1" "$url2" 2

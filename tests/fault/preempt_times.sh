@@ -10,7 +10,7 @@
 # shellcheck disable=SC2034,SC2317 # SERVED is for faults.sh; steps are called by name
 . ../lib/ktap.sh
 . ../lib/gateway.sh
-. ../lib/pr_client.sh
+. ../lib/reserve.sh
 . ../lib/host_load.sh
 . ../lib/faults.sh
 . ../lib/placement.sh
@@ -29,7 +29,7 @@ img_create "$n" --size 64M
 # else all would wait until the cluster takes note that an OSD is gone
 t 'the group is with two of the three OSDs' group_together
 wanted=$(acting "${GROUP_OBJECTS%% *}")
-lost_osd() { echo "osd.$(jq -nr "[0, 1, 2] - $wanted | .[0]")"; }
+LOST_OSD=osd.$(jq -nr "[0, 1, 2] - $wanted | .[0]")
 # shellcheck disable=SC2046 # numbers
 t 'and the image with the same ones' place_image "$n" $(jq -nr "$wanted | .[]")
 t 'served by both gateways' serve "$n" "pool=rbd,image=$n"

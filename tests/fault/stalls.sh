@@ -11,7 +11,7 @@
 # shellcheck disable=SC2317 # steps are called by name
 . ../lib/ktap.sh
 . ../lib/gateway.sh
-. ../lib/pr_client.sh
+. ../lib/reserve.sh
 
 STALLS=${STALLS:-4}
 SECONDS_EACH=${STALL_SECONDS:-8}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Small things that every C program of the tests needs: the end of a program that cannot go on, clocks that no one sets,
- * random numbers that a seed repeats, and numbers in SCSI's byte order.
+ * Small things that every C program of the tests needs: the end of a program that cannot go on,
+ * clocks that nobody sets, random numbers that a seed repeats, and numbers in SCSI's byte order.
  */
 #include <stdarg.h>
 #include <stdio.h>

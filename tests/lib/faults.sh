@@ -18,6 +18,7 @@
 #                               can be cut off, of which there is none in a lab with one
 #   FAULTS_ASKED                the same, for who asks by name: nothing is promised then
 #   MONS                        the monitors of this lab
+#   LOST_OSD                    the OSD that goes with host_lost, if the test wants a certain one
 #
 # Other faults may go on at the same time, so what does not succeed is tried again. A fault that could not be begun or
 # ended says why on stderr and returns 1.
@@ -325,7 +326,7 @@ all_frozen_end() {
 
 # A host goes, with all that it carries: the gateway, a monitor if there are others, and an OSD. It does not say so: no
 # connection is closed. All OSDs are on one host for CRUSH, so the word of one that another is down would not count.
-lost_osd() { echo "osd.$((${1#gw} % 3))"; }
+lost_osd() { echo "${LOST_OSD:-osd.$((${1#gw} % 3))}"; }
 lost_mon() {
 	local mons
 	read -ra mons <<<"$MONS"

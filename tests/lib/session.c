@@ -5,11 +5,12 @@
  * A program prepares a session, says what is special about it, and logs in:
  *
  *	session_prepare()	the URL and the initiator's name
- *	session_set_port()	a fixed initiator port, and no connection by itself after the first one
- *	session_login()		or libiscsi's iscsi_full_connect_sync() or _async(), which go on until there is no unit
- *				attention
+ *	session_set_port()	a fixed initiator port, and no second connection
+ *	session_login()		or libiscsi's iscsi_full_connect_sync() or _async(), which go
+ *				on until there is no unit attention
  *
- * Without session_set_port() libiscsi connects again when a connection breaks, and sends again whatever had no answer.
+ * Without session_set_port() libiscsi connects again when a connection breaks, and sends again
+ * whatever had no answer.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -60,8 +61,8 @@ void session_prepare(struct session *session, const char *url, const char *name)
  * @isid: enterprise number of the ISID, which a program has for itself
  * @port: number of the port
  *
- * The same name, @isid and @port are the same I_T nexus in every run. The session does not come back by itself then, so
- * that a program sees what became of each command.
+ * The same name, @isid and @port are the same I_T nexus in every run. The session does not come back
+ * by itself then, so that a program sees what became of each command.
  */
 void session_set_port(struct session *session, unsigned int isid, unsigned int port)
 {
@@ -73,14 +74,16 @@ void session_set_port(struct session *session, unsigned int isid, unsigned int p
  * session_login() - connect and log in
  * @session: prepared; closed when this fails
  *
- * Waits for the target for LOGIN_TIMEOUT_S. Commands have no timeout afterwards. Unit attentions stay where they are.
+ * Wait for the target for LOGIN_TIMEOUT_S. Commands have no timeout afterwards. Unit attentions stay
+ * where they are.
  *
  * Return: whether it is logged in.
  */
 bool session_login(struct session *session)
 {
 	iscsi_set_timeout(session->iscsi, LOGIN_TIMEOUT_S);
-	if (iscsi_connect_sync(session->iscsi, session->portal) || iscsi_login_sync(session->iscsi)) {
+	if (iscsi_connect_sync(session->iscsi, session->portal) ||
+	    iscsi_login_sync(session->iscsi)) {
 		session_close(session);
 		return false;
 	}
@@ -105,8 +108,9 @@ void session_close(struct session *session)
  * session_reset() - close the connection with a reset
  * @session: may be closed already
  *
- * The kernel goes on sending what it has buffered for a connection that is closed in an orderly way, minutes after the
- * initiator has given up, and a gateway cannot tell that from a command that was sent just now. A reset discards it.
+ * The kernel goes on sending what it has buffered for a connection that is closed in an orderly way,
+ * minutes after the initiator has given up, and a gateway cannot tell that from a command that was
+ * sent just now. A reset discards it.
  */
 void session_reset(struct session *session)
 {

@@ -13,7 +13,7 @@
 # shellcheck disable=SC2317 # steps are called by name
 . ../lib/ktap.sh
 . ../lib/gateway.sh
-. ../lib/pr_client.sh
+. ../lib/reserve.sh
 
 COMMANDS=${FUZZ_COMMANDS:-6000}
 NEXUSES=${FUZZ_NEXUSES:-8}
@@ -125,7 +125,7 @@ go() {
 		rmmod target_core_rbd && [ "$(ps -eo comm | grep -c ^trbd)" = 0 ] && insmod /lab/target_core_rbd.ko
 	SCRIPT
 }
-unserve() {
+units_go() {
 	local name
 	for name in "$n" "$beside"; do
 		gw_unexport "$1" "$name"
@@ -133,6 +133,6 @@ unserve() {
 	done
 }
 for gw in gw1 gw2; do
-	t "$gw: the backstores go" unserve $gw
+	t "$gw: the backstores go" units_go $gw
 	t "$gw: the module goes, and comes back" go $gw
 done

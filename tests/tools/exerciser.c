@@ -40,7 +40,7 @@ static const char *const kinds[KINDS] = {
 	"COMPARE AND WRITE that misses", "VERIFY",
 };
 
-struct op {
+struct batch_op {
 	enum kind kind;
 	int path;
 	uint64_t lba;
@@ -71,7 +71,7 @@ static int lun;
 static const char *image;
 static uint64_t blocks;
 static unsigned char *model;
-static struct op ops[BATCH];
+static struct batch_op ops[BATCH];
 static struct snap snaps[SNAPS];
 static struct past history[HISTORY];
 static unsigned long history_len;
@@ -114,7 +114,7 @@ static void compare(const char *what, const unsigned char *got, uint64_t lba, ui
 	}
 }
 
-static void send_op(struct op *op);
+static void send_op(struct batch_op *op);
 
 /* The last commands that changed a block. */
 static void show_history(uint64_t lba)
@@ -133,7 +133,7 @@ static void show_history(uint64_t lba)
 }
 
 /* What a block holds that a COMPARE AND WRITE found to be another one: the old data, the new ones, or which? */
-static void explain(const struct op *op)
+static void explain(const struct batch_op *op)
 {
 	unsigned char got[BLOCK], zeros[BLOCK] = { 0 };
 	char command[512];
@@ -155,7 +155,7 @@ static void explain(const struct op *op)
 static void op_done(struct iscsi_context *iscsi, int status, void *command_data, void *arg)
 {
 	struct scsi_task *task = command_data;
-	struct op *op = arg;
+	struct batch_op *op = arg;
 	uint32_t i;
 
 	if (status == SCSI_STATUS_BUSY) {
@@ -212,7 +212,7 @@ static void op_done(struct iscsi_context *iscsi, int status, void *command_data,
 }
 
 /* The range in pieces; from its start to its end they are one range for a target, the other way round they are not. */
-static struct scsi_task *send_unmap(struct op *op)
+static struct scsi_task *send_unmap(struct batch_op *op)
 {
 	struct unmap_list list[DESCRIPTORS];
 	uint32_t share = op->blocks / DESCRIPTORS;
@@ -227,7 +227,7 @@ static struct scsi_task *send_unmap(struct op *op)
 	return iscsi_unmap_task(paths[op->path], lun, 0, 0, list, n, op_done, op);
 }
 
-static void send_op(struct op *op)
+static void send_op(struct batch_op *op)
 {
 	struct iscsi_context *iscsi = paths[op->path];
 	struct scsi_task *task = NULL;
@@ -273,7 +273,7 @@ static void fill(unsigned char *data, size_t len)
 	}
 }
 
-static int overlaps(const struct op *op, int count)
+static int overlaps(const struct batch_op *op, int count)
 {
 	int i;
 
@@ -284,7 +284,7 @@ static int overlaps(const struct op *op, int count)
 	return 0;
 }
 
-static void make_op(struct op *op, int before)
+static void make_op(struct batch_op *op, int before)
 {
 	/* whole objects now and then, at their borders */
 	static const uint32_t lengths[] = { 1, 8, 8, 64, 256, 1024, BLOCKS_MAX };
@@ -324,7 +324,7 @@ static void make_op(struct op *op, int before)
 	}
 }
 
-static const struct op *first_pending(void)
+static const struct batch_op *first_pending(void)
 {
 	int i;
 
@@ -357,7 +357,7 @@ static void run_batch(void)
 {
 	const char *slow = getenv("TEST_SLOW");
 	time_t end = time(NULL) + 120 * (slow ? atoi(slow) : 1);
-	const struct op *op;
+	const struct batch_op *op;
 	int i;
 
 	for (i = 0; i < BATCH; i++) {

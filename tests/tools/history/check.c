@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "history.h"
+#include "text.h"
 #include "protocol.h"
 #include "register.h"
 #include "reservation.h"

@@ -72,7 +72,7 @@ static const unsigned int shares[] = { [READ] = 42, [WRITE] = 25, [SAME] = 8, [U
 static const unsigned int lock_shares[] = { [READ] = 30, [WRITE] = 3, [SAME] = 0, [UNMAP] = 3 };
 
 /**
- * struct op - a command, and what a record says of it
+ * struct load_op - a command, and what a record says of it
  * @command: must be first
  * @a: first block, or victim, or type of the reservation
  * @b: blocks, or type of the reservation when @a is a victim
@@ -80,7 +80,7 @@ static const unsigned int lock_shares[] = { [READ] = 30, [WRITE] = 3, [SAME] = 0
  * @expected: that a COMPARE AND WRITE expects
  * @data: that goes with it
  */
-struct op {
+struct load_op {
 	struct nexus_command command;
 	enum kind kind;
 	unsigned int a;
@@ -164,7 +164,7 @@ static bool is_value(uint64_t value)
 	return value != VALUE_TORN && value != VALUE_ASTRAY && value != VALUE_FOREIGN;
 }
 
-static void op_learn(const struct op *op, const struct scsi_task *task)
+static void op_learn(const struct load_op *op, const struct scsi_task *task)
 {
 	unsigned int i;
 
@@ -179,7 +179,7 @@ static void op_learn(const struct op *op, const struct scsi_task *task)
 	}
 }
 
-static void send_again_later(const struct op *op)
+static void send_again_later(const struct load_op *op)
 {
 	if (op->kind < WRITE || op->kind > CAW || again_count == AGAIN_MAX || below(2))
 		return;
@@ -189,7 +189,7 @@ static void send_again_later(const struct op *op)
 
 static void op_ended(struct nexus_command *command, const char *result, struct scsi_task *task)
 {
-	struct op *op = (struct op *)command;
+	struct load_op *op = (struct load_op *)command;
 	unsigned int number = command->nexus->number;
 	struct actor *actor = &actors[number];
 	uint64_t end = now_ns();
@@ -242,7 +242,7 @@ static void logged_in(struct nexus *nexus)
 
 /* -- commands */
 
-static struct scsi_task *send_pr(struct nexus *nexus, struct op *op)
+static struct scsi_task *send_pr(struct nexus *nexus, struct load_op *op)
 {
 	static const int actions[] = {
 		[REGISTER] = SCSI_PERSISTENT_RESERVE_REGISTER_AND_IGNORE_EXISTING_KEY,
@@ -275,7 +275,7 @@ static void fill(uint8_t *block, uint64_t value, uint64_t lba)
 		block_fill(block, run, value, lba);
 }
 
-static struct scsi_task *send_io(struct nexus *nexus, struct op *op)
+static struct scsi_task *send_io(struct nexus *nexus, struct load_op *op)
 {
 	struct unmap_list list = { .lba = op->a, .num = op->b };
 	struct iscsi_context *iscsi = nexus->session.iscsi;
@@ -307,7 +307,7 @@ static struct scsi_task *send_io(struct nexus *nexus, struct op *op)
 static void send_values(struct nexus *nexus, enum kind kind, unsigned int a, unsigned int b, uint64_t value,
 			uint64_t expected)
 {
-	struct op *op = calloc(1, sizeof(*op));
+	struct load_op *op = calloc(1, sizeof(*op));
 
 	if (!op)
 		die("load: no memory");

@@ -2,7 +2,7 @@
 #ifndef HISTORY_REGISTER_H
 #define HISTORY_REGISTER_H
 
-#include "history.h"
+#include "text.h"
 
 /**
  * enum access - what a command does to one block

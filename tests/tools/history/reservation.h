@@ -2,7 +2,7 @@
 #ifndef HISTORY_RESERVATION_H
 #define HISTORY_RESERVATION_H
 
-#include "history.h"
+#include "text.h"
 
 /**
  * struct era - a time without starts and ends of reservation commands

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "history.h"
+#include "text.h"
 
 const char *const kind_names[KINDS] = {
 	"read", "write", "same", "unmap", "caw",

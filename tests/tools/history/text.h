@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#ifndef HISTORY_H
-#define HISTORY_H
+#ifndef HISTORY_TEXT_H
+#define HISTORY_TEXT_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -85,4 +85,4 @@ void op_print(const struct history *history, const struct op *op);
 const char *value_text(uint64_t value);
 double seconds(const struct history *history, uint64_t time);
 
-#endif /* HISTORY_H */
+#endif /* HISTORY_TEXT_H */
