@@ -11,7 +11,6 @@ Modules are stored unpacked, because busybox's insmod does not read .ko.xz.
 """
 
 import glob
-import lzma
 import os
 import re
 import shutil
@@ -94,6 +93,7 @@ def build_initramfs(version, folder):
         with open(path, "rb") as file:
             data = file.read()
         if name.endswith(".xz"):
+            import lzma
             name, data = name[:-3], lzma.decompress(data)
         with open(os.path.join(root, "modules", name), "wb") as file:
             file.write(data)
