@@ -26,9 +26,9 @@ figures() {
 figure() { awk -v k="$1" '$1 == k { print $2 }' <<<"$2"; }
 
 cycle() {
-	gw_enable $gw "$n" "pool=rbd,image=$n" && gw_export $gw "$n" &&
+	gw_serve $gw "$n" "pool=rbd,image=$n" &&
 		unit_io -c 'write -P 3 0 1M' -c 'read -P 3 0 1M' -c 'discard 0 1M' -c 'read -P 0 0 1M' >/dev/null &&
-		gw_unexport $gw "$n" && gw_disable $gw "$n"
+		gw_unserve $gw "$n"
 }
 cycles() {
 	local i
@@ -59,11 +59,11 @@ writes_forever() {
 	lab run -- timeout "$(t_limit 60)" qemu-io -f raw "${args[@]}" -c aio_flush "$url" >/dev/null 2>&1 &
 }
 gone_under_io() {
-	gw_enable $gw "$n" "pool=rbd,image=$n" && gw_export $gw "$n" || return 1
+	gw_serve $gw "$n" "pool=rbd,image=$n" || return 1
 	writes_forever
 	local pid=$!
 	sleep 2
-	timeout "$(t_limit 40)" bash -c "$(declare -f lab gw_sh gw_unexport gw_disable iqn_of); ISCSI_PREFIX=$ISCSI_PREFIX GW_CORE=$GW_CORE TESTS_DIR=$TESTS_DIR
+	timeout "$(t_limit 40)" bash -c "$(declare -f lab gw_units gw_unexport gw_disable iqn_of; declare -p GW_UNITS); ISCSI_PREFIX=$ISCSI_PREFIX GW_CORE=$GW_CORE TESTS_DIR=$TESTS_DIR
 		gw_unexport $gw $n && gw_disable $gw $n"
 	local status=$?
 	t_kill $pid
@@ -95,7 +95,7 @@ enable_with() {
 }
 works_with() {
 	enable_with "$1" && gw_export $gw "$n" && unit_io -c 'write -P 8 1M 64k' -c 'read -P 8 1M 64k' || return 1
-	gw_unexport $gw "$n" && gw_disable $gw "$n"
+	gw_unserve $gw "$n"
 }
 key=$(lab ceph auth get-key client.admin)
 for mode in prefer-crc crc secure prefer-secure; do
@@ -113,9 +113,9 @@ t 'the least a user needs is enough' works_with \
 # A snapshot is read-only, and stays what it was.
 snapshot() {
 	lab rbd snap create --no-progress "$n@s" 2>&1 &&
-		gw_enable $gw "$n" "pool=rbd,image=$n" && gw_export $gw "$n" && unit_io -c 'write -P 9 1M 64k' | grep -q ^wrote &&
-		gw_unexport $gw "$n" && gw_disable $gw "$n" &&
-		gw_enable $gw "$n" "pool=rbd,image=$n,snap=s" && gw_export $gw "$n" &&
+		gw_serve $gw "$n" "pool=rbd,image=$n" && unit_io -c 'write -P 9 1M 64k' | grep -q ^wrote &&
+		gw_unserve $gw "$n" &&
+		gw_serve $gw "$n" "pool=rbd,image=$n,snap=s" &&
 		lab run -- qemu-io -r -f raw -c 'read -P 8 1M 64k' "$url" &&
 		! unit_io -c 'write 0 4k' | grep -q ^wrote
 }
@@ -146,7 +146,7 @@ t 'and comes back by itself' holds_again "$client"
 gw_unexport $gw "$n"
 gw_disable $gw "$n"
 protected() {
-	gw_enable $gw "$n" "pool=rbd,image=$n" && gw_export $gw "$n" &&
+	gw_serve $gw "$n" "pool=rbd,image=$n" &&
 		lab exec -n $gw -- sh -c "echo 1 >$GW_ISCSI/$(iqn_of "$n")/tpgt_1/attrib/demo_mode_write_protect"
 }
 t 'a LUN that is mapped read-only' protected

@@ -15,7 +15,7 @@ for n in "$long" "$dead" "$late"; do
 	t "$n: served by both gateways" serve "$n" "pool=rbd,image=$n"
 done
 img_create "$new" --size 64M
-serve_at() { gw_enable "$1" "$new" "pool=rbd,image=$new" && gw_export "$1" "$new"; }
+serve_at() { gw_serve "$1" "$new" "pool=rbd,image=$new"; }
 t "$new: served by one" serve_at gw2
 t_build tools initiator
 t 'the initiators' pr_client_build

@@ -195,7 +195,7 @@ t 'deletion: the module goes' timed module unload
 took 'deletion of the module' "$(cat "$work/module")"
 t_kill $stuck
 t 'deletion: gw1 reaches the cluster again' lab heal gw1 ceph
-again() { lab exec -n gw1 -- insmod /lab/target_core_rbd.ko && gw_enable gw1 "$n" "pool=rbd,image=$n" && gw_export gw1 "$n"; }
+again() { lab exec -n gw1 -- insmod /lab/target_core_rbd.ko && gw_serve gw1 "$n" "pool=rbd,image=$n"; }
 t 'deletion: all of it can be made again' again
 after 'deletion'
 
@@ -205,7 +205,7 @@ took 'idle, deletion of the LUN' "$(cat "$work/lun")"
 t 'idle: the backstore goes' timed backstore gw_disable gw1 "$n"
 took 'idle, deletion of the backstore' "$(cat "$work/backstore")"
 t 'idle: gw1 reaches the cluster again' lab heal gw1 ceph
-back() { gw_enable gw1 "$n" "pool=rbd,image=$n" && gw_export gw1 "$n"; }
+back() { gw_serve gw1 "$n" "pool=rbd,image=$n"; }
 t 'idle: the backstore can be made again' back
 t 'idle: gw1 serves' serves
 

@@ -67,7 +67,7 @@ t 'another image, with its header there and data elsewhere' test "$early_place"
 # OSDs forget this watch after 5 s, and it is confirmed every second
 t_atexit 'lab ceph config rm osd osd_client_watch_timeout'
 t 'a short patience of OSDs' lab ceph config set osd osd_client_watch_timeout 5
-serve_early() { gw_enable gw2 "$early" "pool=rbd,image=$early,osdkeepalive=1" && gw_export gw2 "$early"; }
+serve_early() { gw_serve gw2 "$early" "pool=rbd,image=$early,osdkeepalive=1"; }
 t 'it is served by gw2' serve_early
 t 'and the usual one' lab ceph config rm osd osd_client_watch_timeout
 url2=$(gw_url gw2 "$early")

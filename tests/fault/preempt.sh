@@ -354,7 +354,7 @@ t 'nor of a dead one' killed
 said killed
 t "good within $GOOD_WITHIN s" took "$work/killed" "$GOOD_WITHIN"
 t 'gw1 boots' lab start gw1
-configured() { gw_enable gw1 "$n" "pool=rbd,image=$n" && gw_export gw1 "$n"; }
+configured() { gw_serve gw1 "$n" "pool=rbd,image=$n"; }
 t 'and is configured' configured
 t 'and serves' back "$n"
 t 'the gateways go on together' run pr_client preempt "$url1" "$url2" 2

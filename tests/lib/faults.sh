@@ -291,14 +291,14 @@ gw_restore() {
 	for name in "${SERVED[@]}"; do again gw_restore_one "$1" "$name" || return 1; done
 }
 gw_restore_one() {
-	gw_enable "$1" "$2" "pool=rbd,image=$2" && gw_export "$1" "$2" && return
+	gw_serve "$1" "$2" "pool=rbd,image=$2" && return
 	gw_unexport "$1" "$2"
 	gw_disable "$1" "$2"
 	return 1
 }
 gw_down() {
 	local name
-	for name in "${SERVED[@]}"; do gw_unexport "$1" "$name" && gw_disable "$1" "$name" || return 1; done
+	for name in "${SERVED[@]}"; do gw_unserve "$1" "$name" || return 1; done
 }
 # before a gateway forgets what it counted, the test may want to know: gw_counted GW
 declare -F gw_counted >/dev/null || gw_counted() { :; }

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
+# shellcheck disable=SC2016 # expanded in gateways
 #
 # What lab tests do with gateways and images. A test sources ktap.sh, then this file.
 #
@@ -14,6 +15,8 @@
 #   gw_export GW NAME [BLOCK_SIZE]                target iqn_of NAME with a TPG for each gateway, as documented:
 #                                                 all of them defined everywhere, the local one enabled
 #   gw_unexport GW NAME
+#   gw_serve GW NAME CONTROL [BLOCK_SIZE]         gw_enable and gw_export, in one go
+#   gw_unserve GW NAME                            gw_unexport and gw_disable, in one go
 #   gw_url GW NAME                                iscsi:// URL of LUN 0 through that gateway
 #   serve NAME CONTROL [BLOCK_SIZE]               enable and export on gw1 and gw2
 #   unserve NAME                                  undo that
@@ -45,6 +48,7 @@ W_S=$(($(sed -n 's/^#define TRBD_W_MS[[:space:]]*//p' "$TESTS_DIR/../protocol.h"
 ISCSI_PREFIX=iqn.2026-11.test.lab
 GW_IMAGES=()
 GW_CORE=/sys/kernel/config/target/core/rbd_0
+# shellcheck disable=SC2034 # for tests
 GW_ISCSI=/sys/kernel/config/target/iscsi
 
 iqn_of() { echo "$ISCSI_PREFIX:$1"; }
@@ -65,22 +69,67 @@ gw_sh() {
 	lab exec "$gw" -- bash -s -- "$@"
 }
 
+# What a gateway does with units. Its shell takes a second to start on a busy machine, so what belongs together is one
+# script: gw_units GW COMMANDS ARGS... runs COMMANDS there, with these functions.
+GW_UNITS=$(cat <<-'SCRIPT'
+	core=/sys/kernel/config/target/core/rbd_0
+	iscsi=/sys/kernel/config/target/iscsi
+	unit_enable() { # NAME CONTROL
+		local secret mons
+		secret=$(ceph-authtool -p -n client.admin /etc/ceph/ceph.client.admin.keyring)
+		mons=$(grep -oE 'v2:[0-9.:]+' /etc/ceph/ceph.conf | cut -d: -f2- | paste -sd/)
+		mkdir -p "$core/$1" &&
+			printf '%s' "mon_addr=$mons,id=admin,secret=$secret,$2" >"$core/$1/control" &&
+			echo 1 >"$core/$1/enable"
+	}
+	unit_disable() { rmdir "$core/$1"; } # NAME
+	unit_export() ( # NAME IQN LOCAL BLOCK_SIZE GATEWAYS
+		set -e
+		dev=$core/$1 target=$iscsi/$2
+		[ "$4" = 512 ] || echo "$4" >"$dev/attrib/block_size"
+		mkdir -p "$target"
+		for gw in $5; do
+			n=${gw#gw}
+			tpg=$target/tpgt_$n
+			mkdir -p "$tpg/lun/lun_0" "$tpg/np/10.78.0.1$n:3260"
+			echo 0 >"$tpg/attrib/authentication"
+			echo 1 >"$tpg/attrib/generate_node_acls"
+			echo 1 >"$tpg/attrib/cache_dynamic_acls"
+			echo 0 >"$tpg/attrib/demo_mode_write_protect"
+			# SendTargets to one gateway tells of all of them
+			echo 0 >"$tpg/attrib/tpg_enabled_sendtargets"
+			ln -s "$dev" "$tpg/lun/lun_0/$1"
+		done
+		echo 1 >"$target/tpgt_$3/enable"
+	)
+	unit_unexport() { # IQN
+		local target=$iscsi/$1 tpg
+		[ -d "$target" ] || return 0
+		for tpg in "$target"/tpgt_*; do
+			echo 0 >"$tpg/enable" 2>/dev/null
+			rm -f "$tpg"/lun/lun_*/* 2>/dev/null
+			rmdir "$tpg"/lun/lun_* "$tpg"/np/* "$tpg"
+		done
+		rmdir "$target"
+	}
+	units_remove() { # PREFIX TEST: all units whose names begin with TEST, from targets PREFIX:NAME
+		local dir
+		for dir in "$core/$2"*; do
+			[ -d "$dir" ] || continue
+			unit_unexport "$1:${dir##*/}"
+			unit_disable "${dir##*/}"
+		done
+	}
+SCRIPT
+)
+gw_units() { lab exec "$1" -- bash -s -- "${@:3}" <<<"$GW_UNITS"$'\n'"$2"; }
+
 parent_fill() {
 	lab rbd bench --io-type write --io-size 1M --io-total 13M --io-pattern rand "$1" &&
 		lab rbd snap create --no-progress "$1@s" && lab rbd snap protect "$1@s"
 }
 
-gw_enable() {
-	gw_sh "$1" "$2" "$3" <<-'SCRIPT'
-		dir=/sys/kernel/config/target/core/rbd_0/$1
-		secret=$(ceph-authtool -p -n client.admin /etc/ceph/ceph.client.admin.keyring)
-		mons=$(grep -oE 'v2:[0-9.:]+' /etc/ceph/ceph.conf | cut -d: -f2- | paste -sd/)
-		mkdir -p "$dir" &&
-			printf '%s' "mon_addr=$mons,id=admin,secret=$secret,$2" >"$dir/control" &&
-			echo 1 >"$dir/enable"
-	SCRIPT
-}
-
+gw_enable() { gw_units "$1" 'unit_enable "$1" "$2"' "$2" "$3"; }
 gw_disable() { lab exec -n "$1" -- rmdir "$GW_CORE/$2"; }
 
 gw_info() {
@@ -92,8 +141,8 @@ gw_info() {
 gw_stalls() { lab log --since-mark "$1" | grep -c 'was out of touch (it stood still)'; }
 # A gateway that stood still ends writes with BUSY for a while, and must.
 undisturbed() {
-	local i before status
-	for i in 1 2 3; do
+	local _ before status
+	for _ in 1 2 3; do
 		before="$(gw_stalls gw1) $(gw_stalls gw2)"
 		"$@"
 		status=$?
@@ -104,64 +153,30 @@ undisturbed() {
 }
 
 gw_export() {
-	gw_sh "$1" "$2" "$(iqn_of "$2")" "${1#gw}" "${3:-512}" "$GW_GATEWAYS" <<-'SCRIPT'
-		set -e
-		name=$1 iqn=$2 local=$3 block_size=$4 gateways=$5
-		dev=/sys/kernel/config/target/core/rbd_0/$name
-		target=/sys/kernel/config/target/iscsi/$iqn
-		[ "$block_size" = 512 ] || echo "$block_size" >"$dev/attrib/block_size"
-		mkdir -p "$target"
-		for gw in $gateways; do
-			n=${gw#gw}
-			tpg=$target/tpgt_$n
-			mkdir -p "$tpg/lun/lun_0" "$tpg/np/10.78.0.1$n:3260"
-			echo 0 >"$tpg/attrib/authentication"
-			echo 1 >"$tpg/attrib/generate_node_acls"
-			echo 1 >"$tpg/attrib/cache_dynamic_acls"
-			echo 0 >"$tpg/attrib/demo_mode_write_protect"
-			# SendTargets to one gateway tells of all of them
-			echo 0 >"$tpg/attrib/tpg_enabled_sendtargets"
-			ln -s "$dev" "$tpg/lun/lun_0/$name"
-		done
-		echo 1 >"$target/tpgt_$local/enable"
-	SCRIPT
+	gw_units "$1" 'unit_export "$@"' "$2" "$(iqn_of "$2")" "${1#gw}" "${3:-512}" "$GW_GATEWAYS"
 }
-
-gw_unexport() {
-	gw_sh "$1" "$(iqn_of "$2")" <<-'SCRIPT'
-		target=/sys/kernel/config/target/iscsi/$1
-		[ -d "$target" ] || exit 0
-		for tpg in "$target"/tpgt_*; do
-			echo 0 >"$tpg/enable" 2>/dev/null
-			rm -f "$tpg"/lun/lun_*/* 2>/dev/null
-			rmdir "$tpg"/lun/lun_* "$tpg"/np/* "$tpg"
-		done
-		rmdir "$target"
-	SCRIPT
+gw_unexport() { gw_units "$1" 'unit_unexport "$1"' "$(iqn_of "$2")"; }
+gw_serve() {
+	gw_units "$1" 'unit_enable "$1" "$2" && unit_export "$1" "${@:3}"' "$2" "$3" \
+		"$(iqn_of "$2")" "${1#gw}" "${4:-512}" "$GW_GATEWAYS"
 }
+gw_unserve() { gw_units "$1" 'unit_unexport "$1" && unit_disable "$2"' "$(iqn_of "$2")" "$2"; }
 
 serve() {
 	local gw
-	for gw in $GW_GATEWAYS; do
-		gw_enable "$gw" "$1" "$2" && gw_export "$gw" "$1" "${3:-512}" || return 1
-	done
+	for gw in $GW_GATEWAYS; do gw_serve "$gw" "$1" "$2" "${3:-512}" || return 1; done
 }
 
 unserve() {
 	local gw
-	for gw in $GW_GATEWAYS; do
-		gw_unexport "$gw" "$1"
-		gw_disable "$gw" "$1"
-	done
+	for gw in $GW_GATEWAYS; do gw_units "$gw" 'unit_unexport "$1"; unit_disable "$2"' "$(iqn_of "$1")" "$1"; done
 }
 
 gw_clean() {
 	local gw name
 	for gw in $GW_GATEWAYS; do
-		for name in $(lab exec -n --timeout "$(t_limit 20)" "$gw" -- sh -c "cd $GW_CORE 2>/dev/null && ls -d $TEST* 2>/dev/null"); do
-			gw_unexport "$gw" "$name"
-			gw_disable "$gw" "$name"
-		done
+		lab exec --timeout "$(t_limit 60)" "$gw" -- bash -s -- "$ISCSI_PREFIX" "$TEST" \
+			<<<"$GW_UNITS"$'\n''units_remove "$1" "$2"'
 	done
 	for name in "${GW_IMAGES[@]}"; do
 		lab rbd snap purge "$name"

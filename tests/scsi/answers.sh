@@ -263,7 +263,7 @@ t 'and is gone before' t_until 10 is_pending 0
 # while we watch, so the objects go one by one.
 g=$TEST-gone
 img_create "$g" --size 16M
-gone_is_served() { gw_enable gw1 "$g" "pool=rbd,image=$g" && gw_export gw1 "$g"; }
+gone_is_served() { gw_serve gw1 "$g" "pool=rbd,image=$g"; }
 t 'a unit' gone_is_served
 three() { printf '%s\n' "$tur" '28000000000000000100 in 512' 35000000000000000000 | ask_url "$(gw_url gw1 "$g")" | cut -d' ' -f1 | xargs; }
 t_is 'TEST UNIT READY, READ, SYNCHRONIZE CACHE' "$(three)" 'good good good'
