@@ -7,7 +7,7 @@
 # the paths of the real files. A lock per mirror lets several builds run beside each other.
 #
 # make works on one kernel, KVER: the running one, or the newest installed one if the running kernel has no
-# headers. Everything else takes its time and its tools from scripts under tests/.
+# headers. Building and installing need scripts/ at most; the other targets call scripts/ and tests/.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -ec
@@ -18,7 +18,7 @@ NAME := target_core_rbd
 VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
 
 ifndef KVER
-KVER := $(shell tests/kernels default)
+KVER := $(shell scripts/kernels default)
 endif
 KDIR ?= /lib/modules/$(KVER)/build
 OUT := out/$(KVER)
@@ -80,10 +80,10 @@ uninstall-tools:
 	$(MAKE) -C targetcli uninstall DESTDIR=$(DESTDIR)
 
 dkms-install: install-tools ## install through DKMS, for all kernels with headers (or for KVER=...)
-	tests/dkms install $(NAME) $(VERSION) $(if $(filter command environment,$(origin KVER)),$(KVER))
+	scripts/dkms install $(NAME) $(VERSION) $(if $(filter command environment,$(origin KVER)),$(KVER))
 
 dkms-remove: uninstall-tools ## remove what dkms-install put there, for all kernels
-	tests/dkms remove $(NAME) $(VERSION)
+	scripts/dkms remove $(NAME) $(VERSION)
 
 ##@ Look at the code
 
@@ -99,23 +99,23 @@ sparse: mirror ## sparse on every file; any warning in our files fails
 	fi
 
 checkpatch: ## checkpatch.pl --strict on every file; errors, warnings and checks fail
-	@tests/checkpatch $(SOURCES)
+	@scripts/checkpatch $(SOURCES)
 
 ##@ Try and test
 
 demo: deps ## show one image through two gateways, from nothing (KEEP=1: leave the lab running)
-	@tests/demo
+	@scripts/demo
 
 check: deps ## all tests on both kernels (KERNELS="6.1 6.12", TESTS="scsi/*" for less)
 	@KERNELS="$(KERNELS)" TESTS="$(TESTS)" tests/run-check
 
 SMOKE_TESTS := life_cycle cluster/data compare_write reservations bounded
 
-check-suite: ## smoke tests on another suite of Debian, with its kernel, Ceph and QEMU: SUITE=sid (or trixie-backports, ...)
-	@test -n "$(SUITE)" || { echo "usage: make check-suite SUITE=sid [TESTS=...]" >&2; exit 2; }
-	@tests/install-packages tests/packages/suite
-	@TESTS="$(or $(TESTS),$(SMOKE_TESTS))" tests/suite $(SUITE) bash -c \
-		'KERNELS=$$(tests/kernels default | cut -d. -f-2) exec tests/run-check'
+check-debian: ## smoke tests on another suite of Debian, with its kernel, Ceph and QEMU: SUITE=sid (or trixie-backports, ...)
+	@test -n "$(SUITE)" || { echo "usage: make check-debian SUITE=sid [TESTS=...]" >&2; exit 2; }
+	@scripts/install-packages scripts/packages/debian
+	@TESTS="$(or $(TESTS),$(SMOKE_TESTS))" scripts/debian $(SUITE) bash -c \
+		'KERNELS=$$(scripts/kernels default | cut -d. -f-2) exec tests/run-check'
 
 soak: deps ## random faults under load for MINUTES=60 on each of KERNELS, the same ones again with SEED=
 	@KERNELS="$(KERNELS)" TESTS=schedule MINUTES="$(or $(MINUTES),60)" SEED="$(SEED)" FAULTS="$(FAULTS)" \
@@ -136,19 +136,19 @@ soak-tests: deps ## the tests in their long forms, about six hours on each of KE
 		TEST_TIMEOUT=7200 tests/run-check
 
 check-debug: deps ## the tests on a kernel with KASAN, lockdep and kmemleak, and with allocations that fail (TESTS=...)
-	@tests/install-packages tests/packages/debug
-	@KERNELS="$(KERNELS)" TESTS="$(TESTS)" tests/debug/run-check
+	@scripts/install-packages scripts/packages/debug
+	@KERNELS="$(KERNELS)" TESTS="$(TESTS)" tests/run-check-debug
 
 bench: deps ## how fast, compared with iblock on krbd, tcmu-runner and tgt: writes docs/performance.md
-	@tests/install-packages tests/packages/bench
-	@tests/bench/run
+	@scripts/install-packages scripts/packages/bench
+	@scripts/bench/run
 
 check-host: modules ## single-gateway tests on this machine, against your own cluster: POOL=... [ID=...]
 	@test -n "$(POOL)" || { echo "usage: make check-host POOL=pool [ID=user] [CONF=/etc/ceph/ceph.conf]" >&2; exit 2; }
-	@POOL="$(POOL)" ID="$(ID)" CONF="$(CONF)" MODULE=$(CURDIR)/$(MOD) tests/check-host
+	@POOL="$(POOL)" ID="$(ID)" CONF="$(CONF)" MODULE=$(CURDIR)/$(MOD) tests/run-check-host
 
 deps: ## install the Debian packages that build and tests need, if any is missing
-	@tests/install-packages tests/packages/build tests/packages/check tests/lab/packages
+	@scripts/install-packages scripts/packages/build scripts/packages/check tests/lab/packages
 
 help: ## this list
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -156,4 +156,4 @@ help: ## this list
 		/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: all modules mirror clean install install-tools uninstall uninstall-tools dkms-install dkms-remove \
-	style sparse checkpatch demo check check-debug check-suite soak soak-tests bench check-host deps help
+	style sparse checkpatch demo check check-debug check-debian soak soak-tests bench check-host deps help

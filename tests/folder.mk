@@ -5,6 +5,12 @@
 # the folder with prove, "list" names its programs, "all" builds the generated ones, also those of
 # TEST_GEN_PROGS_EXTENDED, which are no tests but what tests use. This file is not called lib.mk
 # because kselftest's finds its own place by that name.
+#
+# A program that speaks iSCSI is linked with $(SESSIONS) and -liscsi.
+
+SESSIONS := ../lib/basics.c ../lib/session.c
+CFLAGS += -I../lib
+LOCAL_HDRS += $(wildcard *.h */*.h ../lib/*.h)
 
 ifneq ($(wildcard ../../lib.mk),)
 include ../../lib.mk
@@ -18,7 +24,7 @@ BUILT := $(GENERATED) $(addprefix $(OUTPUT)/,$(TEST_GEN_PROGS_EXTENDED))
 
 all: $(BUILT)
 
-$(BUILT): $(OUTPUT)/%: %.c
+$(BUILT): $(OUTPUT)/%: %.c $(LOCAL_HDRS)
 	$(CC) $(CFLAGS) -o $@ $(filter %.c,$^) $(LDLIBS)
 
 list:

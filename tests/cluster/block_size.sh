@@ -4,10 +4,10 @@
 # All gateways of a unit have one block size, which is in its record: the second one goes by it, none changes it beside another, and
 # one that was away while it changed stays away.
 # shellcheck disable=SC2317 # steps are called by name
-. ../ktap.sh
-. ../gateway.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
 
-t 'somebody who asks' gcc -std=gnu11 -Wall -Wextra -O1 -I../scsi -o "$work/ask" ../scsi/ask.c ../scsi/iscsi_wire.c -liscsi
+t 'somebody who asks' t_build scsi ask
 n=$TEST-1
 img_create "$n" --size 64M
 record() { lab rbd image-meta get "$n" target_core_rbd.lu; }

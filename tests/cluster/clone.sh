@@ -5,8 +5,8 @@
 # flatten beside them agree on it.
 #
 #   RACE_WRITES   through each of two gateways to the same objects at once (192)
-. ../ktap.sh
-. ../gateway.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
 
 MIB=24
 RACE_WRITES=${RACE_WRITES:-192}

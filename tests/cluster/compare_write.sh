@@ -5,11 +5,11 @@
 # beside them, and no count is lost.
 #
 #   CAW_COUNTS   increments by each of four initiators (250)
-. ../ktap.sh
-. ../gateway.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
 
 COUNTS=${CAW_COUNTS:-250}
-initiator_build "$work/initiator"
+t_build tools initiator
 
 n=$TEST-disk
 img_create "$n" --size 16M

@@ -9,10 +9,12 @@ through one gateway and, as soon as the write is acknowledged, read through the 
 if anything did.
 """
 
+import os
 import sys
 import threading
 
-from session import Session
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
+from qemu_session import Session
 
 LENGTH = 4096
 STEP = 4 * LENGTH     # so that they are spread over several objects

@@ -3,8 +3,8 @@
 #
 # A write that was acknowledged by one gateway is what the other one reads, block by block, with two initiators at work at
 # the same time.
-. ../ktap.sh
-. ../gateway.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
 
 BLOCKS=${CROSS_BLOCKS:-1000}
 n=$TEST-disk

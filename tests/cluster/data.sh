@@ -7,8 +7,8 @@
 #   DATA_MIB     size of each image (24)
 #   DATA_WRITES  random writes to each (36)
 #   SEED         of the random writes
-. ../ktap.sh
-. ../gateway.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
 
 MIB=${DATA_MIB:-24}
 WRITES=${DATA_WRITES:-36}

@@ -3,9 +3,9 @@
 #
 # fence_scsi, the agent with which Pacemaker fences nodes of a cluster: two hosts with multipath over both gateways, one
 # of which fences the other while that one writes.
-. ../ktap.sh
-. ../gateway.sh
-. ../initiators.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
+. ../lib/hosts.sh
 
 n=$TEST-disk
 declare -A map key=([init1]=a1 [init2]=b2)

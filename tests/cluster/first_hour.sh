@@ -5,10 +5,10 @@
 # each through its own portal group only; a host with an ACL and its CHAP password has it with two paths, and nobody else has
 # it. While the host writes, a gateway is drained, the image grows, a backstore is removed, and the target service starts again. Then
 # the pool fills up.
-. ../ktap.sh
-. ../gateway.sh
-. ../initiators.sh
-. ../recipe.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
+. ../lib/hosts.sh
+. ../lib/recipe.sh
 
 t 'two gateways and a host as README has them' recipe_up
 iqn=$(recipe_word '/iscsi create ')

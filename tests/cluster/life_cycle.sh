@@ -4,15 +4,15 @@
 # Backstores come and go, with I/O and without, and leave nothing behind.
 #
 #   CYCLES    create, enable, export, I/O, delete: how often after the first ten (4)
-. ../ktap.sh
-. ../gateway.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
 
 CYCLES=${CYCLES:-4}
 gw=gw1
 n=$TEST-disk
 url=$(gw_url $gw "$n")
 img_create "$n" --size 64M
-io() { lab run -- qemu-io -f raw "$@" "$url"; }
+unit_io() { lab run -- qemu-io -f raw "$@" "$url"; }
 
 # What must not grow: our slabs, pages that the kernel cannot reclaim, our threads, sessions with the cluster. For the pages: figures 1
 figures() {
@@ -26,9 +26,9 @@ figures() {
 figure() { awk -v k="$1" '$1 == k { print $2 }' <<<"$2"; }
 
 cycle() {
-	gw_enable $gw "$n" "pool=rbd,image=$n" && gw_export $gw "$n" &&
-		io -c 'write -P 3 0 1M' -c 'read -P 3 0 1M' -c 'discard 0 1M' -c 'read -P 0 0 1M' >/dev/null &&
-		gw_unexport $gw "$n" && gw_disable $gw "$n"
+	gw_serve $gw "$n" "pool=rbd,image=$n" &&
+		unit_io -c 'write -P 3 0 1M' -c 'read -P 3 0 1M' -c 'discard 0 1M' -c 'read -P 0 0 1M' >/dev/null &&
+		gw_unserve $gw "$n"
 }
 cycles() {
 	local i
@@ -59,11 +59,11 @@ writes_forever() {
 	lab run -- timeout "$(t_limit 60)" qemu-io -f raw "${args[@]}" -c aio_flush "$url" >/dev/null 2>&1 &
 }
 gone_under_io() {
-	gw_enable $gw "$n" "pool=rbd,image=$n" && gw_export $gw "$n" || return 1
+	gw_serve $gw "$n" "pool=rbd,image=$n" || return 1
 	writes_forever
 	local pid=$!
 	t_until 60 has_begun $gw "$n" || return 1
-	timeout "$(t_limit 40)" bash -c "$(declare -f lab gw_sh gw_unexport gw_disable iqn_of); ISCSI_PREFIX=$ISCSI_PREFIX GW_CORE=$GW_CORE KTAP_DIR=$KTAP_DIR
+	timeout "$(t_limit 40)" bash -c "$(declare -f lab gw_units gw_unexport gw_disable iqn_of; declare -p GW_UNITS); ISCSI_PREFIX=$ISCSI_PREFIX GW_CORE=$GW_CORE TESTS_DIR=$TESTS_DIR
 		gw_unexport $gw $n && gw_disable $gw $n"
 	local status=$?
 	t_kill $pid
@@ -94,8 +94,8 @@ enable_with() {
 	SCRIPT
 }
 works_with() {
-	enable_with "$1" && gw_export $gw "$n" && io -c 'write -P 8 1M 64k' -c 'read -P 8 1M 64k' || return 1
-	gw_unexport $gw "$n" && gw_disable $gw "$n"
+	enable_with "$1" && gw_export $gw "$n" && unit_io -c 'write -P 8 1M 64k' -c 'read -P 8 1M 64k' || return 1
+	gw_unserve $gw "$n"
 }
 key=$(lab ceph auth get-key client.admin)
 for mode in prefer-crc crc secure prefer-secure; do
@@ -113,15 +113,15 @@ t 'the least a user needs is enough' works_with \
 # A snapshot is read-only, and stays what it was.
 snapshot() {
 	lab rbd snap create --no-progress "$n@s" 2>&1 &&
-		gw_enable $gw "$n" "pool=rbd,image=$n" && gw_export $gw "$n" && io -c 'write -P 9 1M 64k' | grep -q ^wrote &&
-		gw_unexport $gw "$n" && gw_disable $gw "$n" &&
-		gw_enable $gw "$n" "pool=rbd,image=$n,snap=s" && gw_export $gw "$n" &&
+		gw_serve $gw "$n" "pool=rbd,image=$n" && unit_io -c 'write -P 9 1M 64k' | grep -q ^wrote &&
+		gw_unserve $gw "$n" &&
+		gw_serve $gw "$n" "pool=rbd,image=$n,snap=s" &&
 		lab run -- qemu-io -r -f raw -c 'read -P 8 1M 64k' "$url" &&
-		! io -c 'write 0 4k' | grep -q ^wrote
+		! unit_io -c 'write 0 4k' | grep -q ^wrote
 }
 t 'a snapshot can be read, not written, and does not change' snapshot
 # WRITE SAME with NDOB has no data, and LIO looks at commands that send data only
-t 'an initiator of our own' initiator_build "$work/initiator"
+t 'an initiator of our own' t_build tools initiator
 zero() { lab run -- timeout "$(t_limit 20)" "$work/initiator" "$url" zeroer "$1" 2048 128; }
 t_is 'nor zeroed' "$(zero zero)" 'status 0x02 sense 7/27/00'
 t_is 'but a SYNCHRONIZE CACHE has nothing to write' "$(zero sync)" 'status 0x00'
@@ -146,7 +146,7 @@ t 'and comes back by itself' holds_again "$client"
 gw_unexport $gw "$n"
 gw_disable $gw "$n"
 protected() {
-	gw_enable $gw "$n" "pool=rbd,image=$n" && gw_export $gw "$n" &&
+	gw_serve $gw "$n" "pool=rbd,image=$n" &&
 		lab exec -n $gw -- sh -c "echo 1 >$GW_ISCSI/$(iqn_of "$n")/tpgt_1/attrib/demo_mode_write_protect"
 }
 t 'a LUN that is mapped read-only' protected

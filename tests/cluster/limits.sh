@@ -5,8 +5,8 @@
 # much of a clone's parent does not take the gateway's memory for it.
 #
 #   SNAPSHOTS    how many (520)
-. ../ktap.sh
-. ../gateway.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
 
 COUNT=${SNAPSHOTS:-520}
 pool=$TEST-pool

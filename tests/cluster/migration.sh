@@ -4,8 +4,8 @@
 # The parent of a clone moves (rbd migration) while gateways serve the clone, and while they serve a clone of the clone, of whose
 # header nobody tells them: at every step they read what was there before, and a first write of a few bytes keeps the rest
 # of its object. The same for a parent that is flattened and loses its own.
-. ../ktap.sh
-. ../gateway.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
 
 MIB=16
 p=$TEST-parent c=$TEST-child g=$TEST-grandchild moved=$TEST-moved

@@ -3,9 +3,9 @@
 #
 # Persistent reservations on a multipath device: a host registers all its paths, through both gateways, and keeps the
 # rest of the world out.
-. ../ktap.sh
-. ../gateway.sh
-. ../initiators.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
+. ../lib/hosts.sh
 
 n=$TEST-disk
 img_create "$n" --size 16M

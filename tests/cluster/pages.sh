@@ -5,13 +5,13 @@
 # targetcli, the line that takes a feature away, a record of reservations that is read and cleared, what a host should have.
 # Names and addresses of the pages become those of the lab, nothing else.
 # shellcheck disable=SC2317 # steps are called by name
-. ../ktap.sh
-. ../gateway.sh
-. ../initiators.sh
-. ../reservations.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
+. ../lib/hosts.sh
+. ../lib/reserve.sh
 
 n=$TEST-disk
-# shellcheck disable=SC2034 # for reservations.sh
+# shellcheck disable=SC2034 # for reserve.sh
 url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
 
 # block PAGE REGEX: the indented lines after the line that matches, with the lab's names
@@ -25,7 +25,7 @@ block() {
 type_in() { lab exec -n "$1" -- bash -exc "$2"; }
 type_in_lab() { lab run -- bash -exc "$1"; }
 
-t 'the initiators' reservations_build
+t 'the initiators' pr_client_build
 user() {
 	t_atexit "lab ceph auth rm client.$TEST; lab exec -n gw1 -- rm -f /etc/ceph/ceph.client.$TEST.keyring"
 	lab ceph auth get-or-create "client.$TEST" mon 'profile rbd' osd 'profile rbd pool=rbd' |

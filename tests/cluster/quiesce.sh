@@ -4,10 +4,10 @@
 # A snapshot that takes long, is made by somebody who dies, or meets writes that hang: gateways stay quiet for as long as
 # the one who takes it is at it, and go on when it is gone.
 # shellcheck disable=SC2317 # steps are called by name
-. ../ktap.sh
-. ../gateway.sh
-. ../reservations.sh
-. ../placement.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
+. ../lib/reserve.sh
+. ../lib/placement.sh
 
 long=$TEST-long dead=$TEST-dead late=$TEST-late new=$TEST-new
 for n in "$long" "$dead" "$late"; do
@@ -15,14 +15,14 @@ for n in "$long" "$dead" "$late"; do
 	t "$n: served by both gateways" serve "$n" "pool=rbd,image=$n"
 done
 img_create "$new" --size 64M
-serve_at() { gw_enable "$1" "$new" "pool=rbd,image=$new" && gw_export "$1" "$new"; }
+serve_at() { gw_serve "$1" "$new" "pool=rbd,image=$new"; }
 t "$new: served by one" serve_at gw2
-initiator_build "$work/initiator"
-t 'the initiators' reservations_build
+t_build tools initiator
+t 'the initiators' pr_client_build
 
 # header_of NAME
 header_of() { echo "rbd_header.$(gw_info gw2 "$1" ImageId)"; }
-notify() { lab run -- timeout "$(t_limit 60)" python3 "$PWD/notify.py" rbd "$(header_of "$1")" "${@:2}"; }
+notify() { lab run -- timeout "$(t_limit 60)" python3 "$TESTS_DIR/tools/notify.py" rbd "$(header_of "$1")" "${@:2}"; }
 # one write, sent once: BUSY is an answer. write_once GW NAME: prints how many writes, how many of them BUSY, and how long
 write_once() { lab run -- timeout "$(t_limit 30)" "$work/initiator" "$(gw_url "$1" "$2")" once fill 0 1; }
 is_written() { undisturbed write_once "$@" >"$work/once"; cat "$work/once"; grep -q ' busy 0 ' "$work/once"; }

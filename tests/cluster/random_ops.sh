@@ -2,18 +2,18 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Random commands of every kind through both gateways, with snapshots that come and go: what initiators read, what
-# librbd sees and what snapshots keep is what a model says (exerciser.c). On a plain image, a clone, a striped clone, a
+# librbd sees and what snapshots keep is what a model says (tools/exerciser.c). On a plain image, a clone, a striped clone, a
 # clone whose parent moves to and fro (rbd migration), and an erasure coded pool.
 #
 #   RANDOM_SECONDS   how long on each image (6)
 #   SEED             makes the same commands again (a random one)
-. ../ktap.sh
-. ../gateway.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
 
 DURATION=${RANDOM_SECONDS:-6}
 SEED=${SEED:-$RANDOM}
-t 'the exerciser' gcc -Wall -Wextra -O1 -o "$work/exerciser" exerciser.c -liscsi
-t 'an initiator' initiator_build "$work/initiator"
+t 'the exerciser' t_build tools exerciser
+t 'an initiator' t_build tools initiator
 note "SEED=$SEED"
 
 # exercised NAME

@@ -3,11 +3,11 @@
 #
 # The texts that a backstore has for operators: nobody waits for them while it is being enabled, and nothing is cut without a
 # word.
-. ../ktap.sh
-. ../gateway.sh
-. ../reservations.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
+. ../lib/reserve.sh
 
-t 'the initiators' reservations_build
+t 'the initiators' pr_client_build
 
 # A monitor that does not answer. Whoever reads must be through before enabling has ended.
 n=$TEST-away

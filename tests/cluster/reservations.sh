@@ -3,17 +3,17 @@
 #
 # Reservations are the logical unit's, not a gateway's: whichever gateway a command goes to, it finds and leaves the same
 # state. Many nexuses at once; as many registrations as there may be; random commands against a model
-# (../reservations/model.c); the restart of all gateways. And none of it costs a READ or a WRITE an operation.
+# (tools/pr_client/model.c); the restart of all gateways. And none of it costs a READ or a WRITE an operation.
 #
 #   PR_COMMANDS   random commands (400)
 #   SEED          makes the same commands again (a random one)
-. ../ktap.sh
-. ../gateway.sh
-. ../reservations.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
+. ../lib/reserve.sh
 
 COMMANDS=${PR_COMMANDS:-400}
 SEED=${SEED:-$RANDOM}
-t 'the initiators' reservations_build
+t 'the initiators' pr_client_build
 
 n=$TEST-disk
 url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
@@ -38,14 +38,14 @@ number_ports() {
 	done
 }
 t 'each target port has an identifier of its own' number_ports "$n"
-t '64 nexuses register at the same moment' run reservations register "$url1" "$url2" 64
+t '64 nexuses register at the same moment' run pr_client register "$url1" "$url2" 64
 note "$(cat "$work/out")"
-t '1,024 registrations, read back through both gateways' run reservations full "$url1" "$url2" 1024
+t '1,024 registrations, read back through both gateways' run pr_client full "$url1" "$url2" 1024
 note "$(cat "$work/out")"
 
 note "SEED=$SEED"
 LIMIT=$((COMMANDS + 120)) t "$COMMANDS random commands, each as the model has it" run \
-	reservations model "$url1" "$url2" "$SEED" "$COMMANDS"
+	pr_client model "$url1" "$url2" "$SEED" "$COMMANDS"
 note "$(tail -n 3 "$work/out")"
 
 # the record says the same, to whoever looks with rbd

@@ -3,8 +3,8 @@
 #
 # A gateway is configured with targetcli, loses its power, boots, and serves the same unit again to the same host; the secret of
 # the cluster is in the keyring and nowhere else.
-. ../ktap.sh
-. ../gateway.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
 
 gw=gw1
 n=$TEST-disk

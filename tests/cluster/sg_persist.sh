@@ -3,9 +3,9 @@
 #
 # Persistent reservations as two Linux hosts see them, each of which knows one gateway only: what one asks of its
 # gateway holds at the other one.
-. ../ktap.sh
-. ../gateway.sh
-. ../initiators.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
+. ../lib/hosts.sh
 
 n=$TEST-disk
 declare -A gw=([init1]=gw1 [init2]=gw2) disk

@@ -9,11 +9,13 @@ second, for ever growing n (modulo 251). So at every moment block 0 is at block 
 IMAGE are taken meanwhile and looked at. Prints what is wrong; exits with 1 if anything was.
 """
 
+import os
 import subprocess
 import sys
 import threading
 
-from session import Session
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
+from qemu_session import Session
 
 LENGTH = 4096
 MODULUS = 251

@@ -5,10 +5,10 @@
 # may die on the way, and a new size reaches everybody.
 #
 #   SNAPSHOTS    how many (8)
-. ../ktap.sh
-. ../gateway.sh
-. ../faults.sh
-. ../placement.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
+. ../lib/faults.sh
+. ../lib/placement.sh
 
 COUNT=${SNAPSHOTS:-8}
 n=$TEST-disk
@@ -17,7 +17,7 @@ t 'served by both gateways' serve "$n" "pool=rbd,image=$n"
 t "$COUNT snapshots under two writers that depend on each other" \
 	lab run -- python3 "$PWD/snapshot.py" "$(gw_addr gw1)" "$(gw_addr gw2)" "$(iqn_of "$n")" "$n" "$COUNT"
 
-io() { lab run -- timeout "$(t_limit 60)" qemu-io -f raw -c "$2" "$(gw_url "$1" "$n")" | grep -qE '^wrote'; }
+write_through() { lab run -- timeout "$(t_limit 60)" qemu-io -f raw -c "$2" "$(gw_url "$1" "$n")" | grep -qE '^wrote'; }
 # An OSD knows for 30 s that the dead one watches, and writes end with BUSY as long, for 60 s at most. qemu waits longer after
 # each BUSY, up to minutes: so it is begun again.
 soon() {
@@ -42,14 +42,14 @@ garbage() {
 	local id
 	id=$(gw_info gw1 "$n" ImageId)
 	lab run -- rados -p rbd notify "rbd_header.$id" garbage >/dev/null
-	io gw1 'write -P 7 0 4k' && io gw2 'write -P 8 4k 4k'
+	write_through gw1 'write -P 7 0 4k' && write_through gw2 'write -P 8 4k 4k'
 }
 t 'garbage on the header object does no harm' garbage
 
 capacity() { lab run -- iscsi-readcapacity16 "$(gw_url "$1" "$n")" | awk -F: '/Total size/ { print $2 + 0 }'; }
 
 # three nexuses, two of them through one gateway: each is told once
-t 'an initiator of our own' initiator_build "$work/initiator"
+t 'an initiator of our own' t_build tools initiator
 listeners=()
 for at in gw1:a gw1:b gw2:a; do
 	lab run -- timeout "$(t_limit 60)" "$work/initiator" "$(gw_url "${at%:*}" "$n")" "${at#*:}" attention 0 "$(t_limit 30)" >"$work/$at" 2>&1 &
@@ -63,10 +63,10 @@ for gw in $GW_GATEWAYS; do t "$gw knows" t_until 30 has_grown "$gw"; done
 wait "${listeners[@]}"
 t_is 'every nexus is told once that the capacity changed' "$(cat "$work"/gw* | sort | uniq -c | xargs)" \
 	'3 6 2a/09 3 good 3 ready'
-t 'what is new can be written' io gw2 'write -P 9 24M 64k'
+t 'what is new can be written' write_through gw2 'write -P 9 24M 64k'
 
 # Two who take snapshots at once: when one is made, the other wants quiet yet.
-notify() { lab run -- timeout "$(t_limit 90)" python3 "$PWD/notify.py" rbd "rbd_header.$(gw_info gw1 "$n" ImageId)" "$@"; }
+notify() { lab run -- timeout "$(t_limit 90)" python3 "$TESTS_DIR/tools/notify.py" rbd "rbd_header.$(gw_info gw1 "$n" ImageId)" "$@"; }
 writes_within() { lab run -- timeout "$1" qemu-io -f raw -c 'write -P 3 0 4k' "$(gw_url gw1 "$n")" 2>&1 | grep -q '^wrote'; }
 two_at_once() {
 	notify quiesce 1 && notify quiesce 2 && notify unquiesce 2 || return 1
@@ -107,9 +107,9 @@ t 'another one, with the same OSD' test "$other"
 SERVED=("$n")
 t 'it is served by both gateways' serve "$n" "pool=rbd,image=$n"
 t 'the other one, too' serve "$other" "pool=rbd,image=$other"
-t 'something is written' io gw2 'write -P 1 0 64k'
+t 'something is written' write_through gw2 'write -P 1 0 64k'
 t 'the ports of that OSD' header_ports
-quiesce_other() { lab run -- timeout "$(t_limit 30)" python3 "$PWD/notify.py" rbd "$other_header" quiesce 1; }
+quiesce_other() { lab run -- timeout "$(t_limit 30)" python3 "$TESTS_DIR/tools/notify.py" rbd "$other_header" quiesce 1; }
 other_header=rbd_header.$(gw_info gw1 "$other" ImageId)
 t_atexit 'watch_dropped_end gw2'
 t 'somebody asks for quiet on the other one, and goes away' quiesce_other
@@ -154,7 +154,7 @@ t 'but is quiet, as gw1 is' refused "$n"
 echo go 1<>"$work/go"
 wait "$attends"
 t_is 'the snapshot is made' "$?" 0
-t 'gw2 writes' io gw2 'write -P 3 0 64k'
+t 'gw2 writes' write_through gw2 'write -P 3 0 64k'
 t 'and reads what is not there' late_read 0 ${hole}M 60
 in_snapshot() { lab rbd export --no-progress "$n@$1" - | head -c 64k | cmp - <(head -c 64k /dev/zero | tr '\0' '\1'); }
 t 'the first snapshot is as it was' in_snapshot unasked

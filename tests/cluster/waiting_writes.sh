@@ -3,10 +3,10 @@
 #
 # Small writes that wait in a gateway, because the one before them is stuck on its way to an OSD, do not change a snapshot
 # that is taken meanwhile: its taker was told that the gateway knows of it. The writes do not get lost either.
-. ../ktap.sh
-. ../gateway.sh
-. ../faults.sh
-. ../placement.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
+. ../lib/faults.sh
+. ../lib/placement.sh
 
 # object 0 is with another OSD than what the gateway needs to stay in touch
 is_apart() {

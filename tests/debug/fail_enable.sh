@@ -6,16 +6,16 @@
 #
 #   FAIL_STEPS    what must fail (mkdir control enable rmdir)
 #   FAIL_ROUNDS   how many of each, at most (50)
-. ../ktap.sh
-. ../gateway.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
 FAIL_ROUNDS=${FAIL_ROUNDS:-50}
-. ./inject.sh
+. ../lib/inject.sh
 
 n=$TEST-disk
 beside=$TEST-beside
 img_create "$n" --size 16M
 img_create "$beside" --size 16M
-io() { lab run -- qemu-io -f raw -c 'write -P 7 0 64k' -c 'read -P 7 0 64k' "$(gw_url gw1 "$1")"; }
+writes_and_reads() { lab run -- qemu-io -f raw -c 'write -P 7 0 64k' -c 'read -P 7 0 64k' "$(gw_url gw1 "$1")"; }
 control="mon_addr=10.77.0.1:3300,id=admin,pool=rbd"
 sweep() { # NAME CONTROL STEP
 	lab exec gw1 -- python3 - "$@" "$FAIL_ROUNDS" <nth.py >"$work/out" 2>&1 || { cat "$work/out"; return 1; }
@@ -32,7 +32,7 @@ done
 t_is 'nobody is left in the registry' "$(lab rbd image-meta get "$n" target_core_rbd.lu 2>/dev/null | grep -c '^gateway')" 0
 
 t 'it is served' serve "$n" "pool=rbd,image=$n"
-t 'and serves' io "$n"
+t 'and serves' writes_and_reads "$n"
 t 'another image beside it' sweep "$beside" "$control,image=$beside" enable
 note "$(tr '\n' ' ' <"$work/out")"
-t 'which does not disturb it' io "$n"
+t 'which does not disturb it' writes_and_reads "$n"

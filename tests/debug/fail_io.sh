@@ -14,13 +14,13 @@
 #
 # Not those of the heartbeat, but in a round of their own: a gateway without it ends all that changes data with BUSY, long
 # before that needs memory.
-. ../ktap.sh
-. ../gateway.sh
-. ./inject.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
+. ../lib/inject.sh
 
 DURATION=${FAIL_SECONDS:-10}
 SEED=${SEED:-$RANDOM}
-t 'the exerciser' gcc -Wall -Wextra -O1 -o "$work/exerciser" ../cluster/exerciser.c -liscsi
+t 'the exerciser' t_build tools exerciser
 note "SEED=$SEED"
 
 exercise() { # NAME

@@ -4,12 +4,12 @@
 # Reservation commands while allocations fail, one at a time, on the thread that runs them, of the gateway that is asked
 # and of the one that must go along: a command is carried out or ends with BUSY, what ended with GOOD holds on both, and
 # the next commands find the unit in order. See inject.sh for how many of them fail.
-. ../ktap.sh
-. ../gateway.sh
-. ../reservations.sh
-. ./inject.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
+. ../lib/reserve.sh
+. ../lib/inject.sh
 
-t 'the initiators' reservations_build
+t 'the initiators' pr_client_build
 n=$TEST-disk
 img_create "$n" --size 16M
 t 'served by both gateways' serve "$n" "pool=rbd,image=$n"

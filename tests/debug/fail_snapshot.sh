@@ -4,9 +4,9 @@
 # A snapshot is taken while a gateway that is told of it cannot read the image's header, for want of memory: what is
 # written through that gateway afterwards is not in the snapshot. First none of its allocations works until somebody has
 # tried to write; then they fail one at a time. See inject.sh for how many of them do.
-. ../ktap.sh
-. ../gateway.sh
-. ./inject.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
+. ../lib/inject.sh
 
 n=$TEST-disk
 img_create "$n" --size 4M

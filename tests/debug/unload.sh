@@ -3,8 +3,8 @@
 #
 # After all that was done on these machines the module goes, and nothing that it ever allocated is left without anybody
 # who knows of it.
-. ../ktap.sh
-. ../gateway.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
 
 lab exec -n gw1 -- test -e /sys/kernel/debug/kmemleak || t_skip_all 'needs the debug kernel: make check-debug'
 for gw in $GW_GATEWAYS; do

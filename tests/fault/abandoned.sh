@@ -5,18 +5,18 @@
 # given up for their sake. And a gateway that serves only snapshots, which its user may not watch, notices that it was
 # fenced.
 # shellcheck disable=SC2317 # steps are called by name
-. ../ktap.sh
-. ../gateway.sh
-. ../reservations.sh
-. ../placement.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
+. ../lib/reserve.sh
+. ../lib/placement.sh
 
 GW_GATEWAYS=gw1
 LONGER_S=14	# than what a gateway gives up after
 
 n=$TEST-disk
 url1=$(gw_url gw1 "$n") url2=$url1
-initiator_build "$work/initiator"
-reservations_build
+t_build tools initiator
+pr_client_build
 img_create "$n" --size 256M
 
 osd_signal() { kill "-$1" "$(cat "$(dirname "$(lab share)")/ceph/run/osd.$2.pid")"; }
@@ -47,7 +47,7 @@ find_place || t_bail 'no object of the disk is where it has to be'
 t 'served' serve "$n" "pool=rbd,image=$n"
 # background NAME LINE: a command that takes long
 background() {
-	lab run -- timeout "$(t_limit 200)" "$work/reservations" script "$url1" "$url2" <<<"$2" >"$work/$1" 2>&1 &
+	lab run -- timeout "$(t_limit 200)" "$work/pr_client" script "$url1" "$url2" <<<"$2" >"$work/$1" 2>&1 &
 	disown $!
 }
 # ended NAME SECONDS: and with what it had to

@@ -4,9 +4,9 @@
 # A gateway with many units whose cluster is away: they are removed, and restored, in bounded time for all together; what
 # is missing is told, and comes when the cluster does.
 # shellcheck disable=SC2317 # steps are called by name
-. ../ktap.sh
-. ../gateway.sh
-. ../placement.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
+. ../lib/placement.sh
 
 GW_GATEWAYS=gw1
 UNITS=${UNITS:-6}
@@ -15,7 +15,7 @@ PATIENCE=20	# seconds: mount_timeout of the units
 n=$TEST-1
 url=$(gw_url gw1 "$n")
 root=$(lab share)/root
-initiator_build "$work/initiator"
+t_build tools initiator
 now_ms() { date +%s%3N; }
 units() { lab exec -n gw1 -- sh -c "ls -d $GW_CORE/../rbd_*/$TEST-* 2>/dev/null" | wc -l; }
 

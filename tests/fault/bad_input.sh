@@ -3,8 +3,8 @@
 #
 # Whatever an operator types wrong, or somebody does to an image, is an error on the spot that says what to do; nothing is
 # left behind, and nothing else is disturbed.
-. ../ktap.sh
-. ../gateway.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
 
 gw=gw1
 bystander=$TEST-bystander

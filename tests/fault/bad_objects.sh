@@ -4,11 +4,11 @@
 # What stands in the cluster's objects is not to be trusted: damaged stamps, a damaged or missing group object, a table
 # without a free slot, notifications that mean nothing. There is a line in the log that says what to do, and what can go
 # on goes on.
-. ../ktap.sh
-. ../gateway.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
 
 ENTRY=64 SLOTS=256
-initiator_build "$work/initiator"
+t_build tools initiator
 
 n=$TEST-disk
 img_create "$n" --size 16M

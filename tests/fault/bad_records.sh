@@ -5,11 +5,11 @@
 # notifications. Then reservation commands fail, or nothing happens, but what was reserved stays reserved, and a command
 # that works again finds what was there. What an operator is told to do to clear everything clears everything.
 # shellcheck disable=SC2317 # steps are called by name
-. ../ktap.sh
-. ../gateway.sh
-. ../reservations.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
+. ../lib/reserve.sh
 
-t 'the initiators' reservations_build
+t 'the initiators' pr_client_build
 
 n=$TEST-disk
 url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
@@ -180,7 +180,7 @@ t 'nor to what is reserved' in_force
 watchers=()
 watch() {
 	mkfifo "$work/watch.${#watchers[@]}.in"
-	"$KTAP_DIR/lab/lab" run -- "$@" <>"$work/watch.${#watchers[@]}.in" >"$work/watch.${#watchers[@]}" 2>&1 &
+	"$TESTS_DIR/lab/lab" run -- "$@" <>"$work/watch.${#watchers[@]}.in" >"$work/watch.${#watchers[@]}" 2>&1 &
 	watchers+=($!)
 }
 watch rados -p rbd watch "$header"

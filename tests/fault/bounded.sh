@@ -6,15 +6,15 @@
 #
 # Each time, gw1 is cut from the cluster (or the OSDs stand still), a write is on its way, and somebody wants it to end.
 # shellcheck disable=SC2317 # steps are called by name
-. ../ktap.sh
-. ../gateway.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
 
 LIMIT_MS=$(t_limit 15000)
 BACK_S=$(t_limit 60)	# for gw1 to serve again
 
 n=$TEST-disk
 url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
-initiator_build "$work/initiator"
+t_build tools initiator
 img_create "$n" --size 64M
 now_ms() { date +%s%3N; }
 
@@ -195,7 +195,7 @@ t 'deletion: the module goes' timed module unload
 took 'deletion of the module' "$(cat "$work/module")"
 t_kill $stuck
 t 'deletion: gw1 reaches the cluster again' lab heal gw1 ceph
-again() { lab exec -n gw1 -- insmod /lab/target_core_rbd.ko && gw_enable gw1 "$n" "pool=rbd,image=$n" && gw_export gw1 "$n"; }
+again() { lab exec -n gw1 -- insmod /lab/target_core_rbd.ko && gw_serve gw1 "$n" "pool=rbd,image=$n"; }
 t 'deletion: all of it can be made again' again
 after 'deletion'
 
@@ -205,7 +205,7 @@ took 'idle, deletion of the LUN' "$(cat "$work/lun")"
 t 'idle: the backstore goes' timed backstore gw_disable gw1 "$n"
 took 'idle, deletion of the backstore' "$(cat "$work/backstore")"
 t 'idle: gw1 reaches the cluster again' lab heal gw1 ceph
-back() { gw_enable gw1 "$n" "pool=rbd,image=$n" && gw_export gw1 "$n"; }
+back() { gw_serve gw1 "$n" "pool=rbd,image=$n"; }
 t 'idle: the backstore can be made again' back
 t 'idle: gw1 serves' serves
 

@@ -6,8 +6,8 @@
 #
 #   FUZZ_SECONDS   for how long (5)
 #   SEED           makes the same strings again (a random one)
-. ../ktap.sh
-. ../gateway.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
 
 SECONDS_LONG=${FUZZ_SECONDS:-5}
 SEED=${SEED:-$RANDOM}

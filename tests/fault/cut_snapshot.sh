@@ -9,10 +9,10 @@
 #
 # gw2, which serves another image, loses its watch early and soon watches again, while a write of it does not reach an OSD. It
 # has not heard of a snapshot that is made after that, either, and must have given up the write before it watches again.
-. ../ktap.sh
-. ../gateway.sh
-. ../faults.sh
-. ../placement.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
+. ../lib/faults.sh
+. ../lib/placement.sh
 
 BACK_S=$(t_limit 60)	# for gw1 to serve again
 n=$TEST-disk
@@ -67,7 +67,7 @@ t 'another image, with its header there and data elsewhere' test "$early_place"
 # OSDs forget this watch after 5 s, and it is confirmed every second
 t_atexit 'lab ceph config rm osd osd_client_watch_timeout'
 t 'a short patience of OSDs' lab ceph config set osd osd_client_watch_timeout 5
-serve_early() { gw_enable gw2 "$early" "pool=rbd,image=$early,osdkeepalive=1" && gw_export gw2 "$early"; }
+serve_early() { gw_serve gw2 "$early" "pool=rbd,image=$early,osdkeepalive=1"; }
 t 'it is served by gw2' serve_early
 t 'and the usual one' lab ceph config rm osd osd_client_watch_timeout
 url2=$(gw_url gw2 "$early")
@@ -90,7 +90,7 @@ header_cut() {
 		add rule ip header output oifname eth0 tcp dport { $(ports_of "$header_osd") } drop"
 }
 header_healed() { lab exec -n gw2 -- nft delete table ip header; }
-early_notify() { lab run -- timeout "$(t_limit 60)" python3 "$PWD/../cluster/notify.py" rbd "rbd_header.$early_id" "$@"; }
+early_notify() { lab run -- timeout "$(t_limit 60)" python3 "$TESTS_DIR/tools/notify.py" rbd "rbd_header.$early_id" "$@"; }
 is_forgotten() {
 	local i
 	for ((i = 0; i < $(t_limit 40); i++)); do

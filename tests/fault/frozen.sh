@@ -8,9 +8,9 @@
 #
 #   FREEZES   how many times (3)
 # shellcheck disable=SC2317 # steps are called by name
-. ../ktap.sh
-. ../gateway.sh
-. ../talker.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
+. ../lib/talker.sh
 
 FREEZES=${FREEZES:-3}
 FROZEN=$((W_S + 2))	# seconds

@@ -7,15 +7,15 @@
 #
 #   FULL_SECONDS   for how long each of the two lasts (12)
 # shellcheck disable=SC2317,SC2034 # steps are called by name; SERVED is for faults.sh
-. ../ktap.sh
-. ../gateway.sh
-. ../reservations.sh
-. ../faults.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
+. ../lib/reserve.sh
+. ../lib/faults.sh
 
 SECONDS_FULL=${FULL_SECONDS:-12}
 t_atexit heal_all
-t 'the initiators' reservations_build
-initiator_build "$work/initiator"
+t 'the initiators' pr_client_build
+t_build tools initiator
 
 n=$TEST-disk
 SERVED=("$n")

@@ -7,9 +7,9 @@
 #
 #   AWAY_SECONDS   for how long (8)
 # shellcheck disable=SC2317 # steps are called by name
-. ../ktap.sh
-. ../gateway.sh
-. ../placement.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
+. ../lib/placement.sh
 
 AWAY_SECONDS=${AWAY_SECONDS:-8}
 osd=2
@@ -55,7 +55,7 @@ out_of_touch() {
 }
 stands_still() { lab ceph osd set nodown && lab pause osd.$osd && sleep 1; }
 # the object does not answer, or nothing is shown here
-silent() { ! timeout 2 "$KTAP_DIR/lab/lab" run -- rados -p rbd stat "$1"; }
+silent() { ! timeout 2 "$TESTS_DIR/lab/lab" run -- rados -p rbd stat "$1"; }
 # every write ends, again and again, though the object stays away
 writes() {
 	local end=$((SECONDS + AWAY_SECONDS)) i=0 url

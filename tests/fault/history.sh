@@ -3,14 +3,14 @@
 #
 # Initiators at the same few blocks through both gateways, some of them fighting for a reservation, while one gateway
 # is cut from its initiators and the other one from the cluster: the recorded history must be one that a single disk
-# can have (tests/history).
+# can have (tests/tools/history).
 #
 #   HISTORY_SECONDS   how long while all is well (20)
 #   SEED              makes the same choices again (a random one)
 #   HISTORY_KEEP      folder for the histories of a failure
 # shellcheck disable=SC2317,SC2016 # steps are called by name; awk's expressions are its own
-. ../ktap.sh
-. ../gateway.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
 
 SECONDS_WELL=${HISTORY_SECONDS:-20}
 SEED=${SEED:-$RANDOM}
@@ -19,7 +19,7 @@ PATIENCE=10
 BACK_WITHIN=90	# seconds, until a nexus has something done through a gateway that was cut
 t_atexit 'lab heal gw1 iscsi'
 t_atexit 'lab heal gw2 ceph'
-t 'load and checker' make -s -C ../history OUTPUT="$work" all
+t 'load and checker' t_build tools load check
 note "SEED=$SEED"
 
 n=$TEST-disk

@@ -4,24 +4,23 @@
 # A host is lost with all that it carries: a gateway, an OSD, and a monitor, if the lab has three. No connection is closed. The other
 # gateway serves on, and preempts what was held through the lost one; when the host is back, both serve.
 # shellcheck disable=SC2034,SC2317 # SERVED is for faults.sh; steps are called by name
-. ../ktap.sh
-. ../gateway.sh
-. ../reservations.sh
-. ../host_load.sh
-. ../faults.sh
-. ../placement.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
+. ../lib/reserve.sh
+. ../lib/host_load.sh
+. ../lib/faults.sh
+. ../lib/placement.sh
 
 GOOD_WITHIN=$(t_limit 15)	# seconds, for a PREEMPT when the victim's gateway does not answer (preempt.sh)
 BACK=180			# seconds, for the host's gateway to serve again
 t_atexit heal_all
-t 'the initiators' reservations_build
+t 'the initiators' pr_client_build
 t 'the group is with two of the three OSDs' group_together
 
 # The OSD that goes is not needed by the gateways to hear of each other, nor by the image, or all would wait for the cluster
 # to notice.
 wanted=$(acting "${GROUP_OBJECTS%% *}")
-lost=osd.$(jq -nr "[0, 1, 2] - $wanted | .[0]")
-lost_osd() { echo "$lost"; }
+LOST_OSD=osd.$(jq -nr "[0, 1, 2] - $wanted | .[0]")
 n=$TEST-disk
 img_create "$n" --size 64M
 # shellcheck disable=SC2046 # numbers
@@ -31,7 +30,7 @@ url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
 t 'served by both gateways' serve "$n" "pool=rbd,image=$n"
 t 'reserved through gw1' reserved
 
-note "gw1, $(lost_mon gw1) and $lost are lost"
+note "gw1, $(lost_mon gw1) and $LOST_OSD are lost"
 t 'the host is lost' host_lost_begin gw1
 preempted() {
 	local start=$SECONDS

@@ -24,10 +24,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <iscsi/iscsi.h>
-#include <iscsi/scsi-lowlevel.h>
-
-#include "../history/nexus.h"
+#include "basics.h"
+#include "nexus.h"
 
 #define SESSIONS_MAX	16
 /* fewer than LIO lets a session have on their way (64) */
@@ -36,7 +34,6 @@
 #define FAST_DEPTH	4
 #define PATIENCE	(600 * SECOND)
 
-#define BLOCK		512
 #define LENGTH		8	/* blocks of a command */
 #define OBJECT		8192	/* blocks */
 #define OBJECTS		16	/* of a unit */
@@ -56,7 +53,7 @@ enum kind { READ, WRITE, VERIFY, SAME, CAW, UNMAP, KINDS };
  * @good: the last one ended well
  */
 struct slot {
-	struct command command;
+	struct nexus_command command;
 	unsigned int session;
 	int lun;
 	uint64_t lba;
@@ -75,35 +72,29 @@ static unsigned int num_slots, places[2];
 static bool primed, counting;
 static unsigned char pattern[2 * LENGTH * BLOCK];
 
-static void die(const char *what, const char *why)
-{
-	printf("%s: %s\n", what, why);
-	exit(1);
-}
-
 static struct scsi_task *send_task(struct slot *slot)
 {
 	struct unmap_list list = { .lba = slot->lba + UNMAPPED, .num = LENGTH };
-	struct iscsi_context *iscsi = nexuses[slot->session].iscsi;
+	struct iscsi_context *iscsi = nexuses[slot->session].session.iscsi;
 	uint32_t len = LENGTH * BLOCK;
 	uint64_t lba = slot->lba;
 	int lun = slot->lun;
 
 	switch (slot->kind) {
 	case READ:
-		return iscsi_read16_task(iscsi, lun, lba, len, BLOCK, 0, 0, 0, 0, 0, command_answered, slot);
+		return iscsi_read16_task(iscsi, lun, lba, len, BLOCK, 0, 0, 0, 0, 0, nexus_answered, slot);
 	case WRITE:
-		return iscsi_write16_task(iscsi, lun, lba, pattern, len, BLOCK, 0, 0, 0, 0, 0, command_answered, slot);
+		return iscsi_write16_task(iscsi, lun, lba, pattern, len, BLOCK, 0, 0, 0, 0, 0, nexus_answered, slot);
 	case VERIFY:
-		return iscsi_verify16_task(iscsi, lun, pattern, len, lba, 0, 0, 1, BLOCK, command_answered, slot);
+		return iscsi_verify16_task(iscsi, lun, pattern, len, lba, 0, 0, 1, BLOCK, nexus_answered, slot);
 	case SAME:
-		return iscsi_writesame16_task(iscsi, lun, lba, pattern, BLOCK, LENGTH, 0, 0, 0, 0, command_answered,
+		return iscsi_writesame16_task(iscsi, lun, lba, pattern, BLOCK, LENGTH, 0, 0, 0, 0, nexus_answered,
 					      slot);
 	case CAW:
 		return iscsi_compareandwrite_task(iscsi, lun, lba, pattern, 2 * BLOCK, BLOCK, 0, 0, 0, 0, 0,
-						  command_answered, slot);
+						  nexus_answered, slot);
 	default:
-		return iscsi_unmap_task(iscsi, lun, 0, 0, &list, 1, command_answered, slot);
+		return iscsi_unmap_task(iscsi, lun, 0, 0, &list, 1, nexus_answered, slot);
 	}
 }
 
@@ -116,24 +107,24 @@ static void slot_send(struct slot *slot)
 	nexus_begun(nexus, &slot->command, send_task(slot));
 }
 
-static void slot_ended(struct command *command, const char *result, struct scsi_task *task)
+static void slot_ended(struct nexus_command *command, const char *result, struct scsi_task *task)
 {
 	struct slot *slot = (struct slot *)command;
 
 	slot->waits = false;
 	slot->good = !strcmp(result, "good");
 	if (!strcmp(result, "lost"))
-		die(nexuses[slot->session].url, "a command was lost");
+		die("%s: a command was lost", nexuses[slot->session].url);
 	/* a new session may get a unit attention */
 	if (!primed)
 		return;
 	if (!slot->good && strcmp(result, "busy"))
-		die(nexuses[slot->session].url, result);
+		die("%s: %s", nexuses[slot->session].url, result);
 	if (slot->slow)
 		return;
 	if (slot->good && slot->kind == READ && (task->datain.size != LENGTH * BLOCK ||
 						 memcmp(task->datain.data, pattern, LENGTH * BLOCK)))
-		die("the fast unit", "reads what nobody wrote");
+		die("the fast unit: reads what nobody wrote");
 	if (!counting)
 		return;
 	if (slot->good) {
@@ -150,7 +141,7 @@ static void serve(void)
 	nexus_serve(nexuses, count, PATIENCE, 10);
 	for (i = 0; i < count; i++) {
 		if (nexuses[i].broken || nexuses[i].lost)
-			die(nexuses[i].url, "the session broke");
+			die("%s: the session broke", nexuses[i].url);
 	}
 }
 
@@ -192,13 +183,13 @@ static void logged_in(struct nexus *nexus)
 	const char *role = roles[session];
 
 	if (!strcmp(role, "slow"))
-		add_slots(session, nexus->lun, SLOW_DEPTH, true);
+		add_slots(session, nexus->session.lun, SLOW_DEPTH, true);
 	else if (!strcmp(role, "both"))
-		add_slots(session, nexus->lun, BOTH_DEPTH, true);
+		add_slots(session, nexus->session.lun, BOTH_DEPTH, true);
 	if (!strcmp(role, "fast"))
-		add_slots(session, nexus->lun, FAST_DEPTH, false);
+		add_slots(session, nexus->session.lun, FAST_DEPTH, false);
 	else if (!strcmp(role, "both"))
-		add_slots(session, nexus->lun + 1, FAST_DEPTH, false);
+		add_slots(session, nexus->session.lun + 1, FAST_DEPTH, false);
 }
 
 static unsigned int not_good(void)
@@ -252,13 +243,13 @@ static void stick(void)
 
 static void count_for(uint64_t ms)
 {
-	uint64_t end = now() + ms * (SECOND / 1000);
+	uint64_t end = now_ns() + ms * (SECOND / 1000);
 	unsigned int i;
 
 	memset(ended, 0, sizeof(ended));
 	counting = true;
 	send_all(false);
-	while (now() < end)
+	while (now_ns() < end)
 		serve();
 	counting = false;
 	for (i = 0; i < count; i++) {
@@ -296,7 +287,7 @@ int main(int argc, char **argv)
 		nexus->url = argv[i + 1];
 		nexus->number = count++;
 		nexus->logged_in = logged_in;
-		snprintf(nexus->name, sizeof(nexus->name), "iqn.2026-11.test.lab:isolation-%u", nexus->number);
+		snprintf(nexus->name, sizeof(nexus->name), "isolation-%u", nexus->number);
 	}
 	begin();
 	printf("ready\n");
@@ -308,7 +299,7 @@ int main(int argc, char **argv)
 		else if (!strcmp(line, "drain\n"))
 			drain();
 		else
-			die(line, "is no command");
+			die("%s: is no command", line);
 	}
 	return 0;
 }

@@ -7,9 +7,9 @@
 #
 # The same sessions, one after the other, with the OSD well and with it standing still, are compared.
 # shellcheck disable=SC2317 # steps are called by name
-. ../ktap.sh
-. ../gateway.sh
-. ../reservations.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
+. ../lib/reserve.sh
 
 ROUNDS=2
 COUNT_MS=2000
@@ -18,8 +18,8 @@ SLOW_OSD=0 FAST_OSD=1
 
 slow=$TEST-slow
 fast=$TEST-fast
-t 'the initiators' reservations_build
-t 'sessions with both' gcc -std=gnu11 -Wall -Wextra -O1 -o "$work/isolation" isolation.c ../history/nexus.c -liscsi
+t 'the initiators' pr_client_build
+t 'sessions with both' t_build fault isolation
 
 # The rule takes OSDs of a class, and only one is of that class. The second copy has no place, which is allowed.
 # pool_on POOL OSD
@@ -96,7 +96,7 @@ mkfifo "$work/waiter.in" && exec {waiter}<>"$work/waiter.in"
 waiter_begins() {
 	local url
 	url=$(gw_url gw1 "$slow")
-	LIMIT=300 reservations script "$url" "$url" <&"$waiter" >"$work/waiter" 2>&1 &
+	LIMIT=300 pr_client script "$url" "$url" <&"$waiter" >"$work/waiter" 2>&1 &
 	t_atexit "t_kill $!"
 	waiter_does 'keys = good' && waiter_says 'keys: good' 30
 }

@@ -7,11 +7,11 @@
 #
 #   KILLS   how many (4)
 # shellcheck disable=SC2034,SC2317 # SERVED is for faults.sh; steps are called by name
-. ../ktap.sh
-. ../gateway.sh
-. ../initiators.sh
-. ../host_load.sh
-. ../faults.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
+. ../lib/hosts.sh
+. ../lib/host_load.sh
+. ../lib/faults.sh
 
 KILLS=${KILLS:-4}
 AWAY=15		# seconds that a gateway stays off, and its host finds out

@@ -5,15 +5,15 @@
 # other: a LOGICAL UNIT RESET and a reservation through the other gateway, and the removal of the unit. It takes sixteen bytes
 # to ask for that, so nobody gets more with one command, or many of them at once.
 # shellcheck disable=SC2317 # steps are called by name
-. ../ktap.sh
-. ../gateway.sh
-. ../reservations.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
+. ../lib/reserve.sh
 
 # at most so long, with the cluster reachable
 BOUND=15
 LIMIT=$BOUND
-t 'an initiator' initiator_build "$work/initiator"
-t 'and more of them' reservations_build
+t 'an initiator' t_build tools initiator
+t 'and more of them' pr_client_build
 
 n=$TEST-disk
 url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
@@ -40,7 +40,7 @@ how_it_ended() {
 	cat "$work/verify"
 }
 
-once() { timeout $BOUND "$KTAP_DIR/lab/lab" run -- "$work/initiator" "$url1" "$1" verify 0 "$2"; }
+once() { timeout $BOUND "$TESTS_DIR/lab/lab" run -- "$work/initiator" "$url1" "$1" verify 0 "$2"; }
 t_is 'VERIFY of a block more than 4 GiB is refused' "$(once longer $((MOST + 1)))" 'status 0x02 sense 5/24/00'
 t_is 'and so is VERIFY of all of it' "$(once longest 536870911)" 'status 0x02 sense 5/24/00'
 
@@ -86,6 +86,6 @@ t_is 'ended all of them' "$(cat "$work"/verify[1-4] | xargs)" 'status 0x08 statu
 verify
 t_is 'another one is in flight' "$(in_flight)" 1
 remove() {
-	timeout $BOUND "$KTAP_DIR/lab/lab" exec -n gw1 -- rm "$GW_ISCSI/$(iqn_of "$n")/tpgt_1/lun/lun_0/$n"
+	timeout $BOUND "$TESTS_DIR/lab/lab" exec -n gw1 -- rm "$GW_ISCSI/$(iqn_of "$n")/tpgt_1/lun/lun_0/$n"
 }
 t 'the LUN is removed' remove

@@ -20,7 +20,7 @@ import struct
 import sys
 import time
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
 from rados_pool import Pointer, Pool, check, framed, librados, packed
 
 GROUP = "target_core_rbd.group"

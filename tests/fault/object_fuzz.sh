@@ -8,13 +8,13 @@
 #   FUZZ_SECONDS   for how long, each (5)
 #   SEED           makes the same damage again (a random one)
 # shellcheck disable=SC2317 # steps are called by name
-. ../ktap.sh
-. ../gateway.sh
-. ../reservations.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
+. ../lib/reserve.sh
 
 LONG=${FUZZ_SECONDS:-5}
 SEED=${SEED:-$RANDOM}
-t 'the initiators' reservations_build
+t 'the initiators' pr_client_build
 
 n=$TEST-disk
 url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")

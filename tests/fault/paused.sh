@@ -3,10 +3,9 @@
 #
 # A gateway stands still, with a write on its way to it; the initiator goes to the other one; the gateway wakes up with the
 # old write in its socket buffers. And: nobody's wall clock matters.
-. ../ktap.sh
-. ../gateway.sh
-
-. ../talker.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
+. ../lib/talker.sh
 
 t_atexit 'lab resume gw1'
 n=$TEST-disk

@@ -8,18 +8,18 @@
 #   PREEMPT_ROUNDS   rounds in which all is well (6: each way once)
 #   PREEMPT_WAIT     for how many seconds an OSD stands still (12)
 # shellcheck disable=SC2317 # steps are called by name
-. ../ktap.sh
-. ../gateway.sh
-. ../reservations.sh
-. ../faults.sh
-. ../placement.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
+. ../lib/reserve.sh
+. ../lib/faults.sh
+. ../lib/placement.sh
 
 ROUNDS=${PREEMPT_ROUNDS:-6}
 WAIT=${PREEMPT_WAIT:-12}
 BACK_WITHIN=$(t_limit 60)	# seconds, until that gateway serves again
 t_atexit 'lab heal gw1 ceph'
 t_atexit 'lab resume gw1'
-t 'the initiators' reservations_build
+t 'the initiators' pr_client_build
 t 'the group is with two of the three OSDs' group_together
 
 n=$TEST-disk
@@ -33,13 +33,13 @@ t 'served by both gateways' serve "$n" "pool=rbd,image=$n"
 img_create "$long" --size 64M
 t 'another image, too' serve "$long" "pool=rbd,image=$long,mount_timeout=61"
 
-LIMIT=$((60 + 10 * ROUNDS)) t "$ROUNDS rounds: after GOOD nothing changes" run reservations preempt "$url1" "$url2" "$ROUNDS"
+LIMIT=$((60 + 10 * ROUNDS)) t "$ROUNDS rounds: after GOOD nothing changes" run pr_client preempt "$url1" "$url2" "$ROUNDS"
 note "$(grep good "$work/out")"
 # Seconds, for a PREEMPT when the victim's gateway does not answer: that takes three, and what this machine needs for five when all
 # answer is left for the machine.
 slowest=$(sed -n 's/.* good after \([0-9]*\) ms.*/\1/p' "$work/out" | sort -n | tail -n 1)
 GOOD_WITHIN=$(((5000 + 5 * ${slowest:-1000} + 999) / 1000))
-t 'two hosts preempt each other' run reservations duel "$url1" "$url2" 4
+t 'two hosts preempt each other' run pr_client duel "$url1" "$url2" 4
 note "$(cat "$work/out")"
 t_is 'nobody was fenced' "$(record "$n" | grep -c '^fenced')$(record "$long" | grep -c '^fenced')" 00
 
@@ -60,7 +60,7 @@ t 'LOGICAL UNIT RESET through gw2 ends a RESERVE made through gw1, which is told
 # A round of which each step is taken when the next line comes: begin DIR NAME ACTION, step DIR LINE REGEX.
 begin() {
 	mkdir "$1" && mkfifo "$1/in" && : >"$1/out" || return 1
-	reservations preempt "$(gw_url gw1 "$2")" "$(gw_url gw2 "$2")" "$3" <>"$1/in" >"$1/out" 2>&1 &
+	pr_client preempt "$(gw_url gw1 "$2")" "$(gw_url gw2 "$2")" "$3" <>"$1/in" >"$1/out" 2>&1 &
 	echo $! >"$1/pid"
 	has_said "$1" '^writing' "$(t_limit 60)"
 }
@@ -102,7 +102,7 @@ t_atexit rounds_end
 back() {
 	local began=$SECONDS
 	while [ $((SECONDS - began)) -lt "$BACK_WITHIN" ]; do
-		if lab run -- timeout "$(t_limit 10)" "$work/reservations" script "$(gw_url gw1 "$1")" "$(gw_url gw2 "$1")" \
+		if lab run -- timeout "$(t_limit 10)" "$work/pr_client" script "$(gw_url gw1 "$1")" "$(gw_url gw2 "$1")" \
 			<<<'reader@1 read 100 = good 0x00' >"$work/back" 2>&1; then
 			echo "$((SECONDS - began)) s" >"$work/took"
 			return
@@ -283,7 +283,7 @@ monitor_lost() {
 	before=$(lab log gw2 | grep -c 'libceph: mon.* socket closed')
 	pr <<<'keeper@2 ignore 0xaaaa = good' && gw_filter gw2 output 'oifname eth0 tcp dport { 3300, 6789 }' &&
 		lab pause gw1 || return 1
-	reservations script "$url1" "$url2" <<<'keeper@2 register 0xaaaa 0 = good' >"$work/monitor_lost" 2>&1 &
+	pr_client script "$url1" "$url2" <<<'keeper@2 register 0xaaaa 0 = good' >"$work/monitor_lost" 2>&1 &
 	# a line more, in less than libceph's own half minute
 	# shellcheck disable=SC2016 # then
 	t_until 20 eval '[ "$(lab log gw2 | grep -c "libceph: mon.* socket closed")" -gt "$before" ]'
@@ -316,7 +316,7 @@ half_done() {
 		sleep 0.1
 	done
 	lab pause gw2 || return 1
-	reservations script "$url1" "$url2" <<<'keeper@1 register 0xaaaa 0' >"$work/half_done" 2>&1 &
+	pr_client script "$url1" "$url2" <<<'keeper@1 register 0xaaaa 0' >"$work/half_done" 2>&1 &
 	# until the change is written
 	for _ in {1..200}; do
 		registered || break
@@ -362,7 +362,7 @@ t 'nor of a dead one' killed
 said killed
 t "good within $GOOD_WITHIN s" took "$work/killed" "$GOOD_WITHIN"
 t 'gw1 boots' lab start gw1
-again() { gw_enable gw1 "$n" "pool=rbd,image=$n" && gw_export gw1 "$n"; }
-t 'and is configured' again
+configured() { gw_serve gw1 "$n" "pool=rbd,image=$n"; }
+t 'and is configured' configured
 t 'and serves' back "$n"
-t 'the gateways go on together' run reservations preempt "$url1" "$url2" 2
+t 'the gateways go on together' run pr_client preempt "$url1" "$url2" 2

@@ -8,19 +8,19 @@
 #   PREEMPT_TIMES    how many PREEMPTs of each kind (3)
 #   PREEMPT_FAULTS   which kinds (cut_ceph paused killed host_lost)
 # shellcheck disable=SC2034,SC2317 # SERVED is for faults.sh; steps are called by name
-. ../ktap.sh
-. ../gateway.sh
-. ../reservations.sh
-. ../host_load.sh
-. ../faults.sh
-. ../placement.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
+. ../lib/reserve.sh
+. ../lib/host_load.sh
+. ../lib/faults.sh
+. ../lib/placement.sh
 
 TIMES=${PREEMPT_TIMES:-3}
 FAULTS=${PREEMPT_FAULTS:-cut_ceph paused killed host_lost}
 GOOD_WITHIN=$(t_limit 15)	# seconds, for each, beside the time that the monitors need for a new quorum when one is gone
 BACK=180			# seconds, for gw1 to serve again
 t_atexit heal_all
-t 'the initiators' reservations_build
+t 'the initiators' pr_client_build
 
 n=$TEST-disk
 SERVED=("$n")
@@ -29,7 +29,7 @@ img_create "$n" --size 64M
 # else all would wait until the cluster takes note that an OSD is gone
 t 'the group is with two of the three OSDs' group_together
 wanted=$(acting "${GROUP_OBJECTS%% *}")
-lost_osd() { echo "osd.$(jq -nr "[0, 1, 2] - $wanted | .[0]")"; }
+LOST_OSD=osd.$(jq -nr "[0, 1, 2] - $wanted | .[0]")
 # shellcheck disable=SC2046 # numbers
 t 'and the image with the same ones' place_image "$n" $(jq -nr "$wanted | .[]")
 t 'served by both gateways' serve "$n" "pool=rbd,image=$n"

@@ -8,10 +8,10 @@
 #   REGISTRY_RESTARTS   how often a gateway dies and comes back (1)
 #   REGISTRY_DEAD       entries of dead gateways that the first change finds (20)
 # shellcheck disable=SC2317 # steps are called by name
-. ../ktap.sh
-. ../gateway.sh
-. ../reservations.sh
-. ../faults.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
+. ../lib/reserve.sh
+. ../lib/faults.sh
 
 RESTARTS=${REGISTRY_RESTARTS:-1}
 DEAD=${REGISTRY_DEAD:-20}
@@ -23,7 +23,7 @@ beside=$TEST-beside
 url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
 # shellcheck disable=SC2034 # of faults.sh
 SERVED=("$n" "$beside")
-t 'the initiators' reservations_build
+t 'the initiators' pr_client_build
 img_create "$n" --size 16M
 img_create "$beside" --size 16M
 t 'served by both gateways' serve "$n" "pool=rbd,image=$n"
@@ -76,7 +76,7 @@ t 'reservations change meanwhile' works
 t 'it goes' t_until 60 look says_not '^gateway 4711 '
 t_is 'and nobody was fenced' "$(record "$n" | grep -c '^fenced') $(identities)" "0 $before"
 without() {
-	lab cut gw1 ceph && gw_unexport gw1 "$n" && gw_disable gw1 "$n"
+	lab cut gw1 ceph && gw_unserve gw1 "$n"
 	record "$n" >"$work/record"
 	gateways_are 'gw1 gw2 '
 }
@@ -86,7 +86,7 @@ healed() { lab heal gw1 ceph && t_until 60 look gateways_are 'gw2 '; }
 t 'until the gateway reaches the cluster again' healed
 t_is 'and nobody was fenced for it' "$(record "$n" | grep -c '^fenced') $(identities)" "0 $before"
 t 'the other image is served' io "$(gw_url gw1 "$beside")" 'write -P 3 0 64k'
-t 'and this one when it is configured again' eval 'gw_enable gw1 "$n" "pool=rbd,image=$n" && gw_export gw1 "$n"'
+t 'and this one when it is configured again' eval 'gw_serve gw1 "$n" "pool=rbd,image=$n"'
 
 # --- a new slot in the group: who is found by it must say so
 members() { record "$n" | awk '$1 == "gateway" { print $6 }' | sort | tr '\n' ' '; }

@@ -5,12 +5,12 @@
 # PREEMPT through the other gateway has to do something about the gateway that does not answer. The other units of the first
 # gateway are served through the same session with the cluster; they do not notice.
 # shellcheck disable=SC2317 # steps are called by name
-. ../ktap.sh
-. ../gateway.sh
-. ../reservations.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
+. ../lib/reserve.sh
 
-t 'the initiators' reservations_build
-initiator_build "$work/initiator"
+t 'the initiators' pr_client_build
+t_build tools initiator
 gone=$TEST-gone other=$TEST-other
 for name in "$gone" "$other"; do
 	img_create "$name" --size 64M
@@ -19,7 +19,7 @@ done
 url1=$(gw_url gw1 "$gone") url2=$(gw_url gw2 "$gone")
 t 'reserved through gw1' reserved
 
-"$KTAP_DIR/lab/lab" run -- "$work/initiator" "$(gw_url gw1 "$other")" writer fill 0 600 >"$work/writer" 2>&1 &
+"$TESTS_DIR/lab/lab" run -- "$work/initiator" "$(gw_url gw1 "$other")" writer fill 0 600 >"$work/writer" 2>&1 &
 writer=$!
 t_atexit "t_kill $writer"
 osd=osd.$(primary_of "rbd_header.$(lab rbd info --format json "$gone" | jq -r .id)")

@@ -6,10 +6,10 @@
 #
 #   RESTARTS   how many times (4)
 # shellcheck disable=SC2034,SC2317 # SERVED is for faults.sh; steps are called by name
-. ../ktap.sh
-. ../gateway.sh
-. ../host_load.sh
-. ../faults.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
+. ../lib/host_load.sh
+. ../lib/faults.sh
 
 RESTARTS=${RESTARTS:-4}
 TIDY=90		# seconds, for what a gateway left behind to be tidied up

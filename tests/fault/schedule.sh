@@ -20,10 +20,10 @@
 #
 # The lines say when, in minutes and seconds since it began, and what. Each kind comes once before any comes twice.
 # shellcheck disable=SC2317,SC2016 # steps are called by name; awk's expressions are its own
-. ../ktap.sh
-. ../gateway.sh
-. ../initiators.sh
-. ../host_load.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
+. ../lib/hosts.sh
+. ../lib/host_load.sh
 
 if [ -n "${MINUTES-}" ]; then SEED=${SEED:-$RANDOM}; else SEED=${SEED:-1}; fi
 MINUTES=${MINUTES:-2}
@@ -47,7 +47,7 @@ mkdir "$work/history" "$work/plan"
 : >"$work/log"
 
 gw_counted() { counters "$1" >>"$work/counted"; }
-. ../faults.sh
+. ../lib/faults.sh
 # if a fault did not come to its end
 heal_rest() {
 	# shellcheck disable=SC2015 # no else is meant
@@ -166,8 +166,7 @@ history_load() {
 
 # --- the run
 
-HISTORY=$(cd ../history && pwd)
-t 'the initiators' make -s -C "$HISTORY" OUTPUT="$work" "$work/load" "$work/check"
+t 'the initiators' t_build tools load check
 for name in "${SERVED[@]}"; do
 	img_create "$name" --size 64M
 	# there is room for all of it when the cluster is full

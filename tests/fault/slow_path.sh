@@ -5,11 +5,11 @@
 # than its neighbour's whenever they arrive, and yet no BUSY reaches an initiator, and nothing is refused.
 #
 #   SLOW_SECONDS   how long (20)
-. ../ktap.sh
-. ../gateway.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
 
 DURATION=${SLOW_SECONDS:-20}
-initiator_build "$work/initiator"
+t_build tools initiator
 
 n=$TEST-disk
 img_create "$n" --size 16M

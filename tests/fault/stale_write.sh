@@ -16,8 +16,8 @@
 # To show that this test can fail, the same runs against a target that has the defect, LIO's iblock on krbd: the
 # block holds A there. If it ever does not, the scenario proves nothing any more and the test fails.
 # shellcheck disable=SC2317 # steps are called by name
-. ../ktap.sh
-. ../gateway.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
 
 STUCK_FOR=$((W_S + 1))	# seconds: what the initiator's time-out would be
 END_WAIT=$(t_limit 60)	# for gw1 to end what it holds
@@ -126,7 +126,7 @@ newer_all() {
 }
 t_atexit 'lab heal gw1 ceph'
 
-initiator_build "$work/initiator"
+t_build tools initiator
 name=$TEST-plain
 img_create "$name" --size 64M
 t 'an image on two gateways' serve "$name" "pool=rbd,image=$name"

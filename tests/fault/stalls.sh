@@ -9,9 +9,9 @@
 #
 # All gateways of the lab take part; "make soak-tests TESTS=stalls" has four of them.
 # shellcheck disable=SC2317 # steps are called by name
-. ../ktap.sh
-. ../gateway.sh
-. ../reservations.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
+. ../lib/reserve.sh
 
 STALLS=${STALLS:-4}
 SECONDS_EACH=${STALL_SECONDS:-8}
@@ -19,8 +19,8 @@ BACK_S=90	# for the cluster to be clean, and a reservation command to be through
 GW_GATEWAYS=$(lab status | awk '/^gw/ { print $1 }' | tr '\n' ' ')
 
 n=$TEST-disk
-initiator_build "$work/initiator"
-t 'the initiators' reservations_build
+t_build tools initiator
+t 'the initiators' pr_client_build
 img_create "$n" --size 64M
 t "served by $GW_GATEWAYS" serve "$n" "pool=rbd,image=$n"
 url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
@@ -32,7 +32,7 @@ start_writers() {
 	local gw lba=0
 	for gw in $GW_GATEWAYS; do
 		# not by the function: it is the program itself that a signal must reach
-		"$KTAP_DIR/lab/lab" run -- "$work/initiator" "$(gw_url "$gw" "$n")" "writer-$gw" fill $lba \
+		"$TESTS_DIR/lab/lab" run -- "$work/initiator" "$(gw_url "$gw" "$n")" "writer-$gw" fill $lba \
 			$((STALLS * (SECONDS_EACH + 3 * BACK_S))) >"$work/writer.$gw" 2>&1 &
 		writers+=($!)
 		lba=$((lba + 8192))

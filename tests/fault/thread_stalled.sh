@@ -4,10 +4,10 @@
 # One of a gateway's receive threads stands still, with a write in its socket, while the gateway's heartbeats go on. The initiator goes
 # to the other gateway and writes something newer. The thread goes on, and the old write must not land.
 # shellcheck disable=SC2317 # steps are called by name
-. ../ktap.sh
-. ../gateway.sh
-. ../talker.sh
-. ../faults.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
+. ../lib/talker.sh
+. ../lib/faults.sh
 
 STALL=$((W_S + 3))	# seconds
 n=$TEST-disk

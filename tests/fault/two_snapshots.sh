@@ -6,14 +6,14 @@
 #
 #   TAKERS_WAIT   for how many seconds the OSD stands still (20)
 # shellcheck disable=SC2317 # steps are called by name
-. ../ktap.sh
-. ../gateway.sh
-. ../reservations.sh
-. ../talker.sh
-. ../placement.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
+. ../lib/reserve.sh
+. ../lib/talker.sh
+. ../lib/placement.sh
 
 WAIT=${TAKERS_WAIT:-20}
-t 'the initiators' reservations_build
+t 'the initiators' pr_client_build
 t 'the group is with two of the three OSDs' group_together
 
 # That OSD has neither the image's header nor an object of the group, so the gateways hear of each other. A place of the image is there.

@@ -5,10 +5,10 @@
 # opcodes and service actions, limits with blocks of 512 and of 4096 bytes, long transfers, residuals, sense data, and LIO's
 # attributes. (iscsi_test_cu.sh has what most initiators send; this is the rest, see ask.c.)
 # shellcheck disable=SC2317 # steps are called by name
-. ../ktap.sh
-. ../gateway.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
 
-t 'somebody who asks' gcc -std=gnu11 -Wall -Wextra -O1 -o "$work/ask" ask.c iscsi_wire.c -liscsi
+t 'somebody who asks' t_build scsi ask
 
 n=$TEST-disk b=$TEST-big
 url1=$(gw_url gw1 "$n")
@@ -266,7 +266,7 @@ t 'and is gone before' t_until 60 is_pending 0
 # while we watch, so the objects go one by one.
 g=$TEST-gone
 img_create "$g" --size 16M
-gone_is_served() { gw_enable gw1 "$g" "pool=rbd,image=$g" && gw_export gw1 "$g"; }
+gone_is_served() { gw_serve gw1 "$g" "pool=rbd,image=$g"; }
 t 'a unit' gone_is_served
 three() { printf '%s\n' "$tur" '28000000000000000100 in 512' 35000000000000000000 | ask_url "$(gw_url gw1 "$g")" | cut -d' ' -f1 | xargs; }
 t_is 'TEST UNIT READY, READ, SYNCHRONIZE CACHE' "$(three)" 'good good good'

@@ -26,6 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "basics.h"
 #include "iscsi_wire.h"
 
 #define PATIENCE_MS	60000
@@ -35,12 +36,6 @@
 static struct wire_command command;
 static struct wire_answer answer;
 static bool again;
-
-static void die(const char *what, const char *why)
-{
-	printf("%s: %s\n", what, why);
-	exit(1);
-}
 
 static unsigned int hex(const char *text, uint8_t *bytes, size_t max)
 {
@@ -52,7 +47,7 @@ static unsigned int hex(const char *text, uint8_t *bytes, size_t max)
 		text += used;
 	}
 	if (*text)
-		die("this is no hex", text);
+		die("this is no hex: %s", text);
 	return n;
 }
 
@@ -62,7 +57,7 @@ static void put_bytes(const char *text)
 	unsigned long at = strtoul(text, &colon, 0);
 
 	if (*colon != ':' || at >= command.edtl)
-		die("this is no place and bytes", text);
+		die("this is no place and bytes: %s", text);
 	hex(colon + 1, command.data + at, command.edtl - at);
 }
 
@@ -96,7 +91,7 @@ static void read_command(char *line)
 	word = strtok(NULL, " \t\n");
 	command.edtl = word ? (uint32_t)strtoul(word, NULL, 0) : 0;
 	if (!command.edtl || command.edtl > OUT_MAX)
-		die("no length, or too much", word ? word : "none");
+		die("no length, or too much: %s", word ? word : "none");
 	memset(command.data, 0, command.edtl);
 	while ((word = strtok(NULL, " \t\n")))
 		read_word(word);
@@ -166,7 +161,7 @@ static void ask(struct wire *wire)
 			usleep(100000);
 		first = false;
 		if (wire_do(wire, &command, &answer, PATIENCE_MS) != WIRE_ANSWERED)
-			die("no answer", wire_why());
+			die("no answer: %s", wire_why());
 	} while (again && answer.status == 0x08 && time(NULL) < end);
 	show();
 }
@@ -185,7 +180,7 @@ int main(int argc, char **argv)
 	if (!command.data || !answer.data)
 		return 2;
 	if (!wire_login(&wire, argv[1], argv[2], 1))
-		die("login", argv[1]);
+		die("login: %s", argv[1]);
 	while (fgets(line, sizeof(line), stdin)) {
 		if (!strncmp(line, "wait ", 5)) {
 			line[strcspn(line, "\n")] = '\0';

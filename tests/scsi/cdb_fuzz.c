@@ -54,7 +54,7 @@ enum {
 };
 
 /**
- * struct nexus - one initiator
+ * struct fuzz_nexus - one initiator
  * @number: which
  * @wire: its session
  * @url: where it logs in
@@ -75,7 +75,7 @@ enum {
  * @slowest_ms: what the slowest command took
  * @slowest: its opcode
  */
-struct nexus {
+struct fuzz_nexus {
 	unsigned int number;
 	struct wire wire;
 	const char *url;
@@ -93,26 +93,18 @@ struct nexus {
 	unsigned long clears;
 	unsigned long clears_alone;
 	unsigned long resets;
-	int64_t slowest_ms;
+	uint64_t slowest_ms;
 	uint8_t slowest;
 };
 
-static struct nexus nexuses[NEXUSES_MAX];
+static struct fuzz_nexus nexuses[NEXUSES_MAX];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 /* held for reading while a command is on its way, for writing by one that must be alone */
 static pthread_rwlock_t quiet = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
 static unsigned int complaints;
 static int patience_ms;
 
-static void complain(const struct nexus *nexus, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
+static void complain(const struct fuzz_nexus *nexus, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 static void print_bytes(const uint8_t *p, unsigned int len)
 {
@@ -123,7 +115,7 @@ static void print_bytes(const uint8_t *p, unsigned int len)
 }
 
 /* The last command of a nexus, and its answer. */
-static void show(const struct nexus *nexus, const char *what)
+static void show(const struct fuzz_nexus *nexus, const char *what)
 {
 	const struct wire_command *command = &nexus->command;
 	const struct wire_answer *answer = &nexus->answer;
@@ -146,7 +138,7 @@ static void show(const struct nexus *nexus, const char *what)
 	fflush(stdout);
 }
 
-static void complain(const struct nexus *nexus, const char *format, ...)
+static void complain(const struct fuzz_nexus *nexus, const char *format, ...)
 {
 	char what[256];
 	va_list args;
@@ -178,7 +170,7 @@ static int sense_key(const struct wire_answer *answer)
 }
 
 /* LIO has NOT READY for a REQUEST SENSE that wants no data. */
-static bool is_lio_not_ready(const struct nexus *nexus)
+static bool is_lio_not_ready(const struct fuzz_nexus *nexus)
 {
 	const uint8_t *cdb = nexus->command.cdb, *sense = nexus->answer.sense;
 
@@ -186,7 +178,7 @@ static bool is_lio_not_ready(const struct nexus *nexus)
 	       sense[12] == 0x08;
 }
 
-static void judge_sense(struct nexus *nexus)
+static void judge_sense(struct fuzz_nexus *nexus)
 {
 	int key = sense_key(&nexus->answer);
 
@@ -213,7 +205,7 @@ static void judge_sense(struct nexus *nexus)
  * An allocation length beyond what was expected, and data shorter than both: LIO calls what is missing an overflow, in
  * commands that it does itself.
  */
-static bool is_lio_overflow(const struct nexus *nexus)
+static bool is_lio_overflow(const struct fuzz_nexus *nexus)
 {
 	const uint8_t *cdb = nexus->command.cdb;
 	bool ours = cdb[0] == 0x5e || (cdb[0] == 0xa3 && (cdb[1] & 0x1f) == 0x0c) ||
@@ -223,7 +215,7 @@ static bool is_lio_overflow(const struct nexus *nexus)
 	       nexus->answer.residual == nexus->command.edtl - nexus->answer.in_len;
 }
 
-static void judge_residual(struct nexus *nexus)
+static void judge_residual(struct fuzz_nexus *nexus)
 {
 	const struct wire_command *command = &nexus->command;
 	const struct wire_answer *answer = &nexus->answer;
@@ -243,7 +235,7 @@ static void judge_residual(struct nexus *nexus)
 		complain(nexus, "data with an error");
 }
 
-static void judge_direction(struct nexus *nexus)
+static void judge_direction(struct fuzz_nexus *nexus)
 {
 	const struct wire_command *command = &nexus->command;
 	const struct wire_answer *answer = &nexus->answer;
@@ -259,7 +251,7 @@ static void judge_direction(struct nexus *nexus)
 		complain(nexus, "a comparison with nothing");
 }
 
-static void judge(struct nexus *nexus)
+static void judge(struct fuzz_nexus *nexus)
 {
 	const struct wire_answer *answer = &nexus->answer;
 
@@ -289,9 +281,9 @@ static void judge(struct nexus *nexus)
 	judge_direction(nexus);
 }
 
-static void login(struct nexus *nexus)
+static void login(struct fuzz_nexus *nexus)
 {
-	int64_t end = now_ms() + patience_ms;
+	uint64_t end = now_ms() + (uint64_t)patience_ms;
 	char name[32];
 
 	snprintf(name, sizeof(name), "fuzz%u", nexus->number);
@@ -305,7 +297,7 @@ static void login(struct nexus *nexus)
 }
 
 /* Return: false when there is no answer, and a new session. */
-static bool ended(struct nexus *nexus, enum wire_result result)
+static bool ended(struct fuzz_nexus *nexus, enum wire_result result)
 {
 	switch (result) {
 	case WIRE_ANSWERED:
@@ -332,9 +324,9 @@ static bool ended(struct nexus *nexus, enum wire_result result)
 	return false;
 }
 
-static bool send(struct nexus *nexus)
+static bool send(struct fuzz_nexus *nexus)
 {
-	int64_t began = now_ms();
+	uint64_t began = now_ms();
 
 	if (!ended(nexus, wire_do(&nexus->wire, &nexus->command, &nexus->answer, patience_ms)))
 		return false;
@@ -346,7 +338,7 @@ static bool send(struct nexus *nexus)
 }
 
 /* PERSISTENT RESERVE OUT. Return: its status, or -1. */
-static int pr_out(struct nexus *nexus, uint8_t action, uint64_t key, uint64_t new)
+static int pr_out(struct fuzz_nexus *nexus, uint8_t action, uint64_t key, uint64_t new)
 {
 	struct wire_command *command = &nexus->command;
 	uint8_t *data = command->data;
@@ -368,7 +360,7 @@ static int pr_out(struct nexus *nexus, uint8_t action, uint64_t key, uint64_t ne
 	return send(nexus) ? nexus->answer.status : -1;
 }
 
-static bool cleared(struct nexus *nexus)
+static bool cleared(struct fuzz_nexus *nexus)
 {
 	uint64_t key = 0xc1ea0000 + nexus->number;
 	int i;
@@ -389,7 +381,7 @@ static bool cleared(struct nexus *nexus)
 }
 
 /* Beside the others if it can be; but they may clear at the same time, or reserve anew before we are through. */
-static void clear_away(struct nexus *nexus)
+static void clear_away(struct fuzz_nexus *nexus)
 {
 	bool done;
 
@@ -429,7 +421,7 @@ static const struct {
 	{ "READ (16) of the whole unit", WIRE_READ, 64 << 20, { 0x88, [11] = 2 } },
 };
 
-static void try_known(struct nexus *nexus)
+static void try_known(struct fuzz_nexus *nexus)
 {
 	struct wire_command *command = &nexus->command;
 	uint8_t *data = command->data;
@@ -459,7 +451,7 @@ static void try_known(struct nexus *nexus)
 
 static void *run(void *arg)
 {
-	struct nexus *nexus = arg;
+	struct fuzz_nexus *nexus = arg;
 
 	login(nexus);
 	while (nexus->left && complaints < COMPLAINTS_MAX) {
@@ -492,7 +484,7 @@ static void report(unsigned int count)
 	};
 	unsigned long sent = 0, drops = 0, rejects = 0, clears = 0, alone = 0, resets = 0;
 	unsigned long opcodes = 0;
-	const struct nexus *slowest = &nexuses[0];
+	const struct fuzz_nexus *slowest = &nexuses[0];
 	unsigned int i, j;
 
 	for (i = 0; i < count; i++) {
@@ -528,8 +520,8 @@ static void report(unsigned int count)
 			printf(", %x: %lu", j, n);
 	}
 	printf("\nopcodes that ended well %lu, connections ended %lu, PDUs rejected %lu\n", opcodes, drops, rejects);
-	printf("reservations cleared away %lu, alone %lu, with resets %lu; slowest command %lld ms, opcode %02x\n",
-	       clears, alone, resets, (long long)slowest->slowest_ms, slowest->slowest);
+	printf("reservations cleared away %lu, alone %lu, with resets %lu; slowest command %llu ms, opcode %02x\n",
+	       clears, alone, resets, (unsigned long long)slowest->slowest_ms, slowest->slowest);
 	printf("complaints %u\n", complaints);
 }
 
@@ -548,7 +540,7 @@ int main(int argc, char **argv)
 	commands = strtoul(argv[4], NULL, 0);
 	patience_ms = 1000 * atoi(argv[7]);
 	for (i = 0; i < count; i++) {
-		struct nexus *nexus = &nexuses[i];
+		struct fuzz_nexus *nexus = &nexuses[i];
 
 		nexus->number = i;
 		nexus->url = argv[1 + i % 2];

@@ -5,9 +5,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "basics.h"
 #include "iscsi_wire.h"
 
-#define BLOCK		512
 /* keys that everybody uses, so that they meet */
 #define FUZZ_KEYS	6
 
@@ -23,7 +23,18 @@ struct fuzz {
 	uint64_t blocks;
 };
 
+uint64_t fuzz_draw(struct fuzz *fuzz);
+/* a number below @n */
+uint32_t fuzz_pick(struct fuzz *fuzz, uint32_t n);
+/* true in @n of a hundred cases */
+bool fuzz_percent(struct fuzz *fuzz, uint32_t n);
+/* fills @p with random bytes */
+void fuzz_noise(struct fuzz *fuzz, uint8_t *p, uint32_t len);
+/* bytes of data for a command, mostly few */
+uint32_t fuzz_length(struct fuzz *fuzz);
 uint64_t fuzz_key(unsigned int i);
+/* a command as an initiator would send it */
+void fuzz_make_valid(struct fuzz *fuzz, struct wire_command *command);
 /* the next command; @command->data is a buffer of WIRE_DATA_MAX bytes. The same seed makes the same commands */
 void fuzz_next(struct fuzz *fuzz, struct wire_command *command);
 

@@ -11,25 +11,18 @@
 #   FUZZ_NEXUSES    from how many nexuses (8)
 #   SEED            makes the same commands again (a random one)
 # shellcheck disable=SC2317 # steps are called by name
-. ../ktap.sh
-. ../gateway.sh
-. ../reservations.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
+. ../lib/reserve.sh
 
 COMMANDS=${FUZZ_COMMANDS:-6000}
 NEXUSES=${FUZZ_NEXUSES:-8}
 SEED=${SEED:-$RANDOM}
 MIB=64
 
-fuzz_build() {
-	gcc -std=gnu11 -Wall -Wextra -O1 -g -o "$work/cdb_fuzz" cdb_fuzz.c cdb_fuzz_commands.c iscsi_wire.c \
-		-liscsi -lpthread
-}
-t 'the fuzzer builds' fuzz_build
-t 'the initiators' reservations_build
-record_build() {
-	gcc -std=gnu11 -O1 -I../unit/include -I../.. -o "$work/record" ../unit/pr_record.c ../../pr/{record,rules}.c
-}
-t "the record's reader" record_build
+t 'the fuzzer builds' t_build scsi cdb_fuzz
+t 'the initiators' pr_client_build
+t "the record's reader" t_build unit pr_record
 
 n=$TEST-disk beside=$TEST-beside
 url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
@@ -68,7 +61,7 @@ note "$(cat "$work/beside")"
 # What there is now, whatever that is.
 record_is_sane() {
 	record "$n" >"$work/now"
-	"$work/record" "$work/now" | tee "$work/read" && grep -q ': a record, ' "$work/read"
+	"$work/pr_record" "$work/now" | tee "$work/read" && grep -q ': a record, ' "$work/read"
 }
 t 'the record can be read' record_is_sane
 # a RESERVE of one that fuzzed ends with its session
@@ -132,7 +125,7 @@ go() {
 		rmmod target_core_rbd && [ "$(ps -eo comm | grep -c ^trbd)" = 0 ] && insmod /lab/target_core_rbd.ko
 	SCRIPT
 }
-unserve() {
+units_go() {
 	local name
 	for name in "$n" "$beside"; do
 		gw_unexport "$1" "$name"
@@ -140,6 +133,6 @@ unserve() {
 	done
 }
 for gw in gw1 gw2; do
-	t "$gw: the backstores go" unserve $gw
+	t "$gw: the backstores go" units_go $gw
 	t "$gw: the module goes, and comes back" go $gw
 done

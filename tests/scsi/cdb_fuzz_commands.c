@@ -1,20 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Commands for the CDB fuzzer: good ones, good ones with something wrong, every opcode with every service action, and
- * noise.
- *
- * What is drawn does not depend on any answer, so a seed gives the same commands again.
- *
- * Three things are left out, since LIO's iSCSI target goes wrong before, or whatever, a backend says to them: an
- * additional header segment of length 0 (it copies that less one, and the kernel stops there); a CDB of opcode 7Fh that
- * is shorter than its own ADDITIONAL CDB LENGTH (it copies as much as that says, from behind the PDU's header); an
- * expected data transfer length beyond some MiB (it makes a table as long as that, and the page allocator complains).
+ * Good commands for the CDB fuzzer, and the random numbers that make them; cdb_fuzz_next.c does something to them.
  */
 #include <string.h>
 
 #include "cdb_fuzz.h"
-
-#define EXPECTED_MAX	(64 << 20)
 
 enum {
 	NO_DATA,
@@ -38,7 +28,7 @@ struct kind {
 	void (*fill)(struct fuzz *fuzz, struct wire_command *command);
 };
 
-static uint64_t draw(struct fuzz *fuzz)
+uint64_t fuzz_draw(struct fuzz *fuzz)
 {
 	uint64_t z = fuzz->state += 0x9e3779b97f4a7c15ULL;
 
@@ -47,40 +37,22 @@ static uint64_t draw(struct fuzz *fuzz)
 	return z ^ z >> 31;
 }
 
-static uint32_t below(struct fuzz *fuzz, uint32_t n)
+uint32_t fuzz_pick(struct fuzz *fuzz, uint32_t n)
 {
-	return (uint32_t)((draw(fuzz) >> 32) * n >> 32);
+	return (uint32_t)((fuzz_draw(fuzz) >> 32) * n >> 32);
 }
 
-static bool percent(struct fuzz *fuzz, uint32_t n)
+bool fuzz_percent(struct fuzz *fuzz, uint32_t n)
 {
-	return below(fuzz, 100) < n;
+	return fuzz_pick(fuzz, 100) < n;
 }
 
-static void set16(uint8_t *p, uint32_t value)
-{
-	p[0] = (uint8_t)(value >> 8);
-	p[1] = (uint8_t)value;
-}
-
-static void set32(uint8_t *p, uint32_t value)
-{
-	set16(p, value >> 16);
-	set16(p + 2, value);
-}
-
-static void set64(uint8_t *p, uint64_t value)
-{
-	set32(p, (uint32_t)(value >> 32));
-	set32(p + 4, (uint32_t)value);
-}
-
-static void noise(struct fuzz *fuzz, uint8_t *p, uint32_t len)
+void fuzz_noise(struct fuzz *fuzz, uint8_t *p, uint32_t len)
 {
 	uint32_t i;
 
 	for (i = 0; i < len; i++)
-		p[i] = (uint8_t)draw(fuzz);
+		p[i] = (uint8_t)fuzz_draw(fuzz);
 }
 
 uint64_t fuzz_key(unsigned int i)
@@ -90,52 +62,52 @@ uint64_t fuzz_key(unsigned int i)
 
 static uint64_t any_key(struct fuzz *fuzz)
 {
-	return percent(fuzz, 5) ? draw(fuzz) : fuzz_key(below(fuzz, FUZZ_KEYS));
+	return fuzz_percent(fuzz, 5) ? fuzz_draw(fuzz) : fuzz_key(fuzz_pick(fuzz, FUZZ_KEYS));
 }
 
 static uint64_t any_lba(struct fuzz *fuzz)
 {
-	uint32_t what = below(fuzz, 100);
+	uint32_t what = fuzz_pick(fuzz, 100);
 
 	if (what < 60)
-		return below(fuzz, 4096);
+		return fuzz_pick(fuzz, 4096);
 	if (what < 80)
-		return draw(fuzz) % fuzz->blocks;
+		return fuzz_draw(fuzz) % fuzz->blocks;
 	if (what < 92)
-		return fuzz->blocks - 8 + below(fuzz, 12);
-	return draw(fuzz) >> below(fuzz, 64);
+		return fuzz->blocks - 8 + fuzz_pick(fuzz, 12);
+	return fuzz_draw(fuzz) >> fuzz_pick(fuzz, 64);
 }
 
 static uint32_t any_blocks(struct fuzz *fuzz)
 {
-	uint32_t what = below(fuzz, 100);
+	uint32_t what = fuzz_pick(fuzz, 100);
 
 	if (what < 70)
-		return 1 + below(fuzz, 8);
+		return 1 + fuzz_pick(fuzz, 8);
 	if (what < 85)
-		return below(fuzz, 64);
+		return fuzz_pick(fuzz, 64);
 	if (what < 90)
 		return 0;
 	if (what < 97)
-		return below(fuzz, WIRE_DATA_MAX / BLOCK + 1);
-	return (uint32_t)draw(fuzz) >> below(fuzz, 32);
+		return fuzz_pick(fuzz, WIRE_DATA_MAX / BLOCK + 1);
+	return (uint32_t)fuzz_draw(fuzz) >> fuzz_pick(fuzz, 32);
 }
 
-static uint32_t any_length(struct fuzz *fuzz)
+uint32_t fuzz_length(struct fuzz *fuzz)
 {
-	switch (below(fuzz, 6)) {
+	switch (fuzz_pick(fuzz, 6)) {
 	case 0:
 		return 0;
 	case 1:
-		return below(fuzz, 40);
+		return fuzz_pick(fuzz, 40);
 	case 2:
-		return 8 * below(fuzz, 64);
+		return 8 * fuzz_pick(fuzz, 64);
 	case 3:
-		return BLOCK * below(fuzz, 16);
+		return BLOCK * fuzz_pick(fuzz, 16);
 	case 4:
-		return below(fuzz, 70000);
+		return fuzz_pick(fuzz, 70000);
 	default:
-		return percent(fuzz, 10) ? below(fuzz, WIRE_DATA_MAX) : below(fuzz, 4096);
+		return fuzz_percent(fuzz, 10) ? fuzz_pick(fuzz, WIRE_DATA_MAX) : fuzz_pick(fuzz, 4096);
 	}
 }
 
@@ -144,9 +116,9 @@ static void pattern(struct fuzz *fuzz, uint8_t *p, uint32_t len)
 {
 	static const uint8_t patterns[] = { 0x00, 0x00, 0xa5, 0xff };
 
-	memset(p, patterns[below(fuzz, sizeof(patterns))], len);
-	if (len && percent(fuzz, 20))
-		p[below(fuzz, len)] ^= 1;
+	memset(p, patterns[fuzz_pick(fuzz, sizeof(patterns))], len);
+	if (len && fuzz_percent(fuzz, 20))
+		p[fuzz_pick(fuzz, len)] ^= 1;
 }
 
 static uint32_t put_range(struct fuzz *fuzz, uint8_t *cdb)
@@ -194,7 +166,7 @@ static void fill_verify(struct fuzz *fuzz, struct wire_command *command)
 {
 	uint64_t blocks = put_range(fuzz, command->cdb);
 
-	command->cdb[1] = (uint8_t)(below(fuzz, 4) << 1);
+	command->cdb[1] = (uint8_t)(fuzz_pick(fuzz, 4) << 1);
 	if (cdb_sends_data(command->cdb))
 		put_data(fuzz, command, blocks * BLOCK);
 	else
@@ -204,9 +176,9 @@ static void fill_verify(struct fuzz *fuzz, struct wire_command *command)
 static void fill_write_same(struct fuzz *fuzz, struct wire_command *command)
 {
 	put_range(fuzz, command->cdb);
-	command->cdb[1] = (uint8_t)(below(fuzz, 2) << 3);
+	command->cdb[1] = (uint8_t)(fuzz_pick(fuzz, 2) << 3);
 	put_data(fuzz, command, BLOCK);
-	if (command->cdb[0] == 0x93 && percent(fuzz, 25)) {
+	if (command->cdb[0] == 0x93 && fuzz_percent(fuzz, 25)) {
 		command->cdb[1] |= 1;
 		command->edtl = 0;
 	}
@@ -217,8 +189,8 @@ static void fill_write_same_32(struct fuzz *fuzz, struct wire_command *command)
 	static const uint8_t actions[] = { 0x0d, 0x0d, 0x0d, 0x09, 0x0b, 0x0a, 0x0c };
 
 	command->cdb[7] = 24;
-	command->cdb[9] = actions[below(fuzz, sizeof(actions))];
-	command->cdb[10] = (uint8_t)(below(fuzz, 2) << 3);
+	command->cdb[9] = actions[fuzz_pick(fuzz, sizeof(actions))];
+	command->cdb[10] = (uint8_t)(fuzz_pick(fuzz, 2) << 3);
 	set64(command->cdb + 12, any_lba(fuzz));
 	set32(command->cdb + 28, any_blocks(fuzz));
 	put_data(fuzz, command, BLOCK);
@@ -226,7 +198,7 @@ static void fill_write_same_32(struct fuzz *fuzz, struct wire_command *command)
 
 static void fill_compare(struct fuzz *fuzz, struct wire_command *command)
 {
-	uint32_t blocks = percent(fuzz, 80) ? 1 : below(fuzz, 4);
+	uint32_t blocks = fuzz_percent(fuzz, 80) ? 1 : fuzz_pick(fuzz, 4);
 
 	set64(command->cdb + 2, any_lba(fuzz));
 	command->cdb[13] = (uint8_t)blocks;
@@ -237,7 +209,7 @@ static void fill_compare(struct fuzz *fuzz, struct wire_command *command)
 
 static void fill_unmap(struct fuzz *fuzz, struct wire_command *command)
 {
-	uint32_t count = percent(fuzz, 90) ? below(fuzz, 8) : below(fuzz, 300), i;
+	uint32_t count = fuzz_percent(fuzz, 90) ? fuzz_pick(fuzz, 8) : fuzz_pick(fuzz, 300), i;
 	uint8_t *list = command->data;
 
 	command->edtl = 8 + 16 * count;
@@ -254,13 +226,13 @@ static void fill_unmap(struct fuzz *fuzz, struct wire_command *command)
 static void fill_mode_select(struct fuzz *fuzz, struct wire_command *command)
 {
 	static const uint8_t pages[][2] = { { 0x08, 18 }, { 0x0a, 10 }, { 0x1c, 10 }, { 0x01, 10 }, { 0x3f, 6 } };
-	const uint8_t *page = pages[below(fuzz, 5)];
+	const uint8_t *page = pages[fuzz_pick(fuzz, 5)];
 	uint32_t at = command->cdb[0] == 0x15 ? 4 : 8;
 
 	memset(command->data, 0, 64);
 	command->data[at] = page[0];
 	command->data[at + 1] = page[1];
-	noise(fuzz, command->data + at + 2, percent(fuzz, 50) ? page[1] : 0);
+	fuzz_noise(fuzz, command->data + at + 2, fuzz_percent(fuzz, 50) ? page[1] : 0);
 	command->edtl = at + 2 + page[1];
 	command->cdb[1] = 0x10;
 	if (at == 4)
@@ -272,10 +244,10 @@ static void fill_mode_select(struct fuzz *fuzz, struct wire_command *command)
 /* Return: its length. */
 static uint32_t put_transport_id(struct fuzz *fuzz, uint8_t *id)
 {
-	uint32_t len = 24, number = below(fuzz, 4);
+	uint32_t len = 24, number = fuzz_pick(fuzz, 4);
 
 	memset(id, 0, 64);
-	switch (below(fuzz, 6)) {
+	switch (fuzz_pick(fuzz, 6)) {
 	case 0:
 		id[0] = 0x06;	/* SAS */
 		id[4] = 0x50;
@@ -301,8 +273,8 @@ static uint32_t put_transport_id(struct fuzz *fuzz, uint8_t *id)
 		id[3] = (uint8_t)(len = 52) - 4;
 		break;
 	}
-	if (percent(fuzz, 5))
-		id[below(fuzz, len)] = (uint8_t)draw(fuzz);
+	if (fuzz_percent(fuzz, 5))
+		id[fuzz_pick(fuzz, len)] = (uint8_t)fuzz_draw(fuzz);
 	return len;
 }
 
@@ -310,20 +282,20 @@ static void fill_pr_out(struct fuzz *fuzz, struct wire_command *command)
 {
 	static const uint8_t types[] = { 1, 3, 5, 6, 7, 8 };
 	uint8_t *list = command->data;
-	uint32_t action = below(fuzz, 9), len = 24;
+	uint32_t action = fuzz_pick(fuzz, 9), len = 24;
 
 	memset(list, 0, 24);
 	set64(list, any_key(fuzz));
 	set64(list + 8, any_key(fuzz));
 	if (action == 7) {
-		list[17] = (uint8_t)below(fuzz, 4);
-		set16(list + 18, below(fuzz, 4));
+		list[17] = (uint8_t)fuzz_pick(fuzz, 4);
+		set16(list + 18, fuzz_pick(fuzz, 4));
 		len += put_transport_id(fuzz, list + 24);
 		set32(list + 20, len - 24);
-	} else if (percent(fuzz, 30)) {
-		list[20] = (uint8_t)(percent(fuzz, 80) ? 1ULL << below(fuzz, 4) : draw(fuzz));
+	} else if (fuzz_percent(fuzz, 30)) {
+		list[20] = (uint8_t)(fuzz_percent(fuzz, 80) ? 1ULL << fuzz_pick(fuzz, 4) : fuzz_draw(fuzz));
 		if (list[20] & 0x08) {
-			uint32_t count = below(fuzz, 5);
+			uint32_t count = fuzz_pick(fuzz, 5);
 
 			len = 28;
 			while (count--)
@@ -332,7 +304,7 @@ static void fill_pr_out(struct fuzz *fuzz, struct wire_command *command)
 		}
 	}
 	command->cdb[1] = (uint8_t)action;
-	command->cdb[2] = percent(fuzz, 90) ? types[below(fuzz, 6)] : (uint8_t)draw(fuzz);
+	command->cdb[2] = fuzz_percent(fuzz, 90) ? types[fuzz_pick(fuzz, 6)] : (uint8_t)fuzz_draw(fuzz);
 	set32(command->cdb + 5, len);
 	command->edtl = len;
 }
@@ -340,13 +312,13 @@ static void fill_pr_out(struct fuzz *fuzz, struct wire_command *command)
 static void fill_set_groups(struct fuzz *fuzz, struct wire_command *command)
 {
 	static const uint8_t states[] = { 0, 1, 2, 3, 4, 0xe, 0xf };
-	uint32_t count = below(fuzz, 3), i;
+	uint32_t count = fuzz_pick(fuzz, 3), i;
 
 	command->edtl = 4 + 4 * count;
 	memset(command->data, 0, command->edtl);
 	for (i = 0; i < count; i++) {
-		command->data[4 + 4 * i] = states[below(fuzz, sizeof(states))];
-		set16(command->data + 6 + 4 * i, below(fuzz, 3));
+		command->data[4 + 4 * i] = states[fuzz_pick(fuzz, sizeof(states))];
+		set16(command->data + 6 + 4 * i, fuzz_pick(fuzz, 3));
 	}
 	set32(command->cdb + 6, command->edtl);
 }
@@ -362,7 +334,7 @@ static void fill_copy(struct fuzz *fuzz, struct wire_command *command)
 	list[20] = 0x01;
 	list[21] = 0x03;
 	list[23] = 16;
-	noise(fuzz, list + 24, 16);
+	fuzz_noise(fuzz, list + 24, 16);
 	memcpy(list + 48, list + 16, 32);
 	list[80] = 0x02;
 	set16(list + 82, 24);
@@ -375,47 +347,47 @@ static void fill_copy(struct fuzz *fuzz, struct wire_command *command)
 
 static void fill_report_opcodes(struct fuzz *fuzz, struct wire_command *command)
 {
-	command->cdb[2] = (uint8_t)(below(fuzz, 4) | below(fuzz, 2) << 7);
-	command->cdb[3] = (uint8_t)draw(fuzz);
-	set16(command->cdb + 4, below(fuzz, 32));
-	command->edtl = any_length(fuzz);
+	command->cdb[2] = (uint8_t)(fuzz_pick(fuzz, 4) | fuzz_pick(fuzz, 2) << 7);
+	command->cdb[3] = (uint8_t)fuzz_draw(fuzz);
+	set16(command->cdb + 4, fuzz_pick(fuzz, 32));
+	command->edtl = fuzz_length(fuzz);
 	set32(command->cdb + 6, command->edtl);
 }
 
 static void fill_in_6(struct fuzz *fuzz, struct wire_command *command)
 {
-	command->edtl = below(fuzz, 256);
+	command->edtl = fuzz_pick(fuzz, 256);
 	command->cdb[4] = (uint8_t)command->edtl;
 	if (command->cdb[0] != 0x03)
-		command->cdb[2] = (uint8_t)(percent(fuzz, 50) ? 0x80 + below(fuzz, 0x60) : below(fuzz, 64));
+		command->cdb[2] = (uint8_t)(fuzz_percent(fuzz, 50) ? 0x80 + fuzz_pick(fuzz, 0x60) : fuzz_pick(fuzz, 64));
 	if (command->cdb[0] == 0x12) {
-		command->cdb[1] = percent(fuzz, 80);
-		command->edtl = any_length(fuzz) & 0xffff;
+		command->cdb[1] = fuzz_percent(fuzz, 80);
+		command->edtl = fuzz_length(fuzz) & 0xffff;
 		set16(command->cdb + 3, command->edtl);
 	}
 }
 
 static void fill_in_10(struct fuzz *fuzz, struct wire_command *command)
 {
-	command->edtl = any_length(fuzz) & 0xffff;
+	command->edtl = fuzz_length(fuzz) & 0xffff;
 	set16(command->cdb + 7, command->edtl);
 	if (command->cdb[0] == 0x5a)
-		command->cdb[2] = (uint8_t)below(fuzz, 64);
+		command->cdb[2] = (uint8_t)fuzz_pick(fuzz, 64);
 	if (command->cdb[0] == 0x5e)
-		command->cdb[1] = (uint8_t)below(fuzz, 5);
+		command->cdb[1] = (uint8_t)fuzz_pick(fuzz, 5);
 	if (command->cdb[0] == 0x25)
 		command->edtl = 8;
 }
 
 static void fill_in_12(struct fuzz *fuzz, struct wire_command *command)
 {
-	command->edtl = any_length(fuzz);
+	command->edtl = fuzz_length(fuzz);
 	set32(command->cdb + 6, command->edtl);
 }
 
 static void fill_in_16(struct fuzz *fuzz, struct wire_command *command)
 {
-	command->edtl = any_length(fuzz);
+	command->edtl = fuzz_length(fuzz);
 	set32(command->cdb + 10, command->edtl);
 	set64(command->cdb + 2, any_lba(fuzz));
 }
@@ -423,18 +395,18 @@ static void fill_in_16(struct fuzz *fuzz, struct wire_command *command)
 static void fill_none(struct fuzz *fuzz, struct wire_command *command)
 {
 	if (command->cdb[0] == 0x1b)
-		command->cdb[4] = (uint8_t)below(fuzz, 4);
+		command->cdb[4] = (uint8_t)fuzz_pick(fuzz, 4);
 }
 
 static void fill_list_10(struct fuzz *fuzz, struct wire_command *command)
 {
-	put_data(fuzz, command, any_length(fuzz) & 0xffff);
+	put_data(fuzz, command, fuzz_length(fuzz) & 0xffff);
 	set16(command->cdb + 7, command->edtl);
 }
 
 static void fill_list_12(struct fuzz *fuzz, struct wire_command *command)
 {
-	put_data(fuzz, command, any_length(fuzz));
+	put_data(fuzz, command, fuzz_length(fuzz));
 	set32(command->cdb + 6, command->edtl);
 }
 
@@ -545,136 +517,13 @@ bool cdb_compares(const uint8_t *cdb)
 	}
 }
 
-static void make_valid(struct fuzz *fuzz, struct wire_command *command)
+void fuzz_make_valid(struct fuzz *fuzz, struct wire_command *command)
 {
-	const struct kind *kind = &kinds[below(fuzz, sizeof(kinds) / sizeof(kinds[0]))];
+	const struct kind *kind = &kinds[fuzz_pick(fuzz, sizeof(kinds) / sizeof(kinds[0]))];
 
 	command->cdb[0] = kind->opcode;
 	command->cdb[1] = kind->sa;
 	command->cdb_len = kind->len;
 	command->flags |= kind->data == DATA_OUT ? WIRE_WRITE : kind->data == DATA_IN ? WIRE_READ : 0;
 	kind->fill(fuzz, command);
-}
-
-static uint8_t any_direction(struct fuzz *fuzz)
-{
-	return below(fuzz, 2) ? WIRE_READ : WIRE_WRITE;
-}
-
-/* how much is asked for stays small mostly, or the sweep would spend its time with zeros */
-static void make_swept(struct fuzz *fuzz, struct wire_command *command)
-{
-	uint32_t i;
-
-	command->cdb[0] = (uint8_t)fuzz->sweep;
-	command->cdb[1] = (uint8_t)(fuzz->sweep >> 8 & 0x1f) | (percent(fuzz, 10) ? (uint8_t)draw(fuzz) & 0xe0 : 0);
-	fuzz->sweep++;
-	for (i = 2; i < 16; i++)
-		command->cdb[i] = (uint8_t)(percent(fuzz, 25) ? draw(fuzz) : percent(fuzz, 10) ? below(fuzz, 32) : 0);
-	command->flags |= percent(fuzz, 50) ? any_direction(fuzz) : 0;
-	command->edtl = any_length(fuzz);
-	noise(fuzz, command->data, command->edtl < 256 ? command->edtl : 256);
-}
-
-static void make_noise(struct fuzz *fuzz, struct wire_command *command)
-{
-	noise(fuzz, command->cdb, 32);
-	command->cdb_len = percent(fuzz, 30) ? 17 + below(fuzz, WIRE_CDB_MAX - 16) : 16;
-	noise(fuzz, command->cdb, command->cdb_len);
-	command->flags |= any_direction(fuzz);
-	command->edtl = any_length(fuzz);
-	noise(fuzz, command->data, command->edtl < 4096 ? command->edtl : 4096);
-}
-
-static void mutate(struct fuzz *fuzz, struct wire_command *command)
-{
-	static const uint8_t words[] = { 0x00, 0x01, 0x7f, 0x80, 0xff };
-
-	switch (below(fuzz, 12)) {
-	case 0:
-	case 1:
-		command->cdb[below(fuzz, command->cdb_len)] ^= (uint8_t)(1 << below(fuzz, 8));
-		break;
-	case 2:
-		command->cdb[1 + below(fuzz, 15)] = words[below(fuzz, sizeof(words))];
-		break;
-	case 3:
-	case 4:
-	case 5:
-		if (command->edtl)
-			command->data[below(fuzz, command->edtl < 128 ? command->edtl : 128)] ^=
-				(uint8_t)(1 << below(fuzz, 8));
-		break;
-	case 6:
-		if (command->edtl)
-			command->data[below(fuzz, command->edtl < 128 ? command->edtl : 128)] =
-				words[below(fuzz, sizeof(words))];
-		break;
-	case 7:
-		command->edtl = percent(fuzz, 80) ? any_length(fuzz) : below(fuzz, EXPECTED_MAX);
-		if (percent(fuzz, 20))
-			memset(command->cdb + 6, 0xff, 8);
-		break;
-	case 8:
-		command->edtl += below(fuzz, 17);
-		command->edtl -= command->edtl > 8 ? 8 : command->edtl;
-		break;
-	case 9:
-		command->flags ^= percent(fuzz, 30) ? WIRE_READ | WIRE_WRITE : (uint8_t)(1 << below(fuzz, 3));
-		break;
-	case 10:
-		if (percent(fuzz, 30))
-			noise(fuzz, command->lun, 8);
-		else
-			command->lun[1] = (uint8_t)below(fuzz, 3);
-		break;
-	case 11:
-		command->cdb_len = 1 + below(fuzz, WIRE_CDB_MAX - 1);
-		break;
-	}
-}
-
-/* What cannot go over the wire like that, and what the comment at the top is about. */
-static void make_sendable(struct fuzz *fuzz, struct wire_command *command)
-{
-	unsigned int len = command->cdb_len;
-
-	if (command->cdb[0] == 0x7f)
-		len = command->cdb[7] + 8U;
-	if (len < 16)
-		len = 16;
-	/* what is behind the CDB is as random as the CDB */
-	if (len > 32)
-		noise(fuzz, command->cdb + 32, len - 32);
-	command->cdb_len = len;
-	if (command->edtl > WIRE_DATA_MAX && !(command->flags & WIRE_READ))
-		command->edtl = WIRE_DATA_MAX;
-	if (!command->edtl)
-		command->flags &= (uint8_t)~(WIRE_READ | WIRE_WRITE);
-	if ((command->flags & (WIRE_READ | WIRE_WRITE)) == (WIRE_READ | WIRE_WRITE))
-		command->flags &= (uint8_t)~WIRE_WRITE;
-	if (!(command->flags & (WIRE_READ | WIRE_WRITE)))
-		command->edtl = 0;
-}
-
-void fuzz_next(struct fuzz *fuzz, struct wire_command *command)
-{
-	uint8_t *data = command->data;
-	uint32_t what = below(fuzz, 100), i;
-
-	memset(command, 0, sizeof(*command));
-	command->data = data;
-	command->cdb_len = 16;
-	command->flags = 1;	/* SIMPLE */
-	command->immediate = percent(fuzz, 50);
-	if (what < 25) {
-		make_swept(fuzz, command);
-	} else if (what < 30) {
-		make_noise(fuzz, command);
-	} else {
-		make_valid(fuzz, command);
-		for (i = what < 55 ? 0 : 1 + below(fuzz, 3); i; i--)
-			mutate(fuzz, command);
-	}
-	make_sendable(fuzz, command);
 }

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # "make check-host" does its work on a gateway, and leaves nothing behind there.
-. ../ktap.sh
+. ../lib/ktap.sh
 
 [ -n "${LAB_NAME-}" ] || t_skip_all 'needs a lab: make check TESTS=check_host'
 

@@ -3,7 +3,7 @@
 #
 # DKMS adds, builds, installs and removes the module for the kernel under test, and what it built loads on a gateway of that
 # kernel. DKMS works in trees of this test's own: the machine's are not touched.
-. ../ktap.sh
+. ../lib/ktap.sh
 
 [ -n "${LAB_NAME-}" ] || t_skip_all 'needs a lab: make check TESTS=dkms'
 
@@ -22,10 +22,10 @@ dkms_here() {
 }
 
 # what "make dkms-install" copies
-t 'what a build needs' "$top/tests/dkms" copy "$work/source/$name-$version"
+t 'what a build needs' "$top/scripts/dkms" copy "$work/source/$name-$version"
 t 'dkms add' dkms_here add -m $name -v "$version"
 
-kver=$("$top/tests/kernels" "${KERNEL:-6.12}")
+kver=$("$top/scripts/kernels" "${KERNEL:-6.12}")
 mkdir -p "$work/modules/$kver"
 t 'dkms build' dkms_here build -m $name -v "$version" -k "$kver"
 t 'dkms install' dkms_here install -m $name -v "$version" -k "$kver" --force

@@ -5,8 +5,8 @@
 # our backend too. What fails on one of them is printed; docs/conformance.md keeps the list.
 #
 #   CU_TESTS     which tests, as iscsi-test-cu names them (SCSI: all of them)
-. ../ktap.sh
-. ../gateway.sh
+. ../lib/ktap.sh
+. ../lib/gateway.sh
 
 TESTS=${CU_TESTS:-SCSI}
 SIZE=64M

@@ -5,7 +5,7 @@
 # libFuzzer with the address and undefined behaviour sanitizers, from corpus/, for FUZZ_SECONDS each (5; "make fuzz":
 # 60). What it finds worth keeping goes to a temporary folder. An input that breaks something is shown in base64, and
 # kept in FUZZ_KEEP if that is set.
-. ../ktap.sh
+. ../lib/ktap.sh
 
 seconds=${FUZZ_SECONDS:-5}
 work=$(mktemp -d)
@@ -18,7 +18,7 @@ fuzz() {
 	for file in "$@"; do sources+=("../../$file.c"); done
 	mkdir "$work/$test.new" "$work/$test.broken"
 	t "$test builds for the fuzzer" clang -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -DFUZZ \
-		-std=gnu11 -Wall -Wextra -Werror -Iinclude -I../.. -o "$work/$test" "$test.c" "${sources[@]}"
+		-std=gnu11 -Wall -Wextra -Werror -Iinclude -I../lib -I../.. -o "$work/$test" "$test.c" "${sources[@]}"
 	t "$test: takes what it starts from" "$work/$test" -artifact_prefix="$work/$test.broken/" corpus/"$test"/*
 	t "$test: nothing found in $seconds s" "$work/$test" -artifact_prefix="$work/$test.broken/" -timeout=10 \
 		-max_total_time="$seconds" -print_final_stats=1 "$work/$test.new" "corpus/$test"

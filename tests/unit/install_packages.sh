@@ -3,7 +3,7 @@
 #
 # Installing packages shows what it is doing while it is doing it: an apt-get of our own stops half-way until somebody has
 # seen how far it is. And what apt-get said is shown when it fails.
-. ../ktap.sh
+. ../lib/ktap.sh
 
 work=$(mktemp -d)
 t_atexit "rm -rf '$work'"
@@ -32,7 +32,7 @@ sed -i '1!b;/^#!/!s|^|#!/bin/sh\n|' "$work"/bin/{dpkg-query,id}
 chmod +x "$work"/bin/*
 printf '%s\n' 'p1 p2 # why' >"$work/list"
 
-install() { PATH="$work/bin:$PATH" ../install-packages "$work/list"; }
+install() { PATH="$work/bin:$PATH" ../../scripts/install-packages "$work/list"; }
 
 {
 	install >"$work/out" 2>&1

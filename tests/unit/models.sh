@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # The models of docs/models: each promise holds with all rules, and breaks when a rule is taken out.
-. ../ktap.sh
+. ../lib/ktap.sh
 
 run=../../docs/models/run
 command -v spin >/dev/null || t_skip_all 'spin is not installed'

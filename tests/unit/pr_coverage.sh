@@ -3,7 +3,7 @@
 #
 # The tests of the reservation rules, the record, TransportIDs and parameter data take at least 95 percent of their
 # branches.
-. ../ktap.sh
+. ../lib/ktap.sh
 
 work=$(mktemp -d)
 t_atexit "rm -rf '$work'"
@@ -15,7 +15,7 @@ covered() {
 	local test=$1 file taken sources=()
 	shift
 	for file in "$@"; do sources+=("$here/../../pr/$file.c"); done
-	t "$test builds with coverage" gcc -O0 --coverage -std=gnu11 -I"$here/include" -I"$here/../.." -o "$test" \
+	t "$test builds with coverage" gcc -O0 --coverage -std=gnu11 -I"$here/include" -I"$here/../lib" -I"$here/../.." -o "$test" \
 		"$here/$test.c" "${sources[@]}"
 	t "$test passes" "./$test"
 	taken=$(gcov -b -o . "$test-$1.gcda" 2>/dev/null | awk -F'[:%]' '/^File/ { on = /pr\/'"$1"'\.c/ }

@@ -3,9 +3,9 @@
 #
 # Rules that no compiler knows.
 # shellcheck disable=SC2317 # steps are called by name
-. ../ktap.sh
+. ../lib/ktap.sh
 
-top=$KTAP_DIR/..
+top=$TESTS_DIR/..
 sources() { git -C "$top" ls-files '*.c' '*.h' | grep -v '^tests/'; }
 # LIO's task management sleeps on a system workqueue; what others wait for would stand in line behind it
 own_workqueues() { ! (cd "$top" && sources | xargs grep -nE '\bsystem_[a-z_]*wq\b|\bschedule(_delayed)?_work(_on)?\('); }

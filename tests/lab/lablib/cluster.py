@@ -21,7 +21,6 @@ import os
 import signal
 import subprocess
 import time
-import uuid
 
 from .network import HOST, NETWORKS, run
 from .state import LabError, process_start
@@ -100,6 +99,11 @@ CAPS = {
 }
 
 
+def new_uuid():
+    with open("/proc/sys/kernel/random/uuid", encoding="ascii") as file:
+        return file.read().strip()
+
+
 class Cluster:
     def __init__(self, lab):
         self.lab = lab
@@ -123,7 +127,7 @@ class Cluster:
         """Conf and keys, here and for guests: no daemon needed, so guests can boot at once."""
         for name in ("run", "log", "crash", *(f"data/{name}" for name in self.names())):
             os.makedirs(self.path(name))
-        self.fsid = str(uuid.uuid4())
+        self.fsid = new_uuid()
         values = {"fsid": self.fsid, "addresses": ",".join(self.addresses().values()), "folder": self.folder,
                   "network": NETWORKS["ceph"], "osd_size": 16 << 30}
         with open(self.conf, "w", encoding="utf-8") as file:
@@ -165,7 +169,7 @@ class Cluster:
 
     def begin(self):
         """Start the monitors, and the making of the OSDs' stores beside them."""
-        self.uuids = [str(uuid.uuid4()) for _ in range(OSDS)]
+        self.uuids = [new_uuid() for _ in range(OSDS)]
         run("monmaptool", "--create", "--fsid", self.fsid,
             *(word for which, addresses in self.addresses().items() for word in ("--addv", which, addresses)),
             self.path("monmap"))

@@ -21,7 +21,7 @@ import re
 
 from .state import read_json, write_json
 
-STAMP = re.compile(r"\[ *(\d+\.\d{6})\](?:\[ *[TC]\d+\])? (.*)")
+STAMP = r"\[ *(\d+\.\d{6})\](?:\[ *[TC]\d+\])? (.*)"
 
 # About time only: these may be the echo of a pause.
 LATE = [
@@ -87,10 +87,10 @@ KNOWN = [
      r"Workqueue: iscsi_ctrl_\S+ __iscsi_unbind_session "),
 ]
 
-KNOWN_RE = [(re.compile(first), re.compile(detail)) for first, detail in KNOWN]
-TRACE_RE = re.compile(r"Call Trace:$")
-LATE_RE = re.compile("|".join(LATE))
-WRONG_RE = re.compile("|".join(WRONG + LATE))
+# not compiled here: most commands need none of them, and it takes some milliseconds
+TRACE = r"Call Trace:$"
+ANY_LATE = "|".join(LATE)
+ANY_WRONG = "|".join(WRONG + LATE)
 AWAKE = "lab: resumed"
 GRACE = 10.0        # seconds after waking
 CONTEXT = 25        # lines of a report that follow its first
@@ -140,9 +140,9 @@ class Console:
             here = offset
             offset += len(line.encode(errors="replace"))
             line = line.rstrip("\r\n")
-            found = STAMP.search(line)
-            wrong = found and WRONG_RE.search(found[2])
-            if wrong and LATE_RE.search(found[2]) and any(
+            found = re.search(STAMP, line)
+            wrong = found and re.search(ANY_WRONG, found[2])
+            if wrong and re.search(ANY_LATE, found[2]) and any(
                     start <= here and (end is None or here <= end) for start, end in forgiven):
                 wrong = None
             if wrong and any(expression.search(line) for expression in allowed):
@@ -159,10 +159,10 @@ class Console:
         """Those that are not in KNOWN. The trace at the end of a report may be a group of its own."""
         result, trace_belongs = [], False
         for group in groups:
-            if any(first.search(group[0]) and any(detail.search(line) for line in group[1:])
-                   for first, detail in KNOWN_RE):
-                trace_belongs = not any(TRACE_RE.search(line) for line in group)
-            elif trace_belongs and TRACE_RE.search(group[0]):
+            if any(re.search(first, group[0]) and any(re.search(detail, line) for line in group[1:])
+                   for first, detail in KNOWN):
+                trace_belongs = not any(re.search(TRACE, line) for line in group)
+            elif trace_belongs and re.search(TRACE, group[0]):
                 trace_belongs = False
             else:
                 result.append(group)
@@ -175,7 +175,7 @@ class Console:
             text = self.text(start)
             end, offset, awake = None, start, None
             for line in text.splitlines(keepends=True):
-                found = STAMP.search(line)
+                found = re.search(STAMP, line)
                 if found and awake is None and AWAKE in line:
                     awake = float(found[1])
                 elif found and awake is not None and (

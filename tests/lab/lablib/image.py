@@ -2,7 +2,7 @@
 """What a guest boots: a kernel of the machine and an initramfs for it.
 
 The kernel is Debian's, from /boot, asked for as a series ("6.1") or by its full
-version, or one that tests/debug/kernel has built ("debug-6.12"), which is not
+version, or one that scripts/debug-kernel has built ("debug-6.12"), which is not
 installed and has its modules in a folder of its own. The initramfs holds busybox, the modules up to the first 9p mount in
 the order in which they load, and guest/init. It is made anew for each lab: that
 takes less than a second, and a stale one is a bug that nobody looks for.
@@ -11,7 +11,6 @@ Modules are stored unpacked, because busybox's insmod does not read .ko.xz.
 """
 
 import glob
-import lzma
 import os
 import re
 import shutil
@@ -25,7 +24,7 @@ GUEST = os.path.join(os.path.dirname(HERE), "guest")
 BUSYBOX = "/bin/busybox"
 APPLETS = "sh mount insmod cat ifconfig ip mkdir switch_root"
 MODULES = "virtio_pci virtio_net 9p 9pnet_virtio overlay"
-DEBUG_KERNEL = os.path.join(os.path.dirname(os.path.dirname(HERE)), "debug/kernel")
+DEBUG_KERNEL = os.path.join(HERE, "../../../scripts/debug-kernel")
 
 
 def version_key(version):
@@ -52,7 +51,7 @@ def find_kernel(wanted):
 
 
 def debug_kernel(*words):
-    """What tests/debug/kernel says, or nothing."""
+    """What scripts/debug-kernel says, or nothing."""
     return subprocess.run([DEBUG_KERNEL, *words], stdout=subprocess.PIPE, text=True,
                           check=False).stdout.strip()
 
@@ -94,6 +93,7 @@ def build_initramfs(version, folder):
         with open(path, "rb") as file:
             data = file.read()
         if name.endswith(".xz"):
+            import lzma
             name, data = name[:-3], lzma.decompress(data)
         with open(os.path.join(root, "modules", name), "wb") as file:
             file.write(data)

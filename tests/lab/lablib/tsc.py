@@ -6,10 +6,7 @@ by as much from then on: two gateways with such clocks have no time in common. S
 not depend on being scheduled, and guests are told.
 """
 
-import ctypes
 import functools
-import mmap
-import platform
 import time
 
 # rdtsc; shl rdx,32; or rax,rdx; ret
@@ -31,6 +28,9 @@ def _pair(rdtsc):
 @functools.lru_cache(maxsize=None)
 def tsc_khz():
     """In kHz, or None where it cannot be measured."""
+    import ctypes
+    import mmap
+    import platform
     if platform.machine() != "x86_64":
         return None
     try:

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef TEST_STEPS_H
+#define TEST_STEPS_H
+
+#include "basics.h"
+#include "client.h"
+#include "pr/rules.h"
+
+#define CLIENTS		6
+#define BLOCKS		16
+#define TEXT_MAX	512
+#define LIST_MAX	4096
+#define INITIATORS_MAX	(LIST_MAX / 24)
+#define OPCODE_REQUEST_SENSE 0x03
+#define OPCODE_RESERVE10 0x56
+#define OPCODE_RELEASE10 0x57
+
+/**
+ * struct step - a command, and what it must say
+ * @who: index of the nexus
+ * @command: the command
+ * @text: for people
+ * @formed: the parameter list is as @intent says
+ * @intent: PERSISTENT RESERVE OUT: what the list was made from
+ * @wanted: the answer
+ * @any_data: what the data are is not compared
+ */
+struct step {
+	int who;
+	struct command command;
+	char text[TEXT_MAX];
+	bool formed;
+	struct trbd_pr_out intent;
+	struct answer wanted;
+	bool any_data;
+};
+
+/* what the model has: commands are made so that something comes of them */
+extern struct client clients[CLIENTS];
+extern struct trbd_pr_state state;
+extern uint16_t rtpis[3];	/* relative target port identifiers, by gateway */
+
+/* of the command that was made last: its parameter list, and what it writes */
+extern uint8_t list[LIST_MAX], block[BLOCK];
+
+extern const char *const out_names[];
+
+bool one_in(unsigned int n);
+const struct trbd_pr_registration *registration_of(int who);
+bool is_spc2_holder(int who);
+/* puts a TransportID at @len of the list and returns the new length */
+uint32_t put_id(uint32_t len, const char *initiator);
+const char *some_stranger(void);
+void make_step(struct step *step);
+
+#endif /* TEST_STEPS_H */
