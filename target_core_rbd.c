@@ -35,6 +35,7 @@
 #include "rbd/compare_write.h"
 #include "rbd/image.h"
 #include "rbd/io.h"
+#include "scsi/cdb.h"
 #include "scsi/command.h"
 #include "scsi/inquiry.h"
 #include "scsi/mutation.h"
@@ -378,6 +379,7 @@ static const struct {
 	int (*init)(void);
 	void (*exit)(void);
 } trbd_parts[] = {
+	{ trbd_cdb_init, trbd_cdb_exit },
 	{ trbd_queues_init, trbd_queues_exit },
 	{ trbd_stall_init, trbd_stall_exit },
 	{ trbd_attributes_init, trbd_attributes_exit },

@@ -23,6 +23,7 @@
 #include "compat/target.h"
 #include "rbd/block_status.h"
 #include "rbd/io.h"
+#include "scsi/cdb.h"
 #include "scsi/command.h"
 #include "scsi/mutation.h"
 #include "scsi/provisioning.h"
@@ -208,21 +209,14 @@ sense_reason_t trbd_execute_unmap(struct se_cmd *cmd)
 	return 0;
 }
 
-static u32 write_same_blocks(const u8 *cdb)
+static u64 write_same_blocks(const struct se_cmd *cmd)
 {
-	switch (cdb[0]) {
-	case WRITE_SAME:
-		return get_unaligned_be16(&cdb[7]);
-	case WRITE_SAME_16:
-		return get_unaligned_be32(&cdb[10]);
-	default:
-		return get_unaligned_be32(&cdb[28]);
-	}
+	return trbd_cdb_blocks(trbd_cdb_find(cmd->t_task_cdb), cmd->t_task_cdb);
 }
 
 static bool write_same_is_ndob(const struct se_cmd *cmd)
 {
-	return cmd->t_task_cdb[0] == WRITE_SAME_16 && cmd->t_task_cdb[1] & TRBD_WRITE_SAME_NDOB;
+	return trbd_cdb_is_ndob(trbd_cdb_find(cmd->t_task_cdb), cmd->t_task_cdb);
 }
 
 static bool block_is_zero(struct se_cmd *cmd)
@@ -265,7 +259,7 @@ static void start_write_same(struct trbd_mutation_cmd *m)
 	struct trbd_io_request request = {
 		.op = TRBD_IO_WRITE,
 		.off = cmd->t_task_lba * block_size,
-		.len = (u64)write_same_blocks(cmd->t_task_cdb) * block_size,
+		.len = write_same_blocks(cmd) * block_size,
 	};
 	struct sg_table table;
 	int ret;

@@ -37,7 +37,7 @@
 #include "pr/parameters.h"
 #include "pr/rules.h"
 #include "rbd/image.h"
-#include "scsi/access.h"
+#include "scsi/cdb.h"
 #include "scsi/command.h"
 #include "scsi/nexus.h"
 #include "scsi/patience.h"
@@ -263,12 +263,10 @@ static void run_pr_in(struct trbd_lu *lu, struct pr_job *job)
  * @cmd: command
  *
  * Context: process; never sleeps for the network.
- * Return: 0, or the reason of a CHECK CONDITION.
+ * Return: 0.
  */
 sense_reason_t trbd_execute_pr_in(struct se_cmd *cmd)
 {
-	if ((cmd->t_task_cdb[1] & 0x1f) >= TRBD_PR_IN_ACTIONS)
-		return TCM_INVALID_CDB_FIELD;
 	return submit_job(cmd, run_pr_in);
 }
 
@@ -481,40 +479,42 @@ static int check_conflict(struct trbd_device *dev, struct se_cmd *cmd, enum trbd
 /**
  * trbd_reservation_admit() - may this command be executed?
  * @cmd: command that is about to be
+ * @row: its row in the table of commands
  *
  * From here on it is counted as in flight, if it is one that takes its time.
  *
  * Context: process; no round trip. Allocates when it is the first command of its nexus.
  * Return: true; or false, and the command has been answered.
  */
-bool trbd_reservation_admit(struct se_cmd *cmd)
+bool trbd_reservation_admit(struct se_cmd *cmd, const struct trbd_cdb *row)
 {
-	struct trbd_access what = trbd_access_of(cmd->t_task_cdb);
+	enum trbd_pr_access access = trbd_cdb_access(row, cmd->t_task_cdb);
 	struct trbd_device *dev = to_trbd_device(cmd->se_dev);
-	unsigned int kind = what.access == TRBD_PR_ACCESS_WRITE ? TRBD_NEXUS_WRITES : TRBD_NEXUS_READS;
+	unsigned int kind = access == TRBD_PR_ACCESS_WRITE ? TRBD_NEXUS_WRITES : TRBD_NEXUS_READS;
+	bool counted = row->flags & TRBD_CDB_COUNTED;
 	unsigned long lapses;
 	int verdict;
 
 	/* counted before anything is looked at, or it could slip between a change and the look at the counts */
-	if (what.counted && !trbd_nexus_begin(&dev->nexuses, cmd, kind)) {
+	if (counted && !trbd_nexus_begin(&dev->nexuses, cmd, kind)) {
 		trbd_complete(cmd, -ENOMEM);
 		return false;
 	}
 	/* since LIO looked; whoever gave it up did not find it counted, and waits for it */
-	if (what.counted && trbd_patience_is_over(cmd)) {
+	if (counted && trbd_patience_is_over(cmd)) {
 		trbd_complete(cmd, -EBUSY);
 		return false;
 	}
-	if (trbd_ua_report(&dev->nexuses, cmd))
+	if (trbd_ua_report(&dev->nexuses, cmd, row))
 		return false;
-	if (!dev->lu || what.access == TRBD_PR_ACCESS_ALWAYS)
+	if (!dev->lu || access == TRBD_PR_ACCESS_ALWAYS)
 		return true;
 	if (trbd_lu_is_blocked(dev->lu)) {
 		trbd_complete(cmd, -ENOTCONN);
 		return false;
 	}
 	lapses = trbd_lu_lapses(dev->lu);
-	verdict = check_conflict(dev, cmd, what.access);
+	verdict = check_conflict(dev, cmd, access);
 	if (verdict == TRBD_PR_GOOD)
 		return true;
 	/* RESERVATION CONFLICT is final for an initiator, and what forbids the command here may be gone elsewhere */
@@ -535,12 +535,13 @@ bool trbd_reservation_admit(struct se_cmd *cmd)
  */
 bool trbd_reservation_awaits(struct se_cmd *cmd)
 {
+	const u8 *cdb = cmd->t_task_cdb;
 	struct trbd_device *dev = to_trbd_device(cmd->se_dev);
 
 	if (!dev->lu)
 		return false;
 	return trbd_lu_is_blocked(dev->lu) || trbd_nexus_is_awaited(&dev->nexuses, cmd) ||
-	       check_conflict(dev, cmd, trbd_access_of(cmd->t_task_cdb).access) != TRBD_PR_GOOD;
+	       check_conflict(dev, cmd, trbd_cdb_access(trbd_cdb_find(cdb), cdb)) != TRBD_PR_GOOD;
 }
 
 static void tell_attention(struct trbd_nexus *nexus, enum trbd_pr_attention attention)

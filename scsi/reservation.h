@@ -5,11 +5,12 @@
 #include <linux/types.h>
 #include <target/target_core_base.h>
 
+struct trbd_cdb;
 struct trbd_device;
 
 int trbd_reservation_start(struct trbd_device *dev);
 void trbd_reservation_stop(struct trbd_device *dev);
-bool trbd_reservation_admit(struct se_cmd *cmd);
+bool trbd_reservation_admit(struct se_cmd *cmd, const struct trbd_cdb *row);
 bool trbd_reservation_awaits(struct se_cmd *cmd);
 sense_reason_t trbd_execute_pr_in(struct se_cmd *cmd);
 sense_reason_t trbd_execute_pr_out(struct se_cmd *cmd);

@@ -33,41 +33,6 @@ static bool has_unstable_pages(const struct se_cmd *cmd)
 	return match_string(unstable_fabrics, ARRAY_SIZE(unstable_fabrics), cmd->se_tfo->fabric_name) >= 0;
 }
 
-/* The group code is in the first three bits: 6, 10, 10, -, 16, 12 bytes (SPC-4 4.2.5.1). */
-static unsigned int cdb_group(const u8 *cdb)
-{
-	return cdb[0] >> 5;
-}
-
-/**
- * trbd_rw_lba() - LOGICAL BLOCK ADDRESS
- * @cdb: of 10, 12 or 16 bytes, in the form that most commands have
- *
- * Return: the block.
- */
-u64 trbd_rw_lba(const u8 *cdb)
-{
-	return cdb_group(cdb) == 4 ? get_unaligned_be64(&cdb[2]) : get_unaligned_be32(&cdb[2]);
-}
-
-/**
- * trbd_rw_blocks() - TRANSFER LENGTH or VERIFICATION LENGTH
- * @cdb: of 10, 12 or 16 bytes, in the form that most commands have
- *
- * Return: blocks.
- */
-u64 trbd_rw_blocks(const u8 *cdb)
-{
-	switch (cdb_group(cdb)) {
-	case 4:
-		return get_unaligned_be32(&cdb[10]);
-	case 5:
-		return get_unaligned_be32(&cdb[6]);
-	default:
-		return get_unaligned_be16(&cdb[7]);
-	}
-}
-
 static void read_done(void *arg, int result)
 {
 	trbd_complete(arg, result);

@@ -19,7 +19,7 @@
 #include <target/target_core_backend.h>
 #include <target/target_core_base.h>
 
-#include "scsi/access.h"
+#include "scsi/cdb.h"
 #include "scsi/patience.h"
 #include "scsi/sense.h"
 #include "scsi/unit_attention.h"
@@ -119,7 +119,8 @@ static void complete_with_sense(struct se_cmd *cmd, u8 key, u8 asc, u8 ascq, con
  */
 static bool is_write(const struct se_cmd *cmd)
 {
-	enum trbd_pr_access access = trbd_access_of(cmd->t_task_cdb).access;
+	const u8 *cdb = cmd->t_task_cdb;
+	enum trbd_pr_access access = trbd_cdb_access(trbd_cdb_find(cdb), cdb);
 
 	return access == TRBD_PR_ACCESS_WRITE ||
 	       (cmd->data_direction == DMA_TO_DEVICE && access != TRBD_PR_ACCESS_READ);

@@ -22,6 +22,7 @@
 #include <target/target_core_backend.h>
 #include <target/target_core_base.h>
 
+#include "scsi/cdb.h"
 #include "scsi/nexus.h"
 #include "scsi/sense.h"
 #include "scsi/unit_attention.h"
@@ -44,14 +45,15 @@ static const struct {
 };
 
 /* UA_INTLCK_CTRL (SPC-4 7.5.8): nothing but REQUEST SENSE takes a condition off. */
-static bool ua_stays(const struct se_cmd *cmd)
+static bool ua_stays(const struct se_cmd *cmd, const struct trbd_cdb *row)
 {
-	return cmd->t_task_cdb[0] != REQUEST_SENSE &&
+	return row->handler != TRBD_CDB_REQUEST_SENSE &&
 	       cmd->se_dev->dev_attrib.emulate_ua_intlck_ctrl != TARGET_UA_INTLCK_CTRL_CLEAR;
 }
 
 /* Takes off the condition that is told next, if it does not stay. Return: it, or TRBD_UA_COUNT for none. */
-static enum trbd_ua ua_take(struct trbd_nexus_table *table, struct se_cmd *cmd)
+static enum trbd_ua ua_take(struct trbd_nexus_table *table, struct se_cmd *cmd,
+			    const struct trbd_cdb *row)
 {
 	enum trbd_ua ua = TRBD_UA_COUNT;
 	struct trbd_nexus *nexus;
@@ -61,7 +63,8 @@ static enum trbd_ua ua_take(struct trbd_nexus_table *table, struct se_cmd *cmd)
 	if (nexus && READ_ONCE(nexus->attentions)) {
 		do {
 			ua = find_first_bit(&nexus->attentions, TRBD_UA_COUNT);
-		} while (ua < TRBD_UA_COUNT && !ua_stays(cmd) && !test_and_clear_bit(ua, &nexus->attentions));
+		} while (ua < TRBD_UA_COUNT && !ua_stays(cmd, row) &&
+			 !test_and_clear_bit(ua, &nexus->attentions));
 	}
 	rcu_read_unlock();
 	return ua;
@@ -138,20 +141,21 @@ sense_reason_t trbd_execute_request_sense(struct se_cmd *cmd)
  * trbd_ua_report() - let a command report a unit attention, if its nexus has one coming
  * @table: nexuses of the logical unit
  * @cmd: command that is to be executed
+ * @row: its row in the table of commands
  *
  * Context: process; allocates at most a little, without waiting.
  * Return: whether the command was answered.
  */
-bool trbd_ua_report(struct trbd_nexus_table *table, struct se_cmd *cmd)
+bool trbd_ua_report(struct trbd_nexus_table *table, struct se_cmd *cmd, const struct trbd_cdb *row)
 {
 	enum trbd_ua ua;
 
-	if (cmd->t_task_cdb[0] == INQUIRY || cmd->t_task_cdb[0] == REPORT_LUNS)
+	if (row->flags & TRBD_CDB_NO_ATTENTION)
 		return false;
-	ua = ua_take(table, cmd);
+	ua = ua_take(table, cmd, row);
 	if (ua == TRBD_UA_COUNT)
 		return false;
-	if (cmd->t_task_cdb[0] == REQUEST_SENSE)
+	if (row->handler == TRBD_CDB_REQUEST_SENSE)
 		answer_request_sense(cmd, UNIT_ATTENTION, ua_codes[ua].asc, ua_codes[ua].ascq);
 	else
 		trbd_complete_sense(cmd, UNIT_ATTENTION, ua_codes[ua].asc, ua_codes[ua].ascq);

@@ -4,6 +4,7 @@
 
 #include <target/target_core_base.h>
 
+struct trbd_cdb;
 struct trbd_nexus;
 struct trbd_nexus_table;
 
@@ -33,7 +34,7 @@ enum trbd_ua {
 void trbd_ua_raise(struct trbd_nexus *nexus, enum trbd_ua ua);
 void trbd_ua_raise_all(struct trbd_nexus_table *table, enum trbd_ua ua);
 void trbd_ua_raise_for_status(struct trbd_nexus_table *table, struct se_cmd *cmd, u8 status);
-bool trbd_ua_report(struct trbd_nexus_table *table, struct se_cmd *cmd);
+bool trbd_ua_report(struct trbd_nexus_table *table, struct se_cmd *cmd, const struct trbd_cdb *row);
 bool trbd_ua_is_for_lio(struct se_cmd *cmd);
 sense_reason_t trbd_execute_request_sense(struct se_cmd *cmd);
 size_t trbd_ua_show(struct trbd_nexus_table *table, char *buf, size_t size);

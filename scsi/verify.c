@@ -27,6 +27,7 @@
 
 #include "compat/target.h"
 #include "rbd/io.h"
+#include "scsi/cdb.h"
 #include "scsi/command.h"
 #include "scsi/mutation.h"
 #include "scsi/patience.h"
@@ -228,6 +229,11 @@ static bool verify_bytchk(const struct se_cmd *cmd)
 	return cmd->t_task_cdb[1] & 0x02;
 }
 
+static u64 verify_blocks(const struct se_cmd *cmd)
+{
+	return trbd_cdb_blocks(trbd_cdb_find(cmd->t_task_cdb), cmd->t_task_cdb);
+}
+
 /**
  * trbd_verify_fits() - may a VERIFY without data be that long?
  * @cmd: command, with its range
@@ -237,7 +243,7 @@ static bool verify_bytchk(const struct se_cmd *cmd)
  */
 bool trbd_verify_fits(const struct se_cmd *cmd)
 {
-	return trbd_rw_blocks(cmd->t_task_cdb) * cmd->se_dev->dev_attrib.block_size <= VERIFY_MAX;
+	return verify_blocks(cmd) * cmd->se_dev->dev_attrib.block_size <= VERIFY_MAX;
 }
 
 /**
@@ -249,7 +255,7 @@ bool trbd_verify_fits(const struct se_cmd *cmd)
  */
 sense_reason_t trbd_execute_verify(struct se_cmd *cmd)
 {
-	verify_begin(cmd, trbd_rw_blocks(cmd->t_task_cdb), verify_bytchk(cmd));
+	verify_begin(cmd, verify_blocks(cmd), verify_bytchk(cmd));
 	return 0;
 }
 
@@ -258,7 +264,7 @@ static void write_finished(struct se_cmd *cmd, int result)
 	if (result)
 		trbd_complete(cmd, result);
 	else
-		verify_begin(cmd, trbd_rw_blocks(cmd->t_task_cdb), verify_bytchk(cmd));
+		verify_begin(cmd, verify_blocks(cmd), verify_bytchk(cmd));
 }
 
 static void start_write_verify(struct trbd_mutation_cmd *m)
