@@ -31,19 +31,19 @@
 
 #define SHOW_FOLDER	"target_core_rbd"
 
-/* Fills a buffer with a text about an enabled device, as much as fits; returns its length. */
-typedef size_t (*show_fn)(struct trbd_device *dev, char *buf, size_t size);
+/* Fills a buffer with a text about an open unit, as much as fits; returns its length. */
+typedef size_t (*show_fn)(struct trbd_unit *unit, char *buf, size_t size);
 
 static struct dentry *show_root;
 
 static const char *show_hba_name(struct trbd_device *dev)
 {
-	return config_item_name(&dev->se_dev.se_hba->hba_group.cg_item);
+	return config_item_name(&dev->unit.se_dev.se_hba->hba_group.cg_item);
 }
 
 static const char *show_device_name(struct trbd_device *dev)
 {
-	return config_item_name(&dev->se_dev.dev_group.cg_item);
+	return config_item_name(&dev->unit.se_dev.dev_group.cg_item);
 }
 
 /*
@@ -96,14 +96,14 @@ ssize_t trbd_show_info(struct se_device *se_dev, char *page)
 	if (dev->phase == TRBD_OPENING)
 		len += show_pair(page + len, size - len, "State", "opening");
 	if (dev->phase == TRBD_OPEN)
-		len += trbd_image_show(dev->image, page + len, size - len);
+		len += trbd_image_show(dev->unit.image, page + len, size - len);
 	mutex_unlock(&dev->lock);
 	return len + scnprintf(page + len, size - len, "\n");
 }
 
-static size_t show_group(struct trbd_device *dev, char *buf, size_t size)
+static size_t show_group(struct trbd_unit *unit, char *buf, size_t size)
 {
-	return dev->group ? trbd_group_show(dev->group, buf, size) : 0;
+	return unit->group ? trbd_group_show(unit->group, buf, size) : 0;
 }
 
 /* Return: length of the text: @size - 1 when it was cut, or by chance when it fits just so. */
@@ -113,7 +113,7 @@ static size_t show_text(struct trbd_device *dev, show_fn show, char *buf, size_t
 
 	mutex_lock(&dev->lock);
 	if (dev->phase == TRBD_OPEN)
-		len = show(dev, buf, size);
+		len = show(&dev->unit, buf, size);
 	mutex_unlock(&dev->lock);
 	return len;
 }

@@ -1,22 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the floors above rbd/ share.
+ * A backstore: a logical unit, with what configfs has of it. For the files at the top only; the floor
+ * below them knows struct trbd_unit.
  */
 #ifndef TARGET_CORE_RBD_H
 #define TARGET_CORE_RBD_H
 
-#include <linux/atomic.h>
 #include <linux/mutex.h>
 #include <target/target_core_base.h>
 
 #include "config.h"
-#include "scsi/nexus.h"
-#include "scsi/patience.h"
+#include "scsi/unit.h"
 
 struct dentry;
-struct trbd_group;
-struct trbd_image;
-struct trbd_lu;
 
 /**
  * enum trbd_phase - where a backstore is in its life
@@ -32,43 +28,28 @@ enum trbd_phase {
 
 /**
  * struct trbd_device - a backstore
- * @se_dev: LIO's part
+ * @unit: the logical unit, with LIO's part
  * @enable_lock: held by those who enable and disable, also while they wait for the cluster; taken
  *	before @lock
- * @lock: guards @phase and the limits that go with the block size, held for moments only; never taken on the data path. Readers of configfs and
- *	debugfs hold it while they look at @image, @group and @lu, which do not change while @phase is
- *	TRBD_OPEN
+ * @lock: guards @phase and the limits that go with the block size, held for moments only; never
+ *	taken on the data path. Readers of configfs and debugfs hold it while they look at the image,
+ *	the group and the shared state of @unit, which do not change while @phase is TRBD_OPEN
  * @phase: where the device is in its life
  * @debugfs: its folder there; NULL or an error if it has none
  * @config: what was written to the control file; changes under @lock, while @phase is TRBD_CLOSED
- * @image: open while the device is enabled. LIO starts commands only between configure_device and destroy_device, so
- *	the data path reads it without a lock.
- * @group: the gateways of the image's pool, as long as @image; NULL for a snapshot, which nobody writes
- * @lu_lock: guards @lu against the image's watch, which does not know when the device goes
- * @lu: what all gateways of the image share, as long as @image; NULL for a snapshot. Commands read it without a lock.
- * @nexuses: its I_T nexuses
- * @patience: for how long commands that nobody wants any more have not ended
- * @long_verifies: VERIFY commands in progress that are longer than a transfer
  */
 struct trbd_device {
-	struct se_device se_dev;
+	struct trbd_unit unit;
 	struct mutex enable_lock;	/* see above */
 	struct mutex lock;	/* see above */
 	enum trbd_phase phase;
 	struct dentry *debugfs;
 	struct trbd_config config;
-	struct trbd_image *image;
-	struct trbd_group *group;
-	struct mutex lu_lock;	/* see above */
-	struct trbd_lu *lu;
-	struct trbd_nexus_table nexuses;
-	struct trbd_patience patience;
-	atomic_t long_verifies;
 };
 
 static inline struct trbd_device *to_trbd_device(struct se_device *se_dev)
 {
-	return container_of(se_dev, struct trbd_device, se_dev);
+	return container_of(to_trbd_unit(se_dev), struct trbd_device, unit);
 }
 
 #endif /* TARGET_CORE_RBD_H */

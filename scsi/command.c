@@ -39,9 +39,9 @@
 #include "scsi/reservation.h"
 #include "scsi/rw.h"
 #include "scsi/sense.h"
+#include "scsi/unit.h"
 #include "scsi/unit_attention.h"
 #include "scsi/verify.h"
-#include "target_core_rbd.h"
 
 typedef sense_reason_t (*command_fn)(struct se_cmd *cmd);
 
@@ -57,7 +57,7 @@ typedef sense_reason_t (*command_fn)(struct se_cmd *cmd);
  */
 static sense_reason_t command_execute_nothing(struct se_cmd *cmd)
 {
-	trbd_complete(cmd, trbd_image_check(to_trbd_device(cmd->se_dev)->image));
+	trbd_complete(cmd, trbd_image_check(to_trbd_unit(cmd->se_dev)->image));
 	return 0;
 }
 
@@ -121,7 +121,7 @@ u32 trbd_sent_length(const struct se_cmd *cmd)
  */
 u64 trbd_transfer_max(const struct se_cmd *cmd)
 {
-	u64 object_size = trbd_image_object_size(to_trbd_device(cmd->se_dev)->image);
+	u64 object_size = trbd_image_object_size(to_trbd_unit(cmd->se_dev)->image);
 
 	return min_t(u64, TRANSFER_MAX, TRANSFER_OBJECTS * object_size);
 }
@@ -273,7 +273,7 @@ static sense_reason_t command_parse_ndob(struct se_cmd *cmd, const struct trbd_c
 	u64 blocks = trbd_cdb_blocks(row, cmd->t_task_cdb);
 
 	if (target_lun_is_rdonly(cmd) ||
-	    trbd_image_read_only(to_trbd_device(cmd->se_dev)->image))
+	    trbd_image_read_only(to_trbd_unit(cmd->se_dev)->image))
 		return TCM_WRITE_PROTECTED;
 	if (flags & ~(TRBD_WRITE_SAME_NDOB | TRBD_WRITE_SAME_UNMAP) || !blocks ||
 	    blocks > cmd->se_dev->dev_attrib.max_write_same_len)
@@ -419,7 +419,7 @@ static void command_look_for_stall(struct se_cmd *cmd)
 
 	if (trbd_nexus_note_execution(cmd, trbd_command_received(cmd), limit_ms))
 		pr_warn_ratelimited("%s: the thread of a session stood still; for %u s its writes end with BUSY\n",
-				    to_trbd_device(cmd->se_dev)->image->name,
+				    to_trbd_unit(cmd->se_dev)->image->name,
 				    TRBD_QUARANTINE_MS / 1000);
 }
 

@@ -10,7 +10,7 @@
 #include "scsi/compare_write.h"
 #include "scsi/mutation.h"
 #include "scsi/sense.h"
-#include "target_core_rbd.h"
+#include "scsi/unit.h"
 
 static void finish_miscompare(struct se_cmd *cmd, int result)
 {
@@ -32,7 +32,7 @@ static void start_compare(struct trbd_mutation_cmd *m)
 {
 	struct se_cmd *cmd = m->cmd;
 	struct trbd_compare_write request = {
-		.image = to_trbd_device(cmd->se_dev)->image,
+		.image = to_trbd_unit(cmd->se_dev)->image,
 		.off = cmd->t_task_lba * cmd->se_dev->dev_attrib.block_size,
 		.len = cmd->se_dev->dev_attrib.block_size,
 		.sgl = cmd->t_data_sg,

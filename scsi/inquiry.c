@@ -25,7 +25,7 @@
 #include "rbd/image.h"
 #include "scsi/inquiry.h"
 #include "scsi/sense.h"
-#include "target_core_rbd.h"
+#include "scsi/unit.h"
 
 /* OSDs allocate in 4 KiB; a smaller write costs them a read */
 #define PHYSICAL_BLOCK_SIZE	SZ_4K
@@ -106,7 +106,7 @@ void trbd_inquiry_set_identity(struct se_device *se_dev, const struct trbd_image
  */
 unsigned int trbd_inquiry_io_min(struct se_device *se_dev)
 {
-	const struct trbd_image *image = to_trbd_device(se_dev)->image;
+	const struct trbd_image *image = to_trbd_unit(se_dev)->image;
 
 	return min_t(u64, image->header.stripe_unit, GRANULARITY_MAX);
 }
@@ -119,7 +119,7 @@ unsigned int trbd_inquiry_io_min(struct se_device *se_dev)
  */
 unsigned int trbd_inquiry_io_opt(struct se_device *se_dev)
 {
-	const struct trbd_image *image = to_trbd_device(se_dev)->image;
+	const struct trbd_image *image = to_trbd_unit(se_dev)->image;
 	u64 max = trbd_compat_transfer_max(&se_dev->dev_attrib);
 
 	return min(trbd_image_stripe_size(image), max);

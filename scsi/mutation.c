@@ -33,7 +33,7 @@
 #include "scsi/nexus.h"
 #include "scsi/patience.h"
 #include "scsi/sense.h"
-#include "target_core_rbd.h"
+#include "scsi/unit.h"
 
 #define MUTATION_POOL_SIZE	64
 #define MUTATION_DOUBT_MS	(TRBD_ADMISSION_MS + TRBD_GRANULE_MS + TRBD_SKEW_MS)
@@ -54,7 +54,7 @@ static void mutation_end(struct trbd_mutation_cmd *m, int result)
 
 static struct trbd_image *mutation_image(struct trbd_mutation_cmd *m)
 {
-	return to_trbd_device(m->cmd->se_dev)->image;
+	return to_trbd_unit(m->cmd->se_dev)->image;
 }
 
 static void mutation_entered(struct trbd_quiesce_waiter *gate, int err)
@@ -91,12 +91,12 @@ static void mutation_admitted(struct trbd_group_ticket *ticket, int err)
  */
 void trbd_mutation_begin(struct se_cmd *cmd, trbd_mutation_start start)
 {
-	struct trbd_device *dev = to_trbd_device(cmd->se_dev);
+	struct trbd_unit *unit = to_trbd_unit(cmd->se_dev);
 	struct trbd_mutation_cmd *m;
 	int ret;
 
-	/* LIO refuses writes to a read-only device before this */
-	if (!dev->group) {
+	/* LIO refuses writes to a read-only unit before this */
+	if (!unit->group) {
 		trbd_complete(cmd, -EROFS);
 		return;
 	}
@@ -115,7 +115,7 @@ void trbd_mutation_begin(struct se_cmd *cmd, trbd_mutation_start start)
 	if (trbd_nexus_is_quarantined(cmd))
 		ret = -EBUSY;
 	else
-		ret = trbd_group_admit(dev->group, &m->ticket, trbd_command_received(cmd));
+		ret = trbd_group_admit(unit->group, &m->ticket, trbd_command_received(cmd));
 	if (ret != -EINPROGRESS)
 		mutation_admitted(&m->ticket, ret);
 }
@@ -134,13 +134,13 @@ static void mutation_out_of_doubt(struct work_struct *work)
 /* Return: for how long something of it may be carried out yet, though it has ended; 0 for what is certain. */
 static u64 mutation_doubt_ms(struct trbd_mutation_cmd *m)
 {
-	struct trbd_device *dev = to_trbd_device(m->cmd->se_dev);
+	struct trbd_unit *unit = to_trbd_unit(m->cmd->se_dev);
 	u64 age_ms;
 
 	if (!m->result || (m->result != -ENOTCONN && m->result != -ESHUTDOWN &&
-			   !trbd_recovery_is_running(dev->image->session)))
+			   !trbd_recovery_is_running(unit->image->session)))
 		return 0;
-	age_ms = trbd_clock_now(&dev->group->clock) - m->ticket.accepted_ms;
+	age_ms = trbd_clock_now(&unit->group->clock) - m->ticket.accepted_ms;
 	return age_ms < MUTATION_DOUBT_MS ? MUTATION_DOUBT_MS - age_ms : 0;
 }
 
@@ -197,7 +197,7 @@ int trbd_mutation_submit(struct trbd_mutation_cmd *m, struct trbd_io_request *re
 {
 	int ret;
 
-	request->image = to_trbd_device(m->cmd->se_dev)->image;
+	request->image = to_trbd_unit(m->cmd->se_dev)->image;
 	request->accepted_ms = m->ticket.accepted_ms;
 	request->done = trbd_mutation_io_done;
 	request->unwanted = mutation_unwanted;

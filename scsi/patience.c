@@ -28,7 +28,7 @@
 #include "rbd/object_io.h"
 #include "scsi/nexus.h"
 #include "scsi/patience.h"
-#include "target_core_rbd.h"
+#include "scsi/unit.h"
 
 /* with what it takes to look and to end, less than the 15 seconds that initiators wait for an abort */
 #define PATIENCE_MS		10000
@@ -49,7 +49,7 @@ bool trbd_patience_is_over(const struct se_cmd *cmd)
 
 /**
  * struct abandoned - a command in flight that nobody wants any more
- * @node: among all of the device
+ * @node: among all of the unit
  * @cmd: command; compared, never followed
  * @since: jiffies when it was found, or when the gateway last gave up what it had in flight
  */
@@ -104,7 +104,7 @@ static bool patience_add(struct trbd_patience *patience, struct abandoned *aband
 }
 
 /* Counts a command that LIO does not free meanwhile, if it is in flight. */
-static void patience_abandon(struct trbd_device *dev, const struct se_cmd *cmd, gfp_t gfp)
+static void patience_abandon(struct trbd_unit *unit, const struct se_cmd *cmd, gfp_t gfp)
 {
 	struct abandoned *abandoned = kmalloc(sizeof(*abandoned), gfp);
 
@@ -113,20 +113,20 @@ static void patience_abandon(struct trbd_device *dev, const struct se_cmd *cmd, 
 		return;
 	abandoned->cmd = cmd;
 	abandoned->since = jiffies;
-	if (!patience_add(&dev->patience, abandoned)) {
+	if (!patience_add(&unit->patience, abandoned)) {
 		kfree(abandoned);
 		return;
 	}
 	/* pairs with the barrier in trbd_patience_end(): it ends and sees the count, or has ended and is seen here */
 	smp_mb();
-	if (!trbd_nexus_has(&dev->nexuses, cmd))
-		patience_forget(&dev->patience, cmd);
+	if (!trbd_nexus_has(&unit->nexuses, cmd))
+		patience_forget(&unit->patience, cmd);
 }
 
 /* Looks for commands whose session or LUN ends. Return: whether there are any. */
-static bool patience_search(struct trbd_device *dev)
+static bool patience_search(struct trbd_unit *unit)
 {
-	struct se_device *se_dev = &dev->se_dev;
+	struct se_device *se_dev = &unit->se_dev;
 	struct se_cmd *cmd;
 	unsigned long flags;
 	bool found = false;
@@ -140,7 +140,7 @@ static bool patience_search(struct trbd_device *dev)
 			if (!trbd_patience_is_over(cmd))
 				continue;
 			found = true;
-			patience_abandon(dev, cmd, GFP_ATOMIC | __GFP_NOWARN);
+			patience_abandon(unit, cmd, GFP_ATOMIC | __GFP_NOWARN);
 		}
 		spin_unlock_irqrestore(&queue->lock, flags);
 	}
@@ -168,17 +168,17 @@ static bool patience_is_at_its_end(struct trbd_patience *patience)
 static void patience_look(struct work_struct *work)
 {
 	struct trbd_patience *patience = container_of(to_delayed_work(work), struct trbd_patience, look);
-	struct trbd_device *dev = container_of(patience, struct trbd_device, patience);
+	struct trbd_unit *unit = container_of(patience, struct trbd_unit, patience);
 
-	if (patience_search(dev) && dev->lu)
-		trbd_lu_drop_unwanted(dev->lu);
+	if (patience_search(unit) && unit->lu)
+		trbd_lu_drop_unwanted(unit->lu);
 	/* what was never sent can be taken back, and is no reason to give up */
 	if (READ_ONCE(patience->count))
-		trbd_object_io_cancel_unwanted(dev->image->session);
+		trbd_object_io_cancel_unwanted(unit->image->session);
 	if (patience_is_at_its_end(patience)) {
 		pr_warn_ratelimited("%s: commands that were aborted, or whose session or LUN ends, have no answer after %u s; giving up what is in flight\n",
-				    dev->image->name, PATIENCE_MS / 1000);
-		trbd_recovery_give_up(dev->image->session);
+				    unit->image->name, PATIENCE_MS / 1000);
+		trbd_recovery_give_up(unit->image->session);
 	}
 	queue_delayed_work(trbd_tick_wq, &patience->look, msecs_to_jiffies(PATIENCE_LOOK_MS));
 }
@@ -192,16 +192,16 @@ static void patience_look(struct work_struct *work)
  */
 void trbd_patience_abort(struct se_device *se_dev, struct list_head *aborted)
 {
-	struct trbd_device *dev = to_trbd_device(se_dev);
+	struct trbd_unit *unit = to_trbd_unit(se_dev);
 	struct se_cmd *cmd;
 
 	if (list_empty(aborted))
 		return;
 	list_for_each_entry(cmd, aborted, state_list)
-		patience_abandon(dev, cmd, GFP_NOIO | __GFP_NOFAIL);
+		patience_abandon(unit, cmd, GFP_NOIO | __GFP_NOFAIL);
 	/* what reservation commands have written so far is brought into force by whoever comes next */
-	if (dev->lu)
-		trbd_lu_drop_unwanted(dev->lu);
+	if (unit->lu)
+		trbd_lu_drop_unwanted(unit->lu);
 }
 
 /**
@@ -212,7 +212,7 @@ void trbd_patience_abort(struct se_device *se_dev, struct list_head *aborted)
  */
 void trbd_patience_end(struct se_cmd *cmd)
 {
-	struct trbd_patience *patience = &to_trbd_device(cmd->se_dev)->patience;
+	struct trbd_patience *patience = &to_trbd_unit(cmd->se_dev)->patience;
 
 	trbd_nexus_end(cmd);
 	/* behind the atomic there; pairs with patience_abandon() */
@@ -233,8 +233,8 @@ void trbd_patience_init(struct trbd_patience *patience)
 }
 
 /**
- * trbd_patience_start() - look after a device from now on
- * @patience: of a device whose image is open
+ * trbd_patience_start() - look after a unit from now on
+ * @patience: of a unit whose image is open
  *
  * Context: process.
  */
@@ -245,7 +245,7 @@ void trbd_patience_start(struct trbd_patience *patience)
 
 /**
  * trbd_patience_stop() - and no longer
- * @patience: of a device without commands, started or not
+ * @patience: of a unit without commands, started or not
  *
  * Context: process; may sleep.
  */

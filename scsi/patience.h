@@ -12,7 +12,7 @@ struct se_device;
 
 /**
  * struct trbd_patience - commands in flight that nobody wants any more
- * @look: comes by once a second while the device is enabled
+ * @look: comes by once a second while the unit is open
  * @lock: guards @abandoned; also taken in interrupts
  * @abandoned: such commands, as long as they are in flight, in the order in which they were found
  * @count: how many they are; read without the lock whenever a command ends

@@ -28,7 +28,7 @@
 #include "scsi/mutation.h"
 #include "scsi/provisioning.h"
 #include "scsi/sense.h"
-#include "target_core_rbd.h"
+#include "scsi/unit.h"
 
 /* how many objects one command may touch: each is a request of its own */
 #define UNMAP_OBJECTS_MAX	256
@@ -345,7 +345,7 @@ sense_reason_t trbd_execute_get_lba_status(struct se_cmd *cmd)
 		trbd_complete(cmd, 0);
 		return 0;
 	}
-	ret = trbd_block_status_submit(to_trbd_device(cmd->se_dev)->image, off, lba_status_done, cmd);
+	ret = trbd_block_status_submit(to_trbd_unit(cmd->se_dev)->image, off, lba_status_done, cmd);
 	if (ret)
 		trbd_complete(cmd, ret);
 	return 0;

@@ -43,8 +43,8 @@
 #include "scsi/patience.h"
 #include "scsi/reservation.h"
 #include "scsi/sense.h"
+#include "scsi/unit.h"
 #include "scsi/unit_attention.h"
-#include "target_core_rbd.h"
 
 /* for how long a LOGICAL UNIT RESET may take before the unit stops serving until it is through */
 #define RESET_PATIENCE_MS	10000
@@ -59,7 +59,7 @@
  * @job: its place in the queue
  * @run: what it does there
  * @cmd: LIO's command
- * @dev: its device
+ * @unit: its logical unit
  * @lu: the state that it is a job of
  * @out: PERSISTENT RESERVE OUT, decoded; for the others only the nexus counts
  * @len: PERSISTENT RESERVE IN: bytes to answer
@@ -69,7 +69,7 @@ struct pr_job {
 	struct trbd_lu_job job;
 	void (*run)(struct trbd_lu *lu, struct pr_job *job);
 	struct se_cmd *cmd;
-	struct trbd_device *dev;
+	struct trbd_unit *unit;
 	struct trbd_lu *lu;
 	struct trbd_pr_out out;
 	size_t len;
@@ -151,14 +151,14 @@ static void run_job(struct trbd_lu *lu, struct trbd_lu_job *lu_job)
 
 static sense_reason_t submit_job(struct se_cmd *cmd, void (*run)(struct trbd_lu *lu, struct pr_job *job))
 {
-	struct trbd_device *dev = to_trbd_device(cmd->se_dev);
+	struct trbd_unit *unit = to_trbd_unit(cmd->se_dev);
 	struct pr_job *job;
 
-	if (!dev->lu) {
+	if (!unit->lu) {
 		trbd_complete(cmd, -EROFS);
 		return 0;
 	}
-	if (test_bit(TRBD_LU_UNREGISTERED, &dev->lu->blocked)) {
+	if (test_bit(TRBD_LU_UNREGISTERED, &unit->lu->blocked)) {
 		trbd_complete(cmd, -ENOTCONN);
 		return 0;
 	}
@@ -168,14 +168,14 @@ static sense_reason_t submit_job(struct se_cmd *cmd, void (*run)(struct trbd_lu 
 		return 0;
 	}
 	job->cmd = cmd;
-	job->dev = dev;
-	job->lu = dev->lu;
+	job->unit = unit;
+	job->lu = unit->lu;
 	job->run = run;
 	job->job.run = run_job;
 	job->job.is_over = job_is_over;
 	job->job.end = drop_job;
 	trbd_nexus_name(cmd->se_sess, cmd->se_sess->se_tpg, &job->out.nexus);
-	trbd_lu_submit(dev->lu, &job->job);
+	trbd_lu_submit(unit->lu, &job->job);
 	return 0;
 }
 
@@ -199,31 +199,31 @@ static bool tpg_has_session(struct se_portal_group *tpg, const struct trbd_pr_ne
 }
 
 /* Has this nexus a session with this gateway? */
-static bool nexus_is_there(struct trbd_device *dev, const struct trbd_pr_nexus *nexus)
+static bool nexus_is_there(struct trbd_unit *unit, const struct trbd_pr_nexus *nexus)
 {
 	struct se_lun *lun;
 	bool found = false;
 
-	spin_lock(&dev->se_dev.se_port_lock);
-	list_for_each_entry(lun, &dev->se_dev.dev_sep_list, lun_dev_link) {
+	spin_lock(&unit->se_dev.se_port_lock);
+	list_for_each_entry(lun, &unit->se_dev.dev_sep_list, lun_dev_link) {
 		found = tpg_has_session(lun->lun_tpg, nexus);
 		if (found)
 			break;
 	}
-	spin_unlock(&dev->se_dev.se_port_lock);
+	spin_unlock(&unit->se_dev.se_port_lock);
 	return found;
 }
 
 /* Releases an SPC-2 reservation whose nexus is gone. */
-static void drop_orphan(struct trbd_device *dev, struct trbd_record *record)
+static void drop_orphan(struct trbd_unit *unit, struct trbd_record *record)
 {
 	const struct trbd_pr_nexus *holder = &record->pr.spc2;
 	/* none while the backstore is removed; on the state's thread it lasts */
-	const struct trbd_lu *lu = READ_ONCE(dev->lu);
+	const struct trbd_lu *lu = READ_ONCE(unit->lu);
 
 	if (!lu || !*holder->initiator)
 		return;
-	if (record->spc2_gateway == lu->id ? !nexus_is_there(dev, holder) :
+	if (record->spc2_gateway == lu->id ? !nexus_is_there(unit, holder) :
 	    !trbd_record_find_gateway(record, record->spc2_gateway)) {
 		memset(&record->pr.spc2, 0, sizeof(record->pr.spc2));
 		record->spc2_gateway = 0;
@@ -244,7 +244,7 @@ static void run_pr_in(struct trbd_lu *lu, struct pr_job *job)
 		return;
 	}
 	/* SPC-2 5.5.1: whoever asks */
-	drop_orphan(job->dev, record);
+	drop_orphan(job->unit, record);
 	buf = kvzalloc(max(cmd->data_length, 1U), GFP_KERNEL);
 	ret = buf ? TRBD_PR_CONFLICT : -ENOMEM;
 	if (buf && !*record->pr.spc2.initiator) {
@@ -274,7 +274,7 @@ static enum trbd_pr_verdict decide_out(struct trbd_record *record, void *ctx)
 {
 	struct pr_job *job = ctx;
 
-	drop_orphan(job->dev, record);
+	drop_orphan(job->unit, record);
 	return trbd_pr_out(&record->pr, &job->out);
 }
 
@@ -282,22 +282,22 @@ static enum trbd_pr_verdict decide_out(struct trbd_record *record, void *ctx)
  * The name of the target port that has this relative target port identifier; on every gateway all ports are defined.
  * 0 is none; LIO gives it to those that are not enabled.
  */
-static bool find_target(struct trbd_device *dev, u16 rtpi, char *name)
+static bool find_target(struct trbd_unit *unit, u16 rtpi, char *name)
 {
 	struct se_lun *lun;
 	bool found = false;
 
 	if (!rtpi)
 		return false;
-	spin_lock(&dev->se_dev.se_port_lock);
-	list_for_each_entry(lun, &dev->se_dev.dev_sep_list, lun_dev_link) {
+	spin_lock(&unit->se_dev.se_port_lock);
+	list_for_each_entry(lun, &unit->se_dev.dev_sep_list, lun_dev_link) {
 		found = trbd_compat_rtpi(lun) == rtpi;
 		if (found) {
 			trbd_nexus_target_name(lun->lun_tpg, name);
 			break;
 		}
 	}
-	spin_unlock(&dev->se_dev.se_port_lock);
+	spin_unlock(&unit->se_dev.se_port_lock);
 	return found;
 }
 
@@ -312,7 +312,7 @@ static int update(struct pr_job *job, trbd_lu_decide decide, enum trbd_pr_action
 		.extra = extra,
 	};
 
-	return trbd_lu_update(job->dev->lu, &request);
+	return trbd_lu_update(job->unit->lu, &request);
 }
 
 static int decode_out(struct pr_job *job)
@@ -339,7 +339,7 @@ static int decode_out(struct pr_job *job)
 	verdict = trbd_pr_out_decode(cmd->t_task_cdb, list, len, out);
 	kvfree(list);
 	if (verdict == TRBD_PR_GOOD && out->action == TRBD_PR_REGISTER_AND_MOVE &&
-	    !find_target(job->dev, out->move_rtpi, out->move_to.target))
+	    !find_target(job->unit, out->move_rtpi, out->move_to.target))
 		return TRBD_PR_INVALID_PARAMETER;
 	return verdict;
 }
@@ -370,10 +370,10 @@ static enum trbd_pr_verdict decide_reserve(struct trbd_record *record, void *ctx
 	struct pr_job *job = ctx;
 	enum trbd_pr_verdict verdict;
 
-	drop_orphan(job->dev, record);
+	drop_orphan(job->unit, record);
 	verdict = trbd_pr_reserve_spc2(&record->pr, &job->out.nexus);
 	if (*record->pr.spc2.initiator)
-		record->spc2_gateway = job->dev->lu->id;
+		record->spc2_gateway = job->unit->lu->id;
 	return verdict;
 }
 
@@ -382,7 +382,7 @@ static enum trbd_pr_verdict decide_release(struct trbd_record *record, void *ctx
 	struct pr_job *job = ctx;
 	enum trbd_pr_verdict verdict;
 
-	drop_orphan(job->dev, record);
+	drop_orphan(job->unit, record);
 	verdict = trbd_pr_release_spc2(&record->pr, &job->out.nexus);
 	if (!*record->pr.spc2.initiator)
 		record->spc2_gateway = 0;
@@ -457,16 +457,16 @@ sense_reason_t trbd_execute_release(struct se_cmd *cmd)
 }
 
 /* Does this gateway's copy of the state forbid the command? Return: a verdict, or -ENOMEM. */
-static int check_conflict(struct trbd_device *dev, struct se_cmd *cmd, enum trbd_pr_access access)
+static int check_conflict(struct trbd_unit *unit, struct se_cmd *cmd, enum trbd_pr_access access)
 {
 	const struct trbd_pr_state *pr;
 	const struct trbd_nexus *nexus;
 	int verdict = TRBD_PR_GOOD;
 
 	rcu_read_lock();
-	pr = &rcu_dereference(dev->lu->view)->pr;
+	pr = &rcu_dereference(unit->lu->view)->pr;
 	if (pr->type != TRBD_PR_NONE || *pr->spc2.initiator) {
-		nexus = trbd_nexus_find(&dev->nexuses, cmd);
+		nexus = trbd_nexus_find(&unit->nexuses, cmd);
 		if (!nexus)
 			verdict = -ENOMEM;
 		else if (trbd_pr_conflicts(pr, &nexus->name, access))
@@ -489,14 +489,14 @@ static int check_conflict(struct trbd_device *dev, struct se_cmd *cmd, enum trbd
 bool trbd_reservation_admit(struct se_cmd *cmd, const struct trbd_cdb *row)
 {
 	enum trbd_pr_access access = trbd_cdb_access(row, cmd->t_task_cdb);
-	struct trbd_device *dev = to_trbd_device(cmd->se_dev);
+	struct trbd_unit *unit = to_trbd_unit(cmd->se_dev);
 	unsigned int kind = access == TRBD_PR_ACCESS_WRITE ? TRBD_NEXUS_WRITES : TRBD_NEXUS_READS;
 	bool counted = row->flags & TRBD_CDB_COUNTED;
 	unsigned long lapses;
 	int verdict;
 
 	/* counted before anything is looked at, or it could slip between a change and the look at the counts */
-	if (counted && !trbd_nexus_begin(&dev->nexuses, cmd, kind)) {
+	if (counted && !trbd_nexus_begin(&unit->nexuses, cmd, kind)) {
 		trbd_complete(cmd, -ENOMEM);
 		return false;
 	}
@@ -505,20 +505,20 @@ bool trbd_reservation_admit(struct se_cmd *cmd, const struct trbd_cdb *row)
 		trbd_complete(cmd, -EBUSY);
 		return false;
 	}
-	if (trbd_ua_report(&dev->nexuses, cmd, row))
+	if (trbd_ua_report(&unit->nexuses, cmd, row))
 		return false;
-	if (!dev->lu || access == TRBD_PR_ACCESS_ALWAYS)
+	if (!unit->lu || access == TRBD_PR_ACCESS_ALWAYS)
 		return true;
-	if (trbd_lu_is_blocked(dev->lu)) {
+	if (trbd_lu_is_blocked(unit->lu)) {
 		trbd_complete(cmd, -ENOTCONN);
 		return false;
 	}
-	lapses = trbd_lu_lapses(dev->lu);
-	verdict = check_conflict(dev, cmd, access);
+	lapses = trbd_lu_lapses(unit->lu);
+	verdict = check_conflict(unit, cmd, access);
 	if (verdict == TRBD_PR_GOOD)
 		return true;
 	/* RESERVATION CONFLICT is final for an initiator, and what forbids the command here may be gone elsewhere */
-	if (verdict == TRBD_PR_CONFLICT && !trbd_group_in_touch(dev->group, lapses))
+	if (verdict == TRBD_PR_CONFLICT && !trbd_group_in_touch(unit->group, lapses))
 		verdict = -EBUSY;
 	complete_verdict(cmd, verdict);
 	return false;
@@ -536,12 +536,12 @@ bool trbd_reservation_admit(struct se_cmd *cmd, const struct trbd_cdb *row)
 bool trbd_reservation_awaits(struct se_cmd *cmd)
 {
 	const u8 *cdb = cmd->t_task_cdb;
-	struct trbd_device *dev = to_trbd_device(cmd->se_dev);
+	struct trbd_unit *unit = to_trbd_unit(cmd->se_dev);
 
-	if (!dev->lu)
+	if (!unit->lu)
 		return false;
-	return trbd_lu_is_blocked(dev->lu) || trbd_nexus_is_awaited(&dev->nexuses, cmd) ||
-	       check_conflict(dev, cmd, trbd_cdb_access(trbd_cdb_find(cdb), cdb)) != TRBD_PR_GOOD;
+	return trbd_lu_is_blocked(unit->lu) || trbd_nexus_is_awaited(&unit->nexuses, cmd) ||
+	       check_conflict(unit, cmd, trbd_cdb_access(trbd_cdb_find(cdb), cdb)) != TRBD_PR_GOOD;
 }
 
 static void tell_attention(struct trbd_nexus *nexus, enum trbd_pr_attention attention)
@@ -564,38 +564,38 @@ static void tell_attention(struct trbd_nexus *nexus, enum trbd_pr_attention atte
 /* A state was installed: what it means for each nexus. */
 static void state_changed(void *owner, const struct trbd_lu_change *change)
 {
-	struct trbd_device *dev = owner;
+	struct trbd_unit *unit = owner;
 	struct trbd_nexus *nexus;
 	int bucket;
 
 	rcu_read_lock();
-	hash_for_each_rcu(dev->nexuses.nexuses, bucket, nexus, node) {
+	hash_for_each_rcu(unit->nexuses.nexuses, bucket, nexus, node) {
 		tell_attention(nexus, trbd_pr_attention(change->old, change->new, change->action, change->actor,
 							&nexus->name));
 	}
 	rcu_read_unlock();
 
 	if (change->reset) {
-		trbd_nexus_turn(&dev->nexuses);
+		trbd_nexus_turn(&unit->nexuses);
 		/* LIO tells those of the gateway that was asked for the reset */
 		if (!change->mine)
-			trbd_ua_raise_all(&dev->nexuses, TRBD_UA_RESET);
+			trbd_ua_raise_all(&unit->nexuses, TRBD_UA_RESET);
 	}
 }
 
 static unsigned int state_draining(void *owner, const struct trbd_pr_state *pr)
 {
-	return trbd_nexus_draining(&((struct trbd_device *)owner)->nexuses, pr);
+	return trbd_nexus_draining(&((struct trbd_unit *)owner)->nexuses, pr);
 }
 
 static unsigned int state_in_flight(void *owner)
 {
-	return trbd_nexus_in_flight(&((struct trbd_device *)owner)->nexuses);
+	return trbd_nexus_in_flight(&((struct trbd_unit *)owner)->nexuses);
 }
 
 static void state_come_back(void *owner)
 {
-	trbd_ua_raise_all(&((struct trbd_device *)owner)->nexuses, TRBD_UA_NEXUS_LOSS);
+	trbd_ua_raise_all(&((struct trbd_unit *)owner)->nexuses, TRBD_UA_NEXUS_LOSS);
 }
 
 static enum trbd_pr_verdict decide_orphan(struct trbd_record *record, void *ctx)
@@ -607,13 +607,13 @@ static enum trbd_pr_verdict decide_orphan(struct trbd_record *record, void *ctx)
 /* Is there an SPC-2 reservation whose nexus may be gone? */
 static void state_tick(void *owner)
 {
-	struct trbd_device *dev = owner;
+	struct trbd_unit *unit = owner;
 	const struct trbd_lu_request request = {
 		.decide = decide_orphan,
-		.ctx = dev,
+		.ctx = unit,
 		.action = TRBD_PR_RELEASE,
 	};
-	struct trbd_lu *lu = READ_ONCE(dev->lu);
+	struct trbd_lu *lu = READ_ONCE(unit->lu);
 	const struct trbd_lu_view *view;
 	struct trbd_pr_nexus holder;
 	bool orphan = false, mine;
@@ -626,7 +626,7 @@ static void state_tick(void *owner)
 	mine = view->spc2_gateway == lu->id;
 	orphan = view->spc2_orphan;
 	rcu_read_unlock();
-	if (*holder.initiator && (orphan || (mine && !nexus_is_there(dev, &holder))))
+	if (*holder.initiator && (orphan || (mine && !nexus_is_there(unit, &holder))))
 		trbd_lu_update(lu, &request);
 }
 
@@ -737,7 +737,7 @@ static bool reset_wait(struct trbd_lu *lu, struct reset_job *job)
 
 /**
  * trbd_reservation_reset() - LOGICAL UNIT RESET, on all gateways (SAM-5 6.3.3)
- * @dev: device
+ * @unit: logical unit
  *
  * Ends the SPC-2 reservation, waits for what is in flight everywhere, and lets the other gateways tell their nexuses.
  * If that takes too long, this one serves nothing until it is through. LIO does one reset of a unit after the other, so
@@ -745,20 +745,20 @@ static bool reset_wait(struct trbd_lu *lu, struct reset_job *job)
  *
  * Context: process; sleeps for RESET_PATIENCE_MS at most.
  */
-void trbd_reservation_reset(struct trbd_device *dev)
+void trbd_reservation_reset(struct trbd_unit *unit)
 {
 	struct reset_job *job;
 
-	if (!dev->lu)
+	if (!unit->lu)
 		return;
 	job = kzalloc(sizeof(*job), GFP_NOIO | __GFP_NOFAIL);
 	kref_init(&job->ref);
 	kref_get(&job->ref);
 	init_completion(&job->done);
 	job->job.run = run_reset;
-	trbd_lu_submit(dev->lu, &job->job);
-	if (!reset_wait(dev->lu, job))
-		reset_is_overdue(dev->lu, job);
+	trbd_lu_submit(unit->lu, &job->job);
+	if (!reset_wait(unit->lu, job))
+		reset_is_overdue(unit->lu, job);
 	kref_put(&job->ref, reset_job_free);
 }
 
@@ -781,7 +781,7 @@ static size_t show_registrations(const struct trbd_pr_state *pr, bool holders, c
 
 /**
  * trbd_reservation_show() - the shared state as this gateway has it, for the operator
- * @dev: device
+ * @unit: logical unit
  * @buf: where to
  * @size: room in @buf
  *
@@ -790,23 +790,23 @@ static size_t show_registrations(const struct trbd_pr_state *pr, bool holders, c
  * Context: process.
  * Return: length of the text, cut to what fits.
  */
-size_t trbd_reservation_show(struct trbd_device *dev, char *buf, size_t size)
+size_t trbd_reservation_show(struct trbd_unit *unit, char *buf, size_t size)
 {
 	const struct trbd_lu_view *view;
 	const struct trbd_pr_state *pr;
 	size_t len = 0;
 
-	if (!dev->lu)
+	if (!unit->lu)
 		return 0;
 	/* what would have been told to those that are gone is no news to anybody */
-	trbd_nexus_forget_gone(&dev->nexuses, &dev->se_dev);
+	trbd_nexus_forget_gone(&unit->nexuses, &unit->se_dev);
 	rcu_read_lock();
-	view = rcu_dereference(dev->lu->view);
+	view = rcu_dereference(unit->lu->view);
 	pr = &view->pr;
 	len += scnprintf(buf, size, "id %llu %s generation %llu settled %llu resets %u in_flight %u draining %u\n",
-			 dev->lu->id, trbd_lu_is_blocked(dev->lu) ? "blocked" : "serving", view->generation,
-			 view->settled, view->resets, trbd_nexus_in_flight(&dev->nexuses),
-			 trbd_nexus_draining(&dev->nexuses, pr));
+			 unit->lu->id, trbd_lu_is_blocked(unit->lu) ? "blocked" : "serving", view->generation,
+			 view->settled, view->resets, trbd_nexus_in_flight(&unit->nexuses),
+			 trbd_nexus_draining(&unit->nexuses, pr));
 	len += scnprintf(buf + len, size - len, "pr_generation %u aptpl %u registrations %u\n", pr->generation,
 			 pr->aptpl, pr->count);
 	if (*pr->spc2.initiator)
@@ -814,7 +814,7 @@ size_t trbd_reservation_show(struct trbd_device *dev, char *buf, size_t size)
 	if (pr->type != TRBD_PR_NONE)
 		len += scnprintf(buf + len, size - len, "type %u\n", pr->type);
 	len += show_registrations(pr, true, buf + len, size - len);
-	len += trbd_ua_show(&dev->nexuses, buf + len, size - len);
+	len += trbd_ua_show(&unit->nexuses, buf + len, size - len);
 	len += show_registrations(pr, false, buf + len, size - len);
 	rcu_read_unlock();
 	return len;
@@ -822,20 +822,20 @@ size_t trbd_reservation_show(struct trbd_device *dev, char *buf, size_t size)
 
 /**
  * trbd_reservation_start() - share the state with the other gateways
- * @dev: device with its image and group
+ * @unit: logical unit with its image and group
  *
  * Context: process; a few round trips.
  * Return: 0, or an error of trbd_lu_attach().
  */
-int trbd_reservation_start(struct trbd_device *dev)
+int trbd_reservation_start(struct trbd_unit *unit)
 {
-	struct trbd_lu *lu = trbd_lu_attach(dev->image, dev->group, &state_ops, dev);
+	struct trbd_lu *lu = trbd_lu_attach(unit->image, unit->group, &state_ops, unit);
 
 	if (IS_ERR(lu))
 		return PTR_ERR(lu);
-	mutex_lock(&dev->lu_lock);
-	WRITE_ONCE(dev->lu, lu);
-	mutex_unlock(&dev->lu_lock);
+	mutex_lock(&unit->lu_lock);
+	WRITE_ONCE(unit->lu, lu);
+	mutex_unlock(&unit->lu_lock);
 	/* what came before that was not heard */
 	trbd_lu_watched(lu);
 	return 0;
@@ -843,17 +843,17 @@ int trbd_reservation_start(struct trbd_device *dev)
 
 /**
  * trbd_reservation_stop() - and no longer
- * @dev: device without commands, whose image is about to be closed
+ * @unit: logical unit without commands, whose image is about to be closed
  *
  * Context: process; may sleep for some seconds when the cluster does not answer.
  */
-void trbd_reservation_stop(struct trbd_device *dev)
+void trbd_reservation_stop(struct trbd_unit *unit)
 {
-	struct trbd_lu *lu = dev->lu;
+	struct trbd_lu *lu = unit->lu;
 
-	mutex_lock(&dev->lu_lock);
-	WRITE_ONCE(dev->lu, NULL);
-	mutex_unlock(&dev->lu_lock);
+	mutex_lock(&unit->lu_lock);
+	WRITE_ONCE(unit->lu, NULL);
+	mutex_unlock(&unit->lu_lock);
 	if (lu)
 		trbd_lu_detach(lu);
 }

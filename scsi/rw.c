@@ -20,7 +20,7 @@
 #include "scsi/patience.h"
 #include "scsi/rw.h"
 #include "scsi/sense.h"
-#include "target_core_rbd.h"
+#include "scsi/unit.h"
 
 /* what is copied at once, bytes */
 #define COPY_MAX	SZ_4M
@@ -46,7 +46,7 @@ static bool read_unwanted(void *arg)
 static void execute_read(struct se_cmd *cmd)
 {
 	struct trbd_io_request request = {
-		.image = to_trbd_device(cmd->se_dev)->image,
+		.image = to_trbd_unit(cmd->se_dev)->image,
 		.op = TRBD_IO_READ,
 		.off = cmd->t_task_lba * cmd->se_dev->dev_attrib.block_size,
 		.len = cmd->data_length,

@@ -22,8 +22,8 @@
 #include "scsi/cdb.h"
 #include "scsi/patience.h"
 #include "scsi/sense.h"
+#include "scsi/unit.h"
 #include "scsi/unit_attention.h"
-#include "target_core_rbd.h"
 
 /**
  * struct sense_rule - what an errno becomes
@@ -94,7 +94,7 @@ static const struct sense_rule *sense_rule(bool write, int err)
 static void complete_with_status(struct se_cmd *cmd, u8 status)
 {
 	if (status != SAM_STAT_GOOD)
-		trbd_ua_raise_for_status(&to_trbd_device(cmd->se_dev)->nexuses, cmd, status);
+		trbd_ua_raise_for_status(&to_trbd_unit(cmd->se_dev)->nexuses, cmd, status);
 	trbd_patience_end(cmd);
 	target_complete_cmd(cmd, status);
 }

@@ -34,8 +34,8 @@
 #include "scsi/reservation.h"
 #include "scsi/rw.h"
 #include "scsi/sense.h"
+#include "scsi/unit.h"
 #include "scsi/verify.h"
-#include "target_core_rbd.h"
 
 #define VERIFY_CHUNK		SZ_256K
 /* VERIFY without data, bytes */
@@ -75,7 +75,7 @@ static mempool_t *verify_pool;
 
 static atomic_t *verify_long_count(const struct verify *v)
 {
-	return &to_trbd_device(v->cmd->se_dev)->long_verifies;
+	return &to_trbd_unit(v->cmd->se_dev)->long_verifies;
 }
 
 static void verify_free(struct verify *v)
@@ -164,7 +164,7 @@ static bool verify_unwanted(void *arg)
 static int verify_next(struct verify *v)
 {
 	struct trbd_io_request request = {
-		.image = to_trbd_device(v->cmd->se_dev)->image,
+		.image = to_trbd_unit(v->cmd->se_dev)->image,
 		.op = TRBD_IO_READ,
 		.off = v->off + v->done,
 		.sgl = v->memory,
