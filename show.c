@@ -25,7 +25,7 @@
 
 #include "gateway/group.h"
 #include "rbd/image.h"
-#include "scsi/reservation.h"
+#include "scsi/unit.h"
 #include "show.h"
 #include "target_core_rbd.h"
 
@@ -155,7 +155,7 @@ CONFIGFS_ATTR_RO(trbd_, gateway_group);
 /* attrib/reservations: what the gateways of the image share, as this one has it */
 static ssize_t trbd_reservations_show(struct config_item *item, char *page)
 {
-	return show_page(item, page, trbd_reservation_show, "reservations");
+	return show_page(item, page, trbd_unit_show_reservations, "reservations");
 }
 CONFIGFS_ATTR_RO(trbd_, reservations);
 
@@ -183,7 +183,7 @@ DEFINE_SHOW_ATTRIBUTE(show_whole_group);
 
 static int show_whole_reservations_show(struct seq_file *file, void *data)
 {
-	return show_whole(file, trbd_reservation_show);
+	return show_whole(file, trbd_unit_show_reservations);
 }
 DEFINE_SHOW_ATTRIBUTE(show_whole_reservations);
 

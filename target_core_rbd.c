@@ -34,7 +34,7 @@
 #include "scsi/inquiry.h"
 #include "scsi/mutation.h"
 #include "scsi/provisioning.h"
-#include "scsi/reservation.h"
+#include "scsi/reset.h"
 #include "scsi/unit.h"
 #include "scsi/verify.h"
 #include "show.h"
@@ -175,7 +175,7 @@ static void trbd_tmr_notify(struct se_device *se_dev, enum tcm_tmreq_table tmr, 
 	/* LIO waits for those in the list by itself */
 	trbd_patience_abort(se_dev, aborted);
 	if (tmr == TMR_LUN_RESET)
-		trbd_reservation_reset(to_trbd_unit(se_dev));
+		trbd_reset_unit(to_trbd_unit(se_dev));
 }
 
 static sector_t trbd_get_blocks(struct se_device *se_dev)

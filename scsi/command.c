@@ -6,7 +6,7 @@
  * are here. A command passes twice:
  *
  *	trbd_parse_cdb()     before the data of a write have arrived: look the row up, decode, check
- *	command_execute()    when the data are complete: admit the command (scsi/reservation.c), and
+ *	command_execute()    when the data are complete: admit the command (scsi/admit.c), and
  *	                     start its I/O
  *
  * sbc_parse_cdb() does the decoding, the LBA range and the transfer length. The functions that
@@ -29,14 +29,15 @@
 #include "protocol.h"
 #include "rados/clock.h"
 #include "rbd/image.h"
+#include "scsi/admit.h"
 #include "scsi/cdb.h"
 #include "scsi/command.h"
 #include "scsi/compare_write.h"
 #include "scsi/inquiry.h"
 #include "scsi/nexus.h"
 #include "scsi/opcodes.h"
+#include "scsi/pr_commands.h"
 #include "scsi/provisioning.h"
-#include "scsi/reservation.h"
 #include "scsi/rw.h"
 #include "scsi/sense.h"
 #include "scsi/unit.h"
@@ -434,7 +435,7 @@ static sense_reason_t command_execute(struct se_cmd *cmd)
 	sense_reason_t ret;
 
 	cmd->priv = NULL;
-	if (!trbd_reservation_admit(cmd, trbd_cdb_find(cmd->t_task_cdb)))
+	if (!trbd_admit_command(cmd, trbd_cdb_find(cmd->t_task_cdb)))
 		return 0;
 	command_look_for_stall(cmd);
 	ret = rest(cmd);

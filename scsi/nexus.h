@@ -10,6 +10,7 @@
 #include "pr/rules.h"
 
 struct se_cmd;
+struct se_device;
 struct se_portal_group;
 struct se_session;
 

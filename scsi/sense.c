@@ -19,6 +19,7 @@
 #include <target/target_core_backend.h>
 #include <target/target_core_base.h>
 
+#include "pr/rules.h"
 #include "scsi/cdb.h"
 #include "scsi/patience.h"
 #include "scsi/sense.h"
@@ -226,4 +227,48 @@ void trbd_complete_sense(struct se_cmd *cmd, u8 key, u8 asc, u8 ascq)
 void trbd_complete_miscompare(struct se_cmd *cmd, u64 offset)
 {
 	complete_with_sense(cmd, MISCOMPARE, 0x1d, 0x00, &offset);
+}
+
+/**
+ * trbd_complete_verdict() - end a command with the verdict of the reservation rules
+ * @cmd: command that execute_cmd returned 0 for
+ * @verdict: an enum trbd_pr_verdict, or a negative errno
+ *
+ * Context: any but hard interrupt.
+ */
+void trbd_complete_verdict(struct se_cmd *cmd, int verdict)
+{
+	switch (verdict) {
+	case TRBD_PR_GOOD:
+		trbd_complete(cmd, 0);
+		break;
+	case TRBD_PR_CONFLICT:
+		trbd_complete_conflict(cmd);
+		break;
+	case TRBD_PR_INVALID_CDB:
+		trbd_complete_sense(cmd, ILLEGAL_REQUEST, 0x24, 0x00);
+		break;
+	case TRBD_PR_INVALID_PARAMETER:
+		trbd_complete_sense(cmd, ILLEGAL_REQUEST, 0x26, 0x00);
+		break;
+	case TRBD_PR_INVALID_RELEASE:
+		trbd_complete_sense(cmd, ILLEGAL_REQUEST, 0x26, 0x04);
+		break;
+	case TRBD_PR_NO_RESOURCES:
+		trbd_complete_sense(cmd, ILLEGAL_REQUEST, 0x55, 0x04);
+		break;
+	case TRBD_PR_INVALID_LENGTH:
+		trbd_complete_sense(cmd, ILLEGAL_REQUEST, 0x1a, 0x00);
+		break;
+	case -EINTR:
+		trbd_complete(cmd, -EBUSY);
+		break;
+	case -EBADMSG:
+	case -EPROTONOSUPPORT:
+		/* the record is damaged: nothing that the medium or the path could help */
+		trbd_complete(cmd, -EPROTO);
+		break;
+	default:
+		trbd_complete(cmd, verdict);
+	}
 }

@@ -10,23 +10,28 @@
  *	trbd_unit_destroy()  its memory is about to be freed
  *
  * The image calls back when its size changes, when another gateway notifies, and when it is watched
- * again.
+ * again. The shared state calls back when it changes, to have nexuses told and commands counted.
  */
 #include <linux/err.h>
 #include <linux/kernel.h>
 #include <linux/math64.h>
+#include <linux/rculist.h>
+#include <linux/rcupdate.h>
 #include <linux/sizes.h>
 
 #include "compat/target.h"
 #include "gateway/group.h"
 #include "gateway/lu_state.h"
 #include "gateway/round.h"
+#include "pr/rules.h"
 #include "rados/closing.h"
 #include "rados/session.h"
 #include "rbd/image.h"
 #include "scsi/inquiry.h"
+#include "scsi/nexus.h"
+#include "scsi/patience.h"
+#include "scsi/pr_commands.h"
 #include "scsi/provisioning.h"
-#include "scsi/reservation.h"
 #include "scsi/unit.h"
 #include "scsi/unit_attention.h"
 
@@ -70,6 +75,100 @@ const struct trbd_image_ops trbd_unit_image_ops = {
 	.watched = unit_image_watched,
 };
 
+static void unit_tell(struct trbd_nexus *nexus, enum trbd_pr_attention attention)
+{
+	switch (attention) {
+	case TRBD_PR_TELL_RESERVATIONS_PREEMPTED:
+		trbd_ua_raise(nexus, TRBD_UA_RESERVATIONS_PREEMPTED);
+		break;
+	case TRBD_PR_TELL_REGISTRATIONS_PREEMPTED:
+		trbd_ua_raise(nexus, TRBD_UA_REGISTRATIONS_PREEMPTED);
+		break;
+	case TRBD_PR_TELL_RESERVATIONS_RELEASED:
+		trbd_ua_raise(nexus, TRBD_UA_RESERVATIONS_RELEASED);
+		break;
+	case TRBD_PR_TELL_NOTHING:
+		break;
+	}
+}
+
+/* A state was installed: tell each nexus about it. */
+static void unit_lu_changed(void *owner, const struct trbd_lu_change *change)
+{
+	struct trbd_unit *unit = owner;
+	struct trbd_nexus *nexus;
+	int bucket;
+
+	rcu_read_lock();
+	hash_for_each_rcu(unit->nexuses.nexuses, bucket, nexus, node) {
+		unit_tell(nexus, trbd_pr_attention(change->old, change->new, change->action,
+						   change->actor, &nexus->name));
+	}
+	rcu_read_unlock();
+
+	if (change->reset) {
+		trbd_nexus_turn(&unit->nexuses);
+		/* LIO tells those of the gateway that was asked for the reset */
+		if (!change->mine)
+			trbd_ua_raise_all(&unit->nexuses, TRBD_UA_RESET);
+	}
+}
+
+static unsigned int unit_lu_draining(void *owner, const struct trbd_pr_state *pr)
+{
+	return trbd_nexus_draining(&((struct trbd_unit *)owner)->nexuses, pr);
+}
+
+static unsigned int unit_lu_in_flight(void *owner)
+{
+	return trbd_nexus_in_flight(&((struct trbd_unit *)owner)->nexuses);
+}
+
+static void unit_lu_come_back(void *owner)
+{
+	trbd_ua_raise_all(&((struct trbd_unit *)owner)->nexuses, TRBD_UA_NEXUS_LOSS);
+}
+
+static void unit_lu_tick(void *owner)
+{
+	trbd_pr_release_orphan(owner);
+}
+
+static const struct trbd_lu_ops unit_lu_ops = {
+	.changed = unit_lu_changed,
+	.draining = unit_lu_draining,
+	.in_flight = unit_lu_in_flight,
+	.come_back = unit_lu_come_back,
+	.tick = unit_lu_tick,
+};
+
+/* Shares the state of the unit with the other gateways. */
+static int unit_attach_lu(struct trbd_unit *unit)
+{
+	struct trbd_lu *lu = trbd_lu_attach(unit->image, unit->group, &unit_lu_ops, unit);
+
+	if (IS_ERR(lu))
+		return PTR_ERR(lu);
+	mutex_lock(&unit->lu_lock);
+	WRITE_ONCE(unit->lu, lu);
+	mutex_unlock(&unit->lu_lock);
+	/* what came before that was not heard */
+	trbd_lu_watched(lu);
+	return 0;
+}
+
+/* Undoes unit_attach_lu(), if it was done. */
+static void unit_detach_lu(struct trbd_unit *unit)
+{
+	struct trbd_lu *lu = unit->lu;
+
+	mutex_lock(&unit->lu_lock);
+	WRITE_ONCE(unit->lu, NULL);
+	mutex_unlock(&unit->lu_lock);
+	if (lu)
+		trbd_lu_detach(lu);
+}
+
 /* One of several that write to the image: the common clock, and the shared state of the unit. */
 static int unit_join_gateways(struct trbd_unit *unit)
 {
@@ -87,10 +186,10 @@ static int unit_join_gateways(struct trbd_unit *unit)
 	unit->group = group;
 	image->clock = &group->clock;
 
-	ret = trbd_reservation_start(unit);
+	ret = unit_attach_lu(unit);
 	if (ret)
-		pr_err("%s: cannot be registered as a gateway of the image: error %d\n", image->name,
-		       ret);
+		pr_err("%s: cannot be registered as a gateway of the image: error %d\n",
+		       image->name, ret);
 	return ret;
 }
 
@@ -135,7 +234,7 @@ void trbd_unit_close(struct trbd_unit *unit)
 	/* somebody waits for this who cannot be killed */
 	trbd_image_begin_close(image);
 	trbd_patience_stop(&unit->patience);
-	trbd_reservation_stop(unit);
+	unit_detach_lu(unit);
 	/* the group needs the session that the image holds */
 	if (unit->group)
 		trbd_group_leave(unit->group, trbd_closing_left(session, &image->header_oid, 0));

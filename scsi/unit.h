@@ -53,5 +53,6 @@ int trbd_unit_open(struct trbd_unit *unit, struct trbd_image *image);
 void trbd_unit_close(struct trbd_unit *unit);
 void trbd_unit_set_attributes(struct trbd_unit *unit);
 u64 trbd_unit_last_block(struct trbd_unit *unit);
+size_t trbd_unit_show_reservations(struct trbd_unit *unit, char *buf, size_t size);
 
 #endif /* TRBD_SCSI_UNIT_H */

@@ -27,11 +27,11 @@
 
 #include "compat/target.h"
 #include "rbd/io.h"
+#include "scsi/admit.h"
 #include "scsi/cdb.h"
 #include "scsi/command.h"
 #include "scsi/mutation.h"
 #include "scsi/patience.h"
-#include "scsi/reservation.h"
 #include "scsi/rw.h"
 #include "scsi/sense.h"
 #include "scsi/unit.h"
@@ -126,7 +126,7 @@ static int verify_next(struct verify *v);
 
 static bool verify_is_awaited(struct se_cmd *cmd)
 {
-	return trbd_patience_is_over(cmd) || trbd_reservation_awaits(cmd);
+	return trbd_patience_is_over(cmd) || trbd_admit_is_awaited(cmd);
 }
 
 static void verify_read_done(void *arg, int result)
