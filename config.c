@@ -25,12 +25,12 @@
 /* Keys that say which image; all others are for the session. */
 static const char * const image_keys[] = { "pool", "namespace", "image", "snap" };
 
-static bool is_image_key(const char *key)
+static bool config_is_image_key(const char *key)
 {
 	return match_string(image_keys, ARRAY_SIZE(image_keys), key) >= 0;
 }
 
-static bool text_is_printable(const char *text, size_t len)
+static bool config_is_printable(const char *text, size_t len)
 {
 	size_t i;
 
@@ -42,7 +42,7 @@ static bool text_is_printable(const char *text, size_t len)
 }
 
 /* Names of pools, images and so on: "/" and "@" would change the meaning of what we print and what rbd(8) reads. */
-static int check_image_value(const char *key, const char *value)
+static int config_check_image_value(const char *key, const char *value)
 {
 	if (!value || !*value) {
 		pr_err("control: %s needs a value\n", key);
@@ -60,7 +60,7 @@ static int check_image_value(const char *key, const char *value)
 	return 0;
 }
 
-static void entry_clear(struct trbd_config_entry *entry)
+static void config_entry_clear(struct trbd_config_entry *entry)
 {
 	kfree(entry->key);
 	kfree_sensitive(entry->value);
@@ -71,7 +71,7 @@ static void entry_clear(struct trbd_config_entry *entry)
 static void config_truncate(struct trbd_config *config, unsigned int count)
 {
 	while (config->count > count)
-		entry_clear(&config->entries[--config->count]);
+		config_entry_clear(&config->entries[--config->count]);
 }
 
 /* @text is one "key=value" or "flag"; it is taken apart. */
@@ -91,8 +91,8 @@ static int config_add_entry(struct trbd_config *config, char *text)
 		pr_err("control: the value of %s is longer than %d bytes\n", text, CONFIG_VALUE_MAX);
 		return -ENAMETOOLONG;
 	}
-	if (is_image_key(text)) {
-		ret = check_image_value(text, value);
+	if (config_is_image_key(text)) {
+		ret = config_check_image_value(text, value);
 		if (ret)
 			return ret;
 	}
@@ -109,7 +109,7 @@ static int config_add_entry(struct trbd_config *config, char *text)
 	entry->key = kstrdup(text, GFP_KERNEL);
 	entry->value = value ? kstrdup(value, GFP_KERNEL) : NULL;
 	if (!entry->key || (value && !entry->value)) {
-		entry_clear(entry);
+		config_entry_clear(entry);
 		return -ENOMEM;
 	}
 	config->count++;
@@ -159,7 +159,7 @@ int trbd_config_add(struct trbd_config *config, const char *text, size_t len)
 
 	if (len && text[len - 1] == '\n')
 		len--;
-	if (!len || !text_is_printable(text, len)) {
+	if (!len || !config_is_printable(text, len)) {
 		pr_err("control: %s\n", len ? "the string has control characters" : "the string is empty");
 		return -EINVAL;
 	}
@@ -252,7 +252,7 @@ struct ceph_options *trbd_config_options(const struct trbd_config *config)
 	for (i = 0; i < config->count; i++) {
 		const struct trbd_config_entry *entry = &config->entries[i];
 
-		if (is_image_key(entry->key))
+		if (config_is_image_key(entry->key))
 			continue;
 		ret = trbd_options_set(opt, entry->key, entry->value);
 		if (ret) {

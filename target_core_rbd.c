@@ -32,11 +32,11 @@
 #include "scsi/cdb.h"
 #include "scsi/command.h"
 #include "scsi/inquiry.h"
-#include "scsi/mutation.h"
 #include "scsi/provisioning.h"
 #include "scsi/reset.h"
 #include "scsi/unit.h"
 #include "scsi/verify.h"
+#include "scsi/write_cmd.h"
 #include "show.h"
 #include "target_core_rbd.h"
 
@@ -173,7 +173,7 @@ static ssize_t trbd_set_configfs_dev_params(struct se_device *se_dev, const char
 static void trbd_tmr_notify(struct se_device *se_dev, enum tcm_tmreq_table tmr, struct list_head *aborted)
 {
 	/* LIO waits for those in the list by itself */
-	trbd_patience_abort(se_dev, aborted);
+	trbd_abandoned_note_aborts(to_trbd_unit(se_dev), aborted);
 	if (tmr == TMR_LUN_RESET)
 		trbd_reset_unit(to_trbd_unit(se_dev));
 }
@@ -271,7 +271,7 @@ static const struct {
 	{ trbd_guard_init, trbd_guard_exit },
 	{ trbd_io_init, trbd_io_exit },
 	{ trbd_compare_write_init, trbd_compare_write_exit },
-	{ trbd_mutation_init, trbd_mutation_exit },
+	{ trbd_write_cmd_init, trbd_write_cmd_exit },
 	{ trbd_verify_init, trbd_verify_exit },
 };
 

@@ -2,7 +2,7 @@
 /*
  * May a command run now, and does somebody wait for it to end?
  *
- *	count it with its nexus      scsi/nexus.c
+ *	count it with its nexus      scsi/nexus_in_flight.c
  *	abandoned meanwhile?    -->  BUSY
  *	unit attention pending? -->  CHECK CONDITION, scsi/unit_attention.c
  *	unit not registered?    -->  NOT READY
@@ -14,7 +14,7 @@
  * counted before anything is looked at, and a gateway that changes the state installs it before it
  * looks at the counts; so either the command sees the change, or the change waits for the command.
  *
- * Commands that change data pass a second gate, the lease of the group: scsi/mutation.c.
+ * Commands that change data pass a second gate, the lease of the group: scsi/write_cmd.c.
  */
 #include <linux/bitops.h>
 #include <linux/errno.h>
@@ -23,11 +23,12 @@
 #include "gateway/group.h"
 #include "gateway/lu_state.h"
 #include "pr/rules.h"
+#include "scsi/abandoned.h"
 #include "scsi/admit.h"
 #include "scsi/cdb.h"
+#include "scsi/complete.h"
 #include "scsi/nexus.h"
-#include "scsi/patience.h"
-#include "scsi/sense.h"
+#include "scsi/nexus_in_flight.h"
 #include "scsi/unit.h"
 #include "scsi/unit_attention.h"
 
@@ -77,7 +78,7 @@ bool trbd_admit_command(struct se_cmd *cmd, const struct trbd_cdb *row)
 		return false;
 	}
 	/* LIO looked before; whoever abandoned it since then did not find it counted */
-	if (counted && trbd_patience_is_over(cmd)) {
+	if (counted && trbd_cmd_is_abandoned(cmd)) {
 		trbd_complete(cmd, -EBUSY);
 		return false;
 	}

@@ -31,20 +31,19 @@
 #include "rbd/image.h"
 #include "scsi/admit.h"
 #include "scsi/cdb.h"
+#include "scsi/cmd_priv.h"
 #include "scsi/command.h"
 #include "scsi/compare_write.h"
+#include "scsi/complete.h"
 #include "scsi/inquiry.h"
-#include "scsi/nexus.h"
+#include "scsi/nexus_in_flight.h"
 #include "scsi/opcodes.h"
 #include "scsi/pr_commands.h"
 #include "scsi/provisioning.h"
 #include "scsi/rw.h"
-#include "scsi/sense.h"
 #include "scsi/unit.h"
 #include "scsi/unit_attention.h"
 #include "scsi/verify.h"
-
-typedef sense_reason_t (*command_fn)(struct se_cmd *cmd);
 
 #define START_STOP_START	0x01
 #define TRANSFER_MAX		SZ_32M
@@ -158,7 +157,7 @@ static sense_reason_t command_check_range(struct se_cmd *cmd, const struct trbd_
 
 /* LIO has the right shape for these, and something else in mind; @execute is the handler's. */
 static sense_reason_t command_parse_then(struct se_cmd *cmd, const struct trbd_cdb *row,
-					 command_fn execute)
+					 trbd_cmd_fn execute)
 {
 	sense_reason_t ret = sbc_parse_cdb(cmd, &command_ops);
 
@@ -168,7 +167,7 @@ static sense_reason_t command_parse_then(struct se_cmd *cmd, const struct trbd_c
 
 /* A command without data that names a range. */
 static sense_reason_t command_parse_range(struct se_cmd *cmd, const struct trbd_cdb *row,
-					  command_fn execute)
+					  trbd_cmd_fn execute)
 {
 	u8 like = row->len == 16 ? SYNCHRONIZE_CACHE_16 : SYNCHRONIZE_CACHE;
 	sense_reason_t ret = command_parse_as(cmd, like, 0);
@@ -185,7 +184,7 @@ static sense_reason_t command_parse_range(struct se_cmd *cmd, const struct trbd_
  * offered.
  */
 static sense_reason_t command_parse_verify(struct se_cmd *cmd, const struct trbd_cdb *row,
-					   command_fn execute)
+					   trbd_cmd_fn execute)
 {
 	sense_reason_t ret;
 
@@ -207,7 +206,7 @@ static sense_reason_t command_parse_verify(struct se_cmd *cmd, const struct trbd
 }
 
 static sense_reason_t command_parse_write_verify(struct se_cmd *cmd, const struct trbd_cdb *row,
-						 command_fn execute)
+						 trbd_cmd_fn execute)
 {
 	sense_reason_t ret = sbc_parse_cdb(cmd, &command_ops);
 
@@ -218,7 +217,7 @@ static sense_reason_t command_parse_write_verify(struct se_cmd *cmd, const struc
 }
 
 static sense_reason_t command_parse_get_lba_status(struct se_cmd *cmd, const struct trbd_cdb *row,
-						   command_fn execute)
+						   trbd_cmd_fn execute)
 {
 	sense_reason_t ret = command_parse_as(cmd, SERVICE_ACTION_IN_16, SAI_READ_CAPACITY_16);
 
@@ -230,7 +229,7 @@ static sense_reason_t command_parse_get_lba_status(struct se_cmd *cmd, const str
 
 /* REPORT LUNS has its allocation length at the same place. */
 static sense_reason_t command_parse_report_opcodes(struct se_cmd *cmd, const struct trbd_cdb *row,
-						   command_fn execute)
+						   trbd_cmd_fn execute)
 {
 	sense_reason_t ret;
 
@@ -243,7 +242,7 @@ static sense_reason_t command_parse_report_opcodes(struct se_cmd *cmd, const str
 }
 
 static sense_reason_t command_parse_request_sense(struct se_cmd *cmd, const struct trbd_cdb *row,
-						  command_fn execute)
+						  trbd_cmd_fn execute)
 {
 	sense_reason_t ret = sbc_parse_cdb(cmd, &command_ops);
 
@@ -253,7 +252,7 @@ static sense_reason_t command_parse_request_sense(struct se_cmd *cmd, const stru
 }
 
 static sense_reason_t command_parse_inquiry(struct se_cmd *cmd, const struct trbd_cdb *row,
-					    command_fn execute)
+					    trbd_cmd_fn execute)
 {
 	sense_reason_t ret = sbc_parse_cdb(cmd, &command_ops);
 
@@ -268,7 +267,7 @@ static sense_reason_t command_parse_inquiry(struct se_cmd *cmd, const struct trb
  * where nothing may be written it refuses commands that send data.
  */
 static sense_reason_t command_parse_ndob(struct se_cmd *cmd, const struct trbd_cdb *row,
-					 command_fn execute)
+					 trbd_cmd_fn execute)
 {
 	u8 flags = cmd->t_task_cdb[trbd_cdb_write_same_byte(row)];
 	u64 blocks = trbd_cdb_blocks(row, cmd->t_task_cdb);
@@ -284,7 +283,7 @@ static sense_reason_t command_parse_ndob(struct se_cmd *cmd, const struct trbd_c
 
 /* LBPWS of page B2h (SBC-3 5.43): whether WRITE SAME may unmap. */
 static sense_reason_t command_parse_write_same(struct se_cmd *cmd, const struct trbd_cdb *row,
-					       command_fn execute)
+					       trbd_cmd_fn execute)
 {
 	const u8 *cdb = cmd->t_task_cdb;
 
@@ -297,7 +296,7 @@ static sense_reason_t command_parse_write_same(struct se_cmd *cmd, const struct 
 }
 
 static sense_reason_t command_parse_caw(struct se_cmd *cmd, const struct trbd_cdb *row,
-					command_fn execute)
+					trbd_cmd_fn execute)
 {
 	sense_reason_t ret = sbc_parse_cdb(cmd, &command_ops);
 
@@ -321,8 +320,8 @@ static sense_reason_t command_parse_caw(struct se_cmd *cmd, const struct trbd_cd
  * @execute: starts the I/O
  */
 struct command_handler {
-	sense_reason_t (*parse)(struct se_cmd *cmd, const struct trbd_cdb *row, command_fn execute);
-	command_fn execute;
+	sense_reason_t (*parse)(struct se_cmd *cmd, const struct trbd_cdb *row, trbd_cmd_fn execute);
+	trbd_cmd_fn execute;
 };
 
 static const struct command_handler command_handlers[TRBD_CDB_HANDLERS] = {
@@ -426,22 +425,20 @@ static void command_look_for_stall(struct se_cmd *cmd)
 
 /*
  * Unit attentions and reservations are looked at when a command is executed, by what is true then;
- * that may be long after the CDB was parsed. cmd->priv holds the rest of the command until then,
- * and after that its place among those in flight.
+ * that may be long after the CDB was parsed.
  */
 static sense_reason_t command_execute(struct se_cmd *cmd)
 {
-	command_fn rest = cmd->priv;
+	trbd_cmd_fn rest = trbd_cmd_take_rest(cmd);
 	sense_reason_t ret;
 
-	cmd->priv = NULL;
 	if (!trbd_admit_command(cmd, trbd_cdb_find(cmd->t_task_cdb)))
 		return 0;
 	command_look_for_stall(cmd);
 	ret = rest(cmd);
 	/* LIO answers what was refused */
 	if (ret)
-		trbd_patience_end(cmd);
+		trbd_cmd_end(cmd);
 	return ret;
 }
 
@@ -476,7 +473,7 @@ sense_reason_t trbd_parse_cdb(struct se_cmd *cmd)
 	if (!ret && command_is_too_long(cmd))
 		ret = TCM_INVALID_CDB_FIELD;
 	if (!ret) {
-		cmd->priv = cmd->execute_cmd;
+		trbd_cmd_set_rest(cmd, cmd->execute_cmd);
 		cmd->execute_cmd = command_execute;
 	}
 	return ret;

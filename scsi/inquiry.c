@@ -23,8 +23,8 @@
 
 #include "compat/target.h"
 #include "rbd/image.h"
+#include "scsi/complete.h"
 #include "scsi/inquiry.h"
-#include "scsi/sense.h"
 #include "scsi/unit.h"
 
 /* OSDs allocate in 4 KiB; a smaller write costs them a read */

@@ -15,8 +15,8 @@
 #include "compat/target.h"
 #include "scsi/cdb.h"
 #include "scsi/command.h"
+#include "scsi/complete.h"
 #include "scsi/opcodes.h"
-#include "scsi/sense.h"
 
 /* REPORTING OPTIONS, table 262 */
 enum {

@@ -36,11 +36,11 @@
 #include "gateway/round.h"
 #include "pr/parameters.h"
 #include "pr/rules.h"
+#include "scsi/abandoned.h"
 #include "scsi/command.h"
-#include "scsi/nexus.h"
-#include "scsi/patience.h"
+#include "scsi/complete.h"
+#include "scsi/nexus_name.h"
 #include "scsi/pr_commands.h"
-#include "scsi/sense.h"
 #include "scsi/unit.h"
 
 /* a RESERVE that meets another's looks so often whether that one's session has ended */
@@ -85,7 +85,7 @@ static void pr_job_end(struct pr_job *job, int verdict)
 
 static bool pr_job_is_over(const struct trbd_lu_job *lu_job)
 {
-	return trbd_patience_is_over(container_of(lu_job, struct pr_job, job)->cmd);
+	return trbd_cmd_is_abandoned(container_of(lu_job, struct pr_job, job)->cmd);
 }
 
 /* Nobody wants it any more. */
@@ -147,8 +147,7 @@ static bool pr_tpg_has_session(struct se_portal_group *tpg, const struct trbd_pr
 		if (!sess->se_node_acl)
 			continue;
 		trbd_nexus_name(sess, tpg, &name);
-		found = !strcmp(name.initiator, nexus->initiator) &&
-			!strcmp(name.target, nexus->target);
+		found = trbd_nexus_name_is_equal(&name, nexus);
 		if (found)
 			break;
 	}

@@ -25,10 +25,10 @@
 #include "rbd/io.h"
 #include "scsi/cdb.h"
 #include "scsi/command.h"
-#include "scsi/mutation.h"
+#include "scsi/complete.h"
 #include "scsi/provisioning.h"
-#include "scsi/sense.h"
 #include "scsi/unit.h"
+#include "scsi/write_cmd.h"
 
 /* how many objects one command may touch: each is a request of its own */
 #define UNMAP_OBJECTS_MAX	256
@@ -59,7 +59,7 @@ void trbd_provisioning_set_attributes(struct se_dev_attrib *attrib, u64 object_s
 }
 
 /* A limit that is switched off stays so, and one that is not does not become so. */
-static u32 rescale(u32 blocks, u32 from, u32 to)
+static u32 provisioning_rescale(u32 blocks, u32 from, u32 to)
 {
 	u64 scaled = div_u64((u64)blocks * from, to);
 
@@ -79,15 +79,15 @@ void trbd_provisioning_rescale(struct se_dev_attrib *attrib, u32 from)
 {
 	u32 to = attrib->block_size;
 
-	attrib->max_unmap_lba_count = rescale(attrib->max_unmap_lba_count, from, to);
-	attrib->unmap_granularity = rescale(attrib->unmap_granularity, from, to);
-	attrib->unmap_granularity_alignment = rescale(attrib->unmap_granularity_alignment, from, to);
-	attrib->max_write_same_len = rescale(attrib->max_write_same_len, from, to);
+	attrib->max_unmap_lba_count = provisioning_rescale(attrib->max_unmap_lba_count, from, to);
+	attrib->unmap_granularity = provisioning_rescale(attrib->unmap_granularity, from, to);
+	attrib->unmap_granularity_alignment = provisioning_rescale(attrib->unmap_granularity_alignment, from, to);
+	attrib->max_write_same_len = provisioning_rescale(attrib->max_write_same_len, from, to);
 }
 
-static void submit_range(struct trbd_mutation_cmd *m, enum trbd_io_op op, u64 lba, u64 blocks)
+static void provisioning_submit_range(struct trbd_write_cmd *w, enum trbd_io_op op, u64 lba, u64 blocks)
 {
-	u32 block_size = m->cmd->se_dev->dev_attrib.block_size;
+	u32 block_size = w->cmd->se_dev->dev_attrib.block_size;
 	struct trbd_io_request request = {
 		.op = op,
 		.off = lba * block_size,
@@ -95,7 +95,7 @@ static void submit_range(struct trbd_mutation_cmd *m, enum trbd_io_op op, u64 lb
 	};
 
 	if (blocks)
-		trbd_mutation_submit(m, &request);
+		trbd_write_cmd_submit(w, &request);
 }
 
 /* The descriptors of a parameter list: where they are, and how many are complete. */
@@ -137,32 +137,32 @@ static sense_reason_t unmap_check(struct se_cmd *cmd, const u8 *list, unsigned i
  * With some fabrics (vhost, loop) the list lies in the initiator's memory, and may be another one since it was checked.
  * Whatever it says now, no more is done than a command may ask for; a range is checked against the image in any case.
  */
-static void start_unmap(struct trbd_mutation_cmd *m)
+static void start_unmap(struct trbd_write_cmd *w)
 {
-	const struct se_dev_attrib *attrib = &m->cmd->se_dev->dev_attrib;
-	const u8 *list = transport_kmap_data_sg(m->cmd);
+	const struct se_dev_attrib *attrib = &w->cmd->se_dev->dev_attrib;
+	const u8 *list = transport_kmap_data_sg(w->cmd);
 	u64 start = 0, end = 0, left = attrib->max_unmap_lba_count;
 	unsigned int i, count;
 
 	if (!list) {
-		cmpxchg(&m->result, 0, -ENOMEM);
+		cmpxchg(&w->result, 0, -ENOMEM);
 		return;
 	}
-	count = min(unmap_descriptors(list, trbd_sent_length(m->cmd)), attrib->max_unmap_block_desc_count);
+	count = min(unmap_descriptors(list, trbd_sent_length(w->cmd)), attrib->max_unmap_block_desc_count);
 	for (i = 0; i < count; i++) {
 		u64 lba = get_unaligned_be64(unmap_descriptor(list, i));
 		u64 number = min_t(u64, get_unaligned_be32(unmap_descriptor(list, i) + 8), left);
 
 		left -= number;
 		if (lba != end) {
-			submit_range(m, TRBD_IO_DISCARD, start, end - start);
+			provisioning_submit_range(w, TRBD_IO_DISCARD, start, end - start);
 			start = lba;
 			end = lba;
 		}
 		end += number;
 	}
-	submit_range(m, TRBD_IO_DISCARD, start, end - start);
-	transport_kunmap_data_sg(m->cmd);
+	provisioning_submit_range(w, TRBD_IO_DISCARD, start, end - start);
+	transport_kunmap_data_sg(w->cmd);
 }
 
 /**
@@ -203,7 +203,7 @@ sense_reason_t trbd_execute_unmap(struct se_cmd *cmd)
 		return ret;
 
 	if (count)
-		trbd_mutation_begin(cmd, start_unmap);
+		trbd_write_cmd_begin(cmd, start_unmap);
 	else
 		trbd_complete(cmd, 0);
 	return 0;
@@ -232,29 +232,29 @@ static bool block_is_zero(struct se_cmd *cmd)
 }
 
 /* A table that shows one page, filled with the block, over and over for @len bytes. */
-static int write_same_memory(struct trbd_mutation_cmd *m, u64 len, struct sg_table *table)
+static int write_same_memory(struct trbd_write_cmd *w, u64 len, struct sg_table *table)
 {
-	u32 block_size = m->cmd->se_dev->dev_attrib.block_size;
+	u32 block_size = w->cmd->se_dev->dev_attrib.block_size;
 	struct scatterlist *sg;
 	unsigned int nents, i;
 	u32 off;
 
-	m->memory = sgl_alloc(PAGE_SIZE, GFP_NOWAIT | __GFP_NOWARN, &nents);
-	if (!m->memory)
+	w->memory = sgl_alloc(PAGE_SIZE, GFP_NOWAIT | __GFP_NOWARN, &nents);
+	if (!w->memory)
 		return -ENOMEM;
 	for (off = 0; off < PAGE_SIZE; off += block_size)
-		sg_copy_to_buffer(m->cmd->t_data_sg, m->cmd->t_data_nents, sg_virt(m->memory) + off, block_size);
+		sg_copy_to_buffer(w->cmd->t_data_sg, w->cmd->t_data_nents, sg_virt(w->memory) + off, block_size);
 
 	if (sg_alloc_table(table, DIV_ROUND_UP(len, PAGE_SIZE), GFP_NOWAIT | __GFP_NOWARN))
 		return -ENOMEM;
 	for_each_sg(table->sgl, sg, table->nents, i)
-		sg_set_page(sg, sg_page(m->memory), min_t(u64, PAGE_SIZE, len - i * PAGE_SIZE), 0);
+		sg_set_page(sg, sg_page(w->memory), min_t(u64, PAGE_SIZE, len - i * PAGE_SIZE), 0);
 	return 0;
 }
 
-static void start_write_same(struct trbd_mutation_cmd *m)
+static void start_write_same(struct trbd_write_cmd *w)
 {
-	struct se_cmd *cmd = m->cmd;
+	struct se_cmd *cmd = w->cmd;
 	u32 block_size = cmd->se_dev->dev_attrib.block_size;
 	struct trbd_io_request request = {
 		.op = TRBD_IO_WRITE,
@@ -266,18 +266,18 @@ static void start_write_same(struct trbd_mutation_cmd *m)
 
 	if (write_same_is_ndob(cmd) || block_is_zero(cmd)) {
 		request.op = TRBD_IO_ZERO;
-		trbd_mutation_submit(m, &request);
+		trbd_write_cmd_submit(w, &request);
 		return;
 	}
 
-	ret = write_same_memory(m, request.len, &table);
+	ret = write_same_memory(w, request.len, &table);
 	if (ret) {
-		cmpxchg(&m->result, 0, ret);
+		cmpxchg(&w->result, 0, ret);
 		return;
 	}
 	request.sgl = table.sgl;
 	request.nents = table.nents;
-	trbd_mutation_submit(m, &request);
+	trbd_write_cmd_submit(w, &request);
 	/* the I/O has tables of its own from the moment it is submitted */
 	sg_free_table(&table);
 }
@@ -293,7 +293,7 @@ sense_reason_t trbd_execute_write_same(struct se_cmd *cmd)
 {
 	if (!write_same_is_ndob(cmd) && cmd->data_length != cmd->se_dev->dev_attrib.block_size)
 		return TCM_INVALID_CDB_FIELD;
-	trbd_mutation_begin(cmd, start_write_same);
+	trbd_write_cmd_begin(cmd, start_write_same);
 	return 0;
 }
 
@@ -306,7 +306,7 @@ enum {
 #define LBA_STATUS_LEN		24	/* header and one descriptor */
 #define LBA_STATUS_HEADER_LEN	8
 
-static void lba_status_done(void *arg, int result, u64 len, bool mapped)
+static void provisioning_status_done(void *arg, int result, u64 len, bool mapped)
 {
 	struct se_cmd *cmd = arg;
 	u32 block_size = cmd->se_dev->dev_attrib.block_size;
@@ -345,7 +345,7 @@ sense_reason_t trbd_execute_get_lba_status(struct se_cmd *cmd)
 		trbd_complete(cmd, 0);
 		return 0;
 	}
-	ret = trbd_block_status_submit(to_trbd_unit(cmd->se_dev)->image, off, lba_status_done, cmd);
+	ret = trbd_block_status_submit(to_trbd_unit(cmd->se_dev)->image, off, provisioning_status_done, cmd);
 	if (ret)
 		trbd_complete(cmd, ret);
 	return 0;

@@ -28,7 +28,7 @@
 #include "scsi/unit.h"
 
 /* for how long a LOGICAL UNIT RESET may take before the unit stops serving until it is through */
-#define RESET_SERVES_MS		10000
+#define TRBD_RESET_WAIT_MS		10000
 #define RESET_LOOK_MS		500
 #define RESET_RETRY_MS		1000
 
@@ -122,7 +122,7 @@ static void reset_is_overdue(struct trbd_lu *lu, struct reset_job *job)
 /* Waits for a reset, unless nothing is served anyway. Return: whether it has ended. */
 static bool reset_wait(struct trbd_lu *lu, struct reset_job *job)
 {
-	const unsigned long limit = jiffies + msecs_to_jiffies(RESET_SERVES_MS);
+	const unsigned long limit = jiffies + msecs_to_jiffies(TRBD_RESET_WAIT_MS);
 
 	do {
 		if (wait_for_completion_timeout(&job->done, msecs_to_jiffies(RESET_LOOK_MS)))
@@ -139,7 +139,7 @@ static bool reset_wait(struct trbd_lu *lu, struct reset_job *job)
  * If that takes too long, this gateway serves nothing until it is through. LIO does one reset of a
  * unit after the other, so while nothing is served a further one does not wait.
  *
- * Context: process; sleeps for RESET_SERVES_MS at most.
+ * Context: process; sleeps for TRBD_RESET_WAIT_MS at most.
  */
 void trbd_reset_unit(struct trbd_unit *unit)
 {

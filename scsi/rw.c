@@ -16,11 +16,11 @@
 
 #include "compat/target.h"
 #include "rbd/io.h"
-#include "scsi/mutation.h"
-#include "scsi/patience.h"
+#include "scsi/abandoned.h"
+#include "scsi/complete.h"
 #include "scsi/rw.h"
-#include "scsi/sense.h"
 #include "scsi/unit.h"
+#include "scsi/write_cmd.h"
 
 /* what is copied at once, bytes */
 #define COPY_MAX	SZ_4M
@@ -28,22 +28,22 @@
 /* Fabrics that pass on pages which their user may still write to; all others own the pages of a command. */
 static const char * const unstable_fabrics[] = { "loopback", "vhost", "xen-pvscsi" };
 
-static bool has_unstable_pages(const struct se_cmd *cmd)
+static bool rw_has_unstable_pages(const struct se_cmd *cmd)
 {
 	return match_string(unstable_fabrics, ARRAY_SIZE(unstable_fabrics), cmd->se_tfo->fabric_name) >= 0;
 }
 
-static void read_done(void *arg, int result)
+static void rw_read_done(void *arg, int result)
 {
 	trbd_complete(arg, result);
 }
 
-static bool read_unwanted(void *arg)
+static bool rw_read_unwanted(void *arg)
 {
-	return trbd_patience_is_over(arg);
+	return trbd_cmd_is_abandoned(arg);
 }
 
-static void execute_read(struct se_cmd *cmd)
+static void rw_execute_read(struct se_cmd *cmd)
 {
 	struct trbd_io_request request = {
 		.image = to_trbd_unit(cmd->se_dev)->image,
@@ -52,8 +52,8 @@ static void execute_read(struct se_cmd *cmd)
 		.len = cmd->data_length,
 		.sgl = cmd->t_data_sg,
 		.nents = cmd->t_data_nents,
-		.done = read_done,
-		.unwanted = read_unwanted,
+		.done = rw_read_done,
+		.unwanted = rw_read_unwanted,
 		.arg = cmd,
 	};
 	int ret = trbd_io_submit(&request);
@@ -63,27 +63,27 @@ static void execute_read(struct se_cmd *cmd)
 }
 
 /**
- * trbd_start_write() - the start of a mutation that writes the command's data
- * @m: command
+ * trbd_start_write() - start to write the data of a command
+ * @w: command
  *
  * Context: process; never sleeps for the network.
  */
-void trbd_start_write(struct trbd_mutation_cmd *m)
+void trbd_start_write(struct trbd_write_cmd *w)
 {
-	struct se_cmd *cmd = m->cmd;
+	struct se_cmd *cmd = w->cmd;
 	struct trbd_io_request request = {
 		.op = TRBD_IO_WRITE,
-		.unstable = has_unstable_pages(cmd),
+		.unstable = rw_has_unstable_pages(cmd),
 		.off = cmd->t_task_lba * cmd->se_dev->dev_attrib.block_size,
 		.sgl = cmd->t_data_sg,
 		.nents = cmd->t_data_nents,
 	};
 	u64 left = cmd->data_length;
 
-	while (left) {
+	/* an error, of those before this one too, is the command's */
+	while (left && !READ_ONCE(w->result)) {
 		request.len = request.unstable ? min_t(u64, left, COPY_MAX) : left;
-		if (trbd_mutation_submit(m, &request))
-			break;
+		trbd_write_cmd_submit(w, &request);
 		request.off += request.len;
 		request.sgl_off += request.len;
 		left -= request.len;
@@ -106,8 +106,8 @@ sense_reason_t trbd_execute_rw(struct se_cmd *cmd, struct scatterlist *sgl, u32 
 	if (!cmd->data_length)
 		trbd_complete(cmd, 0);
 	else if (direction == DMA_TO_DEVICE)
-		trbd_mutation_begin(cmd, trbd_start_write);
+		trbd_write_cmd_begin(cmd, trbd_start_write);
 	else
-		execute_read(cmd);
+		rw_execute_read(cmd);
 	return 0;
 }

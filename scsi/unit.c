@@ -27,9 +27,10 @@
 #include "rados/closing.h"
 #include "rados/session.h"
 #include "rbd/image.h"
+#include "scsi/abandoned.h"
 #include "scsi/inquiry.h"
 #include "scsi/nexus.h"
-#include "scsi/patience.h"
+#include "scsi/nexus_in_flight.h"
 #include "scsi/pr_commands.h"
 #include "scsi/provisioning.h"
 #include "scsi/unit.h"
@@ -107,7 +108,7 @@ static void unit_lu_changed(void *owner, const struct trbd_lu_change *change)
 	rcu_read_unlock();
 
 	if (change->reset) {
-		trbd_nexus_turn(&unit->nexuses);
+		trbd_nexus_new_phase(&unit->nexuses);
 		/* LIO tells those of the gateway that was asked for the reset */
 		if (!change->mine)
 			trbd_ua_raise_all(&unit->nexuses, TRBD_UA_RESET);
@@ -116,12 +117,12 @@ static void unit_lu_changed(void *owner, const struct trbd_lu_change *change)
 
 static unsigned int unit_lu_draining(void *owner, const struct trbd_pr_state *pr)
 {
-	return trbd_nexus_draining(&((struct trbd_unit *)owner)->nexuses, pr);
+	return trbd_nexus_count_forbidden(&((struct trbd_unit *)owner)->nexuses, pr);
 }
 
 static unsigned int unit_lu_in_flight(void *owner)
 {
-	return trbd_nexus_in_flight(&((struct trbd_unit *)owner)->nexuses);
+	return trbd_nexus_count_in_flight(&((struct trbd_unit *)owner)->nexuses);
 }
 
 static void unit_lu_come_back(void *owner)
@@ -216,7 +217,7 @@ int trbd_unit_open(struct trbd_unit *unit, struct trbd_image *image)
 	if (ret)
 		trbd_unit_close(unit);
 	else
-		trbd_patience_start(&unit->patience);
+		trbd_abandoned_start(&unit->abandoned);
 	return ret;
 }
 
@@ -233,7 +234,7 @@ void trbd_unit_close(struct trbd_unit *unit)
 
 	/* somebody waits for this who cannot be killed */
 	trbd_image_begin_close(image);
-	trbd_patience_stop(&unit->patience);
+	trbd_abandoned_stop(&unit->abandoned);
 	unit_detach_lu(unit);
 	/* the group needs the session that the image holds */
 	if (unit->group)
@@ -290,7 +291,7 @@ void trbd_unit_init(struct trbd_unit *unit)
 {
 	mutex_init(&unit->lu_lock);
 	trbd_nexus_table_init(&unit->nexuses);
-	trbd_patience_init(&unit->patience);
+	trbd_abandoned_init(&unit->abandoned);
 }
 
 /**

@@ -6,8 +6,8 @@
 #include <linux/mutex.h>
 #include <target/target_core_base.h>
 
+#include "scsi/abandoned.h"
 #include "scsi/nexus.h"
-#include "scsi/patience.h"
 
 struct trbd_group;
 struct trbd_image;
@@ -25,7 +25,7 @@ struct trbd_lu;
  * @lu: what all gateways of the image share, as long as @image; NULL for a snapshot. Commands read
  *	it without a lock.
  * @nexuses: its I_T nexuses
- * @patience: for how long commands that nobody wants any more have not ended
+ * @abandoned: commands in flight that nobody wants any more
  * @long_verifies: VERIFY commands in progress that are longer than a transfer
  */
 struct trbd_unit {
@@ -35,7 +35,7 @@ struct trbd_unit {
 	struct mutex lu_lock;	/* see above */
 	struct trbd_lu *lu;
 	struct trbd_nexus_table nexuses;
-	struct trbd_patience patience;
+	struct trbd_abandoned abandoned;
 	atomic_t long_verifies;
 };
 

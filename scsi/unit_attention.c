@@ -23,8 +23,8 @@
 #include <target/target_core_base.h>
 
 #include "scsi/cdb.h"
+#include "scsi/complete.h"
 #include "scsi/nexus.h"
-#include "scsi/sense.h"
 #include "scsi/unit_attention.h"
 
 #define SENSE_FIXED_LEN		18
@@ -71,7 +71,7 @@ static enum trbd_ua ua_take(struct trbd_nexus_table *table, struct se_cmd *cmd,
 }
 
 /* SPC-4 6.39: sense data as the data of the command, in the format that DESC asks for. */
-static void answer_request_sense(struct se_cmd *cmd, u8 key, u8 asc, u8 ascq)
+static void ua_answer_request_sense(struct se_cmd *cmd, u8 key, u8 asc, u8 ascq)
 {
 	bool descriptor = cmd->t_task_cdb[1] & 0x01;
 	size_t len = descriptor ? SENSE_DESCRIPTOR_LEN : SENSE_FIXED_LEN;
@@ -83,7 +83,7 @@ static void answer_request_sense(struct se_cmd *cmd, u8 key, u8 asc, u8 ascq)
 }
 
 /* Has LIO a unit attention for the initiator? It has a list for each LUN that the initiator sees. */
-static bool lio_has_attention(struct se_cmd *cmd, u8 *asc, u8 *ascq)
+static bool ua_lio_has_one(struct se_cmd *cmd, u8 *asc, u8 *ascq)
 {
 	struct se_dev_entry *deve;
 	struct se_ua *ua = NULL;
@@ -116,7 +116,7 @@ bool trbd_ua_is_for_lio(struct se_cmd *cmd)
 {
 	u8 asc, ascq;
 
-	return !(cmd->t_task_cdb[1] & 0x01) && lio_has_attention(cmd, &asc, &ascq);
+	return !(cmd->t_task_cdb[1] & 0x01) && ua_lio_has_one(cmd, &asc, &ascq);
 }
 
 /**
@@ -131,9 +131,9 @@ bool trbd_ua_is_for_lio(struct se_cmd *cmd)
 sense_reason_t trbd_execute_request_sense(struct se_cmd *cmd)
 {
 	u8 asc = 0, ascq = 0;
-	bool attention = lio_has_attention(cmd, &asc, &ascq);
+	bool attention = ua_lio_has_one(cmd, &asc, &ascq);
 
-	answer_request_sense(cmd, attention ? UNIT_ATTENTION : NO_SENSE, asc, ascq);
+	ua_answer_request_sense(cmd, attention ? UNIT_ATTENTION : NO_SENSE, asc, ascq);
 	return 0;
 }
 
@@ -156,7 +156,7 @@ bool trbd_ua_report(struct trbd_nexus_table *table, struct se_cmd *cmd, const st
 	if (ua == TRBD_UA_COUNT)
 		return false;
 	if (row->handler == TRBD_CDB_REQUEST_SENSE)
-		answer_request_sense(cmd, UNIT_ATTENTION, ua_codes[ua].asc, ua_codes[ua].ascq);
+		ua_answer_request_sense(cmd, UNIT_ATTENTION, ua_codes[ua].asc, ua_codes[ua].ascq);
 	else
 		trbd_complete_sense(cmd, UNIT_ATTENTION, ua_codes[ua].asc, ua_codes[ua].ascq);
 	return true;

@@ -8,6 +8,7 @@
 #include "gateway/lu_state.h"
 #include "pr/rules.h"
 #include "scsi/nexus.h"
+#include "scsi/nexus_in_flight.h"
 #include "scsi/unit.h"
 #include "scsi/unit_attention.h"
 
@@ -57,8 +58,8 @@ size_t trbd_unit_show_reservations(struct trbd_unit *unit, char *buf, size_t siz
 			 "id %llu %s generation %llu settled %llu resets %u in_flight %u draining %u\n",
 			 unit->lu->id, trbd_lu_is_blocked(unit->lu) ? "blocked" : "serving",
 			 view->generation, view->settled, view->resets,
-			 trbd_nexus_in_flight(&unit->nexuses),
-			 trbd_nexus_draining(&unit->nexuses, pr));
+			 trbd_nexus_count_in_flight(&unit->nexuses),
+			 trbd_nexus_count_forbidden(&unit->nexuses, pr));
 	len += scnprintf(buf + len, size - len, "pr_generation %u aptpl %u registrations %u\n",
 			 pr->generation, pr->aptpl, pr->count);
 	if (*pr->spc2.initiator)

@@ -27,15 +27,15 @@
 
 #include "compat/target.h"
 #include "rbd/io.h"
+#include "scsi/abandoned.h"
 #include "scsi/admit.h"
 #include "scsi/cdb.h"
 #include "scsi/command.h"
-#include "scsi/mutation.h"
-#include "scsi/patience.h"
+#include "scsi/complete.h"
 #include "scsi/rw.h"
-#include "scsi/sense.h"
 #include "scsi/unit.h"
 #include "scsi/verify.h"
+#include "scsi/write_cmd.h"
 
 #define VERIFY_CHUNK		SZ_256K
 /* VERIFY without data, bytes */
@@ -88,7 +88,7 @@ static void verify_free(struct verify *v)
 }
 
 /* An initiator on this machine (vhost, loop) may change its data meanwhile, so the end is looked for both times. */
-static size_t first_difference(const u8 *a, const u8 *b, size_t len)
+static size_t verify_first_difference(const u8 *a, const u8 *b, size_t len)
 {
 	size_t i = 0;
 
@@ -112,7 +112,7 @@ static u64 verify_compare(struct verify *v)
 	sg_miter_start(&read, v->memory, v->nents, SG_MITER_FROM_SG);
 	while (at < v->chunk && same == n && sg_miter_next(&read) && sg_miter_next(&v->data)) {
 		n = min3((u64)read.length, (u64)v->data.length, v->chunk - at);
-		same = first_difference(read.addr, v->data.addr, n);
+		same = verify_first_difference(read.addr, v->data.addr, n);
 		read.consumed = n;
 		v->data.consumed = n;
 		at += same;
@@ -126,7 +126,7 @@ static int verify_next(struct verify *v);
 
 static bool verify_is_awaited(struct se_cmd *cmd)
 {
-	return trbd_patience_is_over(cmd) || trbd_admit_is_awaited(cmd);
+	return trbd_cmd_is_abandoned(cmd) || trbd_admit_is_awaited(cmd);
 }
 
 static void verify_read_done(void *arg, int result)
@@ -157,7 +157,7 @@ static void verify_read_done(void *arg, int result)
 
 static bool verify_unwanted(void *arg)
 {
-	return trbd_patience_is_over(((struct verify *)arg)->cmd);
+	return trbd_cmd_is_abandoned(((struct verify *)arg)->cmd);
 }
 
 /* Return: -EINPROGRESS when a read is on its way, 0 when nothing is left, or an error. */
@@ -259,7 +259,7 @@ sense_reason_t trbd_execute_verify(struct se_cmd *cmd)
 	return 0;
 }
 
-static void write_finished(struct se_cmd *cmd, int result)
+static void verify_written(struct se_cmd *cmd, int result)
 {
 	if (result)
 		trbd_complete(cmd, result);
@@ -267,10 +267,10 @@ static void write_finished(struct se_cmd *cmd, int result)
 		verify_begin(cmd, verify_blocks(cmd), verify_bytchk(cmd));
 }
 
-static void start_write_verify(struct trbd_mutation_cmd *m)
+static void verify_start_write(struct trbd_write_cmd *w)
 {
-	m->finish = write_finished;
-	trbd_start_write(m);
+	w->finish = verify_written;
+	trbd_start_write(w);
 }
 
 /**
@@ -283,7 +283,7 @@ static void start_write_verify(struct trbd_mutation_cmd *m)
 sense_reason_t trbd_execute_write_verify(struct se_cmd *cmd)
 {
 	if (cmd->data_length)
-		trbd_mutation_begin(cmd, start_write_verify);
+		trbd_write_cmd_begin(cmd, verify_start_write);
 	else
 		trbd_complete(cmd, 0);
 	return 0;

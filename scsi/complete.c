@@ -20,9 +20,9 @@
 #include <target/target_core_base.h>
 
 #include "pr/rules.h"
+#include "scsi/abandoned.h"
 #include "scsi/cdb.h"
-#include "scsi/patience.h"
-#include "scsi/sense.h"
+#include "scsi/complete.h"
 #include "scsi/unit.h"
 #include "scsi/unit_attention.h"
 
@@ -70,7 +70,7 @@ static const struct sense_rule common_rules[] = {
 /* INTERNAL TARGET FAILURE: something nobody thought of */
 static const struct sense_rule other_rule = { 0, HARDWARE_ERROR, 0x44, 0x00 };
 
-static const struct sense_rule *sense_find(const struct sense_rule *rules, size_t count, int err)
+static const struct sense_rule *complete_find_rule(const struct sense_rule *rules, size_t count, int err)
 {
 	size_t i;
 
@@ -81,14 +81,14 @@ static const struct sense_rule *sense_find(const struct sense_rule *rules, size_
 	return NULL;
 }
 
-static const struct sense_rule *sense_rule(bool write, int err)
+static const struct sense_rule *complete_rule(bool write, int err)
 {
 	const struct sense_rule *rule;
 
-	rule = write ? sense_find(write_rules, ARRAY_SIZE(write_rules), err) :
-		       sense_find(read_rules, ARRAY_SIZE(read_rules), err);
+	rule = write ? complete_find_rule(write_rules, ARRAY_SIZE(write_rules), err) :
+		       complete_find_rule(read_rules, ARRAY_SIZE(read_rules), err);
 	if (!rule)
-		rule = sense_find(common_rules, ARRAY_SIZE(common_rules), err);
+		rule = complete_find_rule(common_rules, ARRAY_SIZE(common_rules), err);
 	return rule ? rule : &other_rule;
 }
 
@@ -96,7 +96,7 @@ static void complete_with_status(struct se_cmd *cmd, u8 status)
 {
 	if (status != SAM_STAT_GOOD)
 		trbd_ua_raise_for_status(&to_trbd_unit(cmd->se_dev)->nexuses, cmd, status);
-	trbd_patience_end(cmd);
+	trbd_cmd_end(cmd);
 	target_complete_cmd(cmd, status);
 }
 
@@ -118,7 +118,7 @@ static void complete_with_sense(struct se_cmd *cmd, u8 key, u8 asc, u8 ascq, con
  * WRITE SAME with NDOB writes without sending data, VERIFY sends data without writing them, and PERSISTENT RESERVE OUT
  * writes to the cluster, if not to the medium.
  */
-static bool is_write(const struct se_cmd *cmd)
+static bool complete_is_write(const struct se_cmd *cmd)
 {
 	const u8 *cdb = cmd->t_task_cdb;
 	enum trbd_pr_access access = trbd_cdb_access(trbd_cdb_find(cdb), cdb);
@@ -151,7 +151,7 @@ void trbd_complete(struct se_cmd *cmd, int result)
 		return;
 	}
 
-	rule = sense_rule(is_write(cmd), -result);
+	rule = complete_rule(complete_is_write(cmd), -result);
 	pr_warn_ratelimited("%s: opcode 0x%02x at LBA %llu failed: error %d, sense %x/%02x/%02x\n",
 			    config_item_name(&cmd->se_dev->dev_group.cg_item), cmd->t_task_cdb[0],
 			    cmd->t_task_lba, result, rule->key, rule->asc, rule->ascq);
@@ -162,7 +162,7 @@ void trbd_complete(struct se_cmd *cmd, int result)
  * LIO takes the allocation length of a CDB for what there is, and calls an overflow what is beyond the initiator's
  * room. What there is shows only now.
  */
-static void mend_overflow(struct se_cmd *cmd, size_t len)
+static void complete_mend_overflow(struct se_cmd *cmd, size_t len)
 {
 	u64 wanted = min_t(u64, len, (u64)cmd->data_length + cmd->residual_count);
 
@@ -185,8 +185,8 @@ static void mend_overflow(struct se_cmd *cmd, size_t len)
  */
 void trbd_complete_data(struct se_cmd *cmd, size_t len)
 {
-	trbd_patience_end(cmd);
-	mend_overflow(cmd, len);
+	trbd_cmd_end(cmd);
+	complete_mend_overflow(cmd, len);
 	target_complete_cmd_with_length(cmd, SAM_STAT_GOOD, min_t(size_t, len, cmd->data_length));
 }
 
