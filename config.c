@@ -2,13 +2,14 @@
 /*
  * The configuration of a device: control strings "key=value,flag,key=value".
  *
- * A control file may be written several times before the device is enabled; each write adds keys. A write is taken
- * as a whole or not at all, and judged on the spot: the new keys together with the old ones must make valid options
- * of libceph, a key may come once, and the name of a key on a keyring must be there. Options are built again when
- * the device is enabled, since libceph consumes them.
+ * A control file may be written several times before the device is enabled; each write adds keys. A
+ * write is taken as a whole or not at all, and judged on the spot: the new keys together with the
+ * old ones must make valid options of libceph, a key may come once, and the name of a key on a
+ * keyring must be there. Options are built again when the device is enabled, since libceph consumes
+ * them.
  *
- * Values are arbitrary text without control characters; a comma cannot be part of one. A secret is held here until
- * the device is removed, is never printed, and is wiped before its memory is freed.
+ * Values are arbitrary text without control characters; a comma cannot be part of one. A secret is
+ * held here until the device is removed, is never printed, and is wiped before its memory is freed.
  */
 #include <linux/ceph/libceph.h>
 #include <linux/ctype.h>
@@ -41,7 +42,10 @@ static bool config_is_printable(const char *text, size_t len)
 	return true;
 }
 
-/* Names of pools, images and so on: "/" and "@" would change the meaning of what we print and what rbd(8) reads. */
+/*
+ * Names of pools, images and so on: "/" and "@" would change the meaning of what we print and what
+ * rbd(8) reads.
+ */
 static int config_check_image_value(const char *key, const char *value)
 {
 	if (!value || !*value) {
@@ -88,7 +92,8 @@ static int config_add_entry(struct trbd_config *config, char *text)
 		return -EINVAL;
 	}
 	if (value && strlen(value) > CONFIG_VALUE_MAX) {
-		pr_err("control: the value of %s is longer than %d bytes\n", text, CONFIG_VALUE_MAX);
+		pr_err("control: the value of %s is longer than %d bytes\n", text,
+		       CONFIG_VALUE_MAX);
 		return -ENAMETOOLONG;
 	}
 	if (config_is_image_key(text)) {
@@ -148,8 +153,8 @@ static int config_add_text(struct trbd_config *config, char *text)
  * What is wrong is said in the log, without the value.
  *
  * Context: process; "key=" searches the keyrings of the current process.
- * Return: 0; -EINVAL (malformed, unknown key, value libceph refuses), -EEXIST (given before), -ENAMETOOLONG, -E2BIG,
- * -EPERM (no such key on the keyrings), -ENOMEM.
+ * Return: 0; -EINVAL (malformed, unknown key, value libceph refuses), -EEXIST (given before),
+ * -ENAMETOOLONG, -E2BIG, -EPERM (no such key on the keyrings), -ENOMEM.
  */
 int trbd_config_add(struct trbd_config *config, const char *text, size_t len)
 {
@@ -160,7 +165,8 @@ int trbd_config_add(struct trbd_config *config, const char *text, size_t len)
 	if (len && text[len - 1] == '\n')
 		len--;
 	if (!len || !config_is_printable(text, len)) {
-		pr_err("control: %s\n", len ? "the string has control characters" : "the string is empty");
+		pr_err("control: %s\n",
+		       len ? "the string has control characters" : "the string is empty");
 		return -EINVAL;
 	}
 
@@ -256,7 +262,8 @@ struct ceph_options *trbd_config_options(const struct trbd_config *config)
 			continue;
 		ret = trbd_options_set(opt, entry->key, entry->value);
 		if (ret) {
-			pr_err("control: %s: unknown, or its value cannot be used: error %d\n", entry->key, ret);
+			pr_err("control: %s: unknown, or its value cannot be used: error %d\n",
+			       entry->key, ret);
 			ceph_destroy_options(opt);
 			return ERR_PTR(ret);
 		}

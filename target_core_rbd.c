@@ -153,7 +153,8 @@ static void trbd_free_device(struct se_device *se_dev)
 	call_rcu(&se_dev->rcu_head, trbd_free_device_rcu);
 }
 
-static ssize_t trbd_set_configfs_dev_params(struct se_device *se_dev, const char *page, ssize_t count)
+static ssize_t trbd_set_configfs_dev_params(struct se_device *se_dev, const char *page,
+					    ssize_t count)
 {
 	struct trbd_device *dev = to_trbd_device(se_dev);
 	int ret;
@@ -170,7 +171,8 @@ static ssize_t trbd_set_configfs_dev_params(struct se_device *se_dev, const char
 	return ret ? ret : count;
 }
 
-static void trbd_tmr_notify(struct se_device *se_dev, enum tcm_tmreq_table tmr, struct list_head *aborted)
+static void trbd_tmr_notify(struct se_device *se_dev, enum tcm_tmreq_table tmr,
+			    struct list_head *aborted)
 {
 	/* LIO waits for those in the list by itself */
 	trbd_abandoned_note_aborts(to_trbd_unit(se_dev), aborted);
@@ -194,7 +196,8 @@ static ssize_t trbd_block_size_show(struct config_item *item, char *page)
 /* LIO sets it, and does not ask the backend, whose limits go with another one. */
 static ssize_t trbd_block_size_store(struct config_item *item, const char *page, size_t count)
 {
-	struct se_dev_attrib *attrib = container_of(to_config_group(item), struct se_dev_attrib, da_group);
+	struct se_dev_attrib *attrib =
+		container_of(to_config_group(item), struct se_dev_attrib, da_group);
 	struct trbd_device *dev = to_trbd_device(attrib->da_dev);
 	ssize_t ret;
 	u32 before;
@@ -218,7 +221,8 @@ static int trbd_attributes_init(void)
 
 	while (sbc_attrib_attrs[count])
 		count++;
-	trbd_attributes = kcalloc(count + TRBD_SHOW_ATTRIBUTES + 1, sizeof(*trbd_attributes), GFP_KERNEL);
+	trbd_attributes = kcalloc(count + TRBD_SHOW_ATTRIBUTES + 1, sizeof(*trbd_attributes),
+				  GFP_KERNEL);
 	if (!trbd_attributes)
 		return -ENOMEM;
 	for (i = 0; i < count; i++) {

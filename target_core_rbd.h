@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A backstore: a logical unit, with what configfs has of it. For the files at the top only; the floor
- * below them knows struct trbd_unit.
+ * A backstore: a logical unit, with what configfs has of it. For the files at the top only; the
+ * floor below them knows struct trbd_unit.
  */
 #ifndef TARGET_CORE_RBD_H
 #define TARGET_CORE_RBD_H
@@ -32,8 +32,9 @@ enum trbd_phase {
  * @enable_lock: held by those who enable and disable, also while they wait for the cluster; taken
  *	before @lock
  * @lock: guards @phase and the limits that go with the block size, held for moments only; never
- *	taken on the data path. Readers of configfs and debugfs hold it while they look at the image,
- *	the group and the shared state of @unit, which do not change while @phase is TRBD_OPEN
+ *	taken on the data path. Readers of configfs and debugfs hold it while they look at the
+ *	image, the group and the shared state of @unit, which do not change while @phase is
+ *	TRBD_OPEN
  * @phase: where the device is in its life
  * @debugfs: its folder there; NULL or an error if it has none
  * @config: what was written to the control file; changes under @lock, while @phase is TRBD_CLOSED

@@ -46,6 +46,11 @@ union trbd_cmd_priv {
 #define TRBD_CMD_PHASE	1UL
 #define TRBD_CMD_KIND	2UL
 
+/**
+ * trbd_cmd_set_rest() - keep the function that executes a command
+ * @cmd: command that was decoded
+ * @rest: function
+ */
 static inline void trbd_cmd_set_rest(struct se_cmd *cmd, trbd_cmd_fn rest)
 {
 	union trbd_cmd_priv u = { .rest = rest };
@@ -54,7 +59,12 @@ static inline void trbd_cmd_set_rest(struct se_cmd *cmd, trbd_cmd_fn rest)
 	cmd->priv = u.priv;
 }
 
-/* Return: the function; cmd->priv is NULL then. */
+/**
+ * trbd_cmd_take_rest() - take the function that executes a command
+ * @cmd: command that is about to be executed; it has no place yet
+ *
+ * Return: the function.
+ */
 static inline trbd_cmd_fn trbd_cmd_take_rest(struct se_cmd *cmd)
 {
 	union trbd_cmd_priv u = { .priv = cmd->priv };
@@ -63,7 +73,13 @@ static inline trbd_cmd_fn trbd_cmd_take_rest(struct se_cmd *cmd)
 	return u.rest;
 }
 
-/* Others may read the place of a command that ends meanwhile. */
+/**
+ * trbd_cmd_set_place() - note where a command is counted
+ * @cmd: command that is executed
+ * @place: its nexus, phase and kind
+ *
+ * Context: any; others may read the place meanwhile.
+ */
 static inline void trbd_cmd_set_place(struct se_cmd *cmd, const struct trbd_cmd_place *place)
 {
 	union trbd_cmd_priv u = {
@@ -74,6 +90,13 @@ static inline void trbd_cmd_set_place(struct se_cmd *cmd, const struct trbd_cmd_
 	WRITE_ONCE(cmd->priv, u.priv);
 }
 
+/**
+ * trbd_cmd_place() - look where a command is counted
+ * @cmd: command that is executed; one that is not has a place of no nexus that there is
+ *
+ * Context: any; the command may end meanwhile.
+ * Return: its place; without a nexus when it is not counted.
+ */
 static inline struct trbd_cmd_place trbd_cmd_place(const struct se_cmd *cmd)
 {
 	union trbd_cmd_priv u = { .priv = READ_ONCE(cmd->priv) };
@@ -85,6 +108,10 @@ static inline struct trbd_cmd_place trbd_cmd_place(const struct se_cmd *cmd)
 	};
 }
 
+/**
+ * trbd_cmd_clear() - forget where a command is counted
+ * @cmd: command that is executed
+ */
 static inline void trbd_cmd_clear(struct se_cmd *cmd)
 {
 	WRITE_ONCE(cmd->priv, NULL);

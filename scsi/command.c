@@ -320,7 +320,8 @@ static sense_reason_t command_parse_caw(struct se_cmd *cmd, const struct trbd_cd
  * @execute: starts the I/O
  */
 struct command_handler {
-	sense_reason_t (*parse)(struct se_cmd *cmd, const struct trbd_cdb *row, trbd_cmd_fn execute);
+	sense_reason_t (*parse)(struct se_cmd *cmd, const struct trbd_cdb *row,
+				trbd_cmd_fn execute);
 	trbd_cmd_fn execute;
 };
 

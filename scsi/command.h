@@ -5,8 +5,9 @@
 #include <target/target_core_base.h>
 
 /*
- * When LIO took the command up, trbd_clock_local_ms(). Its data, and the commands behind it, may have been in the
- * socket for long when they get here. The field is for LIO's own reservations, which stay empty.
+ * When LIO took the command up, trbd_clock_local_ms(). Its data, and the commands behind it, may
+ * have been in the socket for long when they get here. The field is for LIO's own reservations,
+ * which stay empty.
  */
 static inline void trbd_command_set_received(struct se_cmd *cmd, u64 now_ms)
 {

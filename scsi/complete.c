@@ -2,12 +2,13 @@
 /*
  * The end of a command: from an errno to a status and sense data an initiator can act on.
  *
- * What initiators do with them: BUSY is retried on the same path. NOT READY makes a multipath host change the path
- * and try again. MEDIUM ERROR, DATA PROTECT and ILLEGAL REQUEST are final on every path and reach the application.
- * So what concerns this gateway alone must not be final, and what concerns the data must not look like a broken
- * path.
+ * What initiators do with them: BUSY is retried on the same path. NOT READY makes a multipath host
+ * change the path and try again. MEDIUM ERROR, DATA PROTECT and ILLEGAL REQUEST are final on every
+ * path and reach the application. So what concerns this gateway alone must not be final, and what
+ * concerns the data must not look like a broken path.
  *
- * LIO's own table cannot say most of this, so the sense data are built here and handed over complete.
+ * LIO's own table cannot say most of this, so the sense data are built here and handed over
+ * complete.
  */
 #include <linux/errno.h>
 #include <linux/kernel.h>
@@ -61,7 +62,8 @@ static const struct sense_rule common_rules[] = {
 	{ ENXIO, NOT_READY, 0x04, 0x03 },
 	{ EPERM, NOT_READY, 0x04, 0x03 },
 	{ EACCES, NOT_READY, 0x04, 0x03 },
-	{ ESHUTDOWN, NOT_READY, 0x08, 0x00 },	/* LOGICAL UNIT COMMUNICATION FAILURE; EBLOCKLISTED */
+	/* EBLOCKLISTED: LOGICAL UNIT COMMUNICATION FAILURE */
+	{ ESHUTDOWN, NOT_READY, 0x08, 0x00 },
 	{ ENOTCONN, NOT_READY, 0x08, 0x00 },
 	{ ECONNRESET, NOT_READY, 0x08, 0x00 },
 	{ ETIMEDOUT, NOT_READY, 0x08, 0x01 },	/* LOGICAL UNIT COMMUNICATION TIME-OUT */
@@ -70,7 +72,8 @@ static const struct sense_rule common_rules[] = {
 /* INTERNAL TARGET FAILURE: something nobody thought of */
 static const struct sense_rule other_rule = { 0, HARDWARE_ERROR, 0x44, 0x00 };
 
-static const struct sense_rule *complete_find_rule(const struct sense_rule *rules, size_t count, int err)
+static const struct sense_rule *complete_find_rule(const struct sense_rule *rules, size_t count,
+						   int err)
 {
 	size_t i;
 
@@ -115,8 +118,8 @@ static void complete_with_sense(struct se_cmd *cmd, u8 key, u8 asc, u8 ascq, con
 }
 
 /*
- * WRITE SAME with NDOB writes without sending data, VERIFY sends data without writing them, and PERSISTENT RESERVE OUT
- * writes to the cluster, if not to the medium.
+ * WRITE SAME with NDOB writes without sending data, VERIFY sends data without writing them, and
+ * PERSISTENT RESERVE OUT writes to the cluster, if not to the medium.
  */
 static bool complete_is_write(const struct se_cmd *cmd)
 {
@@ -132,7 +135,8 @@ static bool complete_is_write(const struct se_cmd *cmd)
  * @cmd: command that execute_cmd returned 0 for
  * @result: 0 for GOOD, or a negative errno
  *
- * Want of memory and the like end with BUSY: the command was not executed, or may be executed again as it is.
+ * Want of memory and the like end with BUSY: the command was not executed, or may be executed again
+ * as it is.
  *
  * Context: any but hard interrupt.
  */
@@ -159,8 +163,8 @@ void trbd_complete(struct se_cmd *cmd, int result)
 }
 
 /*
- * LIO takes the allocation length of a CDB for what there is, and calls an overflow what is beyond the initiator's
- * room. What there is shows only now.
+ * LIO takes the allocation length of a CDB for what there is, and calls an overflow what is beyond
+ * the initiator's room. What there is shows only now.
  */
 static void complete_mend_overflow(struct se_cmd *cmd, size_t len)
 {
@@ -177,7 +181,8 @@ static void complete_mend_overflow(struct se_cmd *cmd, size_t len)
 }
 
 /**
- * trbd_complete_data() - end a command with GOOD and data that may be shorter than what was asked for
+ * trbd_complete_data() - end a command with GOOD and data that may be shorter than what was asked
+ * for
  * @cmd: command that execute_cmd returned 0 for, with the data in place
  * @len: bytes that there are; if that is more than what was asked for, the rest is cut off
  *

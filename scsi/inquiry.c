@@ -2,11 +2,11 @@
 /*
  * Who the logical unit says it is, and how it wants to be used.
  *
- * A multipath host takes two paths for paths to one unit when their identification is equal. So the unit serial
- * number, from which LIO also makes the NAA designator, must come out the same on every gateway without anybody
- * copying it: it is a hash of what names the image in the world, its cluster's fsid, pool id, namespace, image id
- * and snapshot id. These survive renaming the image and differ after it was deleted and made anew. An operator who
- * set a serial number keeps it.
+ * A multipath host takes two paths for paths to one unit when their identification is equal. So the
+ * unit serial number, from which LIO also makes the NAA designator, must come out the same on every
+ * gateway without anybody copying it: it is a hash of what names the image in the world, its
+ * cluster's fsid, pool id, namespace, image id and snapshot id. These survive renaming the image
+ * and differ after it was deleted and made anew. An operator who set a serial number keeps it.
  *
  * INQUIRY is LIO's, but for pages that would promise what the unit does not do.
  */
@@ -56,8 +56,9 @@
  * trbd_inquiry_set_access() - initiators do not change the state of a path
  * @lun: LUN that an initiator is about to be told of
  *
- * LIO's groups of target ports offer explicit asymmetric access by default, also those that an operator makes at any
- * time; SET TARGET PORT GROUPS is refused (scsi/command.c). A group belongs to one backstore.
+ * LIO's groups of target ports offer explicit asymmetric access by default, also those that an
+ * operator makes at any time; SET TARGET PORT GROUPS is not supported (scsi/cdb.c). A group belongs
+ * to one backstore.
  *
  * Context: any.
  */
@@ -102,7 +103,8 @@ void trbd_inquiry_set_identity(struct se_device *se_dev, const struct trbd_image
  * trbd_inquiry_io_min() - OPTIMAL TRANSFER LENGTH GRANULARITY (SBC-3 6.5.3)
  * @se_dev: enabled device
  *
- * Return: bytes: an aligned access of this size stays within one object, and is worth an operation of its own.
+ * Return: bytes: an aligned access of this size stays within one object, and is worth an operation
+ * of its own.
  */
 unsigned int trbd_inquiry_io_min(struct se_device *se_dev)
 {
@@ -139,8 +141,9 @@ unsigned int trbd_inquiry_lbppbe(struct se_device *se_dev)
 }
 
 /*
- * Extended INQUIRY data (SPC-4 7.8.7). ORDERED and HEAD OF QUEUE are taken as SIMPLE (scsi/command.c), which LIO's page
- * does not say. Protection information and referrals are not offered.
+ * Extended INQUIRY data (SPC-4 7.8.7). ORDERED and HEAD OF QUEUE are taken as SIMPLE
+ * (scsi/command.c), which LIO's page does not say. Protection information and referrals are not
+ * offered.
  */
 static size_t vpd_extended(struct se_device *se_dev, u8 *page)
 {
@@ -151,8 +154,9 @@ static size_t vpd_extended(struct se_device *se_dev, u8 *page)
 }
 
 /*
- * Logical block provisioning (SBC-3 6.5.4). LIO leaves the type open, and Windows does not take such a disk for a thin
- * one. When nothing unmaps, the unit says so in READ CAPACITY (16) as well, and has no type.
+ * Logical block provisioning (SBC-3 6.5.4). LIO leaves the type open, and Windows does not take
+ * such a disk for a thin one. When nothing unmaps, the unit says so in READ CAPACITY (16) as well,
+ * and has no type.
  */
 static size_t vpd_provisioning(struct se_device *se_dev, u8 *page)
 {
@@ -211,7 +215,8 @@ sense_reason_t trbd_execute_inquiry(struct se_cmd *cmd)
 	page[0] = TYPE_DISK;
 	page[1] = cmd->t_task_cdb[2];
 	put_unaligned_be16(len - VPD_HEADER_LEN, &page[2]);
-	sg_copy_from_buffer(cmd->t_data_sg, cmd->t_data_nents, page, min_t(size_t, len, cmd->data_length));
+	sg_copy_from_buffer(cmd->t_data_sg, cmd->t_data_nents, page,
+			    min_t(size_t, len, cmd->data_length));
 	trbd_complete_data(cmd, len);
 	return 0;
 }

@@ -156,7 +156,8 @@ struct trbd_nexus *trbd_nexus_find(struct trbd_nexus_table *table, struct se_cmd
 		spin_lock(&table->lock);
 		/* of two commands of the new session one is first */
 		nexus = trbd_nexus_lookup(table, cmd->se_sess);
-		if (nexus && !trbd_nexus_name_is_equal(&nexus->name, &name) && nexus_forget(table, nexus))
+		if (nexus && !trbd_nexus_name_is_equal(&nexus->name, &name) &&
+		    nexus_forget(table, nexus))
 			nexus = NULL;
 		spin_unlock(&table->lock);
 	}

@@ -66,13 +66,25 @@ struct trbd_nexus_table {
 	bool new_phase;
 };
 
+/**
+ * trbd_nexus_count() - count the commands of a nexus in one phase
+ * @nexus: nexus
+ * @phase: 0 or 1
+ *
+ * Return: how many are in flight.
+ */
 static inline unsigned int trbd_nexus_count(const struct trbd_nexus *nexus, unsigned int phase)
 {
 	return atomic_read(&nexus->in_flight[phase][TRBD_NEXUS_READS]) +
 	       atomic_read(&nexus->in_flight[phase][TRBD_NEXUS_WRITES]);
 }
 
-/* Commands of a nexus that are in flight. */
+/**
+ * trbd_nexus_count_all() - count the commands of a nexus
+ * @nexus: nexus
+ *
+ * Return: how many are in flight.
+ */
 static inline unsigned int trbd_nexus_count_all(const struct trbd_nexus *nexus)
 {
 	return trbd_nexus_count(nexus, 0) + trbd_nexus_count(nexus, 1);

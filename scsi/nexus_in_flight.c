@@ -60,8 +60,7 @@ bool trbd_nexus_begin(struct trbd_nexus_table *table, struct se_cmd *cmd, unsign
 		trbd_cmd_set_place(cmd, &place);
 		atomic_inc(&nexus->in_flight[phase][kind]);
 		/*
-		 * before whatever is looked at next; pairs with nexus_forget(), trbd_lu_install()
-		 * and the like
+		 * before anything is looked at; pairs with nexus_forget(), trbd_lu_install(), ...
 		 */
 		smp_mb__after_atomic();
 		if (!READ_ONCE(nexus->forgotten))
@@ -209,7 +208,8 @@ void trbd_nexus_new_phase(struct trbd_nexus_table *table)
  * Context: any but hard and soft interrupt.
  * Return: how many are in flight, with all from before the last trbd_nexus_new_phase().
  */
-unsigned int trbd_nexus_count_forbidden(struct trbd_nexus_table *table, const struct trbd_pr_state *pr)
+unsigned int trbd_nexus_count_forbidden(struct trbd_nexus_table *table,
+					const struct trbd_pr_state *pr)
 {
 	struct trbd_nexus *nexus;
 	unsigned int count;

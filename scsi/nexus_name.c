@@ -67,7 +67,8 @@ static void nexus_name_initiator(struct se_session *sess, struct se_portal_group
 		 * vhost and loopback have names like iSCSI's, and no ISID: format 00b of a
 		 * TransportID
 		 */
-		snprintf(name, TRBD_PR_INITIATOR_MAX, *isid ? "iscsi:%s,i,0x%s" : "iscsi:%s", port, isid);
+		snprintf(name, TRBD_PR_INITIATOR_MAX, *isid ? "iscsi:%s,i,0x%s" : "iscsi:%s", port,
+			 isid);
 		nexus_name_clean(name);
 		return;
 	case SCSI_PROTOCOL_FCP:
@@ -110,7 +111,8 @@ void trbd_nexus_target_name(struct se_portal_group *tpg, char *name)
  *
  * Context: any.
  */
-void trbd_nexus_name(struct se_session *sess, struct se_portal_group *tpg, struct trbd_pr_nexus *name)
+void trbd_nexus_name(struct se_session *sess, struct se_portal_group *tpg,
+		     struct trbd_pr_nexus *name)
 {
 	nexus_name_initiator(sess, tpg, name->initiator);
 	trbd_nexus_target_name(tpg, name->target);

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Thin provisioning and writing the same block many times: UNMAP and WRITE SAME (SBC-3 5.28, 5.43 to 5.45).
+ * Thin provisioning and writing the same block many times: UNMAP and WRITE SAME (SBC-3 5.28, 5.43
+ * to 5.45).
  *
- * What was unmapped reads as zeros (LBPRZ = 1), so unmapping is zeroing that gives space back. WRITE SAME of a
- * block of zeros is the same thing, with or without its UNMAP bit, and with one difference: it leaves an object
- * with a stamp where there was none, as a write would, so that an older write cannot land there any more. UNMAP of
- * what was never written leaves nothing behind; SBC lets a target ignore an UNMAP, so an older write that still
- * lands breaks no promise.
+ * What was unmapped reads as zeros (LBPRZ = 1), so unmapping is zeroing that gives space back.
+ * WRITE SAME of a block of zeros is the same thing, with or without its UNMAP bit, and with one
+ * difference: it leaves an object with a stamp where there was none, as a write would, so that an
+ * older write cannot land there any more. UNMAP of what was never written leaves nothing behind;
+ * SBC lets a target ignore an UNMAP, so an older write that still lands breaks no promise.
  *
  * A command's ranges are image I/Os side by side; the command ends when all have.
  */
@@ -48,8 +49,9 @@
  */
 void trbd_provisioning_set_attributes(struct se_dev_attrib *attrib, u64 object_size)
 {
-	attrib->max_unmap_lba_count = min_t(u64, UNMAP_OBJECTS_MAX * object_size / attrib->hw_block_size,
-					    UNMAP_BLOCKS_MAX);
+	attrib->max_unmap_lba_count =
+		min_t(u64, UNMAP_OBJECTS_MAX * object_size / attrib->hw_block_size,
+		      UNMAP_BLOCKS_MAX);
 	attrib->max_unmap_block_desc_count = UNMAP_DESCRIPTORS_MAX;
 	attrib->unmap_granularity = UNMAP_GRANULARITY / attrib->hw_block_size;
 	attrib->unmap_zeroes_data = 1;
@@ -81,11 +83,13 @@ void trbd_provisioning_rescale(struct se_dev_attrib *attrib, u32 from)
 
 	attrib->max_unmap_lba_count = provisioning_rescale(attrib->max_unmap_lba_count, from, to);
 	attrib->unmap_granularity = provisioning_rescale(attrib->unmap_granularity, from, to);
-	attrib->unmap_granularity_alignment = provisioning_rescale(attrib->unmap_granularity_alignment, from, to);
+	attrib->unmap_granularity_alignment =
+		provisioning_rescale(attrib->unmap_granularity_alignment, from, to);
 	attrib->max_write_same_len = provisioning_rescale(attrib->max_write_same_len, from, to);
 }
 
-static void provisioning_submit_range(struct trbd_write_cmd *w, enum trbd_io_op op, u64 lba, u64 blocks)
+static void provisioning_submit_range(struct trbd_write_cmd *w, enum trbd_io_op op, u64 lba,
+				      u64 blocks)
 {
 	u32 block_size = w->cmd->se_dev->dev_attrib.block_size;
 	struct trbd_io_request request = {
@@ -134,10 +138,11 @@ static sense_reason_t unmap_check(struct se_cmd *cmd, const u8 *list, unsigned i
 /*
  * Descriptors that continue each other, as many initiators send them, are one range.
  *
- * With some fabrics (vhost, loop) the list lies in the initiator's memory, and may be another one since it was checked.
- * Whatever it says now, no more is done than a command may ask for; a range is checked against the image in any case.
+ * With some fabrics (vhost, loop) the list lies in the initiator's memory, and may be another one
+ * since it was checked. Whatever it says now, no more is done than a command may ask for; a range
+ * is checked against the image in any case.
  */
-static void start_unmap(struct trbd_write_cmd *w)
+static void unmap_start(struct trbd_write_cmd *w)
 {
 	const struct se_dev_attrib *attrib = &w->cmd->se_dev->dev_attrib;
 	const u8 *list = transport_kmap_data_sg(w->cmd);
@@ -148,7 +153,8 @@ static void start_unmap(struct trbd_write_cmd *w)
 		cmpxchg(&w->result, 0, -ENOMEM);
 		return;
 	}
-	count = min(unmap_descriptors(list, trbd_sent_length(w->cmd)), attrib->max_unmap_block_desc_count);
+	count = min(unmap_descriptors(list, trbd_sent_length(w->cmd)),
+		    attrib->max_unmap_block_desc_count);
 	for (i = 0; i < count; i++) {
 		u64 lba = get_unaligned_be64(unmap_descriptor(list, i));
 		u64 number = min_t(u64, get_unaligned_be32(unmap_descriptor(list, i) + 8), left);
@@ -203,7 +209,7 @@ sense_reason_t trbd_execute_unmap(struct se_cmd *cmd)
 		return ret;
 
 	if (count)
-		trbd_write_cmd_begin(cmd, start_unmap);
+		trbd_write_cmd_begin(cmd, unmap_start);
 	else
 		trbd_complete(cmd, 0);
 	return 0;
@@ -219,7 +225,7 @@ static bool write_same_is_ndob(const struct se_cmd *cmd)
 	return trbd_cdb_is_ndob(trbd_cdb_find(cmd->t_task_cdb), cmd->t_task_cdb);
 }
 
-static bool block_is_zero(struct se_cmd *cmd)
+static bool write_same_is_zeros(struct se_cmd *cmd)
 {
 	struct sg_mapping_iter block;
 	bool zero = true;
@@ -243,7 +249,8 @@ static int write_same_memory(struct trbd_write_cmd *w, u64 len, struct sg_table 
 	if (!w->memory)
 		return -ENOMEM;
 	for (off = 0; off < PAGE_SIZE; off += block_size)
-		sg_copy_to_buffer(w->cmd->t_data_sg, w->cmd->t_data_nents, sg_virt(w->memory) + off, block_size);
+		sg_copy_to_buffer(w->cmd->t_data_sg, w->cmd->t_data_nents,
+				  sg_virt(w->memory) + off, block_size);
 
 	if (sg_alloc_table(table, DIV_ROUND_UP(len, PAGE_SIZE), GFP_NOWAIT | __GFP_NOWARN))
 		return -ENOMEM;
@@ -252,7 +259,7 @@ static int write_same_memory(struct trbd_write_cmd *w, u64 len, struct sg_table 
 	return 0;
 }
 
-static void start_write_same(struct trbd_write_cmd *w)
+static void write_same_start(struct trbd_write_cmd *w)
 {
 	struct se_cmd *cmd = w->cmd;
 	u32 block_size = cmd->se_dev->dev_attrib.block_size;
@@ -264,7 +271,7 @@ static void start_write_same(struct trbd_write_cmd *w)
 	struct sg_table table;
 	int ret;
 
-	if (write_same_is_ndob(cmd) || block_is_zero(cmd)) {
+	if (write_same_is_ndob(cmd) || write_same_is_zeros(cmd)) {
 		request.op = TRBD_IO_ZERO;
 		trbd_write_cmd_submit(w, &request);
 		return;
@@ -293,7 +300,7 @@ sense_reason_t trbd_execute_write_same(struct se_cmd *cmd)
 {
 	if (!write_same_is_ndob(cmd) && cmd->data_length != cmd->se_dev->dev_attrib.block_size)
 		return TCM_INVALID_CDB_FIELD;
-	trbd_write_cmd_begin(cmd, start_write_same);
+	trbd_write_cmd_begin(cmd, write_same_start);
 	return 0;
 }
 
@@ -317,7 +324,8 @@ static void provisioning_status_done(void *arg, int result, u64 len, bool mapped
 		/* what follows the length itself */
 		put_unaligned_be32(sizeof(data) - 4, &data[0]);
 		put_unaligned_be64(get_unaligned_be64(&cmd->t_task_cdb[2]), &descriptor[0]);
-		put_unaligned_be32(min_t(u64, DIV_ROUND_UP_ULL(len, block_size), U32_MAX), &descriptor[8]);
+		put_unaligned_be32(min_t(u64, DIV_ROUND_UP_ULL(len, block_size), U32_MAX),
+				   &descriptor[8]);
 		descriptor[12] = mapped ? LBA_STATUS_MAPPED : LBA_STATUS_DEALLOCATED;
 		sg_copy_from_buffer(cmd->t_data_sg, cmd->t_data_nents, data,
 				    min_t(u32, sizeof(data), cmd->data_length));
@@ -345,7 +353,8 @@ sense_reason_t trbd_execute_get_lba_status(struct se_cmd *cmd)
 		trbd_complete(cmd, 0);
 		return 0;
 	}
-	ret = trbd_block_status_submit(to_trbd_unit(cmd->se_dev)->image, off, provisioning_status_done, cmd);
+	ret = trbd_block_status_submit(to_trbd_unit(cmd->se_dev)->image, off,
+				       provisioning_status_done, cmd);
 	if (ret)
 		trbd_complete(cmd, ret);
 	return 0;

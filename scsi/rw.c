@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * READ and WRITE: the command's pages to and from the image, without a copy where the fabric allows it.
+ * READ and WRITE: the command's pages to and from the image, without a copy where the fabric allows
+ * it.
  *
- * A command may be longer than what is good for anybody, since firmware and boot loaders read kernels in one go and
- * cannot do otherwise. rbd/io.c makes a request for each object out of it, and all of a write go at once: what would
- * wait for its turn could be too old by then to be admitted (rados/guard.c). Only what has to be copied first is copied
- * piece by piece, because the table of a copy is one allocation that may not wait.
+ * A command may be longer than what is good for anybody, since firmware and boot loaders read
+ * kernels in one go and cannot do otherwise. rbd/io.c makes a request for each object out of it,
+ * and all of a write go at once: what would wait for its turn could be too old by then to be
+ * admitted (rados/guard.c). Only what has to be copied first is copied piece by piece, because the
+ * table of a copy is one allocation that may not wait.
  */
 #include <linux/kernel.h>
 #include <linux/minmax.h>
@@ -25,12 +27,16 @@
 /* what is copied at once, bytes */
 #define COPY_MAX	SZ_4M
 
-/* Fabrics that pass on pages which their user may still write to; all others own the pages of a command. */
+/*
+ * Fabrics that pass on pages which their user may still write to; all others own the pages of a
+ * command.
+ */
 static const char * const unstable_fabrics[] = { "loopback", "vhost", "xen-pvscsi" };
 
 static bool rw_has_unstable_pages(const struct se_cmd *cmd)
 {
-	return match_string(unstable_fabrics, ARRAY_SIZE(unstable_fabrics), cmd->se_tfo->fabric_name) >= 0;
+	return match_string(unstable_fabrics, ARRAY_SIZE(unstable_fabrics),
+			    cmd->se_tfo->fabric_name) >= 0;
 }
 
 static void rw_read_done(void *arg, int result)

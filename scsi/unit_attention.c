@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Unit attentions (SAM-5 5.14): what every I_T nexus must be told once, before its next command is executed.
+ * Unit attentions (SAM-5 5.14): what every I_T nexus must be told once, before its next command is
+ * executed.
  *
- * LIO has lists of its own, and no function to add to them from here; they are also per initiator, not per nexus. So
- * the logical unit keeps a bit per condition with each nexus (scsi/nexus.c). Who never sent a command has nothing to
- * be told.
+ * LIO has lists of its own, and no function to add to them from here; they are also per initiator,
+ * not per nexus. So the logical unit keeps a bit per condition with each nexus (scsi/nexus.c). Who
+ * never sent a command has nothing to be told.
  *
- * A command whose nexus has something coming reports it instead of being executed. INQUIRY and REPORT LUNS pass,
- * REQUEST SENSE returns the condition as data; both as SPC-4 5.14 asks.
+ * A command whose nexus has something coming reports it instead of being executed. INQUIRY and
+ * REPORT LUNS pass, REQUEST SENSE returns the condition as data; both as SPC-4 5.14 asks.
  */
 #include <linux/bitops.h>
 #include <linux/kernel.h>
@@ -51,7 +52,10 @@ static bool ua_stays(const struct se_cmd *cmd, const struct trbd_cdb *row)
 	       cmd->se_dev->dev_attrib.emulate_ua_intlck_ctrl != TARGET_UA_INTLCK_CTRL_CLEAR;
 }
 
-/* Takes off the condition that is told next, if it does not stay. Return: it, or TRBD_UA_COUNT for none. */
+/*
+ * Takes off the condition that is told next, if it does not stay. Return: it, or TRBD_UA_COUNT for
+ * none.
+ */
 static enum trbd_ua ua_take(struct trbd_nexus_table *table, struct se_cmd *cmd,
 			    const struct trbd_cdb *row)
 {
@@ -78,11 +82,14 @@ static void ua_answer_request_sense(struct se_cmd *cmd, u8 key, u8 asc, u8 ascq)
 	u8 sense[SENSE_FIXED_LEN] = { };
 
 	scsi_build_sense_buffer(descriptor, sense, key, asc, ascq);
-	sg_copy_from_buffer(cmd->t_data_sg, cmd->t_data_nents, sense, min_t(size_t, len, cmd->data_length));
+	sg_copy_from_buffer(cmd->t_data_sg, cmd->t_data_nents, sense,
+			    min_t(size_t, len, cmd->data_length));
 	trbd_complete_data(cmd, len);
 }
 
-/* Has LIO a unit attention for the initiator? It has a list for each LUN that the initiator sees. */
+/*
+ * Has LIO a unit attention for the initiator? It has a list for each LUN that the initiator sees.
+ */
 static bool ua_lio_has_one(struct se_cmd *cmd, u8 *asc, u8 *ascq)
 {
 	struct se_dev_entry *deve;
@@ -123,7 +130,8 @@ bool trbd_ua_is_for_lio(struct se_cmd *cmd)
  * trbd_execute_request_sense() - REQUEST SENSE of a nexus that we have nothing to tell (SPC-4 6.39)
  * @cmd: command
  *
- * LIO may have. Here it can be looked at, and not be taken off its list, so the next command reports it once more.
+ * LIO may have. Here it can be looked at, and not be taken off its list, so the next command
+ * reports it once more.
  *
  * Context: process.
  * Return: 0.
@@ -197,7 +205,8 @@ void trbd_ua_raise_for_status(struct trbd_nexus_table *table, struct se_cmd *cmd
 	rcu_read_lock();
 	nexus = trbd_nexus_find(table, cmd);
 	if (nexus)
-		trbd_ua_raise(nexus, status == SAM_STAT_BUSY ? TRBD_UA_PREVIOUS_BUSY : TRBD_UA_PREVIOUS_CONFLICT);
+		trbd_ua_raise(nexus, status == SAM_STAT_BUSY ? TRBD_UA_PREVIOUS_BUSY :
+							       TRBD_UA_PREVIOUS_CONFLICT);
 	rcu_read_unlock();
 }
 
@@ -245,8 +254,10 @@ size_t trbd_ua_show(struct trbd_nexus_table *table, char *buf, size_t size)
 			continue;
 		len += scnprintf(buf + len, size - len, "unit_attention");
 		for_each_set_bit(ua, &attentions, TRBD_UA_COUNT)
-			len += scnprintf(buf + len, size - len, " %02x/%02x", ua_codes[ua].asc, ua_codes[ua].ascq);
-		len += scnprintf(buf + len, size - len, " %s %s\n", nexus->name.target, nexus->name.initiator);
+			len += scnprintf(buf + len, size - len, " %02x/%02x", ua_codes[ua].asc,
+					 ua_codes[ua].ascq);
+		len += scnprintf(buf + len, size - len, " %s %s\n", nexus->name.target,
+				 nexus->name.initiator);
 	}
 	rcu_read_unlock();
 	return len;

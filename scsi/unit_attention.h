@@ -9,7 +9,8 @@ struct trbd_nexus;
 struct trbd_nexus_table;
 
 /**
- * enum trbd_ua - unit attention conditions, the ones that are told first come first (SAM-5 table 43)
+ * enum trbd_ua - unit attention conditions, the ones that are told first come first (SAM-5 table
+ * 43)
  * @TRBD_UA_RESET: BUS DEVICE RESET FUNCTION OCCURRED
  * @TRBD_UA_NEXUS_LOSS: I_T NEXUS LOSS OCCURRED
  * @TRBD_UA_RESERVATIONS_PREEMPTED: RESERVATIONS PREEMPTED

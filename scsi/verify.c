@@ -2,18 +2,20 @@
 /*
  * VERIFY (10), (16) and WRITE AND VERIFY (10), (16): SBC-3 5.30, 5.31, 5.40, 5.41.
  *
- * The blocks are read from the OSDs, which check their own checksums while they read, and with BYTCHK = 01b they are
- * compared with the data of the command. Chunk after chunk: VERIFY without data may cover more than could be sent.
+ * The blocks are read from the OSDs, which check their own checksums while they read, and with
+ * BYTCHK = 01b they are compared with the data of the command. Chunk after chunk: VERIFY without
+ * data may cover more than could be sent.
  *
  *	begin --> read a chunk --> compare --+--> miscompare
  *	               ^                     |
  *	               +------- more --------+--> GOOD
  *
- * That may take minutes, and others wait for commands to end: ABORT TASK, resets, reservations, whoever removes the
- * LUN. So it ends with BUSY as soon as somebody does.
+ * That may take minutes, and others wait for commands to end: ABORT TASK, resets, reservations,
+ * whoever removes the LUN. So it ends with BUSY as soon as somebody does.
  *
- * Nothing but the cluster would hold such a command back, and sixteen bytes are soon sent. So one of them has an end,
- * and of those that are longer than any transfer there are a few at a time; for more the unit is BUSY.
+ * Nothing but the cluster would hold such a command back, and sixteen bytes are soon sent. So one
+ * of them has an end, and of those that are longer than any transfer there are a few at a time; for
+ * more the unit is BUSY.
  */
 #include <linux/atomic.h>
 #include <linux/kernel.h>
@@ -87,7 +89,10 @@ static void verify_free(struct verify *v)
 	mempool_free(v, verify_pool);
 }
 
-/* An initiator on this machine (vhost, loop) may change its data meanwhile, so the end is looked for both times. */
+/*
+ * An initiator on this machine (vhost, loop) may change its data meanwhile, so the end is looked
+ * for both times.
+ */
 static size_t verify_first_difference(const u8 *a, const u8 *b, size_t len)
 {
 	size_t i = 0;
@@ -100,8 +105,8 @@ static size_t verify_first_difference(const u8 *a, const u8 *b, size_t len)
 }
 
 /*
- * The offset of the first byte that differs, or the length of the chunk. Both lists are walked once: v->data goes on
- * where the chunk before ended.
+ * The offset of the first byte that differs, or the length of the chunk. Both lists are walked
+ * once: v->data goes on where the chunk before ended.
  */
 static u64 verify_compare(struct verify *v)
 {

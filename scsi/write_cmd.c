@@ -2,7 +2,7 @@
 /*
  * Commands that change data: from execute_cmd, when the data are complete, to the end.
  *
- *	begin --> admitted --> entered --> start: image I/Os, each with the time the command was accepted
+ *	begin --> admitted --> entered --> start: image I/Os, each with the time of acceptance
  *	  |          ^            ^
  *	  |          |            +--- waiting, while the image is quiesced (rbd/quiesce.c) --> BUSY
  *	  |          | within the guard's window
