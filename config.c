@@ -150,7 +150,7 @@ static int config_add_text(struct trbd_config *config, char *text)
  * @text: not necessarily terminated
  * @len: its length; one newline at the end is ignored
  *
- * What is wrong is said in the log, without the value.
+ * The log says what is wrong, without the value.
  *
  * Context: process; "key=" searches the keyrings of the current process.
  * Return: 0; -EINVAL (malformed, unknown key, value libceph refuses), -EEXIST (given before),
@@ -211,7 +211,7 @@ const char *trbd_config_get(const struct trbd_config *config, const char *key)
 }
 
 /**
- * trbd_config_spec() - which image is meant
+ * trbd_config_spec() - tell which image is meant
  * @config: configuration
  * @spec: filled with pointers into @config
  *
@@ -240,7 +240,7 @@ int trbd_config_spec(const struct trbd_config *config, struct trbd_image_spec *s
 }
 
 /**
- * trbd_config_options() - the session's options
+ * trbd_config_options() - make the options of the session
  * @config: configuration
  *
  * Context: process; "key=" searches the keyrings of the current process.

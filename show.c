@@ -78,7 +78,7 @@ static size_t show_config(const struct trbd_config *config, char *buf, size_t si
 }
 
 /**
- * trbd_show_info() - what the info file says after LIO's own line
+ * trbd_show_info() - print what the info file says after LIO's own line
  * @se_dev: backstore
  * @page: where to, in the page that LIO has printed its line into
  *

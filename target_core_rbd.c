@@ -2,8 +2,8 @@
 /*
  * target_core_rbd - Ceph RBD images as LIO backstores
  *
- * This file is what LIO sees: the ops table, a device in configfs, module init. What is read of a
- * device is in show.c, and what initiators see of it is in scsi/unit.c.
+ * This file is what LIO sees: the ops table, a device in configfs, module init. The texts
+ * about a device are in show.c; scsi/unit.c has what initiators see of it.
  *
  *	mkdir core/rbd_0/disk    alloc_device
  *	echo ... > control       set_configfs_dev_params: keys are collected and checked

@@ -165,9 +165,7 @@ static u8 cdb_index[256];
 /**
  * trbd_cdb_init() - build the index of the table
  *
- * Until then no command is supported.
- *
- * Context: module init.
+ * Context: module init; no command is supported before.
  * Return: 0.
  */
 int trbd_cdb_init(void)

@@ -92,7 +92,7 @@ static struct exec_cmd_ops command_ops = {
 };
 
 /**
- * trbd_sent_length() - how much of what the initiator sends belongs to the command
+ * trbd_sent_length() - tell how much of what the initiator sends belongs to the command
  * @cmd: command that sends data
  *
  * LIO keeps what is sent beyond what the CDB asks for.
@@ -108,11 +108,11 @@ u32 trbd_sent_length(const struct se_cmd *cmd)
 }
 
 /**
- * trbd_transfer_max() - how much one command may move
+ * trbd_transfer_max() - tell how much one command may move
  * @cmd: command
  *
  * That is more than MAXIMUM TRANSFER LENGTH of the block limits page says (SBC-3 6.5.3). Firmware
- * loads a kernel in one go and does not look there. Who does look there gets what can be written
+ * loads a kernel in one go and does not look there. An initiator that looks gets what can be written
  * over a slow network as well: the data of a WRITE have TRBD_ADMISSION_MS to arrive. All objects of
  * a command are in flight at once, so images whose objects are tiny get less.
  *
@@ -444,7 +444,7 @@ static sense_reason_t command_execute(struct se_cmd *cmd)
 }
 
 /**
- * trbd_parse_cdb() - struct target_backend_ops parse_cdb
+ * trbd_parse_cdb() - decode a command: parse_cdb of struct target_backend_ops
  * @cmd: command
  *
  * Context: may sleep; iSCSI calls it in its receive thread.

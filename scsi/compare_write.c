@@ -50,7 +50,7 @@ static void compare_write_start(struct trbd_write_cmd *w)
 }
 
 /**
- * trbd_execute_compare_and_write() - COMPARE AND WRITE
+ * trbd_execute_compare_and_write() - start COMPARE AND WRITE (SBC-3 5.2)
  * @cmd: command with its data: what to compare with, then what to write
  *
  * Context: process; never sleeps for the network.

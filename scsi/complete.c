@@ -2,7 +2,7 @@
 /*
  * The end of a command: from an errno to a status and sense data an initiator can act on.
  *
- * What initiators do with them: BUSY is retried on the same path. NOT READY makes a multipath host
+ * Initiators retry a command that ends with BUSY on the same path. NOT READY makes a multipath host
  * change the path and try again. MEDIUM ERROR, DATA PROTECT and ILLEGAL REQUEST are final on every
  * path and reach the application. So what concerns this gateway alone must not be final, and what
  * concerns the data must not look like a broken path.
@@ -163,8 +163,8 @@ void trbd_complete(struct se_cmd *cmd, int result)
 }
 
 /*
- * LIO takes the allocation length of a CDB for what there is, and calls an overflow what is beyond
- * the initiator's room. What there is shows only now.
+ * LIO takes the allocation length of a CDB for the length of the data, and calls an overflow what
+ * is beyond the initiator's room. The length of the data is known only now.
  */
 static void complete_mend_overflow(struct se_cmd *cmd, size_t len)
 {
@@ -181,8 +181,7 @@ static void complete_mend_overflow(struct se_cmd *cmd, size_t len)
 }
 
 /**
- * trbd_complete_data() - end a command with GOOD and data that may be shorter than what was asked
- * for
+ * trbd_complete_data() - end a command with GOOD and with data, maybe shorter than was asked for
  * @cmd: command that execute_cmd returned 0 for, with the data in place
  * @len: bytes that there are; if that is more than what was asked for, the rest is cut off
  *

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Who the logical unit says it is, and how it wants to be used.
+ * The identity of the logical unit, and how it wants to be used.
  *
  * A multipath host takes two paths for paths to one unit when their identification is equal. So the
  * unit serial number, from which LIO also makes the NAA designator, must come out the same on every
@@ -53,7 +53,7 @@
 #define VPD_THIN		0x02
 
 /**
- * trbd_inquiry_set_access() - initiators do not change the state of a path
+ * trbd_inquiry_set_access() - keep initiators from changing the state of a path
  * @lun: LUN that an initiator is about to be told of
  *
  * LIO's groups of target ports offer explicit asymmetric access by default, also those that an
@@ -74,7 +74,7 @@ void trbd_inquiry_set_access(struct se_lun *lun)
 }
 
 /**
- * trbd_inquiry_set_identity() - unit serial number from the identity of the image
+ * trbd_inquiry_set_identity() - make the unit serial number from the identity of the image
  * @se_dev: device that is being configured
  * @image: its image
  *
@@ -100,7 +100,7 @@ void trbd_inquiry_set_identity(struct se_device *se_dev, const struct trbd_image
 }
 
 /**
- * trbd_inquiry_io_min() - OPTIMAL TRANSFER LENGTH GRANULARITY (SBC-3 6.5.3)
+ * trbd_inquiry_io_min() - answer OPTIMAL TRANSFER LENGTH GRANULARITY (SBC-3 6.5.3)
  * @se_dev: enabled device
  *
  * Return: bytes: an aligned access of this size stays within one object, and is worth an operation
@@ -114,7 +114,7 @@ unsigned int trbd_inquiry_io_min(struct se_device *se_dev)
 }
 
 /**
- * trbd_inquiry_io_opt() - OPTIMAL TRANSFER LENGTH (SBC-3 6.5.3)
+ * trbd_inquiry_io_opt() - answer OPTIMAL TRANSFER LENGTH (SBC-3 6.5.3)
  * @se_dev: enabled device
  *
  * Return: bytes: a whole stripe, as far as initiators are told that one command can be that long.
@@ -128,7 +128,7 @@ unsigned int trbd_inquiry_io_opt(struct se_device *se_dev)
 }
 
 /**
- * trbd_inquiry_lbppbe() - LOGICAL BLOCKS PER PHYSICAL BLOCK EXPONENT (SBC-3 5.16.2)
+ * trbd_inquiry_lbppbe() - answer LOGICAL BLOCKS PER PHYSICAL BLOCK EXPONENT (SBC-3 5.16.2)
  * @se_dev: enabled device
  *
  * Return: log2 of physical by logical block size.
@@ -187,7 +187,7 @@ static size_t vpd_fill(struct se_device *se_dev, u8 code, u8 *page)
 }
 
 /**
- * trbd_inquiry_is_ours() - is this INQUIRY for a page that is not LIO's?
+ * trbd_inquiry_is_ours() - tell whether this INQUIRY is for a page that is not LIO's
  * @cmd: INQUIRY
  *
  * Context: any.
@@ -201,7 +201,7 @@ bool trbd_inquiry_is_ours(const struct se_cmd *cmd)
 }
 
 /**
- * trbd_execute_inquiry() - INQUIRY for one of our pages
+ * trbd_execute_inquiry() - answer INQUIRY for one of our pages
  * @cmd: command, which trbd_inquiry_is_ours() is true of
  *
  * Context: process.

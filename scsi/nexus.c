@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The table of the I_T nexuses of a logical unit. What each has in flight is in
- * scsi/nexus_in_flight.c, how they are named in scsi/nexus_name.c, and what each must be told in
- * scsi/unit_attention.c.
+ * The table of the I_T nexuses of a logical unit. scsi/nexus_in_flight.c counts what each has in
+ * flight, scsi/nexus_name.c names them, and scsi/unit_attention.c tells them what they must know.
  *
  * A nexus is known from its first command on. LIO does not say when a session ends, so when there
  * have become many, and when an operator looks at them, the table is compared with LIO's lists of

@@ -162,7 +162,7 @@ static size_t opcodes_buffer_size(void)
 }
 
 /**
- * trbd_execute_report_opcodes() - REPORT SUPPORTED OPERATION CODES
+ * trbd_execute_report_opcodes() - answer REPORT SUPPORTED OPERATION CODES
  * @cmd: command
  *
  * Context: process.

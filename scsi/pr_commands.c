@@ -217,7 +217,7 @@ static void pr_run_in(struct trbd_lu *lu, struct pr_job *job)
 }
 
 /**
- * trbd_execute_pr_in() - PERSISTENT RESERVE IN (SPC-4 6.15)
+ * trbd_execute_pr_in() - start PERSISTENT RESERVE IN (SPC-4 6.15)
  * @cmd: command
  *
  * Context: process; never sleeps for the network.
@@ -314,7 +314,7 @@ static void pr_run_out(struct trbd_lu *lu, struct pr_job *job)
 }
 
 /**
- * trbd_execute_pr_out() - PERSISTENT RESERVE OUT (SPC-4 6.16)
+ * trbd_execute_pr_out() - start PERSISTENT RESERVE OUT (SPC-4 6.16)
  * @cmd: command with its parameter list
  *
  * Context: process; never sleeps for the network.
@@ -389,7 +389,7 @@ static bool pr_asks_for_obsolete(const struct se_cmd *cmd)
 }
 
 /**
- * trbd_execute_reserve() - RESERVE (6) and (10) (SPC-2 7.21)
+ * trbd_execute_reserve() - start RESERVE (6) and (10) (SPC-2 7.21)
  * @cmd: command
  *
  * Context: process; never sleeps for the network.
@@ -403,7 +403,7 @@ sense_reason_t trbd_execute_reserve(struct se_cmd *cmd)
 }
 
 /**
- * trbd_execute_release() - RELEASE (6) and (10) (SPC-2 7.18)
+ * trbd_execute_release() - start RELEASE (6) and (10) (SPC-2 7.18)
  * @cmd: command
  *
  * Context: process; never sleeps for the network.

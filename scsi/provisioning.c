@@ -3,7 +3,7 @@
  * Thin provisioning and writing the same block many times: UNMAP and WRITE SAME (SBC-3 5.28, 5.43
  * to 5.45).
  *
- * What was unmapped reads as zeros (LBPRZ = 1), so unmapping is zeroing that gives space back.
+ * Unmapped blocks read as zeros (LBPRZ = 1), so unmapping is zeroing that gives space back.
  * WRITE SAME of a block of zeros is the same thing, with or without its UNMAP bit, and with one
  * difference: it leaves an object with a stamp where there was none, as a write would, so that an
  * older write cannot land there any more. UNMAP of what was never written leaves nothing behind;
@@ -43,7 +43,7 @@
 #define WRITE_SAME_MAX		SZ_4M
 
 /**
- * trbd_provisioning_set_attributes() - what the logical block provisioning pages say
+ * trbd_provisioning_set_attributes() - set what the logical block provisioning pages say
  * @attrib: attributes of a device that is being configured; hw_block_size is set
  * @object_size: of the image, bytes
  */
@@ -69,7 +69,7 @@ static u32 provisioning_rescale(u32 blocks, u32 from, u32 to)
 }
 
 /**
- * trbd_provisioning_rescale() - the limits stay what they are in bytes
+ * trbd_provisioning_rescale() - keep the limits what they are in bytes
  * @attrib: attributes of a device that is configured and has no LUN, with a new block_size
  * @from: block_size that the limits go with so far, bytes
  *
@@ -172,7 +172,7 @@ static void unmap_start(struct trbd_write_cmd *w)
 }
 
 /**
- * trbd_execute_unmap() - UNMAP, SBC-3 5.28
+ * trbd_execute_unmap() - start UNMAP (SBC-3 5.28)
  * @cmd: command with its parameter list
  *
  * All descriptors are checked before anything is unmapped.
@@ -290,7 +290,7 @@ static void write_same_start(struct trbd_write_cmd *w)
 }
 
 /**
- * trbd_execute_write_same() - WRITE SAME (10), (16), (32), SBC-3 5.43 to 5.45
+ * trbd_execute_write_same() - start WRITE SAME (10), (16), (32) (SBC-3 5.43 to 5.45)
  * @cmd: command with its block, or with NDOB; range and flags were checked
  *
  * Context: process; never sleeps for the network.
@@ -336,7 +336,7 @@ static void provisioning_status_done(void *arg, int result, u64 len, bool mapped
 }
 
 /**
- * trbd_execute_get_lba_status() - GET LBA STATUS, SBC-3 5.6
+ * trbd_execute_get_lba_status() - start GET LBA STATUS (SBC-3 5.6)
  * @cmd: command; its LBA was checked
  *
  * One descriptor, which the standard allows: an initiator asks again from its end.

@@ -97,7 +97,7 @@ void trbd_start_write(struct trbd_write_cmd *w)
 }
 
 /**
- * trbd_execute_rw() - struct exec_cmd_ops execute_rw
+ * trbd_execute_rw() - start READ or WRITE: execute_rw of struct exec_cmd_ops
  * @cmd: READ, or WRITE with its data
  * @sgl: its data
  * @nents: entries in @sgl

@@ -4,8 +4,8 @@
  * executed.
  *
  * LIO has lists of its own, and no function to add to them from here; they are also per initiator,
- * not per nexus. So the logical unit keeps a bit per condition with each nexus (scsi/nexus.c). Who
- * never sent a command has nothing to be told.
+ * not per nexus. So the logical unit keeps a bit per condition with each nexus (scsi/nexus.c). A
+ * nexus is told nothing before its first command.
  *
  * A command whose nexus has something coming reports it instead of being executed. INQUIRY and
  * REPORT LUNS pass, REQUEST SENSE returns the condition as data; both as SPC-4 5.14 asks.
@@ -113,7 +113,7 @@ static bool ua_lio_has_one(struct se_cmd *cmd, u8 *asc, u8 *ascq)
 }
 
 /**
- * trbd_ua_is_for_lio() - should LIO answer this REQUEST SENSE?
+ * trbd_ua_is_for_lio() - tell whether LIO should answer this REQUEST SENSE
  * @cmd: REQUEST SENSE
  *
  * Context: process.
@@ -127,7 +127,7 @@ bool trbd_ua_is_for_lio(struct se_cmd *cmd)
 }
 
 /**
- * trbd_execute_request_sense() - REQUEST SENSE of a nexus that we have nothing to tell (SPC-4 6.39)
+ * trbd_execute_request_sense() - answer REQUEST SENSE when we have nothing to tell (SPC-4 6.39)
  * @cmd: command
  *
  * LIO may have. Here it can be looked at, and not be taken off its list, so the next command
@@ -171,7 +171,7 @@ bool trbd_ua_report(struct trbd_nexus_table *table, struct se_cmd *cmd, const st
 }
 
 /**
- * trbd_ua_raise() - a nexus is to be told
+ * trbd_ua_raise() - have a nexus told
  * @nexus: which; under RCU
  * @ua: what
  *
@@ -185,7 +185,7 @@ void trbd_ua_raise(struct trbd_nexus *nexus, enum trbd_ua ua)
 }
 
 /**
- * trbd_ua_raise_for_status() - the nexus of a command is to be told later how that ended
+ * trbd_ua_raise_for_status() - have the nexus of a command told later how that ended
  * @table: nexuses of the logical unit
  * @cmd: command that is about to be answered
  * @status: with which status
@@ -211,7 +211,7 @@ void trbd_ua_raise_for_status(struct trbd_nexus_table *table, struct se_cmd *cmd
 }
 
 /**
- * trbd_ua_raise_all() - every nexus is to be told
+ * trbd_ua_raise_all() - have every nexus told
  * @table: nexuses of the logical unit
  * @ua: what
  *
@@ -229,7 +229,7 @@ void trbd_ua_raise_all(struct trbd_nexus_table *table, enum trbd_ua ua)
 }
 
 /**
- * trbd_ua_show() - what is still to be told, for the operator
+ * trbd_ua_show() - print what is still to be told, for the operator
  * @table: nexuses of the logical unit
  * @buf: where to
  * @size: room in @buf

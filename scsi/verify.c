@@ -240,7 +240,7 @@ static u64 verify_blocks(const struct se_cmd *cmd)
 }
 
 /**
- * trbd_verify_fits() - may a VERIFY without data be that long?
+ * trbd_verify_fits() - tell whether a VERIFY without data may be that long
  * @cmd: command, with its range
  *
  * Context: any.
@@ -252,7 +252,7 @@ bool trbd_verify_fits(const struct se_cmd *cmd)
 }
 
 /**
- * trbd_execute_verify() - VERIFY
+ * trbd_execute_verify() - start VERIFY (SBC-3 5.30, 5.31)
  * @cmd: command with its data, if it has any; range and BYTCHK were checked
  *
  * Context: process; never sleeps for the network.
@@ -279,7 +279,7 @@ static void verify_start_write(struct trbd_write_cmd *w)
 }
 
 /**
- * trbd_execute_write_verify() - WRITE AND VERIFY
+ * trbd_execute_write_verify() - start WRITE AND VERIFY (SBC-3 5.40, 5.41)
  * @cmd: command with its data; range and BYTCHK were checked
  *
  * Context: process; never sleeps for the network.
