@@ -23,11 +23,12 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 
+#include "device.h"
 #include "gateway/group.h"
 #include "rbd/image.h"
 #include "scsi/unit.h"
+#include "scsi/unit_show.h"
 #include "show.h"
-#include "target_core_rbd.h"
 
 #define SHOW_FOLDER	"target_core_rbd"
 

@@ -3,7 +3,7 @@
  * target_core_rbd - Ceph RBD images as LIO backstores
  *
  * This file is what LIO sees: the ops table, a device in configfs, module init. The texts
- * about a device are in show.c; scsi/unit.c has what initiators see of it.
+ * about a device are in show.c; scsi/unit_open.c has what initiators see of it.
  *
  *	mkdir core/rbd_0/disk    alloc_device
  *	echo ... > control       set_configfs_dev_params: keys are collected and checked
@@ -22,6 +22,7 @@
 #include <linux/string.h>
 
 #include "compat/target.h"
+#include "device.h"
 #include "gateway/stall.h"
 #include "rados/guard.h"
 #include "rados/options.h"
@@ -35,10 +36,10 @@
 #include "scsi/provisioning.h"
 #include "scsi/reset.h"
 #include "scsi/unit.h"
+#include "scsi/unit_open.h"
 #include "scsi/verify.h"
 #include "scsi/write_cmd.h"
 #include "show.h"
-#include "target_core_rbd.h"
 
 #define TRBD_VERSION		"0.1.0"
 

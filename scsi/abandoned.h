@@ -2,27 +2,12 @@
 #ifndef TRBD_SCSI_ABANDONED_H
 #define TRBD_SCSI_ABANDONED_H
 
-#include <linux/spinlock.h>
 #include <linux/types.h>
-#include <linux/workqueue.h>
 
 struct list_head;
 struct se_cmd;
+struct trbd_abandoned;
 struct trbd_unit;
-
-/**
- * struct trbd_abandoned - the abandoned commands of a logical unit
- * @look: looks for them once a second while the unit is open
- * @lock: guards @cmds; also taken in interrupts
- * @cmds: they, as long as they are in flight, in the order in which they were found
- * @count: how many they are; read without the lock whenever a command ends
- */
-struct trbd_abandoned {
-	struct delayed_work look;
-	spinlock_t lock;	/* see above */
-	struct list_head cmds;
-	unsigned int count;
-};
 
 void trbd_abandoned_init(struct trbd_abandoned *abandoned);
 void trbd_abandoned_start(struct trbd_abandoned *abandoned);

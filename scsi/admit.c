@@ -4,7 +4,7 @@
  *
  *	count it with its nexus      scsi/nexus_in_flight.c
  *	abandoned meanwhile?    -->  BUSY
- *	unit attention pending? -->  CHECK CONDITION, scsi/unit_attention.c
+ *	unit attention pending? -->  CHECK CONDITION, scsi/request_sense.c
  *	unit not registered?    -->  NOT READY
  *	reservation conflict?   -->  RESERVATION CONFLICT; BUSY without a lease
  *
@@ -29,8 +29,8 @@
 #include "scsi/complete.h"
 #include "scsi/nexus.h"
 #include "scsi/nexus_in_flight.h"
+#include "scsi/request_sense.h"
 #include "scsi/unit.h"
-#include "scsi/unit_attention.h"
 
 /* Does this gateway's copy of the state forbid the command? Return: a verdict, or -ENOMEM. */
 static int admit_check_conflict(struct trbd_unit *unit, struct se_cmd *cmd,
@@ -82,7 +82,7 @@ bool trbd_admit_command(struct se_cmd *cmd, const struct trbd_cdb *row)
 		trbd_complete(cmd, -EBUSY);
 		return false;
 	}
-	if (trbd_ua_report(&unit->nexuses, cmd, row))
+	if (trbd_request_sense_report(&unit->nexuses, cmd, row))
 		return false;
 	if (!unit->lu || access == TRBD_PR_ACCESS_ALWAYS)
 		return true;

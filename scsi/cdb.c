@@ -325,6 +325,28 @@ u64 trbd_cdb_blocks(const struct trbd_cdb *row, const u8 *cdb)
 }
 
 /**
+ * trbd_cdb_like_range() - name a command of the same shape that has no data, for LIO to decode
+ * @row: row of a command of 10 or 16 bytes that names one range of blocks
+ *
+ * Return: its opcode.
+ */
+u8 trbd_cdb_like_range(const struct trbd_cdb *row)
+{
+	return row->len == 16 ? SYNCHRONIZE_CACHE_16 : SYNCHRONIZE_CACHE;
+}
+
+/**
+ * trbd_cdb_like_write() - name a command of the same shape that sends the range, for LIO to decode
+ * @row: row of a command of 10 or 16 bytes that names one range of blocks
+ *
+ * Return: its opcode.
+ */
+u8 trbd_cdb_like_write(const struct trbd_cdb *row)
+{
+	return row->len == 16 ? WRITE_16 : WRITE_10;
+}
+
+/**
  * trbd_cdb_write_same_byte() - find the flags of a WRITE SAME
  * @row: its row
  *

@@ -94,6 +94,8 @@ bool trbd_cdb_sends_data(const struct trbd_cdb *row, const u8 *cdb);
 bool trbd_cdb_asks_for_protection(const struct trbd_cdb *row, const u8 *cdb);
 u64 trbd_cdb_lba(const struct trbd_cdb *row, const u8 *cdb);
 u64 trbd_cdb_blocks(const struct trbd_cdb *row, const u8 *cdb);
+u8 trbd_cdb_like_range(const struct trbd_cdb *row);
+u8 trbd_cdb_like_write(const struct trbd_cdb *row);
 unsigned int trbd_cdb_write_same_byte(const struct trbd_cdb *row);
 bool trbd_cdb_is_ndob(const struct trbd_cdb *row, const u8 *cdb);
 void trbd_cdb_usage(const struct trbd_cdb *row, u8 *usage, bool cache_bits);

@@ -18,8 +18,6 @@
  * the same shape that it knows, see command_parse_as().
  */
 #include <linux/kernel.h>
-#include <linux/minmax.h>
-#include <linux/sizes.h>
 #include <linux/string.h>
 #include <linux/types.h>
 #include <scsi/scsi_proto.h>
@@ -29,8 +27,10 @@
 #include "protocol.h"
 #include "rados/clock.h"
 #include "rbd/image.h"
+#include "scsi/abandoned.h"
 #include "scsi/admit.h"
 #include "scsi/cdb.h"
+#include "scsi/cmd.h"
 #include "scsi/cmd_priv.h"
 #include "scsi/command.h"
 #include "scsi/compare_write.h"
@@ -40,14 +40,12 @@
 #include "scsi/opcodes.h"
 #include "scsi/pr_commands.h"
 #include "scsi/provisioning.h"
+#include "scsi/request_sense.h"
 #include "scsi/rw.h"
 #include "scsi/unit.h"
-#include "scsi/unit_attention.h"
 #include "scsi/verify.h"
 
 #define START_STOP_START	0x01
-#define TRANSFER_MAX		SZ_32M
-#define TRANSFER_OBJECTS	1024
 
 /*
  * TEST UNIT READY, and what there is nothing to do for: a write is acknowledged when every replica
@@ -90,41 +88,6 @@ static struct exec_cmd_ops command_ops = {
 	.execute_write_same = trbd_execute_write_same,
 	.execute_unmap = command_never_unmap,
 };
-
-/**
- * trbd_sent_length() - tell how much of what the initiator sends belongs to the command
- * @cmd: command that sends data
- *
- * LIO keeps what is sent beyond what the CDB asks for.
- *
- * Context: any.
- * Return: bytes.
- */
-u32 trbd_sent_length(const struct se_cmd *cmd)
-{
-	if (cmd->se_cmd_flags & SCF_UNDERFLOW_BIT)
-		return cmd->data_length - cmd->residual_count;
-	return cmd->data_length;
-}
-
-/**
- * trbd_transfer_max() - tell how much one command may move
- * @cmd: command
- *
- * That is more than MAXIMUM TRANSFER LENGTH of the block limits page says (SBC-3 6.5.3). Firmware
- * loads a kernel in one go and does not look there. An initiator that looks gets what can be written
- * over a slow network as well: the data of a WRITE have TRBD_ADMISSION_MS to arrive. All objects of
- * a command are in flight at once, so images whose objects are tiny get less.
- *
- * Context: any.
- * Return: bytes.
- */
-u64 trbd_transfer_max(const struct se_cmd *cmd)
-{
-	u64 object_size = trbd_image_object_size(to_trbd_unit(cmd->se_dev)->image);
-
-	return min_t(u64, TRANSFER_MAX, TRANSFER_OBJECTS * object_size);
-}
 
 /* Decodes the command as if its first two bytes were these. */
 static sense_reason_t command_parse_as(struct se_cmd *cmd, u8 opcode, u8 byte1)
@@ -169,8 +132,7 @@ static sense_reason_t command_parse_then(struct se_cmd *cmd, const struct trbd_c
 static sense_reason_t command_parse_range(struct se_cmd *cmd, const struct trbd_cdb *row,
 					  trbd_cmd_fn execute)
 {
-	u8 like = row->len == 16 ? SYNCHRONIZE_CACHE_16 : SYNCHRONIZE_CACHE;
-	sense_reason_t ret = command_parse_as(cmd, like, 0);
+	sense_reason_t ret = command_parse_as(cmd, trbd_cdb_like_range(row), 0);
 
 	if (!ret)
 		ret = command_check_range(cmd, row);
@@ -189,7 +151,7 @@ static sense_reason_t command_parse_verify(struct se_cmd *cmd, const struct trbd
 	sense_reason_t ret;
 
 	/* DPO where MODE SENSE does not offer it */
-	if (cmd->t_task_cdb[1] & 0x10 && !trbd_command_may_have_fua(cmd->se_dev))
+	if (cmd->t_task_cdb[1] & 0x10 && !trbd_cmd_may_have_fua(cmd->se_dev))
 		return TCM_INVALID_CDB_FIELD;
 
 	switch (cmd->t_task_cdb[1] >> 1 & 3) {
@@ -197,7 +159,7 @@ static sense_reason_t command_parse_verify(struct se_cmd *cmd, const struct trbd
 		ret = command_parse_range(cmd, row, execute);
 		return !ret && !trbd_verify_fits(cmd) ? TCM_INVALID_CDB_FIELD : ret;
 	case 1:
-		ret = command_parse_as(cmd, row->len == 16 ? WRITE_16 : WRITE_10, 0);
+		ret = command_parse_as(cmd, trbd_cdb_like_write(row), 0);
 		cmd->execute_cmd = execute;
 		return ret;
 	default:
@@ -216,10 +178,11 @@ static sense_reason_t command_parse_write_verify(struct se_cmd *cmd, const struc
 	return ret;
 }
 
+/* READ CAPACITY (16) has its allocation length at the same place. */
 static sense_reason_t command_parse_get_lba_status(struct se_cmd *cmd, const struct trbd_cdb *row,
 						   trbd_cmd_fn execute)
 {
-	sense_reason_t ret = command_parse_as(cmd, SERVICE_ACTION_IN_16, SAI_READ_CAPACITY_16);
+	sense_reason_t ret = command_parse_as(cmd, row->opcode, SAI_READ_CAPACITY_16);
 
 	if (trbd_cdb_lba(row, cmd->t_task_cdb) > cmd->se_dev->transport->get_blocks(cmd->se_dev))
 		return TCM_ADDRESS_OUT_OF_RANGE;
@@ -246,7 +209,7 @@ static sense_reason_t command_parse_request_sense(struct se_cmd *cmd, const stru
 {
 	sense_reason_t ret = sbc_parse_cdb(cmd, &command_ops);
 
-	if (!ret && !trbd_ua_is_for_lio(cmd))
+	if (!ret && !trbd_request_sense_is_for_lio(cmd))
 		cmd->execute_cmd = execute;
 	return ret;
 }
@@ -378,7 +341,7 @@ static sense_reason_t command_parse(struct se_cmd *cmd, const struct trbd_cdb *r
 static bool command_goes_the_wrong_way(const struct se_cmd *cmd, const struct trbd_cdb *row)
 {
 	bool to_device = cmd->data_direction == DMA_TO_DEVICE;
-	u32 len = to_device ? trbd_sent_length(cmd) : cmd->data_length;
+	u32 len = to_device ? trbd_cmd_sent_length(cmd) : cmd->data_length;
 
 	return len && to_device != trbd_cdb_sends_data(row, cmd->t_task_cdb);
 }
@@ -407,7 +370,7 @@ static bool command_is_copied_by_lio(const struct se_cmd *cmd)
  */
 static bool command_is_too_long(const struct se_cmd *cmd)
 {
-	return cmd->data_length > trbd_transfer_max(cmd);
+	return cmd->data_length > trbd_cmd_transfer_max(cmd);
 }
 
 /*
@@ -418,7 +381,7 @@ static void command_look_for_stall(struct se_cmd *cmd)
 {
 	u64 limit_ms = cmd->data_direction == DMA_TO_DEVICE ? TRBD_ADMISSION_MS : TRBD_STALL_MS;
 
-	if (trbd_nexus_note_execution(cmd, trbd_command_received(cmd), limit_ms))
+	if (trbd_nexus_note_execution(cmd, trbd_cmd_received(cmd), limit_ms))
 		pr_warn_ratelimited("%s: the thread of a session stood still; for %u s its writes end with BUSY\n",
 				    to_trbd_unit(cmd->se_dev)->image->name,
 				    TRBD_QUARANTINE_MS / 1000);
@@ -461,7 +424,7 @@ sense_reason_t trbd_parse_cdb(struct se_cmd *cmd)
 	 * the path changes. The page of extended INQUIRY data says so.
 	 */
 	cmd->sam_task_attr = TCM_SIMPLE_TAG;
-	trbd_command_set_received(cmd, trbd_clock_local_ms());
+	trbd_cmd_set_received(cmd, trbd_clock_local_ms());
 
 	if (command_is_copied_by_lio(cmd))
 		return TCM_UNSUPPORTED_SCSI_OPCODE;

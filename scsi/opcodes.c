@@ -14,7 +14,7 @@
 
 #include "compat/target.h"
 #include "scsi/cdb.h"
-#include "scsi/command.h"
+#include "scsi/cmd.h"
 #include "scsi/complete.h"
 #include "scsi/opcodes.h"
 
@@ -95,7 +95,7 @@ static u32 opcodes_report_all(const struct se_cmd *cmd, u8 *buf, bool timeouts)
 /* CDB usage data, without the bits that an operator switched off. */
 static void opcodes_put_usage(const struct se_cmd *cmd, u8 *buf, const struct trbd_cdb *row)
 {
-	trbd_cdb_usage(row, buf, trbd_command_may_have_fua(cmd->se_dev));
+	trbd_cdb_usage(row, buf, trbd_cmd_may_have_fua(cmd->se_dev));
 	if (row->needs == TRBD_CDB_IF_WRITE_SAME && !cmd->se_dev->dev_attrib.emulate_tpws)
 		buf[trbd_cdb_write_same_byte(row)] &= ~TRBD_WRITE_SAME_UNMAP;
 }

@@ -37,7 +37,7 @@
 #include "pr/parameters.h"
 #include "pr/rules.h"
 #include "scsi/abandoned.h"
-#include "scsi/command.h"
+#include "scsi/cmd.h"
 #include "scsi/complete.h"
 #include "scsi/nexus_name.h"
 #include "scsi/pr_commands.h"
@@ -278,7 +278,7 @@ static int pr_decode_out(struct pr_job *job)
 {
 	struct se_cmd *cmd = job->cmd;
 	struct trbd_pr_out *out = &job->out;
-	u32 len = trbd_sent_length(cmd);
+	u32 len = trbd_cmd_sent_length(cmd);
 	unsigned int max_initiators;
 	int verdict;
 	u8 *list;

@@ -25,7 +25,7 @@
 #include "rbd/block_status.h"
 #include "rbd/io.h"
 #include "scsi/cdb.h"
-#include "scsi/command.h"
+#include "scsi/cmd.h"
 #include "scsi/complete.h"
 #include "scsi/provisioning.h"
 #include "scsi/unit.h"
@@ -153,7 +153,7 @@ static void unmap_start(struct trbd_write_cmd *w)
 		cmpxchg(&w->result, 0, -ENOMEM);
 		return;
 	}
-	count = min(unmap_descriptors(list, trbd_sent_length(w->cmd)),
+	count = min(unmap_descriptors(list, trbd_cmd_sent_length(w->cmd)),
 		    attrib->max_unmap_block_desc_count);
 	for (i = 0; i < count; i++) {
 		u64 lba = get_unaligned_be64(unmap_descriptor(list, i));
@@ -182,7 +182,7 @@ static void unmap_start(struct trbd_write_cmd *w)
  */
 sense_reason_t trbd_execute_unmap(struct se_cmd *cmd)
 {
-	u32 len = trbd_sent_length(cmd);
+	u32 len = trbd_cmd_sent_length(cmd);
 	unsigned int count;
 	sense_reason_t ret;
 	const u8 *list;

@@ -3,16 +3,31 @@
 #define TRBD_SCSI_UNIT_H
 
 #include <linux/atomic.h>
+#include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
 #include <target/target_core_base.h>
 
-#include "scsi/abandoned.h"
 #include "scsi/nexus.h"
 
 struct trbd_group;
 struct trbd_image;
-struct trbd_image_ops;
 struct trbd_lu;
+
+/**
+ * struct trbd_abandoned - the abandoned commands of a logical unit
+ * @look: looks for them once a second while the unit is open
+ * @lock: guards @cmds; also taken in interrupts
+ * @cmds: they, as long as they are in flight, in the order in which they were found
+ * @count: how many they are; read without the lock whenever a command ends
+ */
+struct trbd_abandoned {
+	struct delayed_work look;
+	spinlock_t lock;	/* see above */
+	struct list_head cmds;
+	unsigned int count;
+};
 
 /**
  * struct trbd_unit - a logical unit, as this gateway serves it
@@ -43,16 +58,5 @@ static inline struct trbd_unit *to_trbd_unit(struct se_device *se_dev)
 {
 	return container_of(se_dev, struct trbd_unit, se_dev);
 }
-
-/* for the image of a unit, with the unit as their owner */
-extern const struct trbd_image_ops trbd_unit_image_ops;
-
-void trbd_unit_init(struct trbd_unit *unit);
-void trbd_unit_destroy(struct trbd_unit *unit);
-int trbd_unit_open(struct trbd_unit *unit, struct trbd_image *image);
-void trbd_unit_close(struct trbd_unit *unit);
-void trbd_unit_set_attributes(struct trbd_unit *unit);
-u64 trbd_unit_last_block(struct trbd_unit *unit);
-size_t trbd_unit_show_reservations(struct trbd_unit *unit, char *buf, size_t size);
 
 #endif /* TRBD_SCSI_UNIT_H */

@@ -11,6 +11,7 @@
 #include "scsi/nexus_in_flight.h"
 #include "scsi/unit.h"
 #include "scsi/unit_attention.h"
+#include "scsi/unit_show.h"
 
 /* A line for each registration that holds the reservation, or that does not. */
 static size_t unit_show_registrations(const struct trbd_pr_state *pr, bool holders, char *buf,

@@ -32,7 +32,7 @@
 #include "scsi/abandoned.h"
 #include "scsi/admit.h"
 #include "scsi/cdb.h"
-#include "scsi/command.h"
+#include "scsi/cmd.h"
 #include "scsi/complete.h"
 #include "scsi/rw.h"
 #include "scsi/unit.h"
@@ -190,7 +190,7 @@ static int verify_next(struct verify *v)
 
 static bool verify_is_too_much(struct verify *v)
 {
-	v->is_long = v->len > trbd_transfer_max(v->cmd);
+	v->is_long = v->len > trbd_cmd_transfer_max(v->cmd);
 	return v->is_long && atomic_inc_return(verify_long_count(v)) > VERIFY_LONG_MAX;
 }
 

@@ -31,7 +31,7 @@
 #include "rbd/image.h"
 #include "rbd/io.h"
 #include "scsi/abandoned.h"
-#include "scsi/command.h"
+#include "scsi/cmd.h"
 #include "scsi/complete.h"
 #include "scsi/nexus_in_flight.h"
 #include "scsi/unit.h"
@@ -118,7 +118,7 @@ void trbd_write_cmd_begin(struct se_cmd *cmd, trbd_write_cmd_start start)
 	if (trbd_nexus_is_quarantined(cmd))
 		ret = -EBUSY;
 	else
-		ret = trbd_group_admit(unit->group, &w->ticket, trbd_command_received(cmd));
+		ret = trbd_group_admit(unit->group, &w->ticket, trbd_cmd_received(cmd));
 	if (ret != -EINPROGRESS)
 		write_cmd_admitted(&w->ticket, ret);
 }

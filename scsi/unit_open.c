@@ -28,16 +28,19 @@
 #include "rados/session.h"
 #include "rbd/image.h"
 #include "scsi/abandoned.h"
-#include "scsi/inquiry.h"
 #include "scsi/nexus.h"
 #include "scsi/nexus_in_flight.h"
 #include "scsi/pr_commands.h"
 #include "scsi/provisioning.h"
 #include "scsi/unit.h"
 #include "scsi/unit_attention.h"
+#include "scsi/unit_open.h"
 
 #define UNIT_BLOCK_SIZE		512
-/* what initiators are told that a READ or WRITE may have; more is taken, see trbd_transfer_max() */
+/*
+ * what initiators are told that a READ or WRITE may have; more is taken, see
+ * trbd_cmd_transfer_max()
+ */
 #define UNIT_TRANSFER_TOLD	SZ_4M
 #define UNIT_QUEUE_DEPTH	128
 

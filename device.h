@@ -3,8 +3,8 @@
  * A backstore: a logical unit, with what configfs has of it. For the files at the top only; the
  * floor below them knows struct trbd_unit.
  */
-#ifndef TARGET_CORE_RBD_H
-#define TARGET_CORE_RBD_H
+#ifndef TRBD_DEVICE_H
+#define TRBD_DEVICE_H
 
 #include <linux/mutex.h>
 #include <target/target_core_base.h>
@@ -53,4 +53,4 @@ static inline struct trbd_device *to_trbd_device(struct se_device *se_dev)
 	return container_of(to_trbd_unit(se_dev), struct trbd_device, unit);
 }
 
-#endif /* TARGET_CORE_RBD_H */
+#endif /* TRBD_DEVICE_H */
