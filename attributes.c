@@ -16,12 +16,12 @@
 #include <target/target_core_backend.h>
 
 #include "attributes.h"
+#include "device.h"
 #include "gateway/block_size.h"
 #include "gateway/lu_state.h"
 #include "rbd/image.h"
 #include "scsi/provisioning.h"
 #include "show.h"
-#include "target_core_rbd.h"
 
 struct configfs_attribute **trbd_attributes;
 
@@ -42,7 +42,7 @@ static ssize_t trbd_block_size_show(struct config_item *item, char *page)
 static ssize_t block_size_change(struct config_item *item, const char *page, size_t count)
 {
 	struct trbd_device *dev = attributes_device(item);
-	struct se_dev_attrib *attrib = &dev->se_dev.dev_attrib;
+	struct se_dev_attrib *attrib = &dev->unit.se_dev.dev_attrib;
 	ssize_t ret;
 	u32 before;
 
@@ -58,20 +58,20 @@ static ssize_t block_size_change(struct config_item *item, const char *page, siz
 /* @enable_lock held. What was changed here becomes that of the unit, or is changed back. Return: 0, or an error. */
 static int block_size_share(struct config_item *item, struct trbd_device *dev, u32 before)
 {
-	u32 block_size = dev->se_dev.dev_attrib.block_size;
+	u32 block_size = dev->unit.se_dev.dev_attrib.block_size;
 	char text[16];
 	int ret;
 
 	if (block_size == before)
 		return 0;
-	ret = trbd_block_size_agree(dev->lu, block_size);
+	ret = trbd_block_size_agree(dev->unit.lu, block_size);
 	if (!ret)
 		return 0;
 	snprintf(text, sizeof(text), "%u", before);
 	if (block_size_change(item, text, strlen(text)) >= 0)
 		return ret;
 	pr_err("%s: a LUN was made while the block size changed; delete the backstore and make it anew\n",
-	       dev->image->name);
+	       dev->unit.image->name);
 	return -ESTALE;
 }
 
@@ -79,16 +79,16 @@ static int block_size_share(struct config_item *item, struct trbd_device *dev, u
 static ssize_t block_size_store_shared(struct config_item *item, struct trbd_device *dev, const char *page,
 				       size_t count)
 {
-	u32 before = dev->se_dev.dev_attrib.block_size;
+	u32 before = dev->unit.se_dev.dev_attrib.block_size;
 	ssize_t ret;
 	int err = 0;
 
-	set_bit(TRBD_LU_BLOCK_SIZE, &dev->lu->blocked);
+	set_bit(TRBD_LU_BLOCK_SIZE, &dev->unit.lu->blocked);
 	ret = block_size_change(item, page, count);
 	if (ret >= 0)
 		err = block_size_share(item, dev, before);
 	if (err != -ESTALE)
-		clear_bit(TRBD_LU_BLOCK_SIZE, &dev->lu->blocked);
+		clear_bit(TRBD_LU_BLOCK_SIZE, &dev->unit.lu->blocked);
 	return err ? err : ret;
 }
 
@@ -101,7 +101,7 @@ static ssize_t trbd_block_size_store(struct config_item *item, const char *page,
 	if (ret)
 		return ret;
 	/* one that has a LUN is refused by LIO, and goes on serving */
-	if (dev->lu && !dev->se_dev.export_count)
+	if (dev->unit.lu && !dev->unit.se_dev.export_count)
 		ret = block_size_store_shared(item, dev, page, count);
 	else
 		ret = block_size_change(item, page, count);

@@ -2,13 +2,14 @@
 /*
  * The configuration of a device: control strings "key=value,flag,key=value".
  *
- * A control file may be written several times before the device is enabled; each write adds keys. A write is taken
- * as a whole or not at all, and judged on the spot: the new keys together with the old ones must make valid options
- * of libceph, a key may come once, and the name of a key on a keyring must be there. Options are built again when
- * the device is enabled, since libceph consumes them.
+ * A control file may be written several times before the device is enabled; each write adds keys. A
+ * write is taken as a whole or not at all, and judged on the spot: the new keys together with the
+ * old ones must make valid options of libceph, a key may come once, and the name of a key on a
+ * keyring must be there. Options are built again when the device is enabled, since libceph consumes
+ * them.
  *
- * Values are arbitrary text without control characters; a comma cannot be part of one. A secret is held here until
- * the device is removed, is never printed, and is wiped before its memory is freed.
+ * Values are arbitrary text without control characters; a comma cannot be part of one. A secret is
+ * held here until the device is removed, is never printed, and is wiped before its memory is freed.
  */
 #include <linux/ceph/libceph.h>
 #include <linux/ctype.h>
@@ -25,12 +26,12 @@
 /* Keys that say which image; all others are for the session. */
 static const char * const image_keys[] = { "pool", "namespace", "image", "snap" };
 
-static bool is_image_key(const char *key)
+static bool config_is_image_key(const char *key)
 {
 	return match_string(image_keys, ARRAY_SIZE(image_keys), key) >= 0;
 }
 
-static bool text_is_printable(const char *text, size_t len)
+static bool config_is_printable(const char *text, size_t len)
 {
 	size_t i;
 
@@ -41,8 +42,11 @@ static bool text_is_printable(const char *text, size_t len)
 	return true;
 }
 
-/* Names of pools, images and so on: "/" and "@" would change the meaning of what we print and what rbd(8) reads. */
-static int check_image_value(const char *key, const char *value)
+/*
+ * Names of pools, images and so on: "/" and "@" would change the meaning of what we print and what
+ * rbd(8) reads.
+ */
+static int config_check_image_value(const char *key, const char *value)
 {
 	if (!value || !*value) {
 		pr_err("control: %s needs a value\n", key);
@@ -60,7 +64,7 @@ static int check_image_value(const char *key, const char *value)
 	return 0;
 }
 
-static void entry_clear(struct trbd_config_entry *entry)
+static void config_entry_clear(struct trbd_config_entry *entry)
 {
 	kfree(entry->key);
 	kfree_sensitive(entry->value);
@@ -71,7 +75,7 @@ static void entry_clear(struct trbd_config_entry *entry)
 static void config_truncate(struct trbd_config *config, unsigned int count)
 {
 	while (config->count > count)
-		entry_clear(&config->entries[--config->count]);
+		config_entry_clear(&config->entries[--config->count]);
 }
 
 /* @text is one "key=value" or "flag"; it is taken apart. */
@@ -88,11 +92,12 @@ static int config_add_entry(struct trbd_config *config, char *text)
 		return -EINVAL;
 	}
 	if (value && strlen(value) > CONFIG_VALUE_MAX) {
-		pr_err("control: the value of %s is longer than %d bytes\n", text, CONFIG_VALUE_MAX);
+		pr_err("control: the value of %s is longer than %d bytes\n", text,
+		       CONFIG_VALUE_MAX);
 		return -ENAMETOOLONG;
 	}
-	if (is_image_key(text)) {
-		ret = check_image_value(text, value);
+	if (config_is_image_key(text)) {
+		ret = config_check_image_value(text, value);
 		if (ret)
 			return ret;
 	}
@@ -109,7 +114,7 @@ static int config_add_entry(struct trbd_config *config, char *text)
 	entry->key = kstrdup(text, GFP_KERNEL);
 	entry->value = value ? kstrdup(value, GFP_KERNEL) : NULL;
 	if (!entry->key || (value && !entry->value)) {
-		entry_clear(entry);
+		config_entry_clear(entry);
 		return -ENOMEM;
 	}
 	config->count++;
@@ -145,11 +150,11 @@ static int config_add_text(struct trbd_config *config, char *text)
  * @text: not necessarily terminated
  * @len: its length; one newline at the end is ignored
  *
- * What is wrong is said in the log, without the value.
+ * The log says what is wrong, without the value.
  *
  * Context: process; "key=" searches the keyrings of the current process.
- * Return: 0; -EINVAL (malformed, unknown key, value libceph refuses), -EEXIST (given before), -ENAMETOOLONG, -E2BIG,
- * -EPERM (no such key on the keyrings), -ENOMEM.
+ * Return: 0; -EINVAL (malformed, unknown key, value libceph refuses), -EEXIST (given before),
+ * -ENAMETOOLONG, -E2BIG, -EPERM (no such key on the keyrings), -ENOMEM.
  */
 int trbd_config_add(struct trbd_config *config, const char *text, size_t len)
 {
@@ -159,8 +164,9 @@ int trbd_config_add(struct trbd_config *config, const char *text, size_t len)
 
 	if (len && text[len - 1] == '\n')
 		len--;
-	if (!len || !text_is_printable(text, len)) {
-		pr_err("control: %s\n", len ? "the string has control characters" : "the string is empty");
+	if (!len || !config_is_printable(text, len)) {
+		pr_err("control: %s\n",
+		       len ? "the string has control characters" : "the string is empty");
 		return -EINVAL;
 	}
 
@@ -205,7 +211,7 @@ const char *trbd_config_get(const struct trbd_config *config, const char *key)
 }
 
 /**
- * trbd_config_spec() - which image is meant
+ * trbd_config_spec() - tell which image is meant
  * @config: configuration
  * @spec: filled with pointers into @config
  *
@@ -234,7 +240,7 @@ int trbd_config_spec(const struct trbd_config *config, struct trbd_image_spec *s
 }
 
 /**
- * trbd_config_options() - the session's options
+ * trbd_config_options() - make the options of the session
  * @config: configuration
  *
  * Context: process; "key=" searches the keyrings of the current process.
@@ -252,11 +258,12 @@ struct ceph_options *trbd_config_options(const struct trbd_config *config)
 	for (i = 0; i < config->count; i++) {
 		const struct trbd_config_entry *entry = &config->entries[i];
 
-		if (is_image_key(entry->key))
+		if (config_is_image_key(entry->key))
 			continue;
 		ret = trbd_options_set(opt, entry->key, entry->value);
 		if (ret) {
-			pr_err("control: %s: unknown, or its value cannot be used: error %d\n", entry->key, ret);
+			pr_err("control: %s: unknown, or its value cannot be used: error %d\n",
+			       entry->key, ret);
 			ceph_destroy_options(opt);
 			return ERR_PTR(ret);
 		}

@@ -23,27 +23,28 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 
+#include "device.h"
 #include "gateway/group.h"
 #include "rbd/image.h"
-#include "scsi/reservation.h"
+#include "scsi/unit.h"
+#include "scsi/unit_show.h"
 #include "show.h"
-#include "target_core_rbd.h"
 
 #define SHOW_FOLDER	"target_core_rbd"
 
-/* Fills a buffer with a text about an enabled device, as much as fits; returns its length. */
-typedef size_t (*show_fn)(struct trbd_device *dev, char *buf, size_t size);
+/* Fills a buffer with a text about an open unit, as much as fits; returns its length. */
+typedef size_t (*show_fn)(struct trbd_unit *unit, char *buf, size_t size);
 
 static struct dentry *show_root;
 
 static const char *show_hba_name(struct trbd_device *dev)
 {
-	return config_item_name(&dev->se_dev.se_hba->hba_group.cg_item);
+	return config_item_name(&dev->unit.se_dev.se_hba->hba_group.cg_item);
 }
 
 static const char *show_device_name(struct trbd_device *dev)
 {
-	return config_item_name(&dev->se_dev.dev_group.cg_item);
+	return config_item_name(&dev->unit.se_dev.dev_group.cg_item);
 }
 
 /*
@@ -78,7 +79,7 @@ static size_t show_config(const struct trbd_config *config, char *buf, size_t si
 }
 
 /**
- * trbd_show_info() - what the info file says after LIO's own line
+ * trbd_show_info() - print what the info file says after LIO's own line
  * @se_dev: backstore
  * @page: where to, in the page that LIO has printed its line into
  *
@@ -96,14 +97,14 @@ ssize_t trbd_show_info(struct se_device *se_dev, char *page)
 	if (dev->phase == TRBD_OPENING)
 		len += show_pair(page + len, size - len, "State", "opening");
 	if (dev->phase == TRBD_OPEN)
-		len += trbd_image_show(dev->image, page + len, size - len);
+		len += trbd_image_show(dev->unit.image, page + len, size - len);
 	mutex_unlock(&dev->lock);
 	return len + scnprintf(page + len, size - len, "\n");
 }
 
-static size_t show_group(struct trbd_device *dev, char *buf, size_t size)
+static size_t show_group(struct trbd_unit *unit, char *buf, size_t size)
 {
-	return dev->group ? trbd_group_show(dev->group, buf, size) : 0;
+	return unit->group ? trbd_group_show(unit->group, buf, size) : 0;
 }
 
 /* Return: length of the text: @size - 1 when it was cut, or by chance when it fits just so. */
@@ -113,7 +114,7 @@ static size_t show_text(struct trbd_device *dev, show_fn show, char *buf, size_t
 
 	mutex_lock(&dev->lock);
 	if (dev->phase == TRBD_OPEN)
-		len = show(dev, buf, size);
+		len = show(&dev->unit, buf, size);
 	mutex_unlock(&dev->lock);
 	return len;
 }
@@ -155,7 +156,7 @@ CONFIGFS_ATTR_RO(trbd_, gateway_group);
 /* attrib/reservations: what the gateways of the image share, as this one has it */
 static ssize_t trbd_reservations_show(struct config_item *item, char *page)
 {
-	return show_page(item, page, trbd_reservation_show, "reservations");
+	return show_page(item, page, trbd_unit_show_reservations, "reservations");
 }
 CONFIGFS_ATTR_RO(trbd_, reservations);
 
@@ -183,7 +184,7 @@ DEFINE_SHOW_ATTRIBUTE(show_whole_group);
 
 static int show_whole_reservations_show(struct seq_file *file, void *data)
 {
-	return show_whole(file, trbd_reservation_show);
+	return show_whole(file, trbd_unit_show_reservations);
 }
 DEFINE_SHOW_ATTRIBUTE(show_whole_reservations);
 

@@ -2,55 +2,47 @@
 /*
  * target_core_rbd - Ceph RBD images as LIO backstores
  *
- * This file is what LIO sees: the ops table, the life of a device, module init. What is read of a device is in show.c.
+ * This file is what LIO sees: the ops table, a device in configfs, module init. The texts
+ * about a device are in show.c; scsi/unit_open.c has what initiators see of it.
  *
  *	mkdir core/rbd_0/disk    alloc_device
  *	echo ... > control       set_configfs_dev_params: keys are collected and checked
- *	echo 1 > enable          configure_device: the image is opened
+ *	echo 1 > enable          configure_device: the image and the unit are opened
  *	(LUNs, commands)         parse_cdb, see scsi/command.c
- *	rmdir core/rbd_0/disk    destroy_device: the image is closed; free_device
+ *	rmdir core/rbd_0/disk    destroy_device: both are closed; free_device
  *
- * LIO calls configure_device and destroy_device when no command runs. Removing a LUN waits for its commands, so there
- * is no I/O in flight when an image is closed, and the module cannot go while there are devices: configfs holds a
- * reference on it.
+ * LIO calls configure_device and destroy_device when no command runs. Removing a LUN waits for its
+ * commands, so there is no I/O in flight when an image is closed. The module cannot go while there
+ * are devices: configfs holds a reference on it.
  */
 #include <linux/err.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/kernel.h>
-#include <linux/minmax.h>
-#include <linux/sizes.h>
 #include <linux/string.h>
 
 #include "attributes.h"
 #include "compat/target.h"
-#include "gateway/group.h"
-#include "gateway/lu_state.h"
-#include "gateway/round.h"
+#include "device.h"
 #include "gateway/stall.h"
-#include "rados/closing.h"
 #include "rados/guard.h"
 #include "rados/options.h"
 #include "rados/queues.h"
-#include "rados/session.h"
 #include "rbd/compare_write.h"
 #include "rbd/image.h"
 #include "rbd/io.h"
+#include "scsi/abandoned.h"
+#include "scsi/cdb.h"
 #include "scsi/command.h"
 #include "scsi/inquiry.h"
-#include "scsi/mutation.h"
-#include "scsi/provisioning.h"
-#include "scsi/reservation.h"
-#include "scsi/unit_attention.h"
+#include "scsi/reset.h"
+#include "scsi/unit.h"
+#include "scsi/unit_open.h"
 #include "scsi/verify.h"
+#include "scsi/write_cmd.h"
 #include "show.h"
-#include "target_core_rbd.h"
 
 #define TRBD_VERSION		"0.1.0"
-#define TRBD_BLOCK_SIZE		512
-/* what initiators are told that a READ or WRITE may have; the unit takes more, see trbd_transfer_max() */
-#define TRBD_TRANSFER_TOLD	SZ_4M
-#define TRBD_QUEUE_DEPTH	128
 
 static int trbd_attach_hba(struct se_hba *hba, u32 host_id)
 {
@@ -70,139 +62,33 @@ static struct se_device *trbd_alloc_device(struct se_hba *hba, const char *name)
 		return NULL;
 	mutex_init(&dev->enable_lock);
 	mutex_init(&dev->lock);
-	mutex_init(&dev->lu_lock);
-	trbd_nexus_table_init(&dev->nexuses);
-	trbd_patience_init(&dev->patience);
-	return &dev->se_dev;
+	trbd_unit_init(&dev->unit);
+	return &dev->unit.se_dev;
 }
 
-static void trbd_set_attributes(struct trbd_device *dev)
-{
-	struct se_dev_attrib *attrib = &dev->se_dev.dev_attrib;
-	const struct trbd_image *image = dev->image;
-	u64 object_size = trbd_image_object_size(image);
-
-	/* LIO makes it the block size */
-	attrib->hw_block_size = dev->lu ? dev->lu->block_size : TRBD_BLOCK_SIZE;
-	trbd_compat_set_transfer_max(attrib, TRBD_TRANSFER_TOLD);
-	attrib->hw_queue_depth = TRBD_QUEUE_DEPTH;
-	attrib->is_nonrot = 1;
-	trbd_provisioning_set_attributes(attrib, object_size);
-	/* LIO's own version keeps its state in one gateway. Wrong answers from the others are worse than none. */
-	attrib->emulate_3pc = 0;
-	/* whether there are reservation commands; they are ours */
-	attrib->emulate_pr = !trbd_image_read_only(image);
-
-	if (trbd_image_read_only(image))
-		dev->se_dev.dev_flags |= DF_READ_ONLY;
-}
-
-/* READ CAPACITY has another answer now (SBC-3 4.7). */
-static void trbd_image_resized(void *owner)
-{
-	struct trbd_device *dev = owner;
-
-	trbd_ua_raise_all(&dev->nexuses, TRBD_UA_CAPACITY);
-}
-
-static void trbd_image_notified(void *owner, u32 op, const void *payload, size_t len,
-				struct trbd_watch_reply *reply)
-{
-	struct trbd_device *dev = owner;
-
-	mutex_lock(&dev->lu_lock);
-	if (dev->lu)
-		trbd_round_notified(dev->lu, op, payload, len, reply);
-	mutex_unlock(&dev->lu_lock);
-}
-
-static void trbd_image_watched(void *owner)
-{
-	struct trbd_device *dev = owner;
-
-	mutex_lock(&dev->lu_lock);
-	if (dev->lu)
-		trbd_lu_watched(dev->lu);
-	mutex_unlock(&dev->lu_lock);
-}
-
-static const struct trbd_image_ops trbd_image_ops = {
-	.resized = trbd_image_resized,
-	.notified = trbd_image_notified,
-	.watched = trbd_image_watched,
-};
-
-/* Undoes trbd_open_image(), from wherever it stopped. */
-static void trbd_close_image(struct trbd_device *dev)
-{
-	struct trbd_session *session = trbd_session_ref(dev->image->session);
-
-	/* somebody waits for this who cannot be killed */
-	trbd_image_begin_close(dev->image);
-	trbd_patience_stop(&dev->patience);
-	trbd_reservation_stop(dev);
-	/* the group needs the session that the image holds */
-	if (dev->group)
-		trbd_group_leave(dev->group, trbd_closing_left(session, &dev->image->header_oid, 0));
-	dev->group = NULL;
-	trbd_image_close(dev->image);
-	dev->image = NULL;
-	trbd_session_put(session);
-}
-
-/* One of several that write to the image: the common clock, and the shared state of the logical unit. */
-static int trbd_join_gateways(struct trbd_device *dev)
-{
-	struct trbd_image *image = dev->image;
-	struct trbd_group *group;
-	int ret;
-
-	group = trbd_group_join(image->session, &image->header_oloc);
-	if (IS_ERR(group)) {
-		pr_err("%s: cannot join the group of gateways: error %ld%s\n", image->name, PTR_ERR(group),
-		       PTR_ERR(group) == -EPERM ? "; the user needs to write to the pool" : "");
-		return PTR_ERR(group);
-	}
-	dev->group = group;
-	image->clock = &group->clock;
-
-	ret = trbd_reservation_start(dev);
-	if (ret)
-		pr_err("%s: cannot be registered as a gateway of the image: error %d\n", image->name, ret);
-	return ret;
-}
-
-static int trbd_open_image(struct trbd_device *dev)
+/* The image that the device is configured for, open; or an ERR_PTR. */
+static struct trbd_image *trbd_open_image(struct trbd_device *dev)
 {
 	struct trbd_image_spec spec;
 	struct ceph_options *opt;
-	struct trbd_image *image;
 	int ret;
 
 	ret = trbd_config_spec(&dev->config, &spec);
 	if (ret)
-		return ret;
+		return ERR_PTR(ret);
 	opt = trbd_config_options(&dev->config);
 	if (IS_ERR(opt))
-		return PTR_ERR(opt);
-	spec.ops = &trbd_image_ops;
-	spec.owner = dev;
-	image = trbd_image_open(opt, &spec);
-	if (IS_ERR(image))
-		return PTR_ERR(image);
-	dev->image = image;
+		return ERR_CAST(opt);
+	spec.ops = &trbd_unit_image_ops;
+	spec.owner = &dev->unit;
+	return trbd_image_open(opt, &spec);
+}
 
-	if (trbd_image_size(image) < TRBD_BLOCK_SIZE) {
-		pr_err("%s: the image has no blocks; run: rbd resize --size SIZE %s\n", image->name, image->name);
-		ret = -EINVAL;
-	} else if (!trbd_image_read_only(image)) {
-		ret = trbd_join_gateways(dev);
-	}
-	if (ret)
-		trbd_close_image(dev);
-	else
-		trbd_patience_start(&dev->patience);
-	return ret;
+static int trbd_open_unit(struct trbd_device *dev)
+{
+	struct trbd_image *image = trbd_open_image(dev);
+
+	return IS_ERR(image) ? PTR_ERR(image) : trbd_unit_open(&dev->unit, image);
 }
 
 static void trbd_set_phase(struct trbd_device *dev, enum trbd_phase phase)
@@ -218,15 +104,15 @@ static int trbd_enable(struct trbd_device *dev)
 	int ret;
 
 	trbd_set_phase(dev, TRBD_OPENING);
-	ret = trbd_open_image(dev);
+	ret = trbd_open_unit(dev);
 	if (ret) {
 		trbd_set_phase(dev, TRBD_CLOSED);
 		return ret;
 	}
 	mutex_lock(&dev->lock);
-	trbd_set_attributes(dev);
+	trbd_unit_set_attributes(&dev->unit);
 	mutex_unlock(&dev->lock);
-	trbd_inquiry_set_identity(&dev->se_dev, dev->image);
+	trbd_inquiry_set_identity(&dev->unit.se_dev, dev->unit.image);
 	trbd_set_phase(dev, TRBD_OPEN);
 	trbd_show_start(dev);
 	return 0;
@@ -238,7 +124,7 @@ static int trbd_configure_device(struct se_device *se_dev)
 	int ret;
 
 	mutex_lock(&dev->enable_lock);
-	ret = dev->image ? -EEXIST : trbd_enable(dev);
+	ret = dev->unit.image ? -EEXIST : trbd_enable(dev);
 	mutex_unlock(&dev->enable_lock);
 	return ret;
 }
@@ -250,7 +136,7 @@ static void trbd_destroy_device(struct se_device *se_dev)
 	mutex_lock(&dev->enable_lock);
 	trbd_set_phase(dev, TRBD_CLOSED);
 	trbd_show_stop(dev);
-	trbd_close_image(dev);
+	trbd_unit_close(&dev->unit);
 	mutex_unlock(&dev->enable_lock);
 }
 
@@ -265,11 +151,12 @@ static void trbd_free_device_rcu(struct rcu_head *head)
 static void trbd_free_device(struct se_device *se_dev)
 {
 	trbd_config_clear(&to_trbd_device(se_dev)->config);
-	trbd_nexus_table_destroy(&to_trbd_device(se_dev)->nexuses);
+	trbd_unit_destroy(to_trbd_unit(se_dev));
 	call_rcu(&se_dev->rcu_head, trbd_free_device_rcu);
 }
 
-static ssize_t trbd_set_configfs_dev_params(struct se_device *se_dev, const char *page, ssize_t count)
+static ssize_t trbd_set_configfs_dev_params(struct se_device *se_dev, const char *page,
+					    ssize_t count)
 {
 	struct trbd_device *dev = to_trbd_device(se_dev);
 	int ret;
@@ -286,19 +173,18 @@ static ssize_t trbd_set_configfs_dev_params(struct se_device *se_dev, const char
 	return ret ? ret : count;
 }
 
-static void trbd_tmr_notify(struct se_device *se_dev, enum tcm_tmreq_table tmr, struct list_head *aborted)
+static void trbd_tmr_notify(struct se_device *se_dev, enum tcm_tmreq_table tmr,
+			    struct list_head *aborted)
 {
 	/* LIO waits for those in the list by itself */
-	trbd_patience_abort(se_dev, aborted);
+	trbd_abandoned_note_aborts(to_trbd_unit(se_dev), aborted);
 	if (tmr == TMR_LUN_RESET)
-		trbd_reservation_reset(to_trbd_device(se_dev));
+		trbd_reset_unit(to_trbd_unit(se_dev));
 }
 
 static sector_t trbd_get_blocks(struct se_device *se_dev)
 {
-	u64 blocks = div_u64(trbd_image_size(to_trbd_device(se_dev)->image), se_dev->dev_attrib.block_size);
-
-	return blocks ? blocks - 1 : 0;
+	return trbd_unit_last_block(to_trbd_unit(se_dev));
 }
 
 static struct target_backend_ops trbd_ops = {
@@ -327,6 +213,7 @@ static const struct {
 	int (*init)(void);
 	void (*exit)(void);
 } trbd_parts[] = {
+	{ trbd_cdb_init, trbd_cdb_exit },
 	{ trbd_queues_init, trbd_queues_exit },
 	{ trbd_stall_init, trbd_stall_exit },
 	{ trbd_attributes_init, trbd_attributes_exit },
@@ -334,7 +221,7 @@ static const struct {
 	{ trbd_guard_init, trbd_guard_exit },
 	{ trbd_io_init, trbd_io_exit },
 	{ trbd_compare_write_init, trbd_compare_write_exit },
-	{ trbd_mutation_init, trbd_mutation_exit },
+	{ trbd_write_cmd_init, trbd_write_cmd_exit },
 	{ trbd_verify_init, trbd_verify_exit },
 };
 

@@ -8,49 +8,49 @@
 
 #include "rbd/compare_write.h"
 #include "scsi/compare_write.h"
-#include "scsi/mutation.h"
-#include "scsi/sense.h"
-#include "target_core_rbd.h"
+#include "scsi/complete.h"
+#include "scsi/unit.h"
+#include "scsi/write_cmd.h"
 
-static void finish_miscompare(struct se_cmd *cmd, int result)
+static void compare_write_finish_miscompare(struct se_cmd *cmd, int result)
 {
 	trbd_complete_miscompare(cmd, cmd->sense_info);
 }
 
-static void compare_done(void *arg, int result, u32 offset)
+static void compare_write_done(void *arg, int result, u32 offset)
 {
-	struct trbd_mutation_cmd *m = arg;
+	struct trbd_write_cmd *w = arg;
 
 	if (result == -EILSEQ) {
-		m->cmd->sense_info = offset;
-		m->finish = finish_miscompare;
+		w->cmd->sense_info = offset;
+		w->finish = compare_write_finish_miscompare;
 	}
-	trbd_mutation_put(m, result);
+	trbd_write_cmd_put(w, result);
 }
 
-static void start_compare(struct trbd_mutation_cmd *m)
+static void compare_write_start(struct trbd_write_cmd *w)
 {
-	struct se_cmd *cmd = m->cmd;
+	struct se_cmd *cmd = w->cmd;
 	struct trbd_compare_write request = {
-		.image = to_trbd_device(cmd->se_dev)->image,
+		.image = to_trbd_unit(cmd->se_dev)->image,
 		.off = cmd->t_task_lba * cmd->se_dev->dev_attrib.block_size,
 		.len = cmd->se_dev->dev_attrib.block_size,
 		.sgl = cmd->t_data_sg,
 		.nents = cmd->t_data_nents,
-		.accepted_ms = m->ticket.accepted_ms,
-		.done = compare_done,
-		.arg = m,
+		.accepted_ms = w->ticket.accepted_ms,
+		.done = compare_write_done,
+		.arg = w,
 	};
 	int ret;
 
-	atomic_inc(&m->pending);
+	atomic_inc(&w->pending);
 	ret = trbd_compare_write_submit(&request);
 	if (ret)
-		trbd_mutation_put(m, ret);
+		trbd_write_cmd_put(w, ret);
 }
 
 /**
- * trbd_execute_compare_and_write() - COMPARE AND WRITE
+ * trbd_execute_compare_and_write() - start COMPARE AND WRITE (SBC-3 5.2)
  * @cmd: command with its data: what to compare with, then what to write
  *
  * Context: process; never sleeps for the network.
@@ -59,7 +59,7 @@ static void start_compare(struct trbd_mutation_cmd *m)
 sense_reason_t trbd_execute_compare_and_write(struct se_cmd *cmd)
 {
 	if (cmd->t_task_nolb)
-		trbd_mutation_begin(cmd, start_compare);
+		trbd_write_cmd_begin(cmd, compare_write_start);
 	else
 		trbd_complete(cmd, 0);
 	return 0;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Who the logical unit says it is, and how it wants to be used.
+ * The identity of the logical unit, and how it wants to be used.
  *
- * A multipath host takes two paths for paths to one unit when their identification is equal. So the unit serial
- * number, from which LIO also makes the NAA designator, must come out the same on every gateway without anybody
- * copying it: it is a hash of what names the image in the world, its cluster's fsid, pool id, namespace, image id
- * and snapshot id. These survive renaming the image and differ after it was deleted and made anew. An operator who
- * set a serial number keeps it.
+ * A multipath host takes two paths for paths to one unit when their identification is equal. So the
+ * unit serial number, from which LIO also makes the NAA designator, must come out the same on every
+ * gateway without anybody copying it: it is a hash of what names the image in the world, its
+ * cluster's fsid, pool id, namespace, image id and snapshot id. These survive renaming the image
+ * and differ after it was deleted and made anew. An operator who set a serial number keeps it.
  *
  * INQUIRY is LIO's, but for pages that would promise what the unit does not do.
  */
@@ -23,9 +23,9 @@
 
 #include "compat/target.h"
 #include "rbd/image.h"
+#include "scsi/complete.h"
 #include "scsi/inquiry.h"
-#include "scsi/sense.h"
-#include "target_core_rbd.h"
+#include "scsi/unit.h"
 
 /* OSDs allocate in 4 KiB; a smaller write costs them a read */
 #define PHYSICAL_BLOCK_SIZE	SZ_4K
@@ -53,11 +53,12 @@
 #define VPD_THIN		0x02
 
 /**
- * trbd_inquiry_set_access() - initiators do not change the state of a path
+ * trbd_inquiry_set_access() - keep initiators from changing the state of a path
  * @lun: LUN that an initiator is about to be told of
  *
- * LIO's groups of target ports offer explicit asymmetric access by default, also those that an operator makes at any
- * time; SET TARGET PORT GROUPS is refused (scsi/command.c). A group belongs to one backstore.
+ * LIO's groups of target ports offer explicit asymmetric access by default, also those that an
+ * operator makes at any time; SET TARGET PORT GROUPS is not supported (scsi/cdb.c). A group belongs
+ * to one backstore.
  *
  * Context: any.
  */
@@ -73,7 +74,7 @@ void trbd_inquiry_set_access(struct se_lun *lun)
 }
 
 /**
- * trbd_inquiry_set_identity() - unit serial number from the identity of the image
+ * trbd_inquiry_set_identity() - make the unit serial number from the identity of the image
  * @se_dev: device that is being configured
  * @image: its image
  *
@@ -99,34 +100,35 @@ void trbd_inquiry_set_identity(struct se_device *se_dev, const struct trbd_image
 }
 
 /**
- * trbd_inquiry_io_min() - OPTIMAL TRANSFER LENGTH GRANULARITY (SBC-3 6.5.3)
+ * trbd_inquiry_io_min() - answer OPTIMAL TRANSFER LENGTH GRANULARITY (SBC-3 6.5.3)
  * @se_dev: enabled device
  *
- * Return: bytes: an aligned access of this size stays within one object, and is worth an operation of its own.
+ * Return: bytes: an aligned access of this size stays within one object, and is worth an operation
+ * of its own.
  */
 unsigned int trbd_inquiry_io_min(struct se_device *se_dev)
 {
-	const struct trbd_image *image = to_trbd_device(se_dev)->image;
+	const struct trbd_image *image = to_trbd_unit(se_dev)->image;
 
 	return min_t(u64, image->header.stripe_unit, GRANULARITY_MAX);
 }
 
 /**
- * trbd_inquiry_io_opt() - OPTIMAL TRANSFER LENGTH (SBC-3 6.5.3)
+ * trbd_inquiry_io_opt() - answer OPTIMAL TRANSFER LENGTH (SBC-3 6.5.3)
  * @se_dev: enabled device
  *
  * Return: bytes: a whole stripe, as far as initiators are told that one command can be that long.
  */
 unsigned int trbd_inquiry_io_opt(struct se_device *se_dev)
 {
-	const struct trbd_image *image = to_trbd_device(se_dev)->image;
+	const struct trbd_image *image = to_trbd_unit(se_dev)->image;
 	u64 max = trbd_compat_transfer_max(&se_dev->dev_attrib);
 
 	return min(trbd_image_stripe_size(image), max);
 }
 
 /**
- * trbd_inquiry_lbppbe() - LOGICAL BLOCKS PER PHYSICAL BLOCK EXPONENT (SBC-3 5.16.2)
+ * trbd_inquiry_lbppbe() - answer LOGICAL BLOCKS PER PHYSICAL BLOCK EXPONENT (SBC-3 5.16.2)
  * @se_dev: enabled device
  *
  * Return: log2 of physical by logical block size.
@@ -139,8 +141,9 @@ unsigned int trbd_inquiry_lbppbe(struct se_device *se_dev)
 }
 
 /*
- * Extended INQUIRY data (SPC-4 7.8.7). ORDERED and HEAD OF QUEUE are taken as SIMPLE (scsi/command.c), which LIO's page
- * does not say. Protection information and referrals are not offered.
+ * Extended INQUIRY data (SPC-4 7.8.7). ORDERED and HEAD OF QUEUE are taken as SIMPLE
+ * (scsi/command.c), which LIO's page does not say. Protection information and referrals are not
+ * offered.
  */
 static size_t vpd_extended(struct se_device *se_dev, u8 *page)
 {
@@ -151,8 +154,9 @@ static size_t vpd_extended(struct se_device *se_dev, u8 *page)
 }
 
 /*
- * Logical block provisioning (SBC-3 6.5.4). LIO leaves the type open, and Windows does not take such a disk for a thin
- * one. When nothing unmaps, the unit says so in READ CAPACITY (16) as well, and has no type.
+ * Logical block provisioning (SBC-3 6.5.4). LIO leaves the type open, and Windows does not take
+ * such a disk for a thin one. When nothing unmaps, the unit says so in READ CAPACITY (16) as well,
+ * and has no type.
  */
 static size_t vpd_provisioning(struct se_device *se_dev, u8 *page)
 {
@@ -183,7 +187,7 @@ static size_t vpd_fill(struct se_device *se_dev, u8 code, u8 *page)
 }
 
 /**
- * trbd_inquiry_is_ours() - is this INQUIRY for a page that is not LIO's?
+ * trbd_inquiry_is_ours() - tell whether this INQUIRY is for a page that is not LIO's
  * @cmd: INQUIRY
  *
  * Context: any.
@@ -197,7 +201,7 @@ bool trbd_inquiry_is_ours(const struct se_cmd *cmd)
 }
 
 /**
- * trbd_execute_inquiry() - INQUIRY for one of our pages
+ * trbd_execute_inquiry() - answer INQUIRY for one of our pages
  * @cmd: command, which trbd_inquiry_is_ours() is true of
  *
  * Context: process.
@@ -211,7 +215,8 @@ sense_reason_t trbd_execute_inquiry(struct se_cmd *cmd)
 	page[0] = TYPE_DISK;
 	page[1] = cmd->t_task_cdb[2];
 	put_unaligned_be16(len - VPD_HEADER_LEN, &page[2]);
-	sg_copy_from_buffer(cmd->t_data_sg, cmd->t_data_nents, page, min_t(size_t, len, cmd->data_length));
+	sg_copy_from_buffer(cmd->t_data_sg, cmd->t_data_nents, page,
+			    min_t(size_t, len, cmd->data_length));
 	trbd_complete_data(cmd, len);
 	return 0;
 }

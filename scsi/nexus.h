@@ -10,7 +10,7 @@
 #include "pr/rules.h"
 
 struct se_cmd;
-struct se_portal_group;
+struct se_device;
 struct se_session;
 
 #define TRBD_NEXUS_HASH_BITS	6
@@ -55,7 +55,7 @@ struct trbd_nexus {
  * @count: how many there are
  * @enough: when there are more, those that are gone are looked for
  * @phase: commands that begin now are counted under this one
- * @turn: the phase is to be changed as soon as the other one is empty
+ * @new_phase: the phase is to be changed as soon as no command of the other one is in flight
  */
 struct trbd_nexus_table {
 	spinlock_t lock;	/* see above */
@@ -63,23 +63,38 @@ struct trbd_nexus_table {
 	unsigned int count;
 	unsigned int enough;
 	unsigned int phase;
-	bool turn;
+	bool new_phase;
 };
+
+/**
+ * trbd_nexus_count() - count the commands of a nexus in one phase
+ * @nexus: nexus
+ * @phase: 0 or 1
+ *
+ * Return: how many are in flight.
+ */
+static inline unsigned int trbd_nexus_count(const struct trbd_nexus *nexus, unsigned int phase)
+{
+	return atomic_read(&nexus->in_flight[phase][TRBD_NEXUS_READS]) +
+	       atomic_read(&nexus->in_flight[phase][TRBD_NEXUS_WRITES]);
+}
+
+/**
+ * trbd_nexus_count_all() - count the commands of a nexus
+ * @nexus: nexus
+ *
+ * Return: how many are in flight.
+ */
+static inline unsigned int trbd_nexus_count_all(const struct trbd_nexus *nexus)
+{
+	return trbd_nexus_count(nexus, 0) + trbd_nexus_count(nexus, 1);
+}
 
 void trbd_nexus_table_init(struct trbd_nexus_table *table);
 void trbd_nexus_table_destroy(struct trbd_nexus_table *table);
 void trbd_nexus_forget_gone(struct trbd_nexus_table *table, struct se_device *se_dev);
-void trbd_nexus_name(struct se_session *sess, struct se_portal_group *tpg, struct trbd_pr_nexus *name);
-void trbd_nexus_target_name(struct se_portal_group *tpg, char *name);
+struct trbd_nexus *trbd_nexus_lookup(struct trbd_nexus_table *table,
+				     const struct se_session *session);
 struct trbd_nexus *trbd_nexus_find(struct trbd_nexus_table *table, struct se_cmd *cmd);
-bool trbd_nexus_begin(struct trbd_nexus_table *table, struct se_cmd *cmd, unsigned int kind);
-void trbd_nexus_end(struct se_cmd *cmd);
-bool trbd_nexus_note_execution(struct se_cmd *cmd, u64 received_ms, u64 limit_ms);
-bool trbd_nexus_is_quarantined(const struct se_cmd *cmd);
-void trbd_nexus_turn(struct trbd_nexus_table *table);
-unsigned int trbd_nexus_draining(struct trbd_nexus_table *table, const struct trbd_pr_state *pr);
-bool trbd_nexus_has(struct trbd_nexus_table *table, const struct se_cmd *cmd);
-bool trbd_nexus_is_awaited(const struct trbd_nexus_table *table, const struct se_cmd *cmd);
-unsigned int trbd_nexus_in_flight(struct trbd_nexus_table *table);
 
 #endif /* TRBD_SCSI_NEXUS_H */

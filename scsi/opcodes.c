@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * REPORT SUPPORTED OPERATION CODES (SPC-4 6.35): what this logical unit does, and which bits of each CDB it looks at.
+ * REPORT SUPPORTED OPERATION CODES (SPC-4 6.35): the table of commands (scsi/cdb.c) as an initiator
+ * sees it, without the commands that an operator switched off.
  *
- * LIO has an answer of its own from 6.3 on. This one is the same on every kernel, and tells what scsi/command.c
- * does rather than what LIO would.
+ * LIO has an answer of its own from 6.3 on. This one is the same on every kernel, and tells what
+ * this unit does rather than what LIO would.
  */
 #include <linux/kernel.h>
 #include <linux/scatterlist.h>
@@ -12,109 +13,10 @@
 #include <scsi/scsi_proto.h>
 
 #include "compat/target.h"
-#include "pr/parameters.h"
-#include "scsi/access.h"
-#include "scsi/command.h"
+#include "scsi/cdb.h"
+#include "scsi/cmd.h"
+#include "scsi/complete.h"
 #include "scsi/opcodes.h"
-#include "scsi/provisioning.h"
-#include "scsi/sense.h"
-
-#define OPCODES_NO_SA		0xffff
-#define OPCODES_CDB_MAX		32
-
-/* what follows the opcode in most CDBs of that length, with byte 1 given */
-#define USAGE_RW_6	{ 0x1f, 0xff, 0xff, 0xff, 0x07 }
-#define USAGE_RW_10(b1)	{ b1, 0xff, 0xff, 0xff, 0xff, 0x1f, 0xff, 0xff, 0x07 }
-#define USAGE_RW_12(b1)	{ b1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x1f, 0x07 }
-#define USAGE_RW_16(b1)	\
-	{ b1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x1f, 0x07 }
-
-#define USAGE_PR_IN	{ 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0x07 }
-#define USAGE_PR_OUT	{ 0, 0xff, 0, 0, 0xff, 0xff, 0xff, 0xff, 0x07 }
-
-/* Attributes that an operator may switch off. */
-enum opcode_needs {
-	NEEDS_NOTHING,
-	NEEDS_UNMAP,
-	NEEDS_WRITE_SAME,
-	NEEDS_COMPARE_AND_WRITE,
-	NEEDS_RESERVATIONS,
-};
-
-/**
- * struct opcode - a command that the unit knows
- * @opcode: operation code
- * @sa: service action, or OPCODES_NO_SA
- * @len: length of the CDB
- * @needs: what must be switched on
- * @usage: CDB usage data from byte 1 on; the service action's own bytes are filled in
- */
-struct opcode {
-	u8 opcode;
-	u16 sa;
-	u8 len;
-	enum opcode_needs needs;
-	u8 usage[OPCODES_CDB_MAX - 1];
-};
-
-static const struct opcode opcodes[] = {
-	{ TEST_UNIT_READY, OPCODES_NO_SA, 6, NEEDS_NOTHING, { 0, 0, 0, 0, 0x07 } },
-	{ REQUEST_SENSE, OPCODES_NO_SA, 6, NEEDS_NOTHING, { 0x01, 0, 0, 0xff, 0x07 } },
-	{ READ_6, OPCODES_NO_SA, 6, NEEDS_NOTHING, USAGE_RW_6 },
-	{ WRITE_6, OPCODES_NO_SA, 6, NEEDS_NOTHING, USAGE_RW_6 },
-	{ INQUIRY, OPCODES_NO_SA, 6, NEEDS_NOTHING, { 0x01, 0xff, 0xff, 0xff, 0x07 } },
-	{ MODE_SELECT, OPCODES_NO_SA, 6, NEEDS_NOTHING, { 0x11, 0, 0, 0xff, 0x07 } },
-	{ MODE_SENSE, OPCODES_NO_SA, 6, NEEDS_NOTHING, { 0x08, 0xff, 0xff, 0xff, 0x07 } },
-	{ START_STOP, OPCODES_NO_SA, 6, NEEDS_NOTHING, { 0x01, 0, 0x0f, 0xf7, 0x07 } },
-	{ READ_CAPACITY, OPCODES_NO_SA, 10, NEEDS_NOTHING, { 0, 0xff, 0xff, 0xff, 0xff, 0, 0, 0x01, 0x07 } },
-	{ READ_10, OPCODES_NO_SA, 10, NEEDS_NOTHING, USAGE_RW_10(0) },
-	{ WRITE_10, OPCODES_NO_SA, 10, NEEDS_NOTHING, USAGE_RW_10(0) },
-	{ WRITE_VERIFY, OPCODES_NO_SA, 10, NEEDS_NOTHING, USAGE_RW_10(0x02) },
-	{ VERIFY, OPCODES_NO_SA, 10, NEEDS_NOTHING, USAGE_RW_10(0x02) },
-	{ PRE_FETCH, OPCODES_NO_SA, 10, NEEDS_NOTHING, USAGE_RW_10(0x02) },
-	{ SYNCHRONIZE_CACHE, OPCODES_NO_SA, 10, NEEDS_NOTHING, USAGE_RW_10(0x02) },
-	{ WRITE_SAME, OPCODES_NO_SA, 10, NEEDS_WRITE_SAME, USAGE_RW_10(0x08) },
-	{ UNMAP, OPCODES_NO_SA, 10, NEEDS_UNMAP, { 0, 0, 0, 0, 0, 0x1f, 0xff, 0xff, 0x07 } },
-	{ MODE_SELECT_10, OPCODES_NO_SA, 10, NEEDS_NOTHING, { 0x11, 0, 0, 0, 0, 0, 0xff, 0xff, 0x07 } },
-	{ MODE_SENSE_10, OPCODES_NO_SA, 10, NEEDS_NOTHING, { 0x18, 0xff, 0xff, 0, 0, 0, 0xff, 0xff, 0x07 } },
-	{ PERSISTENT_RESERVE_IN, TRBD_PR_READ_KEYS, 10, NEEDS_RESERVATIONS, USAGE_PR_IN },
-	{ PERSISTENT_RESERVE_IN, TRBD_PR_READ_RESERVATION, 10, NEEDS_RESERVATIONS, USAGE_PR_IN },
-	{ PERSISTENT_RESERVE_IN, TRBD_PR_REPORT_CAPABILITIES, 10, NEEDS_RESERVATIONS, USAGE_PR_IN },
-	{ PERSISTENT_RESERVE_IN, TRBD_PR_READ_FULL_STATUS, 10, NEEDS_RESERVATIONS, USAGE_PR_IN },
-	{ PERSISTENT_RESERVE_OUT, TRBD_PR_REGISTER, 10, NEEDS_RESERVATIONS, USAGE_PR_OUT },
-	{ PERSISTENT_RESERVE_OUT, TRBD_PR_RESERVE, 10, NEEDS_RESERVATIONS, USAGE_PR_OUT },
-	{ PERSISTENT_RESERVE_OUT, TRBD_PR_RELEASE, 10, NEEDS_RESERVATIONS, USAGE_PR_OUT },
-	{ PERSISTENT_RESERVE_OUT, TRBD_PR_CLEAR, 10, NEEDS_RESERVATIONS, USAGE_PR_OUT },
-	{ PERSISTENT_RESERVE_OUT, TRBD_PR_PREEMPT, 10, NEEDS_RESERVATIONS, USAGE_PR_OUT },
-	{ PERSISTENT_RESERVE_OUT, TRBD_PR_PREEMPT_AND_ABORT, 10, NEEDS_RESERVATIONS, USAGE_PR_OUT },
-	{ PERSISTENT_RESERVE_OUT, TRBD_PR_REGISTER_AND_IGNORE, 10, NEEDS_RESERVATIONS, USAGE_PR_OUT },
-	{ PERSISTENT_RESERVE_OUT, TRBD_PR_REGISTER_AND_MOVE, 10, NEEDS_RESERVATIONS, USAGE_PR_OUT },
-	{ RESERVE_6, OPCODES_NO_SA, 6, NEEDS_RESERVATIONS, { 0x11, 0, 0, 0, 0x07 } },
-	{ RELEASE_6, OPCODES_NO_SA, 6, NEEDS_RESERVATIONS, { 0x11, 0, 0, 0, 0x07 } },
-	{ RESERVE_10, OPCODES_NO_SA, 10, NEEDS_RESERVATIONS, { 0x11, 0, 0, 0, 0, 0, 0, 0, 0x07 } },
-	{ RELEASE_10, OPCODES_NO_SA, 10, NEEDS_RESERVATIONS, { 0x11, 0, 0, 0, 0, 0, 0, 0, 0x07 } },
-	{ VARIABLE_LENGTH_CMD, WRITE_SAME_32, 32, NEEDS_WRITE_SAME,
-	  { 0x07, 0, 0, 0, 0, 0x1f, 0x18, 0, 0, 0x08, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-	    0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff } },
-	{ READ_16, OPCODES_NO_SA, 16, NEEDS_NOTHING, USAGE_RW_16(0) },
-	{ COMPARE_AND_WRITE, OPCODES_NO_SA, 16, NEEDS_COMPARE_AND_WRITE,
-	  { 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0xff, 0x1f, 0x07 } },
-	{ WRITE_16, OPCODES_NO_SA, 16, NEEDS_NOTHING, USAGE_RW_16(0) },
-	{ WRITE_VERIFY_16, OPCODES_NO_SA, 16, NEEDS_NOTHING, USAGE_RW_16(0x02) },
-	{ VERIFY_16, OPCODES_NO_SA, 16, NEEDS_NOTHING, USAGE_RW_16(0x02) },
-	{ TRBD_PRE_FETCH_16, OPCODES_NO_SA, 16, NEEDS_NOTHING, USAGE_RW_16(0x02) },
-	{ SYNCHRONIZE_CACHE_16, OPCODES_NO_SA, 16, NEEDS_NOTHING, USAGE_RW_16(0x02) },
-	{ WRITE_SAME_16, OPCODES_NO_SA, 16, NEEDS_WRITE_SAME, USAGE_RW_16(0x09) },
-	{ SERVICE_ACTION_IN_16, SAI_READ_CAPACITY_16, 16, NEEDS_NOTHING, USAGE_RW_16(0) },
-	{ SERVICE_ACTION_IN_16, SAI_GET_LBA_STATUS, 16, NEEDS_NOTHING, USAGE_RW_16(0) },
-	{ REPORT_LUNS, OPCODES_NO_SA, 12, NEEDS_NOTHING, { 0, 0xff, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0x07 } },
-	{ MAINTENANCE_IN, MI_REPORT_TARGET_PGS, 12, NEEDS_NOTHING,
-	  { 0xe0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0x07 } },
-	{ MAINTENANCE_IN, MI_REPORT_SUPPORTED_OPERATION_CODES, 12, NEEDS_NOTHING,
-	  { 0, 0x87, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0x07 } },
-	{ READ_12, OPCODES_NO_SA, 12, NEEDS_NOTHING, USAGE_RW_12(0) },
-	{ WRITE_12, OPCODES_NO_SA, 12, NEEDS_NOTHING, USAGE_RW_12(0) },
-};
 
 /* REPORTING OPTIONS, table 262 */
 enum {
@@ -131,20 +33,25 @@ enum {
 };
 
 #define TIMEOUTS_LEN		12
-#define OPCODES_BUFFER		(4 + ARRAY_SIZE(opcodes) * (8 + TIMEOUTS_LEN))
+#define OPCODES_HEADER_LEN	4
+#define OPCODES_DESCRIPTOR_LEN	8
+#define OPCODES_SERVACTV	0x01
+#define OPCODES_CTDP		0x02
+#define OPCODES_ONE_CTDP	0x80
 
-static bool opcode_is_there(const struct se_cmd *cmd, const struct opcode *op)
+/* Is the command of this row there, or has an operator switched it off? */
+static bool opcodes_is_there(const struct se_cmd *cmd, const struct trbd_cdb *row)
 {
 	const struct se_dev_attrib *attrib = &cmd->se_dev->dev_attrib;
 
-	switch (op->needs) {
-	case NEEDS_UNMAP:
+	switch (row->needs) {
+	case TRBD_CDB_IF_UNMAP:
 		return attrib->emulate_tpu;
-	case NEEDS_WRITE_SAME:
+	case TRBD_CDB_IF_WRITE_SAME:
 		return attrib->max_write_same_len;
-	case NEEDS_COMPARE_AND_WRITE:
+	case TRBD_CDB_IF_CAW:
 		return attrib->emulate_caw;
-	case NEEDS_RESERVATIONS:
+	case TRBD_CDB_IF_PR:
 		return attrib->emulate_pr;
 	default:
 		return true;
@@ -152,130 +59,110 @@ static bool opcode_is_there(const struct se_cmd *cmd, const struct opcode *op)
 }
 
 /* Command timeouts descriptor without a recommendation. */
-static u32 put_timeouts(u8 *buf)
+static u32 opcodes_put_timeouts(u8 *buf)
 {
 	put_unaligned_be16(TIMEOUTS_LEN - 2, buf);
 	return TIMEOUTS_LEN;
 }
 
-static u32 report_all(const struct se_cmd *cmd, u8 *buf, bool timeouts)
+static u32 opcodes_put_descriptor(u8 *buf, const struct trbd_cdb *row, bool timeouts)
 {
-	u32 len = 4;
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(opcodes); i++) {
-		const struct opcode *op = &opcodes[i];
-		u8 *descriptor = buf + len;
-
-		if (!opcode_is_there(cmd, op))
-			continue;
-		descriptor[0] = op->opcode;
-		if (op->sa != OPCODES_NO_SA) {
-			put_unaligned_be16(op->sa, &descriptor[2]);
-			descriptor[5] |= 0x01;	/* SERVACTV */
-		}
-		put_unaligned_be16(op->len, &descriptor[6]);
-		len += 8;
-		if (timeouts) {
-			descriptor[5] |= 0x02;	/* CTDP */
-			len += put_timeouts(buf + len);
-		}
+	buf[0] = row->opcode;
+	if (row->sa != TRBD_CDB_NO_SA) {
+		put_unaligned_be16(row->sa, &buf[2]);
+		buf[5] |= OPCODES_SERVACTV;
 	}
-	put_unaligned_be32(len - 4, buf);
+	put_unaligned_be16(row->len, &buf[6]);
+	if (!timeouts)
+		return OPCODES_DESCRIPTOR_LEN;
+	buf[5] |= OPCODES_CTDP;
+	return OPCODES_DESCRIPTOR_LEN + opcodes_put_timeouts(buf + OPCODES_DESCRIPTOR_LEN);
+}
+
+static u32 opcodes_report_all(const struct se_cmd *cmd, u8 *buf, bool timeouts)
+{
+	const struct trbd_cdb *row = NULL;
+	u32 len = OPCODES_HEADER_LEN;
+
+	while ((row = trbd_cdb_next(row))) {
+		if (opcodes_is_there(cmd, row))
+			len += opcodes_put_descriptor(buf + len, row, timeouts);
+	}
+	put_unaligned_be32(len - OPCODES_HEADER_LEN, buf);
 	return len;
 }
 
-/* DPO and FUA */
-static u8 cache_bits(u8 opcode)
+/* CDB usage data, without the bits that an operator switched off. */
+static void opcodes_put_usage(const struct se_cmd *cmd, u8 *buf, const struct trbd_cdb *row)
 {
-	switch (opcode) {
-	case READ_10:
-	case READ_12:
-	case READ_16:
-	case WRITE_10:
-	case WRITE_12:
-	case WRITE_16:
-	case COMPARE_AND_WRITE:
-		return 0x18;
-	case VERIFY:
-	case VERIFY_16:
-	case WRITE_VERIFY:
-	case WRITE_VERIFY_16:
-		return 0x10;
-	default:
-		return 0;
-	}
+	trbd_cdb_usage(row, buf, trbd_cmd_may_have_fua(cmd->se_dev));
+	if (row->needs == TRBD_CDB_IF_WRITE_SAME && !cmd->se_dev->dev_attrib.emulate_tpws)
+		buf[trbd_cdb_write_same_byte(row)] &= ~TRBD_WRITE_SAME_UNMAP;
 }
 
-/* CDB usage data: the opcode and the service action as they are, and for the rest the bits that count. */
-static void put_usage(const struct se_cmd *cmd, u8 *buf, const struct opcode *op)
+static u32 opcodes_report_one(const struct se_cmd *cmd, u8 *buf, const struct trbd_cdb *row,
+			      bool timeouts)
 {
-	buf[0] = op->opcode;
-	memcpy(buf + 1, op->usage, op->len - 1);
-	if (op->opcode == VARIABLE_LENGTH_CMD)
-		put_unaligned_be16(op->sa, &buf[8]);
-	else if (op->sa != OPCODES_NO_SA)
-		buf[1] |= op->sa;
-	if (trbd_command_may_have_fua(cmd->se_dev))
-		buf[1] |= cache_bits(op->opcode);
-	if (op->needs == NEEDS_WRITE_SAME && !cmd->se_dev->dev_attrib.emulate_tpws)
-		buf[op->opcode == VARIABLE_LENGTH_CMD ? 10 : 1] &= ~TRBD_WRITE_SAME_UNMAP;
-}
+	u32 len = OPCODES_HEADER_LEN;
 
-static u32 report_one(const struct se_cmd *cmd, u8 *buf, const struct opcode *op, bool timeouts)
-{
-	u32 len = 4;
-
-	if (!op) {
+	if (!row) {
 		buf[1] = SUPPORT_NONE;
 		return len;
 	}
 	buf[1] = SUPPORT_STANDARD;
-	put_unaligned_be16(op->len, &buf[2]);
-	put_usage(cmd, buf + len, op);
-	len += op->len;
+	put_unaligned_be16(row->len, &buf[2]);
+	opcodes_put_usage(cmd, buf + len, row);
+	len += row->len;
 	if (timeouts) {
-		buf[1] |= 0x80;	/* CTDP */
-		len += put_timeouts(buf + len);
+		buf[1] |= OPCODES_ONE_CTDP;
+		len += opcodes_put_timeouts(buf + len);
 	}
 	return len;
 }
 
-static sense_reason_t report(struct se_cmd *cmd, u8 *buf, u32 *len)
+/* The row that a command asks for by opcode and, where the opcode has some, service action. */
+static const struct trbd_cdb *opcodes_find(const struct se_cmd *cmd, u8 opcode, u16 sa)
+{
+	const struct trbd_cdb *row = trbd_cdb_find_opcode(opcode);
+
+	while (row && row->opcode == opcode && row->sa != TRBD_CDB_NO_SA && row->sa != sa)
+		row = trbd_cdb_next(row);
+	return row && row->opcode == opcode && opcodes_is_there(cmd, row) ? row : NULL;
+}
+
+static sense_reason_t opcodes_report(struct se_cmd *cmd, u8 *buf, u32 *len)
 {
 	const u8 *cdb = cmd->t_task_cdb;
-	u16 sa = get_unaligned_be16(&cdb[4]);
+	const struct trbd_cdb *first = trbd_cdb_find_opcode(cdb[3]);
 	bool timeouts = cdb[2] & 0x80;
-	const struct opcode *found = NULL;
-	bool has_sa = false, known = false;
 	u8 options = cdb[2] & 0x07;
-	size_t i;
+	bool has_sa = first && first->sa != TRBD_CDB_NO_SA;
 
 	if (options == OPTIONS_ALL) {
-		*len = report_all(cmd, buf, timeouts);
+		*len = opcodes_report_all(cmd, buf, timeouts);
 		return 0;
 	}
 	if (options > OPTIONS_EITHER)
 		return TCM_INVALID_CDB_FIELD;
-
-	for (i = 0; i < ARRAY_SIZE(opcodes); i++) {
-		const struct opcode *op = &opcodes[i];
-
-		if (op->opcode != cdb[3])
-			continue;
-		known = true;
-		has_sa = op->sa != OPCODES_NO_SA;
-		if (opcode_is_there(cmd, op) && (!has_sa || op->sa == sa))
-			found = op;
-	}
-	if (known && ((options == OPTIONS_OPCODE && has_sa) || (options == OPTIONS_OPCODE_AND_SA && !has_sa)))
+	if (first && options == (has_sa ? OPTIONS_OPCODE : OPTIONS_OPCODE_AND_SA))
 		return TCM_INVALID_CDB_FIELD;
-	*len = report_one(cmd, buf, found, timeouts);
+	*len = opcodes_report_one(cmd, buf,
+				  opcodes_find(cmd, cdb[3], get_unaligned_be16(&cdb[4])), timeouts);
 	return 0;
 }
 
+static size_t opcodes_buffer_size(void)
+{
+	const struct trbd_cdb *row = NULL;
+	size_t size = OPCODES_HEADER_LEN;
+
+	while ((row = trbd_cdb_next(row)))
+		size += OPCODES_DESCRIPTOR_LEN + TIMEOUTS_LEN;
+	return size;
+}
+
 /**
- * trbd_execute_report_opcodes() - REPORT SUPPORTED OPERATION CODES
+ * trbd_execute_report_opcodes() - answer REPORT SUPPORTED OPERATION CODES
  * @cmd: command
  *
  * Context: process.
@@ -283,7 +170,7 @@ static sense_reason_t report(struct se_cmd *cmd, u8 *buf, u32 *len)
  */
 sense_reason_t trbd_execute_report_opcodes(struct se_cmd *cmd)
 {
-	u8 *buf = kzalloc(OPCODES_BUFFER, GFP_NOWAIT | __GFP_NOWARN);
+	u8 *buf = kzalloc(opcodes_buffer_size(), GFP_NOWAIT | __GFP_NOWARN);
 	sense_reason_t ret;
 	u32 len = 0;
 
@@ -291,9 +178,10 @@ sense_reason_t trbd_execute_report_opcodes(struct se_cmd *cmd)
 		trbd_complete(cmd, -ENOMEM);
 		return 0;
 	}
-	ret = report(cmd, buf, &len);
+	ret = opcodes_report(cmd, buf, &len);
 	if (!ret)
-		sg_copy_from_buffer(cmd->t_data_sg, cmd->t_data_nents, buf, min(len, cmd->data_length));
+		sg_copy_from_buffer(cmd->t_data_sg, cmd->t_data_nents, buf,
+				    min(len, cmd->data_length));
 	kfree(buf);
 	if (!ret)
 		trbd_complete_data(cmd, len);

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Thin provisioning and writing the same block many times: UNMAP and WRITE SAME (SBC-3 5.28, 5.43 to 5.45).
+ * Thin provisioning and writing the same block many times: UNMAP and WRITE SAME (SBC-3 5.28, 5.43
+ * to 5.45).
  *
- * What was unmapped reads as zeros (LBPRZ = 1), so unmapping is zeroing that gives space back. WRITE SAME of a
- * block of zeros is the same thing, with or without its UNMAP bit, and with one difference: it leaves an object
- * with a stamp where there was none, as a write would, so that an older write cannot land there any more. UNMAP of
- * what was never written leaves nothing behind; SBC lets a target ignore an UNMAP, so an older write that still
- * lands breaks no promise.
+ * Unmapped blocks read as zeros (LBPRZ = 1), so unmapping is zeroing that gives space back.
+ * WRITE SAME of a block of zeros is the same thing, with or without its UNMAP bit, and with one
+ * difference: it leaves an object with a stamp where there was none, as a write would, so that an
+ * older write cannot land there any more. UNMAP of what was never written leaves nothing behind;
+ * SBC lets a target ignore an UNMAP, so an older write that still lands breaks no promise.
  *
  * A command's ranges are image I/Os side by side; the command ends when all have.
  */
@@ -23,11 +24,12 @@
 #include "compat/target.h"
 #include "rbd/block_status.h"
 #include "rbd/io.h"
-#include "scsi/command.h"
-#include "scsi/mutation.h"
+#include "scsi/cdb.h"
+#include "scsi/cmd.h"
+#include "scsi/complete.h"
 #include "scsi/provisioning.h"
-#include "scsi/sense.h"
-#include "target_core_rbd.h"
+#include "scsi/unit.h"
+#include "scsi/write_cmd.h"
 
 /* how many objects one command may touch: each is a request of its own */
 #define UNMAP_OBJECTS_MAX	256
@@ -41,14 +43,15 @@
 #define WRITE_SAME_MAX		SZ_4M
 
 /**
- * trbd_provisioning_set_attributes() - what the logical block provisioning pages say
+ * trbd_provisioning_set_attributes() - set what the logical block provisioning pages say
  * @attrib: attributes of a device that is being configured; hw_block_size is set
  * @object_size: of the image, bytes
  */
 void trbd_provisioning_set_attributes(struct se_dev_attrib *attrib, u64 object_size)
 {
-	attrib->max_unmap_lba_count = min_t(u64, UNMAP_OBJECTS_MAX * object_size / attrib->hw_block_size,
-					    UNMAP_BLOCKS_MAX);
+	attrib->max_unmap_lba_count =
+		min_t(u64, UNMAP_OBJECTS_MAX * object_size / attrib->hw_block_size,
+		      UNMAP_BLOCKS_MAX);
 	attrib->max_unmap_block_desc_count = UNMAP_DESCRIPTORS_MAX;
 	attrib->unmap_granularity = UNMAP_GRANULARITY / attrib->hw_block_size;
 	attrib->unmap_zeroes_data = 1;
@@ -58,7 +61,7 @@ void trbd_provisioning_set_attributes(struct se_dev_attrib *attrib, u64 object_s
 }
 
 /* A limit that is switched off stays so, and one that is not does not become so. */
-static u32 rescale(u32 blocks, u32 from, u32 to)
+static u32 provisioning_rescale(u32 blocks, u32 from, u32 to)
 {
 	u64 scaled = div_u64((u64)blocks * from, to);
 
@@ -66,7 +69,7 @@ static u32 rescale(u32 blocks, u32 from, u32 to)
 }
 
 /**
- * trbd_provisioning_rescale() - the limits stay what they are in bytes
+ * trbd_provisioning_rescale() - keep the limits what they are in bytes
  * @attrib: attributes of a device that is configured and has no LUN, with a new block_size
  * @from: block_size that the limits go with so far, bytes
  *
@@ -78,15 +81,17 @@ void trbd_provisioning_rescale(struct se_dev_attrib *attrib, u32 from)
 {
 	u32 to = attrib->block_size;
 
-	attrib->max_unmap_lba_count = rescale(attrib->max_unmap_lba_count, from, to);
-	attrib->unmap_granularity = rescale(attrib->unmap_granularity, from, to);
-	attrib->unmap_granularity_alignment = rescale(attrib->unmap_granularity_alignment, from, to);
-	attrib->max_write_same_len = rescale(attrib->max_write_same_len, from, to);
+	attrib->max_unmap_lba_count = provisioning_rescale(attrib->max_unmap_lba_count, from, to);
+	attrib->unmap_granularity = provisioning_rescale(attrib->unmap_granularity, from, to);
+	attrib->unmap_granularity_alignment =
+		provisioning_rescale(attrib->unmap_granularity_alignment, from, to);
+	attrib->max_write_same_len = provisioning_rescale(attrib->max_write_same_len, from, to);
 }
 
-static void submit_range(struct trbd_mutation_cmd *m, enum trbd_io_op op, u64 lba, u64 blocks)
+static void provisioning_submit_range(struct trbd_write_cmd *w, enum trbd_io_op op, u64 lba,
+				      u64 blocks)
 {
-	u32 block_size = m->cmd->se_dev->dev_attrib.block_size;
+	u32 block_size = w->cmd->se_dev->dev_attrib.block_size;
 	struct trbd_io_request request = {
 		.op = op,
 		.off = lba * block_size,
@@ -94,7 +99,7 @@ static void submit_range(struct trbd_mutation_cmd *m, enum trbd_io_op op, u64 lb
 	};
 
 	if (blocks)
-		trbd_mutation_submit(m, &request);
+		trbd_write_cmd_submit(w, &request);
 }
 
 /* The descriptors of a parameter list: where they are, and how many are complete. */
@@ -133,39 +138,41 @@ static sense_reason_t unmap_check(struct se_cmd *cmd, const u8 *list, unsigned i
 /*
  * Descriptors that continue each other, as many initiators send them, are one range.
  *
- * With some fabrics (vhost, loop) the list lies in the initiator's memory, and may be another one since it was checked.
- * Whatever it says now, no more is done than a command may ask for; a range is checked against the image in any case.
+ * With some fabrics (vhost, loop) the list lies in the initiator's memory, and may be another one
+ * since it was checked. Whatever it says now, no more is done than a command may ask for; a range
+ * is checked against the image in any case.
  */
-static void start_unmap(struct trbd_mutation_cmd *m)
+static void unmap_start(struct trbd_write_cmd *w)
 {
-	const struct se_dev_attrib *attrib = &m->cmd->se_dev->dev_attrib;
-	const u8 *list = transport_kmap_data_sg(m->cmd);
+	const struct se_dev_attrib *attrib = &w->cmd->se_dev->dev_attrib;
+	const u8 *list = transport_kmap_data_sg(w->cmd);
 	u64 start = 0, end = 0, left = attrib->max_unmap_lba_count;
 	unsigned int i, count;
 
 	if (!list) {
-		cmpxchg(&m->result, 0, -ENOMEM);
+		cmpxchg(&w->result, 0, -ENOMEM);
 		return;
 	}
-	count = min(unmap_descriptors(list, trbd_sent_length(m->cmd)), attrib->max_unmap_block_desc_count);
+	count = min(unmap_descriptors(list, trbd_cmd_sent_length(w->cmd)),
+		    attrib->max_unmap_block_desc_count);
 	for (i = 0; i < count; i++) {
 		u64 lba = get_unaligned_be64(unmap_descriptor(list, i));
 		u64 number = min_t(u64, get_unaligned_be32(unmap_descriptor(list, i) + 8), left);
 
 		left -= number;
 		if (lba != end) {
-			submit_range(m, TRBD_IO_DISCARD, start, end - start);
+			provisioning_submit_range(w, TRBD_IO_DISCARD, start, end - start);
 			start = lba;
 			end = lba;
 		}
 		end += number;
 	}
-	submit_range(m, TRBD_IO_DISCARD, start, end - start);
-	transport_kunmap_data_sg(m->cmd);
+	provisioning_submit_range(w, TRBD_IO_DISCARD, start, end - start);
+	transport_kunmap_data_sg(w->cmd);
 }
 
 /**
- * trbd_execute_unmap() - UNMAP, SBC-3 5.28
+ * trbd_execute_unmap() - start UNMAP (SBC-3 5.28)
  * @cmd: command with its parameter list
  *
  * All descriptors are checked before anything is unmapped.
@@ -175,7 +182,7 @@ static void start_unmap(struct trbd_mutation_cmd *m)
  */
 sense_reason_t trbd_execute_unmap(struct se_cmd *cmd)
 {
-	u32 len = trbd_sent_length(cmd);
+	u32 len = trbd_cmd_sent_length(cmd);
 	unsigned int count;
 	sense_reason_t ret;
 	const u8 *list;
@@ -202,30 +209,23 @@ sense_reason_t trbd_execute_unmap(struct se_cmd *cmd)
 		return ret;
 
 	if (count)
-		trbd_mutation_begin(cmd, start_unmap);
+		trbd_write_cmd_begin(cmd, unmap_start);
 	else
 		trbd_complete(cmd, 0);
 	return 0;
 }
 
-static u32 write_same_blocks(const u8 *cdb)
+static u64 write_same_blocks(const struct se_cmd *cmd)
 {
-	switch (cdb[0]) {
-	case WRITE_SAME:
-		return get_unaligned_be16(&cdb[7]);
-	case WRITE_SAME_16:
-		return get_unaligned_be32(&cdb[10]);
-	default:
-		return get_unaligned_be32(&cdb[28]);
-	}
+	return trbd_cdb_blocks(trbd_cdb_find(cmd->t_task_cdb), cmd->t_task_cdb);
 }
 
 static bool write_same_is_ndob(const struct se_cmd *cmd)
 {
-	return cmd->t_task_cdb[0] == WRITE_SAME_16 && cmd->t_task_cdb[1] & TRBD_WRITE_SAME_NDOB;
+	return trbd_cdb_is_ndob(trbd_cdb_find(cmd->t_task_cdb), cmd->t_task_cdb);
 }
 
-static bool block_is_zero(struct se_cmd *cmd)
+static bool write_same_is_zeros(struct se_cmd *cmd)
 {
 	struct sg_mapping_iter block;
 	bool zero = true;
@@ -238,58 +238,59 @@ static bool block_is_zero(struct se_cmd *cmd)
 }
 
 /* A table that shows one page, filled with the block, over and over for @len bytes. */
-static int write_same_memory(struct trbd_mutation_cmd *m, u64 len, struct sg_table *table)
+static int write_same_memory(struct trbd_write_cmd *w, u64 len, struct sg_table *table)
 {
-	u32 block_size = m->cmd->se_dev->dev_attrib.block_size;
+	u32 block_size = w->cmd->se_dev->dev_attrib.block_size;
 	struct scatterlist *sg;
 	unsigned int nents, i;
 	u32 off;
 
-	m->memory = sgl_alloc(PAGE_SIZE, GFP_NOWAIT | __GFP_NOWARN, &nents);
-	if (!m->memory)
+	w->memory = sgl_alloc(PAGE_SIZE, GFP_NOWAIT | __GFP_NOWARN, &nents);
+	if (!w->memory)
 		return -ENOMEM;
 	for (off = 0; off < PAGE_SIZE; off += block_size)
-		sg_copy_to_buffer(m->cmd->t_data_sg, m->cmd->t_data_nents, sg_virt(m->memory) + off, block_size);
+		sg_copy_to_buffer(w->cmd->t_data_sg, w->cmd->t_data_nents,
+				  sg_virt(w->memory) + off, block_size);
 
 	if (sg_alloc_table(table, DIV_ROUND_UP(len, PAGE_SIZE), GFP_NOWAIT | __GFP_NOWARN))
 		return -ENOMEM;
 	for_each_sg(table->sgl, sg, table->nents, i)
-		sg_set_page(sg, sg_page(m->memory), min_t(u64, PAGE_SIZE, len - i * PAGE_SIZE), 0);
+		sg_set_page(sg, sg_page(w->memory), min_t(u64, PAGE_SIZE, len - i * PAGE_SIZE), 0);
 	return 0;
 }
 
-static void start_write_same(struct trbd_mutation_cmd *m)
+static void write_same_start(struct trbd_write_cmd *w)
 {
-	struct se_cmd *cmd = m->cmd;
+	struct se_cmd *cmd = w->cmd;
 	u32 block_size = cmd->se_dev->dev_attrib.block_size;
 	struct trbd_io_request request = {
 		.op = TRBD_IO_WRITE,
 		.off = cmd->t_task_lba * block_size,
-		.len = (u64)write_same_blocks(cmd->t_task_cdb) * block_size,
+		.len = write_same_blocks(cmd) * block_size,
 	};
 	struct sg_table table;
 	int ret;
 
-	if (write_same_is_ndob(cmd) || block_is_zero(cmd)) {
+	if (write_same_is_ndob(cmd) || write_same_is_zeros(cmd)) {
 		request.op = TRBD_IO_ZERO;
-		trbd_mutation_submit(m, &request);
+		trbd_write_cmd_submit(w, &request);
 		return;
 	}
 
-	ret = write_same_memory(m, request.len, &table);
+	ret = write_same_memory(w, request.len, &table);
 	if (ret) {
-		cmpxchg(&m->result, 0, ret);
+		cmpxchg(&w->result, 0, ret);
 		return;
 	}
 	request.sgl = table.sgl;
 	request.nents = table.nents;
-	trbd_mutation_submit(m, &request);
+	trbd_write_cmd_submit(w, &request);
 	/* the I/O has tables of its own from the moment it is submitted */
 	sg_free_table(&table);
 }
 
 /**
- * trbd_execute_write_same() - WRITE SAME (10), (16), (32), SBC-3 5.43 to 5.45
+ * trbd_execute_write_same() - start WRITE SAME (10), (16), (32) (SBC-3 5.43 to 5.45)
  * @cmd: command with its block, or with NDOB; range and flags were checked
  *
  * Context: process; never sleeps for the network.
@@ -299,7 +300,7 @@ sense_reason_t trbd_execute_write_same(struct se_cmd *cmd)
 {
 	if (!write_same_is_ndob(cmd) && cmd->data_length != cmd->se_dev->dev_attrib.block_size)
 		return TCM_INVALID_CDB_FIELD;
-	trbd_mutation_begin(cmd, start_write_same);
+	trbd_write_cmd_begin(cmd, write_same_start);
 	return 0;
 }
 
@@ -312,7 +313,7 @@ enum {
 #define LBA_STATUS_LEN		24	/* header and one descriptor */
 #define LBA_STATUS_HEADER_LEN	8
 
-static void lba_status_done(void *arg, int result, u64 len, bool mapped)
+static void provisioning_status_done(void *arg, int result, u64 len, bool mapped)
 {
 	struct se_cmd *cmd = arg;
 	u32 block_size = cmd->se_dev->dev_attrib.block_size;
@@ -323,7 +324,8 @@ static void lba_status_done(void *arg, int result, u64 len, bool mapped)
 		/* what follows the length itself */
 		put_unaligned_be32(sizeof(data) - 4, &data[0]);
 		put_unaligned_be64(get_unaligned_be64(&cmd->t_task_cdb[2]), &descriptor[0]);
-		put_unaligned_be32(min_t(u64, DIV_ROUND_UP_ULL(len, block_size), U32_MAX), &descriptor[8]);
+		put_unaligned_be32(min_t(u64, DIV_ROUND_UP_ULL(len, block_size), U32_MAX),
+				   &descriptor[8]);
 		descriptor[12] = mapped ? LBA_STATUS_MAPPED : LBA_STATUS_DEALLOCATED;
 		sg_copy_from_buffer(cmd->t_data_sg, cmd->t_data_nents, data,
 				    min_t(u32, sizeof(data), cmd->data_length));
@@ -334,7 +336,7 @@ static void lba_status_done(void *arg, int result, u64 len, bool mapped)
 }
 
 /**
- * trbd_execute_get_lba_status() - GET LBA STATUS, SBC-3 5.6
+ * trbd_execute_get_lba_status() - start GET LBA STATUS (SBC-3 5.6)
  * @cmd: command; its LBA was checked
  *
  * One descriptor, which the standard allows: an initiator asks again from its end.
@@ -351,7 +353,8 @@ sense_reason_t trbd_execute_get_lba_status(struct se_cmd *cmd)
 		trbd_complete(cmd, 0);
 		return 0;
 	}
-	ret = trbd_block_status_submit(to_trbd_device(cmd->se_dev)->image, off, lba_status_done, cmd);
+	ret = trbd_block_status_submit(to_trbd_unit(cmd->se_dev)->image, off,
+				       provisioning_status_done, cmd);
 	if (ret)
 		trbd_complete(cmd, ret);
 	return 0;

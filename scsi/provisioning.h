@@ -4,11 +4,6 @@
 
 #include <target/target_core_base.h>
 
-/* of WRITE SAME: give space back */
-#define TRBD_WRITE_SAME_UNMAP	0x08
-/* of WRITE SAME (16): no data come, the block is zeros */
-#define TRBD_WRITE_SAME_NDOB	0x01
-
 void trbd_provisioning_set_attributes(struct se_dev_attrib *attrib, u64 object_size);
 void trbd_provisioning_rescale(struct se_dev_attrib *attrib, u32 from);
 sense_reason_t trbd_execute_unmap(struct se_cmd *cmd);

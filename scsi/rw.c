@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * READ and WRITE: the command's pages to and from the image, without a copy where the fabric allows it.
+ * READ and WRITE: the command's pages to and from the image, without a copy where the fabric allows
+ * it.
  *
- * A command may be longer than what is good for anybody, since firmware and boot loaders read kernels in one go and
- * cannot do otherwise. rbd/io.c makes a request for each object out of it, and all of a write go at once: what would
- * wait for its turn could be too old by then to be admitted (rados/guard.c). Only what has to be copied first is copied
- * piece by piece, because the table of a copy is one allocation that may not wait.
+ * A command may be longer than what is good for anybody, since firmware and boot loaders read
+ * kernels in one go and cannot do otherwise. rbd/io.c makes a request for each object out of it,
+ * and all of a write go at once: what would wait for its turn could be too old by then to be
+ * admitted (rados/guard.c). Only what has to be copied first is copied piece by piece, because the
+ * table of a copy is one allocation that may not wait.
  */
 #include <linux/kernel.h>
 #include <linux/minmax.h>
@@ -16,79 +18,48 @@
 
 #include "compat/target.h"
 #include "rbd/io.h"
-#include "scsi/mutation.h"
-#include "scsi/patience.h"
+#include "scsi/abandoned.h"
+#include "scsi/complete.h"
 #include "scsi/rw.h"
-#include "scsi/sense.h"
-#include "target_core_rbd.h"
+#include "scsi/unit.h"
+#include "scsi/write_cmd.h"
 
 /* what is copied at once, bytes */
 #define COPY_MAX	SZ_4M
 
-/* Fabrics that pass on pages which their user may still write to; all others own the pages of a command. */
+/*
+ * Fabrics that pass on pages which their user may still write to; all others own the pages of a
+ * command.
+ */
 static const char * const unstable_fabrics[] = { "loopback", "vhost", "xen-pvscsi" };
 
-static bool has_unstable_pages(const struct se_cmd *cmd)
+static bool rw_has_unstable_pages(const struct se_cmd *cmd)
 {
-	return match_string(unstable_fabrics, ARRAY_SIZE(unstable_fabrics), cmd->se_tfo->fabric_name) >= 0;
+	return match_string(unstable_fabrics, ARRAY_SIZE(unstable_fabrics),
+			    cmd->se_tfo->fabric_name) >= 0;
 }
 
-/* The group code is in the first three bits: 6, 10, 10, -, 16, 12 bytes (SPC-4 4.2.5.1). */
-static unsigned int cdb_group(const u8 *cdb)
-{
-	return cdb[0] >> 5;
-}
-
-/**
- * trbd_rw_lba() - LOGICAL BLOCK ADDRESS
- * @cdb: of 10, 12 or 16 bytes, in the form that most commands have
- *
- * Return: the block.
- */
-u64 trbd_rw_lba(const u8 *cdb)
-{
-	return cdb_group(cdb) == 4 ? get_unaligned_be64(&cdb[2]) : get_unaligned_be32(&cdb[2]);
-}
-
-/**
- * trbd_rw_blocks() - TRANSFER LENGTH or VERIFICATION LENGTH
- * @cdb: of 10, 12 or 16 bytes, in the form that most commands have
- *
- * Return: blocks.
- */
-u64 trbd_rw_blocks(const u8 *cdb)
-{
-	switch (cdb_group(cdb)) {
-	case 4:
-		return get_unaligned_be32(&cdb[10]);
-	case 5:
-		return get_unaligned_be32(&cdb[6]);
-	default:
-		return get_unaligned_be16(&cdb[7]);
-	}
-}
-
-static void read_done(void *arg, int result)
+static void rw_read_done(void *arg, int result)
 {
 	trbd_complete(arg, result);
 }
 
-static bool read_unwanted(void *arg)
+static bool rw_read_unwanted(void *arg)
 {
-	return trbd_patience_is_over(arg);
+	return trbd_cmd_is_abandoned(arg);
 }
 
-static void execute_read(struct se_cmd *cmd)
+static void rw_execute_read(struct se_cmd *cmd)
 {
 	struct trbd_io_request request = {
-		.image = to_trbd_device(cmd->se_dev)->image,
+		.image = to_trbd_unit(cmd->se_dev)->image,
 		.op = TRBD_IO_READ,
 		.off = cmd->t_task_lba * cmd->se_dev->dev_attrib.block_size,
 		.len = cmd->data_length,
 		.sgl = cmd->t_data_sg,
 		.nents = cmd->t_data_nents,
-		.done = read_done,
-		.unwanted = read_unwanted,
+		.done = rw_read_done,
+		.unwanted = rw_read_unwanted,
 		.arg = cmd,
 	};
 	int ret = trbd_io_submit(&request);
@@ -98,27 +69,27 @@ static void execute_read(struct se_cmd *cmd)
 }
 
 /**
- * trbd_start_write() - the start of a mutation that writes the command's data
- * @m: command
+ * trbd_start_write() - start to write the data of a command
+ * @w: command
  *
  * Context: process; never sleeps for the network.
  */
-void trbd_start_write(struct trbd_mutation_cmd *m)
+void trbd_start_write(struct trbd_write_cmd *w)
 {
-	struct se_cmd *cmd = m->cmd;
+	struct se_cmd *cmd = w->cmd;
 	struct trbd_io_request request = {
 		.op = TRBD_IO_WRITE,
-		.unstable = has_unstable_pages(cmd),
+		.unstable = rw_has_unstable_pages(cmd),
 		.off = cmd->t_task_lba * cmd->se_dev->dev_attrib.block_size,
 		.sgl = cmd->t_data_sg,
 		.nents = cmd->t_data_nents,
 	};
 	u64 left = cmd->data_length;
 
-	while (left) {
+	/* an error, of those before this one too, is the command's */
+	while (left && !READ_ONCE(w->result)) {
 		request.len = request.unstable ? min_t(u64, left, COPY_MAX) : left;
-		if (trbd_mutation_submit(m, &request))
-			break;
+		trbd_write_cmd_submit(w, &request);
 		request.off += request.len;
 		request.sgl_off += request.len;
 		left -= request.len;
@@ -126,7 +97,7 @@ void trbd_start_write(struct trbd_mutation_cmd *m)
 }
 
 /**
- * trbd_execute_rw() - struct exec_cmd_ops execute_rw
+ * trbd_execute_rw() - start READ or WRITE: execute_rw of struct exec_cmd_ops
  * @cmd: READ, or WRITE with its data
  * @sgl: its data
  * @nents: entries in @sgl
@@ -141,8 +112,8 @@ sense_reason_t trbd_execute_rw(struct se_cmd *cmd, struct scatterlist *sgl, u32 
 	if (!cmd->data_length)
 		trbd_complete(cmd, 0);
 	else if (direction == DMA_TO_DEVICE)
-		trbd_mutation_begin(cmd, trbd_start_write);
+		trbd_write_cmd_begin(cmd, trbd_start_write);
 	else
-		execute_read(cmd);
+		rw_execute_read(cmd);
 	return 0;
 }

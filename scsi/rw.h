@@ -5,11 +5,9 @@
 #include <linux/types.h>
 #include <target/target_core_base.h>
 
-struct trbd_mutation_cmd;
+struct trbd_write_cmd;
 
-u64 trbd_rw_blocks(const u8 *cdb);
-u64 trbd_rw_lba(const u8 *cdb);
-void trbd_start_write(struct trbd_mutation_cmd *m);
+void trbd_start_write(struct trbd_write_cmd *m);
 sense_reason_t trbd_execute_rw(struct se_cmd *cmd, struct scatterlist *sgl, u32 nents,
 			       enum dma_data_direction direction);
 

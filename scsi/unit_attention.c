@@ -1,38 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Unit attentions (SAM-5 5.14): what every I_T nexus must be told once, before its next command is executed.
+ * Unit attentions (SAM-5 5.14): what every I_T nexus must be told once, before its next command is
+ * executed.
  *
- * LIO has lists of its own, and no function to add to them from here; they are also per initiator, not per nexus. So
- * the logical unit keeps a bit per condition with each nexus (scsi/nexus.c). Who never sent a command has nothing to
- * be told.
+ * LIO has lists of its own, and no function to add to them from here; they are also per initiator,
+ * not per nexus. So the logical unit keeps a bit per condition with each nexus (scsi/nexus.c). A
+ * nexus is told nothing before its first command.
  *
- * A command whose nexus has something coming reports it instead of being executed. INQUIRY and REPORT LUNS pass,
- * REQUEST SENSE returns the condition as data; both as SPC-4 5.14 asks.
+ * scsi/request_sense.c has the commands report them.
  */
 #include <linux/bitops.h>
 #include <linux/kernel.h>
-#include <linux/minmax.h>
 #include <linux/rculist.h>
 #include <linux/rcupdate.h>
-#include <linux/scatterlist.h>
-#include <linux/spinlock.h>
-#include <linux/string.h>
-#include <scsi/scsi_common.h>
 #include <scsi/scsi_proto.h>
-#include <target/target_core_backend.h>
 #include <target/target_core_base.h>
 
+#include "scsi/cdb.h"
 #include "scsi/nexus.h"
-#include "scsi/sense.h"
 #include "scsi/unit_attention.h"
 
-#define SENSE_FIXED_LEN		18
-#define SENSE_DESCRIPTOR_LEN	8	/* without any descriptor */
-
-static const struct {
-	u8 asc;
-	u8 ascq;
-} ua_codes[TRBD_UA_COUNT] = {
+static const struct trbd_ua_sense ua_codes[TRBD_UA_COUNT] = {
 	[TRBD_UA_RESET] = { 0x29, 0x03 },
 	[TRBD_UA_NEXUS_LOSS] = { 0x29, 0x07 },
 	[TRBD_UA_RESERVATIONS_PREEMPTED] = { 0x2a, 0x03 },
@@ -44,14 +32,26 @@ static const struct {
 };
 
 /* UA_INTLCK_CTRL (SPC-4 7.5.8): nothing but REQUEST SENSE takes a condition off. */
-static bool ua_stays(const struct se_cmd *cmd)
+static bool ua_stays(const struct se_cmd *cmd, const struct trbd_cdb *row)
 {
-	return cmd->t_task_cdb[0] != REQUEST_SENSE &&
+	return row->handler != TRBD_CDB_REQUEST_SENSE &&
 	       cmd->se_dev->dev_attrib.emulate_ua_intlck_ctrl != TARGET_UA_INTLCK_CTRL_CLEAR;
 }
 
-/* Takes off the condition that is told next, if it does not stay. Return: it, or TRBD_UA_COUNT for none. */
-static enum trbd_ua ua_take(struct trbd_nexus_table *table, struct se_cmd *cmd)
+/**
+ * trbd_ua_take() - take the condition that a nexus is told next
+ * @table: nexuses of the logical unit
+ * @cmd: command that tells it
+ * @row: its row in the table of commands
+ * @sense: where to
+ *
+ * The condition comes off, if it does not stay.
+ *
+ * Context: process; allocates at most a little, without waiting.
+ * Return: whether there is one.
+ */
+bool trbd_ua_take(struct trbd_nexus_table *table, struct se_cmd *cmd, const struct trbd_cdb *row,
+		  struct trbd_ua_sense *sense)
 {
 	enum trbd_ua ua = TRBD_UA_COUNT;
 	struct trbd_nexus *nexus;
@@ -61,105 +61,18 @@ static enum trbd_ua ua_take(struct trbd_nexus_table *table, struct se_cmd *cmd)
 	if (nexus && READ_ONCE(nexus->attentions)) {
 		do {
 			ua = find_first_bit(&nexus->attentions, TRBD_UA_COUNT);
-		} while (ua < TRBD_UA_COUNT && !ua_stays(cmd) && !test_and_clear_bit(ua, &nexus->attentions));
+		} while (ua < TRBD_UA_COUNT && !ua_stays(cmd, row) &&
+			 !test_and_clear_bit(ua, &nexus->attentions));
 	}
 	rcu_read_unlock();
-	return ua;
-}
-
-/* SPC-4 6.39: sense data as the data of the command, in the format that DESC asks for. */
-static void answer_request_sense(struct se_cmd *cmd, u8 key, u8 asc, u8 ascq)
-{
-	bool descriptor = cmd->t_task_cdb[1] & 0x01;
-	size_t len = descriptor ? SENSE_DESCRIPTOR_LEN : SENSE_FIXED_LEN;
-	u8 sense[SENSE_FIXED_LEN] = { };
-
-	scsi_build_sense_buffer(descriptor, sense, key, asc, ascq);
-	sg_copy_from_buffer(cmd->t_data_sg, cmd->t_data_nents, sense, min_t(size_t, len, cmd->data_length));
-	trbd_complete_data(cmd, len);
-}
-
-/* Has LIO a unit attention for the initiator? It has a list for each LUN that the initiator sees. */
-static bool lio_has_attention(struct se_cmd *cmd, u8 *asc, u8 *ascq)
-{
-	struct se_dev_entry *deve;
-	struct se_ua *ua = NULL;
-
-	rcu_read_lock();
-	hlist_for_each_entry_rcu(deve, &cmd->se_sess->se_node_acl->lun_entry_hlist, link) {
-		if (deve->mapped_lun != cmd->orig_fe_lun)
-			continue;
-		spin_lock(&deve->ua_lock);
-		ua = list_first_entry_or_null(&deve->ua_list, struct se_ua, ua_nacl_list);
-		if (ua) {
-			*asc = ua->ua_asc;
-			*ascq = ua->ua_ascq;
-		}
-		spin_unlock(&deve->ua_lock);
-		break;
-	}
-	rcu_read_unlock();
-	return ua;
-}
-
-/**
- * trbd_ua_is_for_lio() - should LIO answer this REQUEST SENSE?
- * @cmd: REQUEST SENSE
- *
- * Context: process.
- * Return: whether it has something to tell, in the only format that it knows.
- */
-bool trbd_ua_is_for_lio(struct se_cmd *cmd)
-{
-	u8 asc, ascq;
-
-	return !(cmd->t_task_cdb[1] & 0x01) && lio_has_attention(cmd, &asc, &ascq);
-}
-
-/**
- * trbd_execute_request_sense() - REQUEST SENSE of a nexus that we have nothing to tell (SPC-4 6.39)
- * @cmd: command
- *
- * LIO may have. Here it can be looked at, and not be taken off its list, so the next command reports it once more.
- *
- * Context: process.
- * Return: 0.
- */
-sense_reason_t trbd_execute_request_sense(struct se_cmd *cmd)
-{
-	u8 asc = 0, ascq = 0;
-	bool attention = lio_has_attention(cmd, &asc, &ascq);
-
-	answer_request_sense(cmd, attention ? UNIT_ATTENTION : NO_SENSE, asc, ascq);
-	return 0;
-}
-
-/**
- * trbd_ua_report() - let a command report a unit attention, if its nexus has one coming
- * @table: nexuses of the logical unit
- * @cmd: command that is to be executed
- *
- * Context: process; allocates at most a little, without waiting.
- * Return: whether the command was answered.
- */
-bool trbd_ua_report(struct trbd_nexus_table *table, struct se_cmd *cmd)
-{
-	enum trbd_ua ua;
-
-	if (cmd->t_task_cdb[0] == INQUIRY || cmd->t_task_cdb[0] == REPORT_LUNS)
-		return false;
-	ua = ua_take(table, cmd);
 	if (ua == TRBD_UA_COUNT)
 		return false;
-	if (cmd->t_task_cdb[0] == REQUEST_SENSE)
-		answer_request_sense(cmd, UNIT_ATTENTION, ua_codes[ua].asc, ua_codes[ua].ascq);
-	else
-		trbd_complete_sense(cmd, UNIT_ATTENTION, ua_codes[ua].asc, ua_codes[ua].ascq);
+	*sense = ua_codes[ua];
 	return true;
 }
 
 /**
- * trbd_ua_raise() - a nexus is to be told
+ * trbd_ua_raise() - have a nexus told
  * @nexus: which; under RCU
  * @ua: what
  *
@@ -173,7 +86,7 @@ void trbd_ua_raise(struct trbd_nexus *nexus, enum trbd_ua ua)
 }
 
 /**
- * trbd_ua_raise_for_status() - the nexus of a command is to be told later how that ended
+ * trbd_ua_raise_for_status() - have the nexus of a command told later how that ended
  * @table: nexuses of the logical unit
  * @cmd: command that is about to be answered
  * @status: with which status
@@ -193,12 +106,13 @@ void trbd_ua_raise_for_status(struct trbd_nexus_table *table, struct se_cmd *cmd
 	rcu_read_lock();
 	nexus = trbd_nexus_find(table, cmd);
 	if (nexus)
-		trbd_ua_raise(nexus, status == SAM_STAT_BUSY ? TRBD_UA_PREVIOUS_BUSY : TRBD_UA_PREVIOUS_CONFLICT);
+		trbd_ua_raise(nexus, status == SAM_STAT_BUSY ? TRBD_UA_PREVIOUS_BUSY :
+							       TRBD_UA_PREVIOUS_CONFLICT);
 	rcu_read_unlock();
 }
 
 /**
- * trbd_ua_raise_all() - every nexus is to be told
+ * trbd_ua_raise_all() - have every nexus told
  * @table: nexuses of the logical unit
  * @ua: what
  *
@@ -216,7 +130,7 @@ void trbd_ua_raise_all(struct trbd_nexus_table *table, enum trbd_ua ua)
 }
 
 /**
- * trbd_ua_show() - what is still to be told, for the operator
+ * trbd_ua_show() - print what is still to be told, for the operator
  * @table: nexuses of the logical unit
  * @buf: where to
  * @size: room in @buf
@@ -241,8 +155,10 @@ size_t trbd_ua_show(struct trbd_nexus_table *table, char *buf, size_t size)
 			continue;
 		len += scnprintf(buf + len, size - len, "unit_attention");
 		for_each_set_bit(ua, &attentions, TRBD_UA_COUNT)
-			len += scnprintf(buf + len, size - len, " %02x/%02x", ua_codes[ua].asc, ua_codes[ua].ascq);
-		len += scnprintf(buf + len, size - len, " %s %s\n", nexus->name.target, nexus->name.initiator);
+			len += scnprintf(buf + len, size - len, " %02x/%02x", ua_codes[ua].asc,
+					 ua_codes[ua].ascq);
+		len += scnprintf(buf + len, size - len, " %s %s\n", nexus->name.target,
+				 nexus->name.initiator);
 	}
 	rcu_read_unlock();
 	return len;

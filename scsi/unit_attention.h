@@ -4,11 +4,13 @@
 
 #include <target/target_core_base.h>
 
+struct trbd_cdb;
 struct trbd_nexus;
 struct trbd_nexus_table;
 
 /**
- * enum trbd_ua - unit attention conditions, the ones that are told first come first (SAM-5 table 43)
+ * enum trbd_ua - unit attention conditions, the ones that are told first come first (SAM-5 table
+ * 43)
  * @TRBD_UA_RESET: BUS DEVICE RESET FUNCTION OCCURRED
  * @TRBD_UA_NEXUS_LOSS: I_T NEXUS LOSS OCCURRED
  * @TRBD_UA_RESERVATIONS_PREEMPTED: RESERVATIONS PREEMPTED
@@ -17,6 +19,7 @@ struct trbd_nexus_table;
  * @TRBD_UA_CAPACITY: CAPACITY DATA HAS CHANGED
  * @TRBD_UA_PREVIOUS_BUSY: PREVIOUS BUSY STATUS
  * @TRBD_UA_PREVIOUS_CONFLICT: PREVIOUS RESERVATION CONFLICT STATUS
+ * @TRBD_UA_COUNT: how many they are; as a condition: none
  */
 enum trbd_ua {
 	TRBD_UA_RESET,
@@ -30,12 +33,21 @@ enum trbd_ua {
 	TRBD_UA_COUNT
 };
 
+/**
+ * struct trbd_ua_sense - a condition in sense data
+ * @asc: additional sense code
+ * @ascq: its qualifier
+ */
+struct trbd_ua_sense {
+	u8 asc;
+	u8 ascq;
+};
+
 void trbd_ua_raise(struct trbd_nexus *nexus, enum trbd_ua ua);
 void trbd_ua_raise_all(struct trbd_nexus_table *table, enum trbd_ua ua);
 void trbd_ua_raise_for_status(struct trbd_nexus_table *table, struct se_cmd *cmd, u8 status);
-bool trbd_ua_report(struct trbd_nexus_table *table, struct se_cmd *cmd);
-bool trbd_ua_is_for_lio(struct se_cmd *cmd);
-sense_reason_t trbd_execute_request_sense(struct se_cmd *cmd);
+bool trbd_ua_take(struct trbd_nexus_table *table, struct se_cmd *cmd, const struct trbd_cdb *row,
+		  struct trbd_ua_sense *sense);
 size_t trbd_ua_show(struct trbd_nexus_table *table, char *buf, size_t size);
 
 #endif /* TRBD_SCSI_UNIT_ATTENTION_H */

@@ -2,18 +2,20 @@
 /*
  * VERIFY (10), (16) and WRITE AND VERIFY (10), (16): SBC-3 5.30, 5.31, 5.40, 5.41.
  *
- * The blocks are read from the OSDs, which check their own checksums while they read, and with BYTCHK = 01b they are
- * compared with the data of the command. Chunk after chunk: VERIFY without data may cover more than could be sent.
+ * The blocks are read from the OSDs, which check their own checksums while they read, and with
+ * BYTCHK = 01b they are compared with the data of the command. Chunk after chunk: VERIFY without
+ * data may cover more than could be sent.
  *
  *	begin --> read a chunk --> compare --+--> miscompare
  *	               ^                     |
  *	               +------- more --------+--> GOOD
  *
- * That may take minutes, and others wait for commands to end: ABORT TASK, resets, reservations, whoever removes the
- * LUN. So it ends with BUSY as soon as somebody does.
+ * That may take minutes, and others wait for commands to end: ABORT TASK, resets, reservations,
+ * whoever removes the LUN. So it ends with BUSY as soon as somebody does.
  *
- * Nothing but the cluster would hold such a command back, and sixteen bytes are soon sent. So one of them has an end,
- * and of those that are longer than any transfer there are a few at a time; for more the unit is BUSY.
+ * Nothing but the cluster would hold such a command back, and sixteen bytes are soon sent. So one
+ * of them has an end, and of those that are longer than any transfer there are a few at a time; for
+ * more the unit is BUSY.
  */
 #include <linux/atomic.h>
 #include <linux/kernel.h>
@@ -27,14 +29,15 @@
 
 #include "compat/target.h"
 #include "rbd/io.h"
-#include "scsi/command.h"
-#include "scsi/mutation.h"
-#include "scsi/patience.h"
-#include "scsi/reservation.h"
+#include "scsi/abandoned.h"
+#include "scsi/admit.h"
+#include "scsi/cdb.h"
+#include "scsi/cmd.h"
+#include "scsi/complete.h"
 #include "scsi/rw.h"
-#include "scsi/sense.h"
+#include "scsi/unit.h"
 #include "scsi/verify.h"
-#include "target_core_rbd.h"
+#include "scsi/write_cmd.h"
 
 #define VERIFY_CHUNK		SZ_256K
 /* VERIFY without data, bytes */
@@ -74,7 +77,7 @@ static mempool_t *verify_pool;
 
 static atomic_t *verify_long_count(const struct verify *v)
 {
-	return &to_trbd_device(v->cmd->se_dev)->long_verifies;
+	return &to_trbd_unit(v->cmd->se_dev)->long_verifies;
 }
 
 static void verify_free(struct verify *v)
@@ -86,8 +89,11 @@ static void verify_free(struct verify *v)
 	mempool_free(v, verify_pool);
 }
 
-/* An initiator on this machine (vhost, loop) may change its data meanwhile, so the end is looked for both times. */
-static size_t first_difference(const u8 *a, const u8 *b, size_t len)
+/*
+ * An initiator on this machine (vhost, loop) may change its data meanwhile, so the end is looked
+ * for both times.
+ */
+static size_t verify_first_difference(const u8 *a, const u8 *b, size_t len)
 {
 	size_t i = 0;
 
@@ -99,8 +105,8 @@ static size_t first_difference(const u8 *a, const u8 *b, size_t len)
 }
 
 /*
- * The offset of the first byte that differs, or the length of the chunk. Both lists are walked once: v->data goes on
- * where the chunk before ended.
+ * The offset of the first byte that differs, or the length of the chunk. Both lists are walked
+ * once: v->data goes on where the chunk before ended.
  */
 static u64 verify_compare(struct verify *v)
 {
@@ -111,7 +117,7 @@ static u64 verify_compare(struct verify *v)
 	sg_miter_start(&read, v->memory, v->nents, SG_MITER_FROM_SG);
 	while (at < v->chunk && same == n && sg_miter_next(&read) && sg_miter_next(&v->data)) {
 		n = min3((u64)read.length, (u64)v->data.length, v->chunk - at);
-		same = first_difference(read.addr, v->data.addr, n);
+		same = verify_first_difference(read.addr, v->data.addr, n);
 		read.consumed = n;
 		v->data.consumed = n;
 		at += same;
@@ -125,7 +131,7 @@ static int verify_next(struct verify *v);
 
 static bool verify_is_awaited(struct se_cmd *cmd)
 {
-	return trbd_patience_is_over(cmd) || trbd_reservation_awaits(cmd);
+	return trbd_cmd_is_abandoned(cmd) || trbd_admit_is_awaited(cmd);
 }
 
 static void verify_read_done(void *arg, int result)
@@ -156,14 +162,14 @@ static void verify_read_done(void *arg, int result)
 
 static bool verify_unwanted(void *arg)
 {
-	return trbd_patience_is_over(((struct verify *)arg)->cmd);
+	return trbd_cmd_is_abandoned(((struct verify *)arg)->cmd);
 }
 
 /* Return: -EINPROGRESS when a read is on its way, 0 when nothing is left, or an error. */
 static int verify_next(struct verify *v)
 {
 	struct trbd_io_request request = {
-		.image = to_trbd_device(v->cmd->se_dev)->image,
+		.image = to_trbd_unit(v->cmd->se_dev)->image,
 		.op = TRBD_IO_READ,
 		.off = v->off + v->done,
 		.sgl = v->memory,
@@ -184,7 +190,7 @@ static int verify_next(struct verify *v)
 
 static bool verify_is_too_much(struct verify *v)
 {
-	v->is_long = v->len > trbd_transfer_max(v->cmd);
+	v->is_long = v->len > trbd_cmd_transfer_max(v->cmd);
 	return v->is_long && atomic_inc_return(verify_long_count(v)) > VERIFY_LONG_MAX;
 }
 
@@ -228,8 +234,13 @@ static bool verify_bytchk(const struct se_cmd *cmd)
 	return cmd->t_task_cdb[1] & 0x02;
 }
 
+static u64 verify_blocks(const struct se_cmd *cmd)
+{
+	return trbd_cdb_blocks(trbd_cdb_find(cmd->t_task_cdb), cmd->t_task_cdb);
+}
+
 /**
- * trbd_verify_fits() - may a VERIFY without data be that long?
+ * trbd_verify_fits() - tell whether a VERIFY without data may be that long
  * @cmd: command, with its range
  *
  * Context: any.
@@ -237,11 +248,11 @@ static bool verify_bytchk(const struct se_cmd *cmd)
  */
 bool trbd_verify_fits(const struct se_cmd *cmd)
 {
-	return trbd_rw_blocks(cmd->t_task_cdb) * cmd->se_dev->dev_attrib.block_size <= VERIFY_MAX;
+	return verify_blocks(cmd) * cmd->se_dev->dev_attrib.block_size <= VERIFY_MAX;
 }
 
 /**
- * trbd_execute_verify() - VERIFY
+ * trbd_execute_verify() - start VERIFY (SBC-3 5.30, 5.31)
  * @cmd: command with its data, if it has any; range and BYTCHK were checked
  *
  * Context: process; never sleeps for the network.
@@ -249,26 +260,26 @@ bool trbd_verify_fits(const struct se_cmd *cmd)
  */
 sense_reason_t trbd_execute_verify(struct se_cmd *cmd)
 {
-	verify_begin(cmd, trbd_rw_blocks(cmd->t_task_cdb), verify_bytchk(cmd));
+	verify_begin(cmd, verify_blocks(cmd), verify_bytchk(cmd));
 	return 0;
 }
 
-static void write_finished(struct se_cmd *cmd, int result)
+static void verify_written(struct se_cmd *cmd, int result)
 {
 	if (result)
 		trbd_complete(cmd, result);
 	else
-		verify_begin(cmd, trbd_rw_blocks(cmd->t_task_cdb), verify_bytchk(cmd));
+		verify_begin(cmd, verify_blocks(cmd), verify_bytchk(cmd));
 }
 
-static void start_write_verify(struct trbd_mutation_cmd *m)
+static void verify_start_write(struct trbd_write_cmd *w)
 {
-	m->finish = write_finished;
-	trbd_start_write(m);
+	w->finish = verify_written;
+	trbd_start_write(w);
 }
 
 /**
- * trbd_execute_write_verify() - WRITE AND VERIFY
+ * trbd_execute_write_verify() - start WRITE AND VERIFY (SBC-3 5.40, 5.41)
  * @cmd: command with its data; range and BYTCHK were checked
  *
  * Context: process; never sleeps for the network.
@@ -277,7 +288,7 @@ static void start_write_verify(struct trbd_mutation_cmd *m)
 sense_reason_t trbd_execute_write_verify(struct se_cmd *cmd)
 {
 	if (cmd->data_length)
-		trbd_mutation_begin(cmd, start_write_verify);
+		trbd_write_cmd_begin(cmd, verify_start_write);
 	else
 		trbd_complete(cmd, 0);
 	return 0;

@@ -430,7 +430,7 @@ proctype gateway(byte g)
 {
 end:	do
 #if WRITES
-	/* a write that the view allows is sent (scsi/nexus.c, rbd/io.c). Before a change is over, writes of the new view are of
+	/* a write that the view allows is sent (scsi/nexus_in_flight.c, rbd/io.c). Before a change is over, writes of the new view are of
 	 * no interest: they prove nothing */
 	:: d_step { alive[g] && serving[g] && !(flying & BIT(ADDR(g))) && view[g] <= over ->
 		/* P5: nobody serves who is not registered; one that was fenced may not know it yet. What is done by hand is noticed
@@ -877,7 +877,7 @@ inline forget_fence(a)
 	:: d_step { CRASHES && !alive[g] && attached[g] && !former[g] && life[g] + 1 < LIVES -> printf("gw%d boots\n", g); life[g]++; alive[g] = true } \
 	:: d_step { cuts && alive[g] && !cut[g] -> printf("gw%d is cut\n", g); cuts--; cut[g] = true; note_cut(g) } \
 	:: d_step { cut[g] -> printf("gw%d is cut no more\n", g); cut[g] = false } \
-	/* scsi/patience.c: OSDs do not answer, it takes a new identity without being fenced */ \
+	/* scsi/abandoned.c: OSDs do not answer, it takes a new identity without being fenced */ \
 	:: d_step { giveups && alive[g] && serving[g] && life[g] + 1 < LIVES -> printf("gw%d gives up\n", g); giveups--; recover(g) } \
 	/* the backstore is removed: nothing is in flight. Its session lives on with other images */ \
 	:: d_step { leaves && alive[g] && serving[g] && pc[g] == IDLE && !(flying & BIT(ADDR(g))) -> \

@@ -10,7 +10,7 @@ data. The promise that is checked:
     a COMPARE AND WRITE is carried out only on what it expects.
 
 The model follows rados/guard.c, rados/clock.c, rbd/object_io.c, rbd/object_queue.c, rbd/compare_write.c, rbd/clone.c,
-gateway/group*.c and scsi/mutation.c. What a rule does is found by its name in RULES, which is also how a rule is taken out.
+gateway/group*.c and scsi/write_cmd.c. What a rule does is found by its name in RULES, which is also how a rule is taken out.
 
 Times are milliseconds. sim.now is the time of the world, which nobody in the model knows but the OSDs.
 """

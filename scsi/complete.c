@@ -2,12 +2,13 @@
 /*
  * The end of a command: from an errno to a status and sense data an initiator can act on.
  *
- * What initiators do with them: BUSY is retried on the same path. NOT READY makes a multipath host change the path
- * and try again. MEDIUM ERROR, DATA PROTECT and ILLEGAL REQUEST are final on every path and reach the application.
- * So what concerns this gateway alone must not be final, and what concerns the data must not look like a broken
- * path.
+ * Initiators retry a command that ends with BUSY on the same path. NOT READY makes a multipath host
+ * change the path and try again. MEDIUM ERROR, DATA PROTECT and ILLEGAL REQUEST are final on every
+ * path and reach the application. So what concerns this gateway alone must not be final, and what
+ * concerns the data must not look like a broken path.
  *
- * LIO's own table cannot say most of this, so the sense data are built here and handed over complete.
+ * LIO's own table cannot say most of this, so the sense data are built here and handed over
+ * complete.
  */
 #include <linux/errno.h>
 #include <linux/kernel.h>
@@ -19,11 +20,12 @@
 #include <target/target_core_backend.h>
 #include <target/target_core_base.h>
 
-#include "scsi/access.h"
-#include "scsi/patience.h"
-#include "scsi/sense.h"
+#include "pr/rules.h"
+#include "scsi/abandoned.h"
+#include "scsi/cdb.h"
+#include "scsi/complete.h"
+#include "scsi/unit.h"
 #include "scsi/unit_attention.h"
-#include "target_core_rbd.h"
 
 /**
  * struct sense_rule - what an errno becomes
@@ -60,7 +62,8 @@ static const struct sense_rule common_rules[] = {
 	{ ENXIO, NOT_READY, 0x04, 0x03 },
 	{ EPERM, NOT_READY, 0x04, 0x03 },
 	{ EACCES, NOT_READY, 0x04, 0x03 },
-	{ ESHUTDOWN, NOT_READY, 0x08, 0x00 },	/* LOGICAL UNIT COMMUNICATION FAILURE; EBLOCKLISTED */
+	/* EBLOCKLISTED: LOGICAL UNIT COMMUNICATION FAILURE */
+	{ ESHUTDOWN, NOT_READY, 0x08, 0x00 },
 	{ ENOTCONN, NOT_READY, 0x08, 0x00 },
 	{ ECONNRESET, NOT_READY, 0x08, 0x00 },
 	{ ETIMEDOUT, NOT_READY, 0x08, 0x01 },	/* LOGICAL UNIT COMMUNICATION TIME-OUT */
@@ -69,7 +72,8 @@ static const struct sense_rule common_rules[] = {
 /* INTERNAL TARGET FAILURE: something nobody thought of */
 static const struct sense_rule other_rule = { 0, HARDWARE_ERROR, 0x44, 0x00 };
 
-static const struct sense_rule *sense_find(const struct sense_rule *rules, size_t count, int err)
+static const struct sense_rule *complete_find_rule(const struct sense_rule *rules, size_t count,
+						   int err)
 {
 	size_t i;
 
@@ -80,22 +84,22 @@ static const struct sense_rule *sense_find(const struct sense_rule *rules, size_
 	return NULL;
 }
 
-static const struct sense_rule *sense_rule(bool write, int err)
+static const struct sense_rule *complete_rule(bool write, int err)
 {
 	const struct sense_rule *rule;
 
-	rule = write ? sense_find(write_rules, ARRAY_SIZE(write_rules), err) :
-		       sense_find(read_rules, ARRAY_SIZE(read_rules), err);
+	rule = write ? complete_find_rule(write_rules, ARRAY_SIZE(write_rules), err) :
+		       complete_find_rule(read_rules, ARRAY_SIZE(read_rules), err);
 	if (!rule)
-		rule = sense_find(common_rules, ARRAY_SIZE(common_rules), err);
+		rule = complete_find_rule(common_rules, ARRAY_SIZE(common_rules), err);
 	return rule ? rule : &other_rule;
 }
 
 static void complete_with_status(struct se_cmd *cmd, u8 status)
 {
 	if (status != SAM_STAT_GOOD)
-		trbd_ua_raise_for_status(&to_trbd_device(cmd->se_dev)->nexuses, cmd, status);
-	trbd_patience_end(cmd);
+		trbd_ua_raise_for_status(&to_trbd_unit(cmd->se_dev)->nexuses, cmd, status);
+	trbd_cmd_end(cmd);
 	target_complete_cmd(cmd, status);
 }
 
@@ -114,12 +118,13 @@ static void complete_with_sense(struct se_cmd *cmd, u8 key, u8 asc, u8 ascq, con
 }
 
 /*
- * WRITE SAME with NDOB writes without sending data, VERIFY sends data without writing them, and PERSISTENT RESERVE OUT
- * writes to the cluster, if not to the medium.
+ * WRITE SAME with NDOB writes without sending data, VERIFY sends data without writing them, and
+ * PERSISTENT RESERVE OUT writes to the cluster, if not to the medium.
  */
-static bool is_write(const struct se_cmd *cmd)
+static bool complete_is_write(const struct se_cmd *cmd)
 {
-	enum trbd_pr_access access = trbd_access_of(cmd->t_task_cdb).access;
+	const u8 *cdb = cmd->t_task_cdb;
+	enum trbd_pr_access access = trbd_cdb_access(trbd_cdb_find(cdb), cdb);
 
 	return access == TRBD_PR_ACCESS_WRITE ||
 	       (cmd->data_direction == DMA_TO_DEVICE && access != TRBD_PR_ACCESS_READ);
@@ -130,7 +135,8 @@ static bool is_write(const struct se_cmd *cmd)
  * @cmd: command that execute_cmd returned 0 for
  * @result: 0 for GOOD, or a negative errno
  *
- * Want of memory and the like end with BUSY: the command was not executed, or may be executed again as it is.
+ * Want of memory and the like end with BUSY: the command was not executed, or may be executed again
+ * as it is.
  *
  * Context: any but hard interrupt.
  */
@@ -149,7 +155,7 @@ void trbd_complete(struct se_cmd *cmd, int result)
 		return;
 	}
 
-	rule = sense_rule(is_write(cmd), -result);
+	rule = complete_rule(complete_is_write(cmd), -result);
 	pr_warn_ratelimited("%s: opcode 0x%02x at LBA %llu failed: error %d, sense %x/%02x/%02x\n",
 			    config_item_name(&cmd->se_dev->dev_group.cg_item), cmd->t_task_cdb[0],
 			    cmd->t_task_lba, result, rule->key, rule->asc, rule->ascq);
@@ -157,10 +163,10 @@ void trbd_complete(struct se_cmd *cmd, int result)
 }
 
 /*
- * LIO takes the allocation length of a CDB for what there is, and calls an overflow what is beyond the initiator's
- * room. What there is shows only now.
+ * LIO takes the allocation length of a CDB for the length of the data, and calls an overflow what
+ * is beyond the initiator's room. The length of the data is known only now.
  */
-static void mend_overflow(struct se_cmd *cmd, size_t len)
+static void complete_mend_overflow(struct se_cmd *cmd, size_t len)
 {
 	u64 wanted = min_t(u64, len, (u64)cmd->data_length + cmd->residual_count);
 
@@ -175,7 +181,7 @@ static void mend_overflow(struct se_cmd *cmd, size_t len)
 }
 
 /**
- * trbd_complete_data() - end a command with GOOD and data that may be shorter than what was asked for
+ * trbd_complete_data() - end a command with GOOD and with data, maybe shorter than was asked for
  * @cmd: command that execute_cmd returned 0 for, with the data in place
  * @len: bytes that there are; if that is more than what was asked for, the rest is cut off
  *
@@ -183,8 +189,8 @@ static void mend_overflow(struct se_cmd *cmd, size_t len)
  */
 void trbd_complete_data(struct se_cmd *cmd, size_t len)
 {
-	trbd_patience_end(cmd);
-	mend_overflow(cmd, len);
+	trbd_cmd_end(cmd);
+	complete_mend_overflow(cmd, len);
 	target_complete_cmd_with_length(cmd, SAM_STAT_GOOD, min_t(size_t, len, cmd->data_length));
 }
 
@@ -225,4 +231,48 @@ void trbd_complete_sense(struct se_cmd *cmd, u8 key, u8 asc, u8 ascq)
 void trbd_complete_miscompare(struct se_cmd *cmd, u64 offset)
 {
 	complete_with_sense(cmd, MISCOMPARE, 0x1d, 0x00, &offset);
+}
+
+/**
+ * trbd_complete_verdict() - end a command with the verdict of the reservation rules
+ * @cmd: command that execute_cmd returned 0 for
+ * @verdict: an enum trbd_pr_verdict, or a negative errno
+ *
+ * Context: any but hard interrupt.
+ */
+void trbd_complete_verdict(struct se_cmd *cmd, int verdict)
+{
+	switch (verdict) {
+	case TRBD_PR_GOOD:
+		trbd_complete(cmd, 0);
+		break;
+	case TRBD_PR_CONFLICT:
+		trbd_complete_conflict(cmd);
+		break;
+	case TRBD_PR_INVALID_CDB:
+		trbd_complete_sense(cmd, ILLEGAL_REQUEST, 0x24, 0x00);
+		break;
+	case TRBD_PR_INVALID_PARAMETER:
+		trbd_complete_sense(cmd, ILLEGAL_REQUEST, 0x26, 0x00);
+		break;
+	case TRBD_PR_INVALID_RELEASE:
+		trbd_complete_sense(cmd, ILLEGAL_REQUEST, 0x26, 0x04);
+		break;
+	case TRBD_PR_NO_RESOURCES:
+		trbd_complete_sense(cmd, ILLEGAL_REQUEST, 0x55, 0x04);
+		break;
+	case TRBD_PR_INVALID_LENGTH:
+		trbd_complete_sense(cmd, ILLEGAL_REQUEST, 0x1a, 0x00);
+		break;
+	case -EINTR:
+		trbd_complete(cmd, -EBUSY);
+		break;
+	case -EBADMSG:
+	case -EPROTONOSUPPORT:
+		/* the record is damaged: nothing that the medium or the path could help */
+		trbd_complete(cmd, -EPROTO);
+		break;
+	default:
+		trbd_complete(cmd, verdict);
+	}
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#ifndef TRBD_SCSI_MUTATION_H
-#define TRBD_SCSI_MUTATION_H
+#ifndef TRBD_SCSI_WRITE_CMD_H
+#define TRBD_SCSI_WRITE_CMD_H
 
 #include <linux/atomic.h>
 #include <linux/types.h>
@@ -12,12 +12,12 @@
 struct scatterlist;
 struct se_cmd;
 struct trbd_io_request;
-struct trbd_mutation_cmd;
+struct trbd_write_cmd;
 
-typedef void (*trbd_mutation_start)(struct trbd_mutation_cmd *m);
+typedef void (*trbd_write_cmd_start)(struct trbd_write_cmd *w);
 
 /**
- * struct trbd_mutation_cmd - a command that changes data, from execute_cmd to its end
+ * struct trbd_write_cmd - a command that changes data, from execute_cmd to its end
  * @ticket: its place in the group; ticket.accepted_ms is what image I/O wants
  * @gate: its place when the image is quiesced
  * @cmd: LIO's command
@@ -28,11 +28,11 @@ typedef void (*trbd_mutation_start)(struct trbd_mutation_cmd *m);
  * @memory: own memory for the data of the I/O, or NULL
  * @doubt: ends it, when it is certain that nothing of it lands any more
  */
-struct trbd_mutation_cmd {
+struct trbd_write_cmd {
 	struct trbd_group_ticket ticket;
 	struct trbd_quiesce_waiter gate;
 	struct se_cmd *cmd;
-	trbd_mutation_start start;
+	trbd_write_cmd_start start;
 	atomic_t pending;
 	int result;
 	void (*finish)(struct se_cmd *cmd, int result);
@@ -40,11 +40,11 @@ struct trbd_mutation_cmd {
 	struct delayed_work doubt;
 };
 
-int trbd_mutation_init(void);
-void trbd_mutation_exit(void);
-void trbd_mutation_begin(struct se_cmd *cmd, trbd_mutation_start start);
-int trbd_mutation_submit(struct trbd_mutation_cmd *m, struct trbd_io_request *request);
-void trbd_mutation_io_done(void *arg, int result);
-void trbd_mutation_put(struct trbd_mutation_cmd *m, int result);
+int trbd_write_cmd_init(void);
+void trbd_write_cmd_exit(void);
+void trbd_write_cmd_begin(struct se_cmd *cmd, trbd_write_cmd_start start);
+void trbd_write_cmd_submit(struct trbd_write_cmd *w, struct trbd_io_request *request);
+void trbd_write_cmd_io_done(void *arg, int result);
+void trbd_write_cmd_put(struct trbd_write_cmd *w, int result);
 
-#endif /* TRBD_SCSI_MUTATION_H */
+#endif /* TRBD_SCSI_WRITE_CMD_H */

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef TRBD_SCSI_CMD_H
+#define TRBD_SCSI_CMD_H
+
+#include <target/target_core_base.h>
+
+/**
+ * trbd_cmd_set_received() - note when LIO took a command up
+ * @cmd: command
+ * @now_ms: trbd_clock_local_ms()
+ *
+ * Its data, and the commands behind it, may have been in the socket for long when they get here.
+ * The field is for LIO's own reservations, which stay empty.
+ */
+static inline void trbd_cmd_set_received(struct se_cmd *cmd, u64 now_ms)
+{
+	cmd->pr_res_key = now_ms;
+}
+
+/**
+ * trbd_cmd_received() - tell when LIO took a command up
+ * @cmd: command
+ *
+ * Return: trbd_clock_local_ms() of then.
+ */
+static inline u64 trbd_cmd_received(const struct se_cmd *cmd)
+{
+	return cmd->pr_res_key;
+}
+
+/**
+ * trbd_cmd_may_have_fua() - tell whether DPO and FUA count
+ * @se_dev: device
+ *
+ * Return: true if MODE SENSE says that they do.
+ */
+static inline bool trbd_cmd_may_have_fua(const struct se_device *se_dev)
+{
+	return se_dev->dev_attrib.emulate_write_cache && se_dev->dev_attrib.emulate_fua_write;
+}
+
+u32 trbd_cmd_sent_length(const struct se_cmd *cmd);
+u64 trbd_cmd_transfer_max(const struct se_cmd *cmd);
+
+#endif /* TRBD_SCSI_CMD_H */

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The names of an I_T nexus: the initiator's TransportID and the target port, as text
+ * (pr/transport_id.c; "NAME,t,0xTAG"). Reservations belong to names, not to sessions.
+ */
+#include <linux/ctype.h>
+#include <linux/kernel.h>
+#include <linux/string.h>
+#include <scsi/scsi_proto.h>
+#include <target/target_core_base.h>
+#include <target/target_core_fabric.h>
+
+#include "pr/rules.h"
+#include "scsi/nexus_name.h"
+
+/* 12 digits of an ISID and a NUL */
+#define ISID_MAX	16
+
+/*
+ * A name as the record wants it: ASCII letters in lower case, without blanks and control
+ * characters.
+ */
+static void nexus_name_clean(char *name)
+{
+	for (; *name; name++) {
+		if ((u8)*name <= ' ' || *name == 0x7f)
+			*name = '_';
+		else if (*name >= 'A' && *name <= 'Z')
+			*name += 'a' - 'A';
+	}
+}
+
+/*
+ * "PREFIX:" and the hexadecimal digits of a world wide name, which fabrics write in several ways.
+ */
+static bool nexus_name_wwn(char *name, const char *prefix, unsigned int digits, const char *wwn)
+{
+	size_t len = strscpy(name, prefix, TRBD_PR_INITIATOR_MAX);
+	const char *p = wwn;
+
+	if (!strncmp(p, "naa.", 4) || !strncmp(p, "eui.", 4))
+		p += 4;
+	else if (!strncasecmp(p, "0x", 2))
+		p += 2;
+	for (; *p && digits; p++) {
+		if (*p == ':')
+			continue;
+		if (!isxdigit(*p))
+			return false;
+		name[len++] = tolower(*p);
+		digits--;
+	}
+	name[len] = 0;
+	return !digits && !*p;
+}
+
+static void nexus_name_initiator(struct se_session *sess, struct se_portal_group *tpg, char *name)
+{
+	const char *port = sess->se_node_acl->initiatorname;
+	char isid[ISID_MAX] = "";
+
+	switch (tpg->proto_id) {
+	case SCSI_PROTOCOL_ISCSI:
+		if (tpg->se_tpg_tfo->sess_get_initiator_sid)
+			tpg->se_tpg_tfo->sess_get_initiator_sid(sess, isid, sizeof(isid));
+		/*
+		 * vhost and loopback have names like iSCSI's, and no ISID: format 00b of a
+		 * TransportID
+		 */
+		snprintf(name, TRBD_PR_INITIATOR_MAX, *isid ? "iscsi:%s,i,0x%s" : "iscsi:%s", port,
+			 isid);
+		nexus_name_clean(name);
+		return;
+	case SCSI_PROTOCOL_FCP:
+		if (nexus_name_wwn(name, "fc:", 16, port))
+			return;
+		break;
+	case SCSI_PROTOCOL_SRP:
+		if (nexus_name_wwn(name, "srp:", 32, port))
+			return;
+		break;
+	case SCSI_PROTOCOL_SAS:
+		if (nexus_name_wwn(name, "sas:", 16, port))
+			return;
+		break;
+	}
+	/*
+	 * not a name of that protocol: it can hold a reservation, and no parameter list can name it
+	 */
+	snprintf(name, TRBD_PR_INITIATOR_MAX, "other:%s", port);
+	nexus_name_clean(name);
+}
+
+/**
+ * trbd_nexus_target_name() - make the name of a target port
+ * @tpg: target portal group
+ * @name: where to, TRBD_PR_TARGET_MAX bytes
+ */
+void trbd_nexus_target_name(struct se_portal_group *tpg, char *name)
+{
+	snprintf(name, TRBD_PR_TARGET_MAX, "%s,t,0x%04x", tpg->se_tpg_tfo->tpg_get_wwn(tpg),
+		 tpg->se_tpg_tfo->tpg_get_tag(tpg));
+	nexus_name_clean(name);
+}
+
+/**
+ * trbd_nexus_name() - make the names of the two ends of a session
+ * @sess: session
+ * @tpg: target portal group that it is with
+ * @name: to be filled in
+ *
+ * Context: any.
+ */
+void trbd_nexus_name(struct se_session *sess, struct se_portal_group *tpg,
+		     struct trbd_pr_nexus *name)
+{
+	nexus_name_initiator(sess, tpg, name->initiator);
+	trbd_nexus_target_name(tpg, name->target);
+}
+
+/**
+ * trbd_nexus_name_is_equal() - compare the names of two nexuses
+ * @a: one
+ * @b: the other
+ *
+ * Return: whether they are those of the same nexus.
+ */
+bool trbd_nexus_name_is_equal(const struct trbd_pr_nexus *a, const struct trbd_pr_nexus *b)
+{
+	return !strcmp(a->initiator, b->initiator) && !strcmp(a->target, b->target);
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * LOGICAL UNIT RESET, on all gateways (SAM-5 6.3.3).
+ *
+ * A reset is a counter in the shared record, and travels like any change of a reservation. It ends
+ * the SPC-2 reservation. It does not tear commands out of libceph: an OSD that has not answered may
+ * still carry out what it has, so a reset waits until every gateway has answered for all that was
+ * in flight.
+ *
+ *	trbd_reset_unit() --> (thread of struct trbd_lu) reset_run() --+--> done
+ *	      |                       ^                                |
+ *	      |                       +--------- again, after 1 s -----+
+ *	      +--- not done after 10 s: the unit serves nothing until it is
+ */
+#include <linux/bitops.h>
+#include <linux/completion.h>
+#include <linux/errno.h>
+#include <linux/jiffies.h>
+#include <linux/kernel.h>
+#include <linux/kref.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "gateway/lu_record.h"
+#include "gateway/lu_state.h"
+#include "rbd/image.h"
+#include "scsi/reset.h"
+#include "scsi/unit.h"
+
+/* for how long a LOGICAL UNIT RESET may take before the unit stops serving until it is through */
+#define TRBD_RESET_WAIT_MS		10000
+#define RESET_LOOK_MS		500
+#define RESET_RETRY_MS		1000
+
+/**
+ * struct reset_job - a LOGICAL UNIT RESET
+ * @job: its place in the queue
+ * @ref: who waits, and the thread
+ * @done: it is in force
+ * @overdue: nothing is served until it is; under the state's lock
+ */
+struct reset_job {
+	struct trbd_lu_job job;
+	struct kref ref;
+	struct completion done;
+	bool overdue;
+};
+
+static void reset_job_free(struct kref *ref)
+{
+	kfree(container_of(ref, struct reset_job, ref));
+}
+
+static enum trbd_pr_verdict reset_decide(struct trbd_record *record, void *ctx)
+{
+	memset(&record->pr.spc2, 0, sizeof(record->pr.spc2));
+	record->spc2_gateway = 0;
+	record->resets++;
+	return TRBD_PR_GOOD;
+}
+
+/* Is it of no use to try a reset again? */
+static bool reset_has_ended(int result)
+{
+	switch (result) {
+	case 0:
+	case -ENOENT:
+	/*
+	 * the record is damaged, which is for the operator to mend, and a reset need not wait for
+	 * that
+	 */
+	case -EBADMSG:
+	case -EPROTONOSUPPORT:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void reset_run(struct trbd_lu *lu, struct trbd_lu_job *lu_job)
+{
+	const struct trbd_lu_request request = {
+		.decide = reset_decide,
+		.action = TRBD_PR_RELEASE,
+	};
+	struct reset_job *job = container_of(lu_job, struct reset_job, job);
+	int ret = trbd_lu_update(lu, &request);
+
+	/* not of an interrupted one, written or not: it is tried again */
+	if (ret && ret != -EINTR && ret != -ENOTCONN)
+		pr_warn_ratelimited("%s: a reset cannot be made known to the other gateways: error %d\n",
+				    lu->image->name, ret);
+	/* this gateway may have to register again before */
+	if (!reset_has_ended(ret) && trbd_lu_resume(lu)) {
+		trbd_lu_interrupted(RESET_RETRY_MS);
+		trbd_lu_submit(lu, &job->job);
+		return;
+	}
+
+	spin_lock(&lu->lock);
+	if (job->overdue && !--lu->overdue_resets)
+		clear_bit(TRBD_LU_RESETTING, &lu->blocked);
+	complete_all(&job->done);
+	spin_unlock(&lu->lock);
+	kref_put(&job->ref, reset_job_free);
+}
+
+/* Nothing is served until it has ended, unless it has just now. */
+static void reset_is_overdue(struct trbd_lu *lu, struct reset_job *job)
+{
+	spin_lock(&lu->lock);
+	if (!completion_done(&job->done)) {
+		job->overdue = true;
+		lu->overdue_resets++;
+		set_bit(TRBD_LU_RESETTING, &lu->blocked);
+		pr_warn_ratelimited("%s: a reset takes long; nothing is served until all gateways have it\n",
+				    lu->image->name);
+	}
+	spin_unlock(&lu->lock);
+}
+
+/* Waits for a reset, unless nothing is served anyway. Return: whether it has ended. */
+static bool reset_wait(struct trbd_lu *lu, struct reset_job *job)
+{
+	const unsigned long limit = jiffies + msecs_to_jiffies(TRBD_RESET_WAIT_MS);
+
+	do {
+		if (wait_for_completion_timeout(&job->done, msecs_to_jiffies(RESET_LOOK_MS)))
+			return true;
+	} while (!test_bit(TRBD_LU_RESETTING, &lu->blocked) &&
+		 !test_bit(TRBD_LU_UNREGISTERED, &lu->blocked) && time_before(jiffies, limit));
+	return false;
+}
+
+/**
+ * trbd_reset_unit() - reset the logical unit on all gateways
+ * @unit: logical unit
+ *
+ * If that takes too long, this gateway serves nothing until it is through. LIO does one reset of a
+ * unit after the other, so while nothing is served a further one does not wait.
+ *
+ * Context: process; sleeps for TRBD_RESET_WAIT_MS at most.
+ */
+void trbd_reset_unit(struct trbd_unit *unit)
+{
+	struct reset_job *job;
+
+	if (!unit->lu)
+		return;
+	job = kzalloc(sizeof(*job), GFP_NOIO | __GFP_NOFAIL);
+	kref_init(&job->ref);
+	kref_get(&job->ref);
+	init_completion(&job->done);
+	job->job.run = reset_run;
+	trbd_lu_submit(unit->lu, &job->job);
+	if (!reset_wait(unit->lu, job))
+		reset_is_overdue(unit->lu, job);
+	kref_put(&job->ref, reset_job_free);
+}

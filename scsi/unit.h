@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef TRBD_SCSI_UNIT_H
+#define TRBD_SCSI_UNIT_H
+
+#include <linux/atomic.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+#include <target/target_core_base.h>
+
+#include "scsi/nexus.h"
+
+struct trbd_group;
+struct trbd_image;
+struct trbd_lu;
+
+/**
+ * struct trbd_abandoned - the abandoned commands of a logical unit
+ * @look: looks for them once a second while the unit is open
+ * @lock: guards @cmds; also taken in interrupts
+ * @cmds: they, as long as they are in flight, in the order in which they were found
+ * @count: how many they are; read without the lock whenever a command ends
+ */
+struct trbd_abandoned {
+	struct delayed_work look;
+	spinlock_t lock;	/* see above */
+	struct list_head cmds;
+	unsigned int count;
+};
+
+/**
+ * struct trbd_unit - a logical unit, as this gateway serves it
+ * @se_dev: LIO's part
+ * @image: open while the backstore is enabled. LIO starts commands only between configure_device
+ *	and destroy_device, so the data path reads it without a lock.
+ * @group: the gateways of the image's pool, as long as @image; NULL for a snapshot, which nobody
+ *	writes
+ * @lu_lock: guards @lu against the image's watch, which does not know when the unit goes
+ * @lu: what all gateways of the image share, as long as @image; NULL for a snapshot. Commands read
+ *	it without a lock.
+ * @nexuses: its I_T nexuses
+ * @abandoned: commands in flight that nobody wants any more
+ * @long_verifies: VERIFY commands in progress that are longer than a transfer
+ */
+struct trbd_unit {
+	struct se_device se_dev;
+	struct trbd_image *image;
+	struct trbd_group *group;
+	struct mutex lu_lock;	/* see above */
+	struct trbd_lu *lu;
+	struct trbd_nexus_table nexuses;
+	struct trbd_abandoned abandoned;
+	atomic_t long_verifies;
+};
+
+static inline struct trbd_unit *to_trbd_unit(struct se_device *se_dev)
+{
+	return container_of(se_dev, struct trbd_unit, se_dev);
+}
+
+#endif /* TRBD_SCSI_UNIT_H */

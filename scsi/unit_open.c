@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The logical unit: an image, and what this gateway shares with the others that serve it.
+ *
+ *	trbd_unit_init()     the backstore is made
+ *	trbd_unit_open()     the backstore is enabled: join the group of gateways, register with the
+ *	                     image
+ *	(commands)           scsi/command.c
+ *	trbd_unit_close()    the backstore is removed, when no command runs: leave in reverse order
+ *	trbd_unit_destroy()  its memory is about to be freed
+ *
+ * The image calls back when its size changes, when another gateway notifies, and when it is watched
+ * again. The shared state calls back when it changes, to have nexuses told and commands counted.
+ */
+#include <linux/err.h>
+#include <linux/kernel.h>
+#include <linux/math64.h>
+#include <linux/rculist.h>
+#include <linux/rcupdate.h>
+#include <linux/sizes.h>
+
+#include "compat/target.h"
+#include "gateway/group.h"
+#include "gateway/lu_state.h"
+#include "gateway/round.h"
+#include "pr/rules.h"
+#include "rados/closing.h"
+#include "rados/session.h"
+#include "rbd/image.h"
+#include "scsi/abandoned.h"
+#include "scsi/nexus.h"
+#include "scsi/nexus_in_flight.h"
+#include "scsi/pr_commands.h"
+#include "scsi/provisioning.h"
+#include "scsi/unit.h"
+#include "scsi/unit_attention.h"
+#include "scsi/unit_open.h"
+
+#define UNIT_BLOCK_SIZE		512
+/*
+ * what initiators are told that a READ or WRITE may have; more is taken, see
+ * trbd_cmd_transfer_max()
+ */
+#define UNIT_TRANSFER_TOLD	SZ_4M
+#define UNIT_QUEUE_DEPTH	128
+
+/* READ CAPACITY has another answer now (SBC-3 4.7). */
+static void unit_image_resized(void *owner)
+{
+	struct trbd_unit *unit = owner;
+
+	trbd_ua_raise_all(&unit->nexuses, TRBD_UA_CAPACITY);
+}
+
+static void unit_image_notified(void *owner, u32 op, const void *payload, size_t len,
+				struct trbd_watch_reply *reply)
+{
+	struct trbd_unit *unit = owner;
+
+	mutex_lock(&unit->lu_lock);
+	if (unit->lu)
+		trbd_round_notified(unit->lu, op, payload, len, reply);
+	mutex_unlock(&unit->lu_lock);
+}
+
+static void unit_image_watched(void *owner)
+{
+	struct trbd_unit *unit = owner;
+
+	mutex_lock(&unit->lu_lock);
+	if (unit->lu)
+		trbd_lu_watched(unit->lu);
+	mutex_unlock(&unit->lu_lock);
+}
+
+const struct trbd_image_ops trbd_unit_image_ops = {
+	.resized = unit_image_resized,
+	.notified = unit_image_notified,
+	.watched = unit_image_watched,
+};
+
+static void unit_tell(struct trbd_nexus *nexus, enum trbd_pr_attention attention)
+{
+	switch (attention) {
+	case TRBD_PR_TELL_RESERVATIONS_PREEMPTED:
+		trbd_ua_raise(nexus, TRBD_UA_RESERVATIONS_PREEMPTED);
+		break;
+	case TRBD_PR_TELL_REGISTRATIONS_PREEMPTED:
+		trbd_ua_raise(nexus, TRBD_UA_REGISTRATIONS_PREEMPTED);
+		break;
+	case TRBD_PR_TELL_RESERVATIONS_RELEASED:
+		trbd_ua_raise(nexus, TRBD_UA_RESERVATIONS_RELEASED);
+		break;
+	case TRBD_PR_TELL_NOTHING:
+		break;
+	}
+}
+
+/* A state was installed: tell each nexus about it. */
+static void unit_lu_changed(void *owner, const struct trbd_lu_change *change)
+{
+	struct trbd_unit *unit = owner;
+	struct trbd_nexus *nexus;
+	int bucket;
+
+	rcu_read_lock();
+	hash_for_each_rcu(unit->nexuses.nexuses, bucket, nexus, node) {
+		unit_tell(nexus, trbd_pr_attention(change->old, change->new, change->action,
+						   change->actor, &nexus->name));
+	}
+	rcu_read_unlock();
+
+	if (change->reset) {
+		trbd_nexus_new_phase(&unit->nexuses);
+		/* LIO tells those of the gateway that was asked for the reset */
+		if (!change->mine)
+			trbd_ua_raise_all(&unit->nexuses, TRBD_UA_RESET);
+	}
+}
+
+static unsigned int unit_lu_draining(void *owner, const struct trbd_pr_state *pr)
+{
+	return trbd_nexus_count_forbidden(&((struct trbd_unit *)owner)->nexuses, pr);
+}
+
+static unsigned int unit_lu_in_flight(void *owner)
+{
+	return trbd_nexus_count_in_flight(&((struct trbd_unit *)owner)->nexuses);
+}
+
+static void unit_lu_come_back(void *owner)
+{
+	trbd_ua_raise_all(&((struct trbd_unit *)owner)->nexuses, TRBD_UA_NEXUS_LOSS);
+}
+
+static void unit_lu_tick(void *owner)
+{
+	trbd_pr_release_orphan(owner);
+}
+
+static const struct trbd_lu_ops unit_lu_ops = {
+	.changed = unit_lu_changed,
+	.draining = unit_lu_draining,
+	.in_flight = unit_lu_in_flight,
+	.come_back = unit_lu_come_back,
+	.tick = unit_lu_tick,
+};
+
+/* Shares the state of the unit with the other gateways. */
+static int unit_attach_lu(struct trbd_unit *unit)
+{
+	struct trbd_lu *lu = trbd_lu_attach(unit->image, unit->group, &unit_lu_ops, unit);
+
+	if (IS_ERR(lu))
+		return PTR_ERR(lu);
+	mutex_lock(&unit->lu_lock);
+	WRITE_ONCE(unit->lu, lu);
+	mutex_unlock(&unit->lu_lock);
+	/* what came before that was not heard */
+	trbd_lu_watched(lu);
+	return 0;
+}
+
+/* Undoes unit_attach_lu(), if it was done. */
+static void unit_detach_lu(struct trbd_unit *unit)
+{
+	struct trbd_lu *lu = unit->lu;
+
+	mutex_lock(&unit->lu_lock);
+	WRITE_ONCE(unit->lu, NULL);
+	mutex_unlock(&unit->lu_lock);
+	if (lu)
+		trbd_lu_detach(lu);
+}
+
+/* One of several that write to the image: the common clock, and the shared state of the unit. */
+static int unit_join_gateways(struct trbd_unit *unit)
+{
+	struct trbd_image *image = unit->image;
+	struct trbd_group *group;
+	int ret;
+
+	group = trbd_group_join(image->session, &image->header_oloc);
+	if (IS_ERR(group)) {
+		pr_err("%s: cannot join the group of gateways: error %ld%s\n", image->name,
+		       PTR_ERR(group),
+		       PTR_ERR(group) == -EPERM ? "; the user needs to write to the pool" : "");
+		return PTR_ERR(group);
+	}
+	unit->group = group;
+	image->clock = &group->clock;
+
+	ret = unit_attach_lu(unit);
+	if (ret)
+		pr_err("%s: cannot be registered as a gateway of the image: error %d\n",
+		       image->name, ret);
+	return ret;
+}
+
+/**
+ * trbd_unit_open() - serve an image
+ * @unit: unit without an image
+ * @image: image that calls back by trbd_unit_image_ops; the unit closes it, also when this fails
+ *
+ * Context: process; a few round trips, and longer when the cluster does not answer.
+ * Return: 0; -EINVAL for an image without blocks, or an error of the group or the registry.
+ */
+int trbd_unit_open(struct trbd_unit *unit, struct trbd_image *image)
+{
+	int ret = 0;
+
+	unit->image = image;
+	if (trbd_image_size(image) < UNIT_BLOCK_SIZE) {
+		pr_err("%s: the image has no blocks; run: rbd resize --size SIZE %s\n", image->name,
+		       image->name);
+		ret = -EINVAL;
+	} else if (!trbd_image_read_only(image)) {
+		ret = unit_join_gateways(unit);
+	}
+	if (ret)
+		trbd_unit_close(unit);
+	else
+		trbd_abandoned_start(&unit->abandoned);
+	return ret;
+}
+
+/**
+ * trbd_unit_close() - stop serving the image, and close it
+ * @unit: unit without commands; trbd_unit_open() may have failed at any point
+ *
+ * Context: process; may sleep for some seconds when the cluster does not answer.
+ */
+void trbd_unit_close(struct trbd_unit *unit)
+{
+	struct trbd_image *image = unit->image;
+	struct trbd_session *session = trbd_session_ref(image->session);
+
+	/* somebody waits for this who cannot be killed */
+	trbd_image_begin_close(image);
+	trbd_abandoned_stop(&unit->abandoned);
+	unit_detach_lu(unit);
+	/* the group needs the session that the image holds */
+	if (unit->group)
+		trbd_group_leave(unit->group, trbd_closing_left(session, &image->header_oid, 0));
+	unit->group = NULL;
+	trbd_image_close(image);
+	unit->image = NULL;
+	trbd_session_put(session);
+}
+
+/**
+ * trbd_unit_set_attributes() - set LIO's attributes and flags of the device
+ * @unit: unit that was opened, before any initiator can see it
+ *
+ * Context: process; the caller sees to it that nobody else is here.
+ */
+void trbd_unit_set_attributes(struct trbd_unit *unit)
+{
+	struct se_dev_attrib *attrib = &unit->se_dev.dev_attrib;
+
+	/* LIO makes it the block size */
+	attrib->hw_block_size = unit->lu ? unit->lu->block_size : UNIT_BLOCK_SIZE;
+	trbd_compat_set_transfer_max(attrib, UNIT_TRANSFER_TOLD);
+	attrib->hw_queue_depth = UNIT_QUEUE_DEPTH;
+	attrib->is_nonrot = 1;
+	trbd_provisioning_set_attributes(attrib, trbd_image_object_size(unit->image));
+	/* LIO's own version keeps its state in one gateway; the others would give wrong answers */
+	attrib->emulate_3pc = 0;
+	/* whether there are reservation commands; they are ours */
+	attrib->emulate_pr = !trbd_image_read_only(unit->image);
+
+	if (trbd_image_read_only(unit->image))
+		unit->se_dev.dev_flags |= DF_READ_ONLY;
+}
+
+/**
+ * trbd_unit_last_block() - tell how long the unit is
+ * @unit: open unit
+ *
+ * Context: any.
+ * Return: number of the last block; 0 also when there is none.
+ */
+u64 trbd_unit_last_block(struct trbd_unit *unit)
+{
+	u64 blocks = div_u64(trbd_image_size(unit->image), unit->se_dev.dev_attrib.block_size);
+
+	return blocks ? blocks - 1 : 0;
+}
+
+/**
+ * trbd_unit_init() - make a unit without an image
+ * @unit: its memory, zeroed
+ */
+void trbd_unit_init(struct trbd_unit *unit)
+{
+	mutex_init(&unit->lu_lock);
+	trbd_nexus_table_init(&unit->nexuses);
+	trbd_abandoned_init(&unit->abandoned);
+}
+
+/**
+ * trbd_unit_destroy() - forget the nexuses of a unit
+ * @unit: closed unit that no initiator can see any more
+ *
+ * Context: process.
+ */
+void trbd_unit_destroy(struct trbd_unit *unit)
+{
+	trbd_nexus_table_destroy(&unit->nexuses);
+}
