@@ -87,7 +87,7 @@ dkms-remove: uninstall-tools ## remove what dkms-install put there, for all kern
 
 ##@ Look at the code
 
-style: sparse checkpatch ## sparse and checkpatch
+style: sparse checkpatch structure ## sparse, checkpatch, and how files may depend on each other
 
 # Kernels from 7 on first try sparse with a script that Debian's headers do not have, and then leave it out with a
 # warning. KBUILD_CHECKSRC on the command line is not theirs to change.
@@ -100,6 +100,16 @@ sparse: mirror ## sparse on every file; any warning in our files fails
 
 checkpatch: ## checkpatch.pl --strict on every file; errors, warnings and checks fail
 	@scripts/checkpatch $(SOURCES)
+
+structure: ## no call upward, no circle, no second list of commands, no file above 600 lines
+	@scripts/structure
+
+graph: ## draw which file uses which: out/structure.svg; faults are red
+	@scripts/install-packages scripts/packages/graph
+	@mkdir -p out
+	@scripts/structure --dot out/structure.dot || :
+	@dot -Tsvg -o out/structure.svg out/structure.dot
+	@echo out/structure.svg
 
 ##@ Try and test
 
@@ -156,4 +166,4 @@ help: ## this list
 		/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: all modules mirror clean install install-tools uninstall uninstall-tools dkms-install dkms-remove \
-	style sparse checkpatch demo check check-debug check-debian soak soak-tests bench check-host deps help
+	style sparse checkpatch structure graph demo check check-debug check-debian soak soak-tests bench check-host deps help
