@@ -87,7 +87,7 @@ dkms-remove: uninstall-tools ## remove what dkms-install put there, for all kern
 
 ##@ Look at the code
 
-style: sparse checkpatch structure ## sparse, checkpatch, and how files may depend on each other
+style: sparse checkpatch kernel-doc structure ## sparse, checkpatch, kernel-doc, and how files may depend on each other
 
 # Kernels from 7 on first try sparse with a script that Debian's headers do not have, and then leave it out with a
 # warning. KBUILD_CHECKSRC on the command line is not theirs to change.
@@ -100,6 +100,9 @@ sparse: mirror ## sparse on every file; any warning in our files fails
 
 checkpatch: ## checkpatch.pl --strict on every file; errors, warnings and checks fail
 	@scripts/checkpatch $(SOURCES)
+
+kernel-doc: ## kernel-doc -Wall on every file; any warning fails
+	@scripts/kernel-doc $(SOURCES)
 
 structure: ## no call upward, no circle, no second list of commands, no file above 600 lines
 	@scripts/structure
@@ -166,4 +169,4 @@ help: ## this list
 		/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: all modules mirror clean install install-tools uninstall uninstall-tools dkms-install dkms-remove \
-	style sparse checkpatch structure graph demo check check-debug check-debian soak soak-tests bench check-host deps help
+	style sparse checkpatch kernel-doc structure graph demo check check-debug check-debian soak soak-tests bench check-host deps help

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# scripts/structure passes a sound tree, and finds each kind of fault in a tree that differs by that fault only.
+# scripts/structure passes a sound tree, and finds each kind of fault in a tree that differs by that
+# fault only.
 . ../lib/ktap.sh
 
 script=$TESTS_DIR/../scripts/structure
@@ -24,6 +25,9 @@ tree() {
 	file rados/session.h <<<'int session_open(void);'
 	file rados/session.c <<-'C'
 		#include "rados/session.h"
+		/**
+		 * session_open() - do it
+		 */
 		int session_open(void)
 		{
 			return 0;
@@ -35,6 +39,9 @@ tree() {
 		#include "rbd/clone.h"
 		#include "rbd/io.h"
 		/* the text may name cmd_execute() and #include "scsi/cmd.h" */
+		/**
+		 * io_submit() - do it
+		 */
 		int io_submit(void)
 		{
 			return session_open() ?: clone_read();
@@ -44,6 +51,9 @@ tree() {
 	file rbd/clone.c <<-'C'
 		#include "rbd/clone.h"
 		#include "rbd/io.h"
+		/**
+		 * clone_read() - do it
+		 */
 		int clone_read(void)
 		{
 			return io_submit();
@@ -59,6 +69,9 @@ tree() {
 	file scsi/cmd.c <<-'C'
 		#include "rbd/io.h"
 		#include "scsi/cmd.h"
+		/**
+		 * cmd_execute() - do it
+		 */
 		int cmd_execute(const unsigned char *cdb)
 		{
 			return cdb[0] == READ_10 ? 0 : io_submit();
@@ -85,7 +98,7 @@ faulty 'an include upward' 'upward: rados/fence -> rbd/io: rados/fence.c include
 tree call
 file rados/fence.c <<-'C'
 	int io_submit(void);
-	int fence(void)
+	static int fence(void)
 	{
 		return io_submit();
 	}
@@ -112,6 +125,9 @@ file scsi/sense.h <<<'int sense_end(void);'
 file scsi/sense.c <<-'C'
 	#include "scsi/cmd.h"
 	#include "scsi/sense.h"
+	/**
+	 * sense_end() - end it
+	 */
 	int sense_end(void)
 	{
 		return cmd_execute("");
@@ -125,6 +141,9 @@ tree long_circle
 file rbd/image.h <<<'int image_open(void);'
 file rbd/image.c <<-'C'
 	#include "rbd/io.h"
+	/**
+	 * image_open() - open it
+	 */
 	int image_open(void)
 	{
 		return io_submit();
@@ -186,12 +205,24 @@ file scsi/access.c <<-'C'
 C
 faulty 'a switch over the first byte of a CDB' 'opcodes: scsi/access.c:3: a switch over cdb\[0\]'
 
+tree nodoc
+file rados/fence.c <<-'C'
+	/* fence() - not kernel-doc */
+	int fence(void)
+	{
+		return 0;
+	}
+C
+faulty 'a function for others without kernel-doc' \
+	'nodoc: rados/fence.c:3: fence\(\) has no kernel-doc'
+
 tree drawing
 file rados/fence.c <<<'#include "rbd/io.h"'
 "$script" --dot "$work/dot" "$tree" >/dev/null
 t 'a faulty arrow is red in the drawing' grep -q '"rados/fence" -> "rbd/io" \[color=red' "$work/dot"
 t 'a sound one is not' grep -q '"rbd/io" -> "rados/session" \[color=gray' "$work/dot"
-t_fails 'and one that a longer way implies is left out' grep -q '"scsi/cmd" -> "rados/session"' "$work/dot"
+t_fails 'and one that a longer way implies is left out' \
+	grep -q '"scsi/cmd" -> "rados/session"' "$work/dot"
 
 mkdir "$work/empty"
 t_says 'a folder without sources does not pass' 'no sources' "$script" "$work/empty"
