@@ -114,6 +114,9 @@ graph: ## draw which file uses which: out/structure.svg; faults are red
 	@dot -Tsvg -o out/structure.svg out/structure.dot
 	@echo out/structure.svg
 
+compile_commands.json: modules ## the compiler's command for each file, for editors and clang tools
+	@scripts/compile-commands $(OUT) $(KDIR) >$@
+
 ##@ Try and test
 
 demo: deps ## show one image through two gateways, from nothing (KEEP=1: leave the lab running)
@@ -166,7 +169,7 @@ deps: ## install the Debian packages that build and tests need, if any is missin
 help: ## this list
 	@awk 'BEGIN { FS = ":.*## " } \
 		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
-		/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+		/^[a-z_.-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: all modules mirror clean install install-tools uninstall uninstall-tools dkms-install dkms-remove \
-	style sparse checkpatch kernel-doc structure graph demo check check-debug check-debian soak soak-tests bench check-host deps help
+	style sparse checkpatch kernel-doc structure graph compile_commands.json demo check check-debug check-debian soak soak-tests bench check-host deps help
