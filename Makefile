@@ -27,7 +27,7 @@ MOD := $(OUT)/$(NAME).ko
 # The floors of the module; with the top, everything in them is source.
 FLOORS := scsi pr gateway rbd rados compat
 SOURCES := $(wildcard *.[ch] $(addsuffix /*.[ch],$(FLOORS)))
-MIRRORED := Kbuild $(SOURCES) $(wildcard compat/*.mk)
+MIRRORED := Kbuild dkms.conf $(SOURCES) $(wildcard compat/*.mk)
 
 # Warnings stop our own builds; they must not stop a user whose compiler is newer than ours.
 WERROR ?= y

@@ -45,7 +45,6 @@
 #include "show.h"
 #include "target_core_rbd.h"
 
-#define TRBD_VERSION		"0.1.0"
 #define TRBD_BLOCK_SIZE		512
 /* what initiators are told that a READ or WRITE may have; the unit takes more, see trbd_transfer_max() */
 #define TRBD_TRANSFER_TOLD	SZ_4M
