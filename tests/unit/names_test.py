@@ -4,6 +4,7 @@
 
  - A path in a page exists, from the top folder, from tests/ or from the page's own folder.
  - A function of this module in a page is defined in the sources.
+ - The version of dkms.conf is the first one in CHANGELOG.md.
  - Where a row of a table in docs/walks.md names files and functions, each function is defined in
    one of these files.
 """
@@ -15,8 +16,8 @@ import sys
 TOP = pathlib.Path(__file__).resolve().parents[2]
 PAGES = [*TOP.glob('*.md'), *TOP.glob('docs/**/*.md'), *TOP.glob('tests/*.md')]
 FOLDERS = ('scsi', 'pr', 'gateway', 'rbd', 'rados', 'compat')
-# what tests and the build are asked to make, and files of a machine
-MADE = re.compile(r'^(out|etc|usr|sys|dev|lib|var|proc)/')
+# files that a build makes, of a machine, and of the kernel
+ELSEWHERE = re.compile(r'^(out|etc|usr|sys|dev|lib|var|proc|net|drivers)/')
 PATH = re.compile(r'(?<![\w/.<{-])((?:[\w*-]+/)+[\w*.-]*\w\.(?:c|h|md|sh|py|pml|mk|conf))\b')
 FUNCTION = re.compile(r'`(\w+)\(\)`')
 FOREIGN = re.compile(r'^(ceph|allow|sbc|target|osd)_|^lockdep')
@@ -45,7 +46,7 @@ def defines(text, name):
 def missing_paths(page, text):
     for path in sorted(set(PATH.findall(text))):
         places = (TOP, TOP / 'tests', page.parent)
-        if not MADE.match(path) and not any(list(place.glob(path)) for place in places):
+        if not ELSEWHERE.match(path) and not any(list(place.glob(path)) for place in places):
             yield f'{page.name}: no {path}'
 
 
@@ -64,6 +65,13 @@ def misplaced(text, code):
                 yield f"{name}() is in {', '.join(where)}, not in {', '.join(files)}"
 
 
+def unlisted_version():
+    version = re.search(r'^PACKAGE_VERSION="(.*)"', (TOP / 'dkms.conf').read_text(), re.M).group(1)
+    first = re.search(r'^## ([^\s,]+)', (TOP / 'CHANGELOG.md').read_text(), re.M).group(1)
+    if first != version:
+        yield f'dkms.conf has {version}, CHANGELOG.md {first}'
+
+
 def main():
     print('TAP version 13')
     code = sources()
@@ -74,6 +82,7 @@ def main():
         check(f'{name}: functions', list(missing_functions(page, text, code)))
     check('docs/walks.md: functions are in the files of their rows',
           list(misplaced((TOP / 'docs/walks.md').read_text(), code)))
+    check('CHANGELOG.md: the version of this tree comes first', list(unlisted_version()))
     print(f'1..{len(results)}')
     return 0 if all(results) else 1
 
