@@ -27,7 +27,7 @@ MOD := $(OUT)/$(NAME).ko
 # The floors of the module; with the top, everything in them is source.
 FLOORS := scsi pr gateway rbd rados compat
 SOURCES := $(wildcard *.[ch] $(addsuffix /*.[ch],$(FLOORS)))
-MIRRORED := Kbuild $(SOURCES) $(wildcard compat/*.mk)
+MIRRORED := Kbuild dkms.conf $(SOURCES) $(wildcard compat/*.mk)
 
 # Warnings stop our own builds; they must not stop a user whose compiler is newer than ours.
 WERROR ?= y
@@ -87,7 +87,7 @@ dkms-remove: uninstall-tools ## remove what dkms-install put there, for all kern
 
 ##@ Look at the code
 
-style: sparse checkpatch ## sparse and checkpatch
+style: sparse checkpatch kernel-doc structure ## sparse, checkpatch, kernel-doc, and how files may depend on each other
 
 # Kernels from 7 on first try sparse with a script that Debian's headers do not have, and then leave it out with a
 # warning. KBUILD_CHECKSRC on the command line is not theirs to change.
@@ -100,6 +100,22 @@ sparse: mirror ## sparse on every file; any warning in our files fails
 
 checkpatch: ## checkpatch.pl --strict on every file; errors, warnings and checks fail
 	@scripts/checkpatch $(SOURCES)
+
+kernel-doc: ## kernel-doc -Wall on every file; any warning fails
+	@scripts/kernel-doc $(SOURCES)
+
+structure: ## no call upward, no circle, no second list of commands, no file above 600 lines
+	@scripts/structure
+
+graph: ## draw which file uses which: out/structure.svg; faults are red
+	@scripts/install-packages scripts/packages/graph
+	@mkdir -p out
+	@scripts/structure --dot out/structure.dot || :
+	@dot -Tsvg -o out/structure.svg out/structure.dot
+	@echo out/structure.svg
+
+compile_commands.json: modules ## the compiler's command for each file, for editors and clang tools
+	@scripts/compile-commands $(OUT) $(KDIR) >$@
 
 ##@ Try and test
 
@@ -153,7 +169,7 @@ deps: ## install the Debian packages that build and tests need, if any is missin
 help: ## this list
 	@awk 'BEGIN { FS = ":.*## " } \
 		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
-		/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+		/^[a-z_.-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: all modules mirror clean install install-tools uninstall uninstall-tools dkms-install dkms-remove \
-	style sparse checkpatch demo check check-debug check-debian soak soak-tests bench check-host deps help
+	style sparse checkpatch kernel-doc structure graph compile_commands.json demo check check-debug check-debian soak soak-tests bench check-host deps help

@@ -132,11 +132,11 @@ def memory():
 def table(results, conditions, verdicts):
     lines = [
         "# Performance", "",
-        "Written by `make bench`. Compare ratios, not absolute numbers: the gateway is an emulated machine, several times "
-        "slower than a real one, which makes what the gateway's CPU does count for more than it would elsewhere.", "",
+        "Written by `make bench`. Compare ratios, not absolute numbers. The gateway is an emulated machine,",
+        "several times slower than a real one, so its CPU time counts for more than it would elsewhere.", "",
         conditions, "",
-        "Ratios are ours to the other's in the same round: the median, and the least and the greatest. For IOPS more than "
-        "1 is good for us, for CPU time less.", "",
+        "Ratios are ours to the other's in the same round: the median, and the least and the greatest. For",
+        "IOPS more than 1 is good for us, for CPU time less.", "",
         "![IOPS of each backend](performance.svg)", ""]
     for workload, (_, _, depth) in WORKLOADS.items():
         lines += [f"## {workload}", "",
@@ -187,9 +187,9 @@ def main():
     options = parser.parse_args()
 
     results = measure(Gateway(options.address, options.prefix), options.rounds, options.seconds)
-    conditions = (f"Kernel {options.kernel} in the gateway, {options.rounds} rounds of {options.seconds:g} s for each "
-                  f"workload and backend, {os.cpu_count()} cores for everything. Ceph: one monitor, three OSDs, three "
-                  "replicas.")
+    conditions = (f"Kernel {options.kernel} in the gateway, {options.rounds} rounds of {options.seconds:g} s for each\n"
+                  f"workload and backend, {os.cpu_count()} cores for everything. Ceph: one monitor, three OSDs,\n"
+                  "three replicas.")
     verdicts = list(bounds(results))
     text = table(results, conditions, verdicts)
     with open(os.path.join(options.out, "performance.md"), "w", encoding="utf-8") as file:
