@@ -20,8 +20,9 @@ import argparse
 import os
 import sys
 
-import guard_model
-from guard_model import MIXES, NARROW, RULES, Prompt, Sim, WorstCase
+import guard_world
+from guard_model import MIXES, NARROW, Prompt, Sim, WorstCase
+from guard_world import RULES
 
 PROTOCOL = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../protocol.h')
 PATIENCES = [1000, 1600, 2000, 2400, 2800, 3000, 3300, 3600, 4000, 5000, 7000, 10000, 15000]
@@ -69,7 +70,7 @@ def parse_arguments():
     parser.add_argument('--without', action='append', default=[], metavar='RULE')
     parser.add_argument('--mix', action='append', default=[], choices=MIXES | NARROW)
     parser.add_argument('--patience', type=lambda text: [int(part) for part in text.split(',')], default=[])
-    parser.add_argument('--witness', choices=guard_model.WITNESSES, default=guard_model.WITNESSES[0])
+    parser.add_argument('--witness', choices=guard_world.WITNESSES, default=guard_world.WITNESSES[0])
     return parser.parse_args()
 
 
@@ -97,7 +98,7 @@ class Test:
     def __init__(self, arguments):
         overrides = dict(OLD_TIMES) if arguments.old else {}
         overrides.update(arguments.set)
-        self.const = guard_model.read_constants(PROTOCOL, overrides)
+        self.const = guard_world.read_constants(PROTOCOL, overrides)
         self.rules = set(RULES) - set(arguments.without) - (OLD_LACK if arguments.old else set())
         self.mixes = arguments.mix or list(MIXES)
         self.witness = arguments.witness
