@@ -23,7 +23,7 @@ import subprocess
 import time
 
 from .network import HOST, NETWORKS, run
-from .state import LabError, process_start
+from .state import LabError, outrank, process_start
 
 OSDS = 3
 MONITORS = {"a": HOST["ceph"], "b": f"{NETWORKS['ceph']}.2", "c": f"{NETWORKS['ceph']}.3"}
@@ -160,6 +160,8 @@ class Cluster:
             process = subprocess.Popen(
                 [*command, "-c", self.conf], stdin=subprocess.DEVNULL, stdout=output,
                 stderr=output, start_new_session=True, cwd="/", env=self.environment())
+        # guests wait for them
+        outrank(process.pid)
         return process
 
     def program(self, name):

@@ -28,7 +28,8 @@ from . import channel
 from .console import AWAKE, Console
 from .image import initramfs_path, kernel_path
 from .network import NETWORKS, tap
-from .state import LabError, process_alive, process_record, process_start, read_json, write_json
+from .state import (LabError, outrank, process_alive, process_record, process_start, read_json,
+                    write_json)
 from .tsc import tsc_khz
 
 ROLES = {"gateway": ("gw", 10, ("ceph", "iscsi", "ctl")),
@@ -132,6 +133,7 @@ class Node:
             process = subprocess.Popen(
                 self.command(settings), stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                 start_new_session=True, cwd="/")
+        outrank(process.pid)
         self.save(qemu=process_record(process.pid), paused=None)
         return process
 
