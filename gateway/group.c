@@ -76,11 +76,6 @@
 #define GROUP_SPARE_TURNS	128
 /* and while our slot is not ours there: it must be by the time when one of the others is lost */
 #define GROUP_SPARE_SOON	8
-/*
- * after so long without a heartbeat nobody waits for what is in flight; a fence is forgotten after
- * an hour, and it must be gone by then
- */
-#define GROUP_GIVE_UP_MS	600000
 
 static DEFINE_MUTEX(groups_lock);
 static LIST_HEAD(groups);		/* guarded by groups_lock */
@@ -210,10 +205,10 @@ static void group_give_up(struct trbd_group *group)
 	spin_unlock(&group->lock);
 	if (trbd_clock_local_ms() <= until_ms)
 		group->gave_up = false;
-	if (group->gave_up || trbd_clock_local_ms() < until_ms + GROUP_GIVE_UP_MS)
+	if (group->gave_up || trbd_clock_local_ms() < until_ms + TRBD_GROUP_GIVE_UP_MS)
 		return;
 	pr_warn("group of pool %lld: no heartbeat for %u minutes; giving up what is in flight\n", group->oloc.pool,
-		GROUP_GIVE_UP_MS / 60000);
+		TRBD_GROUP_GIVE_UP_MS / 60000);
 	group->gave_up = true;
 	trbd_recovery_give_up(group->session);
 }

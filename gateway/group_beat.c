@@ -17,16 +17,10 @@
 
 #include "gateway/group_internal.h"
 
-/* readings, one a heartbeat, in which a gateway may be silent and still count as alive: its beats and ours drift */
-#define GROUP_SILENT_MAX	3
-/* nobody's clock is this far ahead of another's in honesty */
-#define GROUP_FAR_FUTURE_MS	(24ULL * 3600 * 1000)
 /* times of OSDs and our own are cut to milliseconds */
 #define GROUP_NAP_MS		3
 /* and clocks run by less than one in so many faster or slower than others */
 #define GROUP_DRIFT		1000
-/* what was read longer ago does not say any more whose a slot is, if two other objects do */
-#define GROUP_FRESH_MS		5000
 
 /*
  * @lock held. Nothing new was read of a slot. Readings that follow each other closely, of several objects, are one.
@@ -43,7 +37,7 @@ static void group_note_silence(struct trbd_group *group, struct trbd_group_peer 
 	peer->counted_ms = now_ms;
 	if (trbd_lease_holds(&group->lease, now_ms))
 		peer->quiet++;
-	if (peer->alive && ++peer->silent > GROUP_SILENT_MAX)
+	if (peer->alive && ++peer->silent > TRBD_GROUP_SILENT_MAX)
 		peer->alive = false;
 }
 
@@ -80,7 +74,7 @@ static void group_note_peer(struct trbd_group *group, struct trbd_group_peer *pe
 
 static bool object_is_fresh(const struct trbd_group_object *object, u64 now_ms)
 {
-	return object->read && now_ms < object->read_ms + GROUP_FRESH_MS;
+	return object->read && now_ms < object->read_ms + TRBD_GROUP_FRESH_MS;
 }
 
 /* A slot in the objects that were read lately, or in all that were read when those are too few. */
@@ -155,7 +149,7 @@ static bool group_counts_clock(struct trbd_group *group, int slot, const struct 
 {
 	if (!entry->clock_ms || (entry->owner && entry->owner == group->owner))
 		return false;
-	if (entry->clock_ms <= now_ms + GROUP_FAR_FUTURE_MS)
+	if (entry->clock_ms <= now_ms + TRBD_GROUP_FAR_MS)
 		return true;
 	pr_warn_ratelimited("group of pool %lld: slot %d (%s) claims a time %llu hours ahead and is ignored\n",
 			    group->oloc.pool, slot, entry->name, (entry->clock_ms - now_ms) / (3600 * 1000));

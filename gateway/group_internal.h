@@ -5,16 +5,6 @@
 
 #include "gateway/group.h"
 
-/* how far ahead of the clock the limit is, and how much of that may be used up before it is moved */
-#define TRBD_GROUP_LIMIT_MS	60000
-/* the objects that are beaten in turn, the first ones; the others are spares */
-#define TRBD_GROUP_MAIN		2
-/*
- * After so long a request is sent anew. In a full pool libceph holds back what it has to send a
- * second time, and lets pass what is new.
- */
-#define TRBD_GROUP_ANSWER_MS	(2 * TRBD_LEASE_MS)
-
 /**
  * struct trbd_group_beat - a heartbeat that came back
  * @owner: our number when it was sent

@@ -10,8 +10,6 @@
 
 #include "gateway/group_internal.h"
 
-/* readings in which the heartbeats of another gateway failed, a heartbeat apart, before it counts as gone */
-#define GROUP_SILENT_READINGS	3
 /* an object that is beaten in turn has not answered in time when its last reading is older */
 #define GROUP_LATE_MS		(3 * TRBD_HEARTBEAT_MS)
 
@@ -149,7 +147,7 @@ unsigned int trbd_group_quiet(struct trbd_group *group, unsigned int slot)
 static unsigned int group_silent_readings(struct trbd_group *group)
 {
 	u64 now_ms = trbd_clock_local_ms();
-	unsigned int i, readings = GROUP_SILENT_READINGS;
+	unsigned int i, readings = TRBD_GROUP_SILENT_READINGS;
 
 	for (i = 0; i < TRBD_GROUP_MAIN; i++)
 		readings += READ_ONCE(group->objects[i].read_ms) + GROUP_LATE_MS < now_ms;

@@ -22,8 +22,6 @@
 
 /* how long the other objects may take when a majority has answered */
 #define GROUP_GRACE_MS	200
-/* A member beats the main objects in turn. Within this it has beaten each, so one that answers is enough. */
-#define GROUP_LOOK_MS	(3 * TRBD_HEARTBEAT_MS)
 
 /* Return: how many of the objects have done what they were told to, and did it well. @idle: how many are not at it. */
 static int group_count(struct trbd_group *group, const u64 *told, int *idle, int *err)
@@ -341,7 +339,7 @@ int trbd_group_take_slot(struct trbd_group *group)
 	ret = group_look(group);
 	/* who is alive shows only in comparison */
 	if (!ret && group_has_owners(group)) {
-		schedule_timeout_killable(msecs_to_jiffies(GROUP_LOOK_MS));
+		schedule_timeout_killable(msecs_to_jiffies(TRBD_GROUP_LOOK_MS));
 		ret = group_look(group);
 	}
 	if (!ret && group_disagrees(group))

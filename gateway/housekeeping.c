@@ -25,14 +25,10 @@
 #include "gateway/membership.h"
 #include "gateway/renewal.h"
 #include "gateway/round.h"
+#include "protocol.h"
 #include "rados/clock.h"
 #include "rbd/image.h"
 
-/* a gateway that has been silent for so long is not waited for any more */
-#define HOUSE_SILENT_MS		60000
-#define HOUSE_RENEW_S		1800
-/* how much later each next gateway comes */
-#define HOUSE_TURN_S		10
 /* until what takes long is done again, or tried again */
 #define HOUSE_PAUSE		(30 * HZ)
 /* for which a monitor is waited for; commands have to wait as long */
@@ -59,7 +55,7 @@ struct house {
 /* in seconds; who comes later waits longer */
 static u64 house_fence_age(const struct house *house)
 {
-	return HOUSE_RENEW_S + house->turn * HOUSE_TURN_S;
+	return TRBD_HOUSE_RENEW_S + house->turn * TRBD_HOUSE_TURN_S;
 }
 
 /* Does our entry say what is so? The machine is not in a record of version 1. */
@@ -75,7 +71,7 @@ static bool house_entry_is_true(struct trbd_lu *lu, const struct trbd_record_gat
 static void house_look_at_gateway(struct house *house, const struct trbd_record_gateway *gateway)
 {
 	struct trbd_lu *lu = house->lu;
-	unsigned int readings = (HOUSE_SILENT_MS + house->turn * HOUSE_TURN_S * MSEC_PER_SEC) / TRBD_HEARTBEAT_MS;
+	unsigned int readings = (TRBD_HOUSE_SILENT_MS + house->turn * TRBD_HOUSE_TURN_S * MSEC_PER_SEC) / TRBD_HEARTBEAT_MS;
 
 	if (gateway->id == lu->id)
 		house->tidy |= !house_entry_is_true(lu, gateway);

@@ -134,7 +134,7 @@ static int record_decode(const struct trbd_lu_place *place, const char *text, si
  */
 int trbd_lu_record_read(const struct trbd_lu_place *place, unsigned int extra, struct trbd_record **record)
 {
-	const size_t size = TRBD_LU_TEXT_MAX + TRBD_HEADER_METADATA_EXTRA;
+	const size_t size = TRBD_RECORD_TEXT_MAX + TRBD_HEADER_METADATA_EXTRA;
 	char *text = kvmalloc(size, GFP_KERNEL);
 	ssize_t len = -ENOMEM;
 	int ret;
@@ -145,7 +145,7 @@ int trbd_lu_record_read(const struct trbd_lu_place *place, unsigned int extra, s
 	if (len == -ENOENT)
 		len = 0;
 	/* a shell takes the last newline off what is put back by hand */
-	if (len > 0 && len < TRBD_LU_TEXT_MAX && text[len - 1] != '\n')
+	if (len > 0 && len < TRBD_RECORD_TEXT_MAX && text[len - 1] != '\n')
 		text[len++] = '\n';
 	ret = min_t(ssize_t, len, 0);
 	if (!ret) {
@@ -167,21 +167,21 @@ int trbd_lu_record_read(const struct trbd_lu_place *place, unsigned int extra, s
  * @record: record
  * @text: set to it, kvfree() it; NULL when there is none
  *
- * Return: its length; 0 for want of memory, TRBD_LU_TEXT_MAX for a record that is too long.
+ * Return: its length; 0 for want of memory, TRBD_RECORD_TEXT_MAX for a record that is too long.
  */
 size_t trbd_lu_record_encode(const struct trbd_record *record, char **text)
 {
 	size_t len;
 
-	*text = kvmalloc(TRBD_LU_TEXT_MAX, GFP_KERNEL);
+	*text = kvmalloc(TRBD_RECORD_TEXT_MAX, GFP_KERNEL);
 	if (!*text)
 		return 0;
-	len = trbd_record_encode(record, *text, TRBD_LU_TEXT_MAX);
-	if (len < TRBD_LU_TEXT_MAX)
+	len = trbd_record_encode(record, *text, TRBD_RECORD_TEXT_MAX);
+	if (len < TRBD_RECORD_TEXT_MAX)
 		return len;
 	kvfree(*text);
 	*text = NULL;
-	return TRBD_LU_TEXT_MAX;
+	return TRBD_RECORD_TEXT_MAX;
 }
 
 /* A record that was removed and made anew is newer than all copies of the old one, also when our clock is behind. */

@@ -12,8 +12,6 @@ struct trbd_image;
 /* the record in the image's metadata, and the number in an xattr of the header that counts its changes */
 #define TRBD_LU_KEY		"target_core_rbd.lu"
 #define TRBD_LU_XATTR		"tcr.lu"
-/* what a record may be long; a thousand registrations of the longest names fit */
-#define TRBD_LU_TEXT_MAX	(768 * 1024)
 
 /**
  * struct trbd_lu_place - where a record is

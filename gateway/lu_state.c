@@ -54,8 +54,6 @@
 #define LU_POLL_TICKS		3
 /* for how long another gateway may take to settle its change before we do it */
 #define LU_PATIENCE_MS		500
-/* of a record: for gateways, fences and resets, which registrations must not keep out */
-#define LU_TEXT_RESERVE		(64 * 1024)
 
 /**
  * trbd_lu_interrupted() - wait for a moment
@@ -483,7 +481,7 @@ static int lu_try_update(struct trbd_lu *lu, const struct trbd_lu_request *reque
 	new_len = trbd_lu_record_encode(record, &after);
 	if (new_len == len && after && !memcmp(before, after, len))
 		goto out;
-	if (request->extra && new_len > len && new_len > TRBD_LU_TEXT_MAX - LU_TEXT_RESERVE) {
+	if (request->extra && new_len > len && new_len > TRBD_RECORD_TEXT_MAX - TRBD_RECORD_TEXT_RESERVE) {
 		ret = TRBD_PR_NO_RESOURCES;
 		goto out;
 	}

@@ -147,7 +147,7 @@ struct trbd_lu {
 	struct mutex install_lock;	/* see above */
 	struct trbd_lu_view __rcu *view;
 	u64 id;
-	char address[TRBD_FENCE_ADDRESS_MAX];
+	char address[TRBD_ADDRESS_MAX];
 	char machine[TRBD_RECORD_MACHINE_MAX];
 	u64 next_id;
 	u32 barrier;

@@ -117,7 +117,7 @@ static u64 machine_hash(u64 hash, const char *text)
 static void machine_name(const char *address, char *buf, size_t size)
 {
 	const char *uuid = dmi_get_system_info(DMI_PRODUCT_UUID);
-	char host[TRBD_FENCE_ADDRESS_MAX];
+	char host[TRBD_ADDRESS_MAX];
 	u64 hash = 0xcbf29ce484222325ULL;
 	char *port;
 
@@ -138,7 +138,7 @@ static void machine_name(const char *address, char *buf, size_t size)
  */
 struct former {
 	u64 id;
-	char address[TRBD_RECORD_ADDRESS_MAX];
+	char address[TRBD_ADDRESS_MAX];
 };
 
 /**

@@ -13,9 +13,6 @@
 
 #include "gateway/quorum.h"
 
-/* a dead gateway's slot is free for others after this, in common time */
-#define QUORUM_SLOT_REUSE_MS	60000
-
 /**
  * trbd_quorum_time() - the time that a majority of the objects reaches
  * @times: one for each object, 0 for an object that has none
@@ -97,7 +94,7 @@ bool trbd_quorum_is_free(const struct trbd_group_view *view, u64 now_ms)
 {
 	if (view->state == TRBD_GROUP_ENTRY_UNUSED)
 		return true;
-	return view->entry.clock_ms && (!view->entry.owner || view->entry.clock_ms + QUORUM_SLOT_REUSE_MS < now_ms);
+	return view->entry.clock_ms && (!view->entry.owner || view->entry.clock_ms + TRBD_SLOT_REUSE_MS < now_ms);
 }
 
 /**

@@ -36,7 +36,7 @@ void trbd_renewal_collect(struct trbd_renewal *renewal, const struct trbd_regist
 		if (!trbd_fenced_is_due(fenced, renewal->now, age) || trbd_fenced_is_old(fenced, renewal->now) ||
 		    trbd_registry_has_address(registry, fenced->address) || trbd_session_is_ours(fenced->address))
 			continue;
-		strscpy(renewal->addresses[renewal->count], fenced->address, TRBD_RECORD_ADDRESS_MAX);
+		strscpy(renewal->addresses[renewal->count], fenced->address, TRBD_ADDRESS_MAX);
 		renewal->fences[renewal->count].address = renewal->addresses[renewal->count];
 		renewal->count++;
 	}

@@ -20,7 +20,7 @@ struct trbd_renewal {
 	u64 now;
 	unsigned int count;
 	struct trbd_fence fences[TRBD_RECORD_FENCED];
-	char addresses[TRBD_RECORD_FENCED][TRBD_RECORD_ADDRESS_MAX];
+	char addresses[TRBD_RECORD_FENCED][TRBD_ADDRESS_MAX];
 };
 
 void trbd_renewal_collect(struct trbd_renewal *renewal, const struct trbd_registry *registry, u64 age);

@@ -37,21 +37,15 @@
 #include "gateway/membership.h"
 #include "gateway/round.h"
 #include "gateway/silence.h"
+#include "protocol.h"
 #include "rados/monitor.h"
 #include "rados/notify.h"
 #include "rados/watch.h"
 #include "rbd/header.h"
 #include "rbd/image.h"
 
-/* not one of librbd's, which count from 0 */
-#define ROUND_OP_GENERATION	0x74637201
-/* for how long the OSD waits for answers: it takes whole seconds, and who is well needs much less */
-#define ROUND_TIMEOUT_S		1
-/* likewise, for one that did not answer while its heartbeats go on: it may be making its watch again */
-#define ROUND_PATIENT_S		4
-/* how long to wait for the table of the group, and how often to look: a few heartbeats */
-#define ROUND_TABLE_MS		50
-#define ROUND_TABLE_TRIES	60
+/* how often to look whether the group's table says that a gateway is gone */
+#define ROUND_LOOK_MS		50
 #define ROUND_DRAIN_MIN_MS	2
 #define ROUND_DRAIN_MAX_MS	200
 /* before those are asked again who did not answer */
@@ -129,7 +123,7 @@ void trbd_round_notified(struct trbd_lu *lu, u32 op, const void *payload, size_t
 	unsigned int draining;
 	u64 generation;
 
-	if (op != ROUND_OP_GENERATION || len < sizeof(__le64))
+	if (op != TRBD_NOTIFY_GENERATION || len < sizeof(__le64))
 		return;
 	/* one that cannot read the record has nothing to say, and does not answer for itself */
 	if (round_install(lu, ceph_decode_64((void **)&payload)))
@@ -174,7 +168,7 @@ static int round_notify(struct trbd_lu *lu, u64 generation, unsigned int timeout
 	void *p = message;
 
 	ceph_start_encoding(&p, 1, 1, sizeof(__le32) + sizeof(__le64));
-	ceph_encode_32(&p, ROUND_OP_GENERATION);
+	ceph_encode_32(&p, TRBD_NOTIFY_GENERATION);
 	ceph_encode_64(&p, generation);
 	return trbd_notify(ref.session, ref.oid, ref.oloc, message, sizeof(message), timeout_s, answered, arg);
 }
@@ -193,7 +187,7 @@ void trbd_round_nudge(struct trbd_lu *lu)
 {
 	unsigned int draining;
 
-	round_notify(lu, round_installed(lu, &draining), ROUND_TIMEOUT_S, round_not_interested, NULL);
+	round_notify(lu, round_installed(lu, &draining), TRBD_ROUND_TIMEOUT_S, round_not_interested, NULL);
 }
 
 /* Has the client of this entry answered for another one? */
@@ -214,10 +208,10 @@ static int round_await_table(struct trbd_lu *lu, const struct trbd_record *recor
 {
 	unsigned int tries;
 
-	for (tries = 0; tries < ROUND_TABLE_TRIES; tries++) {
+	for (tries = 0; tries < TRBD_ROUND_TABLE_MS / ROUND_LOOK_MS; tries++) {
 		if (!trbd_silence_is_open(&lu->silence, record, lu->group))
 			return 0;
-		if (trbd_lu_interrupted(ROUND_TABLE_MS))
+		if (trbd_lu_interrupted(ROUND_LOOK_MS))
 			return -EINTR;
 	}
 	return 0;
@@ -252,7 +246,7 @@ static int round_expel(struct trbd_lu *lu, const struct round *round)
 static int round_ask(struct trbd_lu *lu, struct round *round)
 {
 	bool lively = trbd_silence_is_lively(&lu->silence, round->record, lu->group);
-	unsigned int timeout_s = lively ? ROUND_PATIENT_S : ROUND_TIMEOUT_S;
+	unsigned int timeout_s = lively ? TRBD_ROUND_PATIENT_S : TRBD_ROUND_TIMEOUT_S;
 	unsigned long asked_at = jiffies;
 	int ret;
 
@@ -355,7 +349,7 @@ void trbd_round_tidy(struct trbd_lu *lu)
 int trbd_round_call(struct trbd_lu *lu, const struct trbd_record *record, bool *answered)
 {
 	struct round round = { .record = record };
-	int ret = round_notify(lu, record->generation, ROUND_TIMEOUT_S, round_answered, &round);
+	int ret = round_notify(lu, record->generation, TRBD_ROUND_TIMEOUT_S, round_answered, &round);
 
 	memcpy(answered, round.seen, sizeof(round.seen));
 	return ret;

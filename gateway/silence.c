@@ -26,16 +26,7 @@
 
 #include "gateway/group.h"
 #include "gateway/silence.h"
-
-/* with the table as a second witness: for how long it did not answer */
-#define SILENCE_MS		1000
-/* without */
-#define SILENCE_ALONE_MS	8000
-#define SILENCE_ALONE_ASKED	2
-/* it is void after this */
-#define SILENCE_KEEP_MS		10000
-/* a fence is made anew after this: Ceph forgets it after an hour */
-#define SILENCE_FENCE_MS	600000
+#include "protocol.h"
 
 static struct trbd_silent *silence_find(struct trbd_silence *silence, u64 id)
 {
@@ -62,7 +53,7 @@ static void silence_drop(struct trbd_silence *silence, const struct trbd_record 
 	unsigned int i, count = 0;
 
 	for (i = 0; i < silence->count; i++) {
-		if (time_after(jiffies, silence->who[i].last + msecs_to_jiffies(SILENCE_KEEP_MS)) ||
+		if (time_after(jiffies, silence->who[i].last + msecs_to_jiffies(TRBD_SILENCE_KEEP_MS)) ||
 		    !silence_is_missed(record, answered, self, silence->who[i].id))
 			continue;
 		silence->who[count++] = silence->who[i];
@@ -165,9 +156,9 @@ bool trbd_silence_is_proven(const struct trbd_silent *silent, const struct trbd_
 			    struct trbd_group *group, bool heard)
 {
 	if (heard && trbd_group_is_silent(group, gateway->slot))
-		return time_after_eq(jiffies, silent->since + msecs_to_jiffies(SILENCE_MS));
-	return silent->asked >= SILENCE_ALONE_ASKED &&
-	       time_after(jiffies, silent->since + msecs_to_jiffies(SILENCE_ALONE_MS));
+		return time_after_eq(jiffies, silent->since + msecs_to_jiffies(TRBD_SILENCE_MS));
+	return silent->asked >= TRBD_SILENCE_ALONE_ASKED &&
+	       time_after(jiffies, silent->since + msecs_to_jiffies(TRBD_SILENCE_ALONE_MS));
 }
 
 /**
@@ -194,7 +185,7 @@ static struct trbd_silent *silence_find_fenced(struct trbd_silence *silence, con
 	struct trbd_silent *silent = silence_find(silence, gateway->id);
 
 	if (!silent || !silent->epoch || strcmp(silent->fence, gateway->address) ||
-	    time_after(jiffies, silent->fenced + msecs_to_jiffies(SILENCE_FENCE_MS)))
+	    time_after(jiffies, silent->fenced + msecs_to_jiffies(TRBD_SILENCE_FENCE_MS)))
 		return NULL;
 	return silent;
 }

@@ -25,7 +25,7 @@ struct trbd_silent {
 	unsigned long since;
 	unsigned long last;
 	unsigned int asked;
-	char fence[TRBD_RECORD_ADDRESS_MAX];
+	char fence[TRBD_ADDRESS_MAX];
 	unsigned long fenced;
 	u32 epoch;
 	bool outlasting;

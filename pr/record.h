@@ -5,12 +5,9 @@
 #include <linux/types.h>
 
 #include "pr/rules.h"
+#include "protocol.h"
 
 #define TRBD_RECORD_VERSION	2
-#define TRBD_RECORD_IMAGE_MAX	64
-#define TRBD_RECORD_GATEWAYS	64
-#define TRBD_RECORD_FENCED	64
-#define TRBD_RECORD_ADDRESS_MAX	80
 #define TRBD_RECORD_NAME_MAX	65
 #define TRBD_RECORD_MACHINE_MAX	33
 
@@ -25,7 +22,7 @@
  */
 struct trbd_record_gateway {
 	u64 id;
-	char address[TRBD_RECORD_ADDRESS_MAX];
+	char address[TRBD_ADDRESS_MAX];
 	u32 slot;
 	u64 member;
 	char name[TRBD_RECORD_NAME_MAX];
@@ -40,7 +37,7 @@ struct trbd_record_gateway {
  * @renewed: when that was renewed last, likewise
  */
 struct trbd_record_fenced {
-	char address[TRBD_RECORD_ADDRESS_MAX];
+	char address[TRBD_ADDRESS_MAX];
 	u32 epoch;
 	u64 since;
 	u64 renewed;
@@ -64,7 +61,7 @@ struct trbd_record_fenced {
  * @fenced: who was fenced and may come back
  */
 struct trbd_record {
-	char image[TRBD_RECORD_IMAGE_MAX];
+	char image[TRBD_IMAGE_ID_MAX];
 	u64 generation;
 	u64 settled;
 	u32 barrier;

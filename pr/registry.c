@@ -17,9 +17,7 @@
 
 #include "pr/record.h"
 #include "pr/registry.h"
-
-/* a time that is so far ahead is none */
-#define FENCED_AHEAD_S	3600
+#include "protocol.h"
 
 /**
  * trbd_registry_of() - the registry of a record
@@ -86,7 +84,7 @@ bool trbd_registry_has_address(const struct trbd_registry *registry, const char 
  */
 bool trbd_fenced_is_due(const struct trbd_record_fenced *fenced, u64 now, u64 age)
 {
-	return !age || !fenced->since || fenced->renewed > now + FENCED_AHEAD_S || now > fenced->renewed + age;
+	return !age || !fenced->since || fenced->renewed > now + TRBD_FENCE_AHEAD_S || now > fenced->renewed + age;
 }
 
 /**
@@ -98,7 +96,7 @@ bool trbd_fenced_is_due(const struct trbd_record_fenced *fenced, u64 now, u64 ag
  */
 bool trbd_fenced_is_old(const struct trbd_record_fenced *fenced, u64 now)
 {
-	return fenced->since && fenced->since <= now + FENCED_AHEAD_S && now > fenced->since + TRBD_FENCE_KEEP_S;
+	return fenced->since && fenced->since <= now + TRBD_FENCE_AHEAD_S && now > fenced->since + TRBD_FENCE_KEEP_S;
 }
 
 /**
@@ -117,7 +115,7 @@ void trbd_fenced_renew(struct trbd_record *record, const char *address, u32 epoc
 	if (!fenced)
 		return;
 	record->barrier = max(record->barrier, epoch);
-	if (!fenced->since || fenced->since > now + FENCED_AHEAD_S)
+	if (!fenced->since || fenced->since > now + TRBD_FENCE_AHEAD_S)
 		fenced->since = now;
 	fenced->epoch = epoch;
 	fenced->renewed = now;

@@ -6,9 +6,6 @@
 
 #include "pr/record.h"
 
-/* a fence is kept up for so long */
-#define TRBD_FENCE_KEEP_S	86400
-
 /**
  * struct trbd_registry - who serves an image, and who was fenced, as a record says it or said it
  * @num_gateways: entries of @gateways

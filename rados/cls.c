@@ -74,7 +74,7 @@ static int cls_take_answers(struct ceph_osd_request *req, struct trbd_cls_method
  * @oloc: pool and namespace
  * @class: object class, "rbd"
  * @methods: what to call; their answer_len is set
- * @num: how many, at most 16
+ * @num: how many, at most TRBD_OSD_OPS_MAX
  * @out: where the answers go, one behind the other
  * @out_len: room in @out
  *

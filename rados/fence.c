@@ -33,7 +33,7 @@
  * trbd_fence_own_address() - under which address the OSDs know us
  * @session: session with the cluster
  * @buf: where to
- * @size: room in @buf, TRBD_FENCE_ADDRESS_MAX is enough
+ * @size: room in @buf, TRBD_ADDRESS_MAX is enough
  */
 void trbd_fence_own_address(struct trbd_session *session, char *buf, size_t size)
 {
@@ -65,7 +65,7 @@ u32 trbd_fence_epoch(struct trbd_session *session)
 /* The reverse: ADDRESS:PORT/NONCE, the address of IPv6 in brackets. */
 static int fence_parse(const char *text, struct ceph_entity_addr *addr)
 {
-	char host[TRBD_FENCE_ADDRESS_MAX], *port, *nonce, *name = host;
+	char host[TRBD_ADDRESS_MAX], *port, *nonce, *name = host;
 	u32 number;
 
 	memset(addr, 0, sizeof(*addr));

@@ -4,10 +4,9 @@
 
 #include <linux/types.h>
 
-struct trbd_session;
+#include "protocol.h"
 
-/* [IPv6]:port/nonce */
-#define TRBD_FENCE_ADDRESS_MAX	80
+struct trbd_session;
 
 /**
  * struct trbd_fence - a client that is to be put on the blocklist

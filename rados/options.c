@@ -15,13 +15,12 @@
 #include <linux/ceph/libceph.h>
 #include <linux/err.h>
 #include <linux/fs_context.h>
+#include <linux/jiffies.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "protocol.h"
 #include "rados/options.h"
-
-/* jiffies; rados/watch.c counts on pings that are this frequent */
-#define OPTIONS_KEEPALIVE_MAX	(5 * HZ)
 
 static int options_parse(struct ceph_options *opt, const char *key, const char *value)
 {
@@ -117,7 +116,7 @@ int trbd_options_set(struct ceph_options *opt, const char *key, const char *valu
 		return -EINVAL;
 	}
 	ret = options_parse(opt, key, value);
-	if (ret || opt->osd_keepalive_timeout <= OPTIONS_KEEPALIVE_MAX)
+	if (ret || opt->osd_keepalive_timeout <= msecs_to_jiffies(TRBD_KEEPALIVE_MS))
 		return ret;
 	pr_err("osdkeepalive must be 5 seconds at most: it is also how often the watch on an image is confirmed, without which nothing is written\n");
 	return -EINVAL;

@@ -31,6 +31,8 @@
 #include "rados/request.h"
 #include "rados/session.h"
 
+static_assert(TRBD_OSD_OPS_MAX <= CEPH_OSD_MAX_OPS, "libceph does not send that many ops");
+
 /* between looks whether a connection has let go of a cancelled request */
 #define REQUEST_LEAVE_US	1000
 /* and whether it has waited for long enough */

@@ -5,6 +5,8 @@
 #include <linux/limits.h>
 #include <linux/types.h>
 
+#include "protocol.h"
+
 struct bio_vec;
 struct ceph_object_id;
 struct ceph_object_locator;
@@ -41,8 +43,8 @@ enum trbd_mutation_kind {
 	TRBD_MUTATION_NONE,
 };
 
-/* with the guard's ops, what libceph has room for */
-#define TRBD_MUTATION_MORE_MAX	13
+/* further writes in the request of a small one */
+#define TRBD_MUTATION_MORE_MAX	(TRBD_SHARED_WRITES_MAX - 1)
 /* the result of a request that was submitted, as long as it has none */
 #define TRBD_REQUEST_PENDING	INT_MIN
 

@@ -245,7 +245,7 @@ bool trbd_session_pool_exists(struct trbd_session *session, s64 pool_id)
  */
 bool trbd_session_is_ours(const char *address)
 {
-	char own[TRBD_FENCE_ADDRESS_MAX];
+	char own[TRBD_ADDRESS_MAX];
 	struct trbd_session *session;
 	bool found = false;
 

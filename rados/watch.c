@@ -47,6 +47,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "protocol.h"
 #include "rados/closing.h"
 #include "rados/queues.h"
 #include "rados/session.h"
@@ -58,16 +59,8 @@
 #define WATCH_PENDING_MAX	256
 #define WATCH_RETRY_DELAY	HZ
 #define WATCH_LOOK_INTERVAL	HZ
-/* beyond the interval of libceph's pings, which it rounds to seconds */
-#define WATCH_LATE		(3 * HZ)
-/* librbd's notifications: 10 s */
-#define WATCH_TRUSTED		(9 * HZ)
-/* OSDs: osd_client_watch_timeout, 30 s; what is left is for calling back */
-#define WATCH_SILENT		(24 * HZ)
-#define WATCH_POLL_INTERVAL	(60 * HZ)
-/* a lost watch is given back when all is over: how often to look, and how long at least before it is called back */
-#define WATCH_OVER_MS		20
-#define WATCH_OVER_MIN		(5 * HZ)
+/* how often to look whether all changes have ended, so that a lost watch can be given back */
+#define WATCH_OVER_LOOK_MS	20
 /* a signal that comes too soon is lost */
 #define WATCH_KILL_INTERVAL	(HZ / 20)
 
@@ -137,7 +130,7 @@ static unsigned long watch_age(struct trbd_watch *watch)
 static void watch_look(struct work_struct *work)
 {
 	struct trbd_watch *watch = container_of(to_delayed_work(work), struct trbd_watch, look);
-	unsigned long late = watch->session->client->options->osd_keepalive_timeout + WATCH_LATE;
+	unsigned long late = watch->session->client->options->osd_keepalive_timeout + msecs_to_jiffies(TRBD_WATCH_LATE_MS);
 	unsigned long age;
 
 	spin_lock(&watch->lock);
@@ -146,9 +139,9 @@ static void watch_look(struct work_struct *work)
 	watch->late = age > late;
 	spin_unlock(&watch->lock);
 
-	if (age >= WATCH_TRUSTED)
+	if (age >= msecs_to_jiffies(TRBD_WATCH_TRUSTED_MS))
 		watch->ops->unconfirmed(watch->owner);
-	if (age >= WATCH_SILENT)
+	if (age >= msecs_to_jiffies(TRBD_WATCH_SILENT_MS))
 		watch->ops->silent(watch->owner);
 	wake_up(&watch->wait);
 	queue_delayed_work(trbd_tick_wq, &watch->look, WATCH_LOOK_INTERVAL);
@@ -235,11 +228,11 @@ static bool watch_await_over(struct trbd_watch *watch)
 	bool late;
 
 	do {
-		late = time_after(jiffies, since + WATCH_OVER_MIN) &&
-		       time_after(jiffies, READ_ONCE(watch->confirmed) + WATCH_SILENT);
+		late = time_after(jiffies, since + msecs_to_jiffies(TRBD_WATCH_OVER_MS)) &&
+		       time_after(jiffies, READ_ONCE(watch->confirmed) + msecs_to_jiffies(TRBD_WATCH_SILENT_MS));
 		if (watch->ops->is_over(watch->owner, late))
 			return true;
-		schedule_timeout_interruptible(msecs_to_jiffies(WATCH_OVER_MS));
+		schedule_timeout_interruptible(msecs_to_jiffies(WATCH_OVER_LOOK_MS));
 	} while (!READ_ONCE(watch->ending));
 	return false;
 }
@@ -293,13 +286,13 @@ static int watch_thread(void *arg)
 
 	while (!READ_ONCE(watch->ending)) {
 		wait_event_interruptible_timeout(watch->wait, watch_has_work(watch) || READ_ONCE(watch->ending),
-						 WATCH_POLL_INTERVAL);
+						 msecs_to_jiffies(TRBD_WATCH_POLL_MS));
 		if (READ_ONCE(watch->ending))
 			break;
 
 		spin_lock(&watch->lock);
 		lost = watch->lost;
-		missed = watch->missed || time_after_eq(jiffies, polled + WATCH_POLL_INTERVAL);
+		missed = watch->missed || time_after_eq(jiffies, polled + msecs_to_jiffies(TRBD_WATCH_POLL_MS));
 		watch->missed = false;
 		spin_unlock(&watch->lock);
 
@@ -409,10 +402,10 @@ bool trbd_watch_is_confirmed(struct trbd_watch *watch)
 	bool confirmed;
 
 	/* as of the last look, or else as of now */
-	if (time_before(jiffies, READ_ONCE(watch->confirmed) + WATCH_TRUSTED))
+	if (time_before(jiffies, READ_ONCE(watch->confirmed) + msecs_to_jiffies(TRBD_WATCH_TRUSTED_MS)))
 		return true;
 	spin_lock(&watch->lock);
-	confirmed = watch_age(watch) < WATCH_TRUSTED;
+	confirmed = watch_age(watch) < msecs_to_jiffies(TRBD_WATCH_TRUSTED_MS);
 	spin_unlock(&watch->lock);
 	return confirmed;
 }

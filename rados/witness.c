@@ -17,13 +17,12 @@
 #include <linux/string.h>
 #include <linux/time64.h>
 
+#include "protocol.h"
 #include "rados/witness.h"
 
 /* cls_lock_types.h */
 #define LOCK_SHARED		2
 #define LOCK_MAY_RENEW		1
-/* seconds until an entry that nobody renews is dropped */
-#define LOCK_DURATION		60
 
 static void witness_encode_string(void **p, const char *text)
 {
@@ -67,7 +66,7 @@ int trbd_witness_note(struct ceph_osd_request *req, unsigned int which, const st
 	witness_encode_string(&p, witness->cookie);
 	witness_encode_string(&p, "");
 	witness_encode_string(&p, "");
-	ceph_encode_32(&p, LOCK_DURATION);
+	ceph_encode_32(&p, TRBD_WITNESS_LOCK_S);
 	ceph_encode_32(&p, 0);
 	ceph_encode_8(&p, LOCK_MAY_RENEW);
 
@@ -164,7 +163,7 @@ u64 trbd_witness_time(const struct trbd_witness *witness, void *answer, size_t l
 		if (!expiration_ms)
 			break;
 		if (ours)
-			return expiration_ms - LOCK_DURATION * MSEC_PER_SEC;
+			return expiration_ms - TRBD_WITNESS_LOCK_S * MSEC_PER_SEC;
 	}
 bad:
 	return 0;

@@ -4,13 +4,14 @@
 
 #include <linux/types.h>
 
+#include "protocol.h"
+
 struct ceph_object_id;
 struct ceph_object_locator;
 struct ceph_snap_context;
 struct trbd_session;
 
-/* cls_rbd's own limits: an image id is at most 64 bytes, an object prefix a little more */
-#define TRBD_IMAGE_ID_MAX	64
+/* cls_rbd's own limit: a little more than an image id */
 #define TRBD_OBJECT_PREFIX_MAX	(TRBD_IMAGE_ID_MAX + 40)
 /* the prefix, a dot, and the object's number in 16 digits */
 #define TRBD_OBJECT_NAME_MAX	(TRBD_OBJECT_PREFIX_MAX + 18)

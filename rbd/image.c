@@ -387,7 +387,7 @@ static bool image_notified(void *owner, const void *payload, size_t len, const s
 		if (image_decode_quiesce_id(p, end, &id))
 			image_unquiesce(image, &id);
 		break;
-	case TRBD_INQUIRY_OP:
+	case TRBD_NOTIFY_INQUIRY:
 		trbd_inquiry_answer(&image->quiesce, reply);
 		break;
 	default:

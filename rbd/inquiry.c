@@ -37,14 +37,13 @@
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 
+#include "protocol.h"
 #include "rados/notify.h"
 #include "rados/session.h"
 #include "rbd/image.h"
 #include "rbd/inquiry.h"
 #include "rbd/quiesce.h"
 
-/* for how long the OSD waits for answers: as for gateways that are busy with their watches, see gateway/round.c */
-#define INQUIRY_TIMEOUT_S	4
 /* before it is asked again, and how often to look whether the watch is there */
 #define INQUIRY_RETRY		HZ
 
@@ -69,7 +68,7 @@ void trbd_inquiry_answer(struct trbd_quiesce *q, struct trbd_watch_reply *reply)
 	unsigned int i;
 
 	ceph_start_encoding(&p, 1, 1, 2 * sizeof(__le32) + count * INQUIRY_WISH);
-	ceph_encode_32(&p, TRBD_INQUIRY_OP);
+	ceph_encode_32(&p, TRBD_NOTIFY_INQUIRY);
 	ceph_encode_32(&p, count);
 	for (i = 0; i < count; i++) {
 		ceph_encode_64(&p, open[i].id.gid);
@@ -91,7 +90,7 @@ static void inquiry_answered(void *arg, const void *reply, size_t len)
 	u8 struct_v;
 
 	if (!len || ceph_start_decoding(&p, end, 1, "inquiry", &struct_v, &body) ||
-	    !ceph_has_room(&p, end, 2 * sizeof(u32)) || ceph_decode_32(&p) != TRBD_INQUIRY_OP)
+	    !ceph_has_room(&p, end, 2 * sizeof(u32)) || ceph_decode_32(&p) != TRBD_NOTIFY_INQUIRY)
 		return;
 	for (count = ceph_decode_32(&p); count && ceph_has_room(&p, end, INQUIRY_WISH); count--) {
 		open.id.gid = ceph_decode_64(&p);
@@ -111,8 +110,8 @@ static int inquiry_ask(struct trbd_inquiry *inquiry)
 	void *p = message;
 
 	ceph_start_encoding(&p, 1, 1, sizeof(__le32));
-	ceph_encode_32(&p, TRBD_INQUIRY_OP);
-	return trbd_notify(ref.session, ref.oid, ref.oloc, message, sizeof(message), INQUIRY_TIMEOUT_S,
+	ceph_encode_32(&p, TRBD_NOTIFY_INQUIRY);
+	return trbd_notify(ref.session, ref.oid, ref.oloc, message, sizeof(message), TRBD_INQUIRY_TIMEOUT_S,
 			   inquiry_answered, inquiry);
 }
 

@@ -11,9 +11,6 @@ struct trbd_image;
 struct trbd_quiesce;
 struct trbd_watch_reply;
 
-/* not one of librbd's, which count from 0, nor of gateway/round.c */
-#define TRBD_INQUIRY_OP	0x74637202
-
 /**
  * struct trbd_inquiry - asking the other gateways whether somebody takes a snapshot
  * @image: of which image

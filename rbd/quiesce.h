@@ -7,12 +7,8 @@
 #include <linux/types.h>
 #include <linux/workqueue.h>
 
+#include "protocol.h"
 #include "rados/watch.h"
-
-/* how long an image stays quiesced when whoever asked for it is not heard of any more; librbd's own figure */
-#define TRBD_QUIESCE_TIMEOUT_MS	10000
-/* and when it is not heard of, but still watches the image */
-#define TRBD_QUIESCE_MAX_MS	60000
 
 /**
  * struct trbd_quiesce_id - which quiescing

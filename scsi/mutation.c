@@ -36,7 +36,6 @@
 #include "target_core_rbd.h"
 
 #define MUTATION_POOL_SIZE	64
-#define MUTATION_DOUBT_MS	(TRBD_ADMISSION_MS + TRBD_GRANULE_MS + TRBD_SKEW_MS)
 
 static struct kmem_cache *mutation_cache;
 static mempool_t *mutation_pool;
@@ -141,7 +140,7 @@ static u64 mutation_doubt_ms(struct trbd_mutation_cmd *m)
 			   !trbd_recovery_is_running(dev->image->session)))
 		return 0;
 	age_ms = trbd_clock_now(&dev->group->clock) - m->ticket.accepted_ms;
-	return age_ms < MUTATION_DOUBT_MS ? MUTATION_DOUBT_MS - age_ms : 0;
+	return age_ms < TRBD_DOUBT_MS ? TRBD_DOUBT_MS - age_ms : 0;
 }
 
 /**

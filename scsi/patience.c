@@ -30,10 +30,6 @@
 #include "scsi/patience.h"
 #include "target_core_rbd.h"
 
-/* with what it takes to look and to end, less than the 15 seconds that initiators wait for an abort */
-#define PATIENCE_MS		10000
-#define PATIENCE_LOOK_MS	1000
-
 /**
  * trbd_patience_is_over() - does somebody wait for the end of this command, and not for its answer?
  * @cmd: command in flight
@@ -156,7 +152,7 @@ static bool patience_is_at_its_end(struct trbd_patience *patience)
 
 	spin_lock_irqsave(&patience->lock, flags);
 	list_for_each_entry(abandoned, &patience->abandoned, node)
-		late |= time_after(jiffies, abandoned->since + msecs_to_jiffies(PATIENCE_MS));
+		late |= time_after(jiffies, abandoned->since + msecs_to_jiffies(TRBD_ABANDONED_MS));
 	if (late) {
 		list_for_each_entry(abandoned, &patience->abandoned, node)
 			abandoned->since = jiffies;
@@ -177,10 +173,10 @@ static void patience_look(struct work_struct *work)
 		trbd_object_io_cancel_unwanted(dev->image->session);
 	if (patience_is_at_its_end(patience)) {
 		pr_warn_ratelimited("%s: commands that were aborted, or whose session or LUN ends, have no answer after %u s; giving up what is in flight\n",
-				    dev->image->name, PATIENCE_MS / 1000);
+				    dev->image->name, TRBD_ABANDONED_MS / 1000);
 		trbd_recovery_give_up(dev->image->session);
 	}
-	queue_delayed_work(trbd_tick_wq, &patience->look, msecs_to_jiffies(PATIENCE_LOOK_MS));
+	queue_delayed_work(trbd_tick_wq, &patience->look, msecs_to_jiffies(TRBD_ABANDONED_LOOK_MS));
 }
 
 /**
@@ -240,7 +236,7 @@ void trbd_patience_init(struct trbd_patience *patience)
  */
 void trbd_patience_start(struct trbd_patience *patience)
 {
-	queue_delayed_work(trbd_tick_wq, &patience->look, msecs_to_jiffies(PATIENCE_LOOK_MS));
+	queue_delayed_work(trbd_tick_wq, &patience->look, msecs_to_jiffies(TRBD_ABANDONED_LOOK_MS));
 }
 
 /**

@@ -46,8 +46,6 @@
 #include "scsi/unit_attention.h"
 #include "target_core_rbd.h"
 
-/* for how long a LOGICAL UNIT RESET may take before the unit stops serving until it is through */
-#define RESET_PATIENCE_MS	10000
 #define RESET_LOOK_MS		500
 #define RESET_RETRY_MS		1000
 /* a RESERVE that meets another's looks so often whether that one's session has ended */
@@ -724,7 +722,7 @@ static void reset_is_overdue(struct trbd_lu *lu, struct reset_job *job)
 /* Waits for a reset, unless nothing is served anyway. Return: whether it has ended. */
 static bool reset_wait(struct trbd_lu *lu, struct reset_job *job)
 {
-	const unsigned long limit = jiffies + msecs_to_jiffies(RESET_PATIENCE_MS);
+	const unsigned long limit = jiffies + msecs_to_jiffies(TRBD_RESET_WAIT_MS);
 
 	do {
 		if (wait_for_completion_timeout(&job->done, msecs_to_jiffies(RESET_LOOK_MS)))
@@ -742,7 +740,7 @@ static bool reset_wait(struct trbd_lu *lu, struct reset_job *job)
  * If that takes too long, this one serves nothing until it is through. LIO does one reset of a unit after the other, so
  * while nothing is served a further one does not wait.
  *
- * Context: process; sleeps for RESET_PATIENCE_MS at most.
+ * Context: process; sleeps for TRBD_RESET_WAIT_MS at most.
  */
 void trbd_reservation_reset(struct trbd_device *dev)
 {

@@ -68,7 +68,7 @@ static void test_carry_full(void)
 	for (i = 0; i < TRBD_RECORD_GATEWAYS - 1; i++)
 		gateway(&record, 100 + i, "192.0.2.9:0/1");
 	for (i = 0; i < TRBD_RECORD_FENCED; i++) {
-		char address[TRBD_RECORD_ADDRESS_MAX];
+		char address[TRBD_ADDRESS_MAX];
 
 		snprintf(address, sizeof(address), "192.0.2.9:0/%u", i);
 		trbd_record_add_fenced(&record, address, 1, NOW);
