@@ -18,6 +18,7 @@
 #include "gateway/quorum.h"
 #include "protocol.h"
 #include "rados/clock.h"
+#include "rados/object.h"
 #include "rados/witness.h"
 
 struct task_struct;
@@ -90,6 +91,7 @@ enum trbd_group_hold {
  * struct trbd_group_object - one of the group's objects
  * @group: its group; constant
  * @oid: its name; constant
+ * @place: the same with session, pool and namespace; constant
  * @thread: does all I/O of the object; constant from when it was made
  * @wake: the thread waits here
  * @table: memory for reading the object; the thread's
@@ -116,6 +118,7 @@ enum trbd_group_hold {
 struct trbd_group_object {
 	struct trbd_group *group;
 	struct ceph_object_id oid;
+	struct trbd_object place;
 	struct task_struct *thread;
 	wait_queue_head_t wake;
 	u8 *table;

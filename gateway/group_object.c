@@ -29,10 +29,8 @@
 /* Reads the table into object->table. @osd_ms: NULL, or set to when the OSD noted its time. */
 static int object_read(struct trbd_group_object *object, u64 *osd_ms)
 {
-	struct trbd_group *group = object->group;
-
 	memset(object->table, 0, TRBD_GROUP_TABLE_SIZE);
-	return min(trbd_object_read(group->session, &object->oid, &group->oloc, object->table, TRBD_GROUP_TABLE_SIZE,
+	return min(trbd_object_read(&object->place, object->table, TRBD_GROUP_TABLE_SIZE,
 				    osd_ms ? &object->witness : NULL, osd_ms, TRBD_GROUP_ANSWER_MS), 0);
 }
 
@@ -58,10 +56,8 @@ static int object_write(struct trbd_group_object *object, int slot, u64 expected
 	struct trbd_group_entry entry;
 	u8 buf[TRBD_GROUP_ENTRY_SIZE];
 	char xattr[16];
-	struct trbd_object_write write = {
-		.xattr = xattr,
-		.expected = expected,
-		.new = owner,
+	struct trbd_object_condition condition = { .xattr = xattr, .expected = expected, .new = owner };
+	struct trbd_object_change change = {
 		.off = (u64)slot * TRBD_GROUP_ENTRY_SIZE,
 		.buf = buf,
 		.len = sizeof(buf),
@@ -77,7 +73,7 @@ static int object_write(struct trbd_group_object *object, int slot, u64 expected
 	snprintf(xattr, sizeof(xattr), "slot.%02x", slot);
 	snprintf(object->witness.lock, sizeof(object->witness.lock), "tcr.time.%02x", slot);
 	snprintf(object->witness.cookie, sizeof(object->witness.cookie), "%llx", owner);
-	return trbd_object_write_if(group->session, &object->oid, &group->oloc, &write);
+	return trbd_object_change_if(&object->place, &condition, &change);
 }
 
 static int object_look(struct trbd_group_object *object)
@@ -85,7 +81,7 @@ static int object_look(struct trbd_group_object *object)
 	struct trbd_group *group = object->group;
 	int ret;
 
-	ret = trbd_object_create(group->session, &object->oid, &group->oloc, TRBD_GROUP_TABLE_SIZE);
+	ret = trbd_object_create(&object->place, TRBD_GROUP_TABLE_SIZE);
 	if (!ret)
 		ret = object_read(object, NULL);
 	if (ret)
@@ -363,6 +359,9 @@ int trbd_group_object_init(struct trbd_group *group, unsigned int index)
 	object->group = group;
 	init_waitqueue_head(&object->wake);
 	object_name(group, index);
+	object->place.session = group->session;
+	object->place.oid = &object->oid;
+	object->place.oloc = &group->oloc;
 	object->table = kvzalloc(TRBD_GROUP_TABLE_SIZE, GFP_KERNEL);
 	object->view = kvcalloc(TRBD_SLOTS, sizeof(*object->view), GFP_KERNEL);
 	return object->table && object->view ? 0 : -ENOMEM;

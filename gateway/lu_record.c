@@ -61,7 +61,7 @@ void trbd_lu_record_free(struct trbd_record *record)
 struct trbd_lu_place trbd_lu_record_place(struct trbd_image *image)
 {
 	struct trbd_lu_place place = {
-		.header = trbd_image_header(image),
+		.header = *trbd_image_header(image),
 		.name = image->name,
 		.id = image->id,
 	};
@@ -75,10 +75,12 @@ static void record_warn_damaged(const struct trbd_lu_place *place, const char *w
 			   place->name, what, line, place->name, TRBD_LU_KEY, TRBD_LU_XATTR, place->id);
 }
 
-/* Return: 0 when no record was ever written, -ECANCELED when one was, or another error. */
-static int record_counter_is_zero(const struct trbd_lu_place *place)
+/* Return: 1 when a record was ever written, 0 when none was, or an error. */
+static int record_ever_written(const struct trbd_lu_place *place)
 {
-	return trbd_object_number_is(place->header.session, place->header.oid, place->header.oloc, TRBD_LU_XATTR, 0);
+	int ret = trbd_object_check_number(&place->header, TRBD_LU_XATTR, 0);
+
+	return ret == -ECANCELED ? 1 : ret;
 }
 
 /*
@@ -87,9 +89,9 @@ static int record_counter_is_zero(const struct trbd_lu_place *place)
  */
 static int record_check_absent(const struct trbd_lu_place *place)
 {
-	int ret = record_counter_is_zero(place);
+	int ret = record_ever_written(place);
 
-	if (ret != -ECANCELED)
+	if (ret <= 0)
 		return ret;
 	record_warn_damaged(place, "it is missing", 0);
 	return -EBADMSG;
@@ -103,7 +105,7 @@ static int record_decode(const struct trbd_lu_place *place, const char *text, si
 
 	if (len)
 		ret = trbd_record_decode(text, len, record, &line);
-	if (ret && record_counter_is_zero(place)) {
+	if (ret && record_ever_written(place)) {
 		record_warn_damaged(place, ret == -EPROTONOSUPPORT ? "or of a newer version" : "it cannot be read",
 				    line);
 		return ret;
@@ -203,19 +205,19 @@ static u64 record_first_generation(u64 after)
 int trbd_lu_record_write(const struct trbd_lu_place *place, struct trbd_record *record, u64 after,
 			 bool settled)
 {
-	u64 expected = record->generation;
+	struct trbd_object_condition condition = { .xattr = TRBD_LU_XATTR, .expected = record->generation };
 	char *text;
 	size_t len;
 	int ret;
 
-	record->generation = expected ? expected + 1 : record_first_generation(after);
+	record->generation = condition.expected ? condition.expected + 1 : record_first_generation(after);
+	condition.new = record->generation;
 	if (settled)
 		record->settled = record->generation;
 	len = trbd_lu_record_encode(record, &text);
 	if (!text)
 		return len ? -ENOSPC : -ENOMEM;
-	ret = trbd_header_set_metadata_if(&place->header, TRBD_LU_XATTR, expected, record->generation, TRBD_LU_KEY,
-					  text, len);
+	ret = trbd_header_set_metadata_if(&place->header, &condition, TRBD_LU_KEY, text, len);
 	kvfree(text);
 	if (ret == -ESHUTDOWN)
 		trbd_recovery_begin(place->header.session);

@@ -5,7 +5,7 @@
 #include <linux/types.h>
 
 #include "pr/record.h"
-#include "rbd/header.h"
+#include "rados/object.h"
 
 struct trbd_image;
 
@@ -20,7 +20,7 @@ struct trbd_image;
  * @id: of the image
  */
 struct trbd_lu_place {
-	struct trbd_header_ref header;
+	struct trbd_object header;
 	const char *name;
 	const char *id;
 };

@@ -547,12 +547,11 @@ static void lu_catch_up(struct trbd_lu *lu)
 static void lu_poll(struct trbd_lu *lu)
 {
 	unsigned long lapses = trbd_group_lapses(lu->group);
-	struct trbd_header_ref ref = trbd_image_header(lu->image);
 	int ret;
 
 	if (test_bit(TRBD_LU_UNREGISTERED, &lu->blocked))
 		return;
-	ret = trbd_object_number_is(ref.session, ref.oid, ref.oloc, TRBD_LU_XATTR, lu_generation(lu));
+	ret = trbd_object_check_number(trbd_image_header(lu->image), TRBD_LU_XATTR, lu_generation(lu));
 	if (!ret)
 		lu_note_read(lu, lapses);
 	else if (ret == -ECANCELED)

@@ -163,14 +163,13 @@ static void round_answered(void *arg, const void *reply, size_t len)
 static int round_notify(struct trbd_lu *lu, u64 generation, unsigned int timeout_s,
 			void (*answered)(void *arg, const void *reply, size_t len), void *arg)
 {
-	struct trbd_header_ref ref = trbd_image_header(lu->image);
 	u8 message[18];
 	void *p = message;
 
 	ceph_start_encoding(&p, 1, 1, sizeof(__le32) + sizeof(__le64));
 	ceph_encode_32(&p, TRBD_NOTIFY_GENERATION);
 	ceph_encode_64(&p, generation);
-	return trbd_notify(ref.session, ref.oid, ref.oloc, message, sizeof(message), timeout_s, answered, arg);
+	return trbd_notify(trbd_image_header(lu->image), message, sizeof(message), timeout_s, answered, arg);
 }
 
 static void round_not_interested(void *arg, const void *reply, size_t len)

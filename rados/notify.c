@@ -16,6 +16,7 @@
 #include <linux/slab.h>
 
 #include "rados/notify.h"
+#include "rados/object.h"
 #include "rados/session.h"
 
 /* what a thousand watchers answer; more is an OSD that talks nonsense */
@@ -40,9 +41,7 @@ bad:
 
 /**
  * trbd_notify() - notify the watchers of an object and wait for their answers
- * @session: session to send it on
- * @oid: object
- * @oloc: pool and namespace
+ * @object: the object
  * @payload: what to tell them
  * @len: its length, bytes
  * @timeout_s: for how long the OSD waits for answers, seconds
@@ -54,8 +53,7 @@ bad:
  * Return: 0: the notification went through the OSD and came back, whoever answered; -EINTR, -ENOENT, -ETIMEDOUT when
  * the OSD said nothing, -EBADMSG, -ENOMEM, others.
  */
-int trbd_notify(struct trbd_session *session, const struct ceph_object_id *oid, const struct ceph_object_locator *oloc,
-		const void *payload, size_t len, unsigned int timeout_s,
+int trbd_notify(const struct trbd_object *object, const void *payload, size_t len, unsigned int timeout_s,
 		void (*answered)(void *arg, const void *reply, size_t len), void *arg)
 {
 	struct page **pages = NULL;
@@ -63,8 +61,8 @@ int trbd_notify(struct trbd_session *session, const struct ceph_object_id *oid, 
 	void *reply;
 	int ret;
 
-	ret = ceph_osdc_notify(trbd_session_osdc(session), (struct ceph_object_id *)oid,
-			       (struct ceph_object_locator *)oloc, (void *)payload, len, timeout_s, &pages, &reply_len);
+	ret = ceph_osdc_notify(trbd_session_osdc(object->session), (struct ceph_object_id *)object->oid,
+			       (struct ceph_object_locator *)object->oloc, (void *)payload, len, timeout_s, &pages, &reply_len);
 	if (!pages)
 		return ret == -ERESTARTSYS ? -EINTR : ret ? ret : -EBADMSG;
 

@@ -27,6 +27,7 @@
 #include "compat/osd.h"
 #include "rados/closing.h"
 #include "rados/guard.h"
+#include "rados/object.h"
 #include "rados/recovery.h"
 #include "rados/request.h"
 #include "rados/session.h"
@@ -281,26 +282,23 @@ bool trbd_request_has_versions(void)
 
 /**
  * trbd_request_alloc() - a request on an object of metadata, for somebody who waits
- * @session: session to send it on
- * @oid: object; its address says who calls, see rados/closing.c
- * @oloc: pool and namespace
+ * @object: the object
  * @num_ops: how many ops it will have
  * @flags: CEPH_OSD_FLAG_*
  *
  * Context: may sleep.
  * Return: the request without ops and messages, or NULL for want of memory.
  */
-struct ceph_osd_request *trbd_request_alloc(struct trbd_session *session, const struct ceph_object_id *oid,
-					    const struct ceph_object_locator *oloc, unsigned int num_ops,
+struct ceph_osd_request *trbd_request_alloc(const struct trbd_object *object, unsigned int num_ops,
 					    unsigned int flags)
 {
-	struct ceph_osd_request *req = request_new(session, NULL, num_ops, flags);
+	struct ceph_osd_request *req = request_new(object->session, NULL, num_ops, flags);
 
 	if (!req)
 		return NULL;
-	ceph_oid_copy(&req->r_base_oid, oid);
-	req->r_priv = (void *)oid;
-	ceph_oloc_copy(&req->r_base_oloc, oloc);
+	ceph_oid_copy(&req->r_base_oid, object->oid);
+	req->r_priv = (void *)object->oid;
+	ceph_oloc_copy(&req->r_base_oloc, object->oloc);
 	if (flags & CEPH_OSD_FLAG_WRITE)
 		ktime_get_real_ts64(&req->r_mtime);
 	return req;

@@ -8,11 +8,11 @@
 #include "protocol.h"
 
 struct bio_vec;
-struct ceph_object_id;
 struct ceph_object_locator;
 struct ceph_osd_request;
 struct ceph_snap_context;
 struct trbd_guard;
+struct trbd_object;
 struct trbd_session;
 
 /**
@@ -82,8 +82,7 @@ void trbd_request_submit(struct ceph_osd_request *req, void (*done)(struct ceph_
 int trbd_request_result(const struct ceph_osd_request *req);
 u64 trbd_request_version(const struct ceph_osd_request *req);
 bool trbd_request_has_versions(void);
-struct ceph_osd_request *trbd_request_alloc(struct trbd_session *session, const struct ceph_object_id *oid,
-					    const struct ceph_object_locator *oloc, unsigned int num_ops,
+struct ceph_osd_request *trbd_request_alloc(const struct trbd_object *object, unsigned int num_ops,
 					    unsigned int flags);
 int trbd_request_wait(struct trbd_session *session, struct ceph_osd_request *req, unsigned int limit_ms);
 void trbd_request_put(struct ceph_osd_request *req);

@@ -49,6 +49,7 @@
 
 #include "protocol.h"
 #include "rados/closing.h"
+#include "rados/object.h"
 #include "rados/queues.h"
 #include "rados/session.h"
 #include "rados/watch.h"
@@ -130,7 +131,7 @@ static unsigned long watch_age(struct trbd_watch *watch)
 static void watch_look(struct work_struct *work)
 {
 	struct trbd_watch *watch = container_of(to_delayed_work(work), struct trbd_watch, look);
-	unsigned long late = watch->session->client->options->osd_keepalive_timeout + msecs_to_jiffies(TRBD_WATCH_LATE_MS);
+	unsigned long late = watch->object->session->client->options->osd_keepalive_timeout + msecs_to_jiffies(TRBD_WATCH_LATE_MS);
 	unsigned long age;
 
 	spin_lock(&watch->lock);
@@ -173,18 +174,18 @@ static int watch_register(struct trbd_watch *watch)
 {
 	struct ceph_osd_linger_request *lreq;
 
-	lreq = ceph_osdc_watch(trbd_session_osdc(watch->session), (struct ceph_object_id *)watch->oid,
-			       (struct ceph_object_locator *)watch->oloc, watch_notify_cb, watch_error_cb,
+	lreq = ceph_osdc_watch(trbd_session_osdc(watch->object->session), (struct ceph_object_id *)watch->object->oid,
+			       (struct ceph_object_locator *)watch->object->oloc, watch_notify_cb, watch_error_cb,
 			       watch);
 	if (IS_ERR(lreq)) {
 		/* it may have been watched for a moment */
-		ceph_osdc_flush_notifies(trbd_session_osdc(watch->session));
+		ceph_osdc_flush_notifies(trbd_session_osdc(watch->object->session));
 		return PTR_ERR(lreq);
 	}
 	/* in a full pool libceph would hold it back when it watches again, by itself, at another OSD */
-	down_write(&trbd_session_osdc(watch->session)->lock);
+	down_write(&trbd_session_osdc(watch->object->session)->lock);
 	lreq->t.flags |= CEPH_OSD_FLAG_FULL_TRY;
-	up_write(&trbd_session_osdc(watch->session)->lock);
+	up_write(&trbd_session_osdc(watch->object->session)->lock);
 	spin_lock(&watch->lock);
 	watch->lreq = lreq;
 	watch->late = false;
@@ -199,7 +200,7 @@ static int watch_register(struct trbd_watch *watch)
  */
 static void watch_unregister(struct trbd_watch *watch)
 {
-	struct ceph_osd_client *osdc = trbd_session_osdc(watch->session);
+	struct ceph_osd_client *osdc = trbd_session_osdc(watch->object->session);
 	struct ceph_osd_linger_request *lreq = watch->lreq;
 
 	if (!lreq)
@@ -322,9 +323,7 @@ static int watch_thread(void *arg)
 /**
  * trbd_watch_start() - watch an object
  * @watch: to be filled in
- * @session: where
- * @oid: object, must outlive the watch
- * @oloc: pool and namespace, must outlive the watch
+ * @object: the object; must outlive the watch
  * @ops: callbacks
  * @owner: their argument
  * @name: for the thread's name
@@ -332,15 +331,12 @@ static int watch_thread(void *arg)
  * Context: may sleep for the OSD of the object; a fatal signal ends it. Make sure first that the object answers.
  * Return: 0, or a negative errno and nothing is left behind: -ENOENT, -EPERM, -ENOMEM, -EINTR, ...
  */
-int trbd_watch_start(struct trbd_watch *watch, struct trbd_session *session,
-		     const struct ceph_object_id *oid, const struct ceph_object_locator *oloc,
-		     const struct trbd_watch_ops *ops, void *owner, const char *name)
+int trbd_watch_start(struct trbd_watch *watch, const struct trbd_object *object, const struct trbd_watch_ops *ops,
+		     void *owner, const char *name)
 {
 	int ret;
 
-	watch->session = session;
-	watch->oid = oid;
-	watch->oloc = oloc;
+	watch->object = object;
 	watch->ops = ops;
 	watch->owner = owner;
 	watch->lreq = NULL;
@@ -422,7 +418,7 @@ bool trbd_watch_is_confirmed(struct trbd_watch *watch)
  */
 void trbd_watch_ack(struct trbd_watch *watch, const struct trbd_watch_ack *ack, const struct trbd_watch_reply *reply)
 {
-	trbd_notify_ack(watch->session, watch->oid, watch->oloc, ack->notify_id, ack->cookie,
+	trbd_notify_ack(watch->object, ack->notify_id, ack->cookie,
 			reply ? reply->data : NULL, reply ? reply->len : 0);
 }
 
@@ -440,7 +436,7 @@ void trbd_watch_renew(struct trbd_watch *watch)
 /* Whatever the thread is at ends; giving the handle back gets its time. */
 static void watch_end_thread(struct trbd_watch *watch)
 {
-	unsigned long wait = trbd_closing_left(watch->session, watch->oid, trbd_session_timeout(watch->session));
+	unsigned long wait = trbd_closing_left(watch->object->session, watch->object->oid, trbd_session_timeout(watch->object->session));
 
 	/* together, or the thread may see the one, and the other ends what it does then */
 	spin_lock(&watch->lock);

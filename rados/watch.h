@@ -9,11 +9,9 @@
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
-struct ceph_object_id;
-struct ceph_object_locator;
 struct ceph_osd_linger_request;
 struct task_struct;
-struct trbd_session;
+struct trbd_object;
 
 #define TRBD_WATCH_REPLY_MAX	256
 
@@ -69,9 +67,7 @@ struct trbd_watch_ops {
 
 /**
  * struct trbd_watch - a watch on one object, kept up by a thread of its own
- * @session: where; constant
- * @oid: object, owned by the caller; constant
- * @oloc: pool and namespace, owned by the caller; constant
+ * @object: the watched object, owned by the caller; constant
  * @ops: callbacks; constant
  * @owner: their argument; constant
  * @lreq: libceph's handle; touched by start, then by the thread, never by two at a time
@@ -90,9 +86,7 @@ struct trbd_watch_ops {
  * @late: the OSD has not confirmed it for longer than usual
  */
 struct trbd_watch {
-	struct trbd_session *session;
-	const struct ceph_object_id *oid;
-	const struct ceph_object_locator *oloc;
+	const struct trbd_object *object;
 	const struct trbd_watch_ops *ops;
 	void *owner;
 	struct ceph_osd_linger_request *lreq;
@@ -110,9 +104,8 @@ struct trbd_watch {
 	bool late;
 };
 
-int trbd_watch_start(struct trbd_watch *watch, struct trbd_session *session,
-		     const struct ceph_object_id *oid, const struct ceph_object_locator *oloc,
-		     const struct trbd_watch_ops *ops, void *owner, const char *name);
+int trbd_watch_start(struct trbd_watch *watch, const struct trbd_object *object, const struct trbd_watch_ops *ops,
+		     void *owner, const char *name);
 bool trbd_watch_is_valid(struct trbd_watch *watch);
 bool trbd_watch_is_confirmed(struct trbd_watch *watch);
 void trbd_watch_ack(struct trbd_watch *watch, const struct trbd_watch_ack *ack, const struct trbd_watch_reply *reply);

@@ -60,20 +60,14 @@
 #define IMAGE_DEPTH_MAX			16
 
 /**
- * trbd_image_header() - the image's header object
+ * trbd_image_header() - get the image's header object
  * @image: open image
  *
- * Return: where it is; valid as long as the image is open.
+ * Return: the object; valid as long as the image is open.
  */
-struct trbd_header_ref trbd_image_header(struct trbd_image *image)
+const struct trbd_object *trbd_image_header(const struct trbd_image *image)
 {
-	struct trbd_header_ref ref = {
-		.session = image->session,
-		.oid = &image->header_oid,
-		.oloc = &image->header_oloc,
-	};
-
-	return ref;
+	return &image->header_object;
 }
 
 static void image_set_error(struct trbd_image *image, int error)
@@ -129,11 +123,11 @@ static int image_check_features(struct trbd_image *image, u64 features, u64 inco
 /* Features can be enabled while the image is served. Return: 1 when there are refused ones. */
 static int image_refresh_features(struct trbd_image *image)
 {
-	struct trbd_header_ref ref = trbd_image_header(image);
+	const struct trbd_object *header = trbd_image_header(image);
 	u64 features, incompat;
 	int ret;
 
-	ret = trbd_header_features(&ref, image->snap_id, &features, &incompat);
+	ret = trbd_header_features(header, image->snap_id, &features, &incompat);
 	if (ret)
 		return ret;
 	return image_check_features(image, features, incompat) ? 1 : 0;
@@ -152,7 +146,7 @@ static void image_warn_of_snaps(struct trbd_image *image, const struct ceph_snap
 /* Return: as image_refresh(). */
 static int image_refresh_locked(struct trbd_image *image)
 {
-	struct trbd_header_ref ref = trbd_image_header(image);
+	const struct trbd_object *header = trbd_image_header(image);
 	struct ceph_snap_context *snapc, *old;
 	u64 size, old_size;
 	int ret, refused;
@@ -165,14 +159,14 @@ static int image_refresh_locked(struct trbd_image *image)
 	ret = trbd_parent_refresh(image);
 	if (ret)
 		return ret;
-	ret = trbd_header_snap_context(&ref, &snapc);
+	ret = trbd_header_snap_context(header, &snapc);
 	if (ret)
 		return ret;
 	if (trbd_image_read_only(image) && !snapc_has(snapc, image->snap_id)) {
 		ret = -ENOENT;
 		goto err_snapc;
 	}
-	ret = trbd_header_size(&ref, image->snap_id, &order, &size);
+	ret = trbd_header_size(header, image->snap_id, &order, &size);
 	if (ret)
 		goto err_snapc;
 	if (order != image->header.order) {
@@ -314,7 +308,7 @@ static bool image_gate_is_there(void *owner, const struct trbd_quiesce_id *id)
 {
 	struct trbd_image *image = owner;
 
-	return trbd_has_watcher(image->session, &image->header_oid, &image->header_oloc, id->gid, id->handle);
+	return trbd_has_watcher(trbd_image_header(image), id->gid, id->handle);
 }
 
 static const struct trbd_quiesce_ops image_gate_ops = {
@@ -493,7 +487,7 @@ static void image_set_layout(struct trbd_image *image)
 
 static int image_find_snap(struct trbd_image *image, const char *snap)
 {
-	struct trbd_header_ref ref = trbd_image_header(image);
+	const struct trbd_object *header = trbd_image_header(image);
 	struct ceph_snap_context *snapc;
 	int ret;
 
@@ -501,10 +495,10 @@ static int image_find_snap(struct trbd_image *image, const char *snap)
 	if (!snap)
 		return 0;
 
-	ret = trbd_header_snap_context(&ref, &snapc);
+	ret = trbd_header_snap_context(header, &snapc);
 	if (ret)
 		return ret;
-	ret = trbd_header_snap_id(&ref, snapc, snap, &image->snap_id);
+	ret = trbd_header_snap_id(header, snapc, snap, &image->snap_id);
 	ceph_put_snap_context(snapc);
 	return ret;
 }
@@ -542,8 +536,7 @@ static int image_watch(struct trbd_image *image)
 {
 	int ret;
 
-	ret = trbd_watch_start(&image->watch, image->session, &image->header_oid, &image->header_oloc,
-			       &image_watch_ops, image, image->id);
+	ret = trbd_watch_start(&image->watch, trbd_image_header(image), &image_watch_ops, image, image->id);
 	if (ret == -EPERM && trbd_image_read_only(image)) {
 		pr_notice("%s: this user may not watch the header; the removal of the snapshot will not be noticed\n",
 			  image->name);
@@ -577,6 +570,8 @@ static struct trbd_image *image_alloc(void)
 	ceph_oid_init(&image->header_oid);
 	ceph_oloc_init(&image->header_oloc);
 	ceph_oloc_init(&image->data_oloc);
+	image->header_object.oid = &image->header_oid;
+	image->header_object.oloc = &image->header_oloc;
 	return image;
 }
 
@@ -638,10 +633,10 @@ static int image_open_ask(struct trbd_image *image)
 /* Header, parents and what can change, of an image that was located. Parents are snapshots, and not watched. */
 static int image_open_located(struct trbd_image *image)
 {
-	struct trbd_header_ref ref = trbd_image_header(image);
+	const struct trbd_object *header = trbd_image_header(image);
 	int ret;
 
-	ret = trbd_header_read(&ref, image->snap_id, &image->header);
+	ret = trbd_header_read(header, image->snap_id, &image->header);
 	if (ret)
 		return ret;
 	ret = image_check_features(image, image->header.features, image->header.incompat);
@@ -670,6 +665,7 @@ static int image_locate_parent(struct trbd_image *image, const struct trbd_image
 			       const struct trbd_parent *spec)
 {
 	image->session = trbd_session_ref(child->session);
+	image->header_object.session = image->session;
 	image->name = kasprintf(GFP_KERNEL, "%s (parent %s)", child->name, spec->image_id);
 	if (!image->name)
 		return -ENOMEM;
@@ -747,6 +743,7 @@ struct trbd_image *trbd_image_open(struct ceph_options *opt, const struct trbd_i
 		goto err;
 	}
 	image->session = session;
+	image->header_object.session = session;
 	image->ops = spec->ops;
 	image->owner = spec->owner;
 

@@ -12,6 +12,7 @@
 #include <linux/workqueue.h>
 
 #include "rados/closing.h"
+#include "rados/object.h"
 #include "rados/watch.h"
 #include "rbd/clone.h"
 #include "rbd/header.h"
@@ -81,6 +82,7 @@ struct trbd_guard_stats {
  * @id: image id; constant
  * @header_oid: header object; constant
  * @header_oloc: its pool and namespace; constant
+ * @header_object: both, with the session; constant
  * @data_oloc: pool and namespace of the data objects; constant
  * @header: what never changes; constant
  * @striping: the same as shifts; constant
@@ -124,6 +126,7 @@ struct trbd_image {
 	char id[TRBD_IMAGE_ID_MAX];
 	struct ceph_object_id header_oid;
 	struct ceph_object_locator header_oloc;
+	struct trbd_object header_object;
 	struct ceph_object_locator data_oloc;
 	struct trbd_header header;
 	struct trbd_striping striping;
@@ -163,7 +166,7 @@ struct trbd_image {
 
 struct trbd_image *trbd_image_open(struct ceph_options *opt, const struct trbd_image_spec *spec);
 struct trbd_image *trbd_image_open_parent(struct trbd_image *child, const struct trbd_parent *spec);
-struct trbd_header_ref trbd_image_header(struct trbd_image *image);
+const struct trbd_object *trbd_image_header(const struct trbd_image *image);
 void trbd_image_begin_close(struct trbd_image *image);
 void trbd_image_close(struct trbd_image *image);
 int trbd_image_check(struct trbd_image *image);

@@ -105,13 +105,12 @@ static void inquiry_answered(void *arg, const void *reply, size_t len)
 
 static int inquiry_ask(struct trbd_inquiry *inquiry)
 {
-	struct trbd_header_ref ref = trbd_image_header(inquiry->image);
 	u8 message[INQUIRY_FRAME + sizeof(__le32)];
 	void *p = message;
 
 	ceph_start_encoding(&p, 1, 1, sizeof(__le32));
 	ceph_encode_32(&p, TRBD_NOTIFY_INQUIRY);
-	return trbd_notify(ref.session, ref.oid, ref.oloc, message, sizeof(message), TRBD_INQUIRY_TIMEOUT_S,
+	return trbd_notify(trbd_image_header(inquiry->image), message, sizeof(message), TRBD_INQUIRY_TIMEOUT_S,
 			   inquiry_answered, inquiry);
 }
 

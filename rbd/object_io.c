@@ -89,7 +89,7 @@ static int object_io_build_mutation(struct trbd_object_io *o, enum trbd_guard_mo
 		o->guard->value = max(o->guard->value, other->stamp);
 	}
 
-	if (o->op == TRBD_OBJECT_WRITE)
+	if (o->op == TRBD_IO_WRITE)
 		mutation.kind = TRBD_MUTATION_WRITE;
 	else if (mode == TRBD_GUARD_CREATE)
 		mutation.kind = TRBD_MUTATION_NONE;	/* a new object is zeros all over */
@@ -104,7 +104,7 @@ static int object_io_build_mutation(struct trbd_object_io *o, enum trbd_guard_mo
 /* See rbd/object_queue.c. What is larger gains more from being on its way while the one before it is written. */
 static bool object_io_is_small(const struct trbd_object_io *o)
 {
-	return o->op == TRBD_OBJECT_WRITE && o->extent.len <= OBJECT_SMALL_MAX;
+	return o->op == TRBD_IO_WRITE && o->extent.len <= OBJECT_SMALL_MAX;
 }
 
 /**
@@ -125,7 +125,7 @@ int trbd_object_io_prepare(struct trbd_object_io *o)
 	o->rounds = 0;
 	o->place.leads = false;
 	INIT_LIST_HEAD(&o->place.batch);
-	if (o->op == TRBD_OBJECT_READ)
+	if (o->op == TRBD_IO_READ)
 		return object_io_build_read(o);
 
 	o->guard = trbd_guard_alloc();
@@ -267,7 +267,7 @@ static void object_io_copied_up(void *arg, int result)
 
 	if (!result)
 		result = object_io_retry(o, TRBD_GUARD_STAMP);
-	else if (result > 0 && o->op == TRBD_OBJECT_DISCARD)
+	else if (result > 0 && o->op == TRBD_IO_DISCARD)
 		result = 0;	/* nothing there, and nothing behind it */
 	else if (result > 0)
 		result = object_io_retry(o, TRBD_GUARD_CREATE);
@@ -283,7 +283,7 @@ static int object_io_missing(struct trbd_object_io *o)
 
 	if (!object_io_is_hole(o, -ENOENT))
 		return -ENXIO;
-	if (o->op == TRBD_OBJECT_DISCARD && o->extent.off >= overlap)
+	if (o->op == TRBD_IO_DISCARD && o->extent.off >= overlap)
 		return 0;
 	if (++o->rounds > OBJECT_ROUNDS_MAX)
 		return -EBUSY;
@@ -418,7 +418,7 @@ static void object_io_done(struct ceph_osd_request *req)
 		object_io_settle_batch(o, result);
 		return;
 	}
-	if (o->op == TRBD_OBJECT_READ)
+	if (o->op == TRBD_IO_READ)
 		result = object_io_finish_read(o, result);
 	else
 		result = object_io_next(o, result);

@@ -111,14 +111,13 @@ static int parent_follow(struct trbd_image *image, const struct trbd_parent *spe
  */
 int trbd_parent_refresh(struct trbd_image *image)
 {
-	struct trbd_header_ref ref = trbd_image_header(image);
 	struct trbd_parent *spec;
 	int ret;
 
 	spec = kmalloc(sizeof(*spec), GFP_KERNEL);
 	if (!spec)
 		return -ENOMEM;
-	ret = trbd_header_parent(&ref, image->header.features, image->snap_id, spec);
+	ret = trbd_header_parent(trbd_image_header(image), image->header.features, image->snap_id, spec);
 	if (ret)
 		goto out;
 	/* when the parent stands behind nothing it may be gone */
