@@ -24,7 +24,7 @@
 
 #include "compat/target.h"
 #include "gateway/group.h"
-#include "gateway/lu_state.h"
+#include "gateway/lu.h"
 #include "gateway/round.h"
 #include "gateway/stall.h"
 #include "rados/closing.h"

@@ -21,6 +21,7 @@
 #include "gateway/expulsion.h"
 #include "gateway/group.h"
 #include "gateway/lu_state.h"
+#include "gateway/view.h"
 #include "rados/clock.h"
 #include "rados/fence.h"
 #include "rbd/image.h"
@@ -127,7 +128,7 @@ static int expulsion_outlast(struct trbd_lu *lu, const struct expulsion *expulsi
 		if (!expulsion->fences[i].err)
 			left_ms = max(left_ms, trbd_silence_lease_left(expulsion->silence, expulsion->who[i]));
 	}
-	if (!ret && left_ms && trbd_lu_interrupted(left_ms))
+	if (!ret && left_ms && trbd_lu_sleep(left_ms))
 		ret = -EINTR;
 	return ret;
 }

@@ -15,7 +15,7 @@
 #include <linux/kernel.h>
 #include <linux/string.h>
 
-#include "gateway/group_internal.h"
+#include "gateway/group_beat.h"
 
 /* times of OSDs and our own are cut to milliseconds */
 #define GROUP_NAP_MS		3

@@ -20,7 +20,8 @@
 #include <linux/string.h>
 #include <linux/utsname.h>
 
-#include "gateway/group_internal.h"
+#include "gateway/group_beat.h"
+#include "gateway/group_object.h"
 #include "rados/object.h"
 #include "rados/session.h"
 

@@ -8,7 +8,8 @@
 #include <linux/sched/signal.h>
 #include <linux/wait.h>
 
-#include "gateway/group_internal.h"
+#include "gateway/group.h"
+#include "gateway/group_object.h"
 
 /* an object that is beaten in turn has not answered in time when its last reading is older */
 #define GROUP_LATE_MS		(3 * TRBD_HEARTBEAT_MS)

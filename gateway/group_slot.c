@@ -18,7 +18,9 @@
 #include <linux/string.h>
 #include <linux/timekeeping.h>
 
-#include "gateway/group_internal.h"
+#include "gateway/group_beat.h"
+#include "gateway/group_object.h"
+#include "gateway/group_slot.h"
 
 /* how long the other objects may take when a majority has answered */
 #define GROUP_GRACE_MS	200

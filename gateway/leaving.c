@@ -15,8 +15,8 @@
 #include <linux/string.h>
 
 #include "gateway/leaving.h"
-#include "gateway/lu_record.h"
 #include "gateway/lu_state.h"
+#include "gateway/record_io.h"
 #include "rados/chores.h"
 #include "rados/session.h"
 
@@ -32,7 +32,7 @@
  */
 struct leaving {
 	struct trbd_chore chore;
-	struct trbd_lu_place place;
+	struct trbd_record_place place;
 	struct ceph_object_id oid;
 	struct ceph_object_locator oloc;
 	char *name;
@@ -56,13 +56,13 @@ static int leaving_try(struct leaving *leaving)
 	u64 generation;
 	int ret;
 
-	ret = trbd_lu_record_read(&leaving->place, 0, &record);
+	ret = trbd_record_io_read(&leaving->place, 0, &record);
 	if (ret)
 		return ret == -ENOENT ? 0 : ret;
 	generation = record->generation;
 	if (leaving_remove(leaving, record))
-		ret = trbd_lu_record_write(&leaving->place, record, generation, record->settled == generation);
-	trbd_lu_record_free(record);
+		ret = trbd_record_io_write(&leaving->place, record, generation, record->settled == generation);
+	trbd_record_io_free(record);
 	return ret;
 }
 

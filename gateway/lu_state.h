@@ -9,10 +9,9 @@
 #include <linux/types.h>
 #include <linux/wait.h>
 
-#include "gateway/lu_record.h"
+#include "gateway/record.h"
+#include "gateway/record_io.h"
 #include "gateway/silence.h"
-#include "pr/record.h"
-#include "pr/registry.h"
 #include "rados/fence.h"
 #include "rados/recovery.h"
 
@@ -47,7 +46,7 @@ struct trbd_lu_view {
 	bool spc2_orphan;
 	bool registering;
 	struct trbd_pr_state pr;
-	struct trbd_registry registry;
+	struct trbd_record_registry registry;
 };
 
 /**
@@ -100,7 +99,7 @@ struct trbd_lu_job {
 
 /**
  * struct trbd_lu - the shared state of a logical unit, and this gateway's part in it
- * @node: among the units of this machine, see trbd_membership_is_here()
+ * @node: among the units of this machine, see gateway/tidy.c
  * @image: image; constant
  * @place: where its record is; constant
  * @group: the gateways of its pool; constant
@@ -125,18 +124,18 @@ struct trbd_lu_job {
  * @lock: guards what follows
  * @jobs: to be run
  * @running: the one that runs, if it can be over before it has ended
- * @nudged: ops->tick is to be called
+ * @tick_wanted: ops->tick is to be called
  * @rejoin: to be registered again
  * @catch_up: to be read again
  * @recoveries: twice the recoveries so far; odd while one is under way
- * @fence_former: @address is one that we gave up, and must be on the blocklist before we serve again
+ * @registry_fence_own: @address is one that we gave up, and must be on the blocklist before we serve again
  * @ending: the thread is to end
  * @overdue_resets: resets that took too long and are not in force yet; TRBD_LU_RESETTING as long as there are any
  */
 struct trbd_lu {
 	struct list_head node;
 	struct trbd_image *image;
-	struct trbd_lu_place place;
+	struct trbd_record_place place;
 	struct trbd_group *group;
 	const struct trbd_lu_ops *ops;
 	void *owner;
@@ -159,11 +158,11 @@ struct trbd_lu {
 	spinlock_t lock;	/* see above */
 	struct list_head jobs;
 	struct trbd_lu_job *running;
-	bool nudged;
+	bool tick_wanted;
 	bool rejoin;
 	bool catch_up;
 	unsigned int recoveries;
-	bool fence_former;
+	bool registry_fence_own;
 	bool ending;
 	unsigned int overdue_resets;
 };
@@ -174,48 +173,18 @@ struct trbd_lu {
  */
 typedef enum trbd_pr_verdict (*trbd_lu_decide)(struct trbd_record *record, void *ctx);
 
-/**
- * struct trbd_lu_request - a change of reservations
- * @decide: makes it
- * @ctx: for @decide
- * @action: what it is, for those whom it concerns
- * @actor: nexus that asks for it, or NULL
- * @extra: how many registrations @decide may add
- */
-struct trbd_lu_request {
-	trbd_lu_decide decide;
-	void *ctx;
-	enum trbd_pr_action action;
-	const struct trbd_pr_nexus *actor;
-	unsigned int extra;
-};
-
-struct trbd_lu *trbd_lu_attach(struct trbd_image *image, struct trbd_group *group, const struct trbd_lu_ops *ops,
-			       void *owner);
-void trbd_lu_detach(struct trbd_lu *lu);
-void trbd_lu_submit(struct trbd_lu *lu, struct trbd_lu_job *job);
-void trbd_lu_drop_unwanted(struct trbd_lu *lu);
-void trbd_lu_wake(struct trbd_lu *lu);
-void trbd_lu_watched(struct trbd_lu *lu);
 void trbd_lu_interrupt(struct trbd_lu *lu);
+void trbd_lu_request_tick(struct trbd_lu *lu);
 
 /* on the thread only */
-int trbd_lu_update(struct trbd_lu *lu, const struct trbd_lu_request *request);
-int trbd_lu_amend(struct trbd_lu *lu, trbd_lu_decide decide, void *ctx);
-int trbd_lu_refresh(struct trbd_lu *lu, unsigned int extra, struct trbd_record **record);
-int trbd_lu_read_settled(struct trbd_lu *lu, unsigned int extra, struct trbd_record **record);
-int trbd_lu_settled(struct trbd_lu *lu, struct trbd_record *record);
-void trbd_lu_carry(struct trbd_lu *lu, struct trbd_record *record);
-int trbd_lu_install(struct trbd_lu *lu, struct trbd_record *record);
-bool trbd_lu_interrupted(unsigned int wait_ms);
+bool trbd_lu_sleep(unsigned int wait_ms);
 bool trbd_lu_is_wanted(struct trbd_lu *lu);
-void trbd_lu_has_run(struct trbd_lu *lu, struct trbd_lu_job *job);
-bool trbd_lu_resume(struct trbd_lu *lu);
+bool trbd_lu_clear_interrupt(struct trbd_lu *lu);
 
 /* For trbd_group_in_touch(). Looked at before the view: what is known of an older one is not true of a newer one. */
 static inline unsigned long trbd_lu_lapses(const struct trbd_lu *lu)
 {
-	/* pairs with lu_note_read() */
+	/* pairs with trbd_lu_note_read() */
 	return smp_load_acquire(&lu->lapses);
 }
 

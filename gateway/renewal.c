@@ -5,7 +5,7 @@
  *	collect those that are due --> put all of them on the blocklist --> note it in the record
  *
  * Gateways that serve do it every half hour (gateway/housekeeping.c). When none has served for a while, the first one
- * that registers does it before it serves (gateway/membership.c). Else a client that was fenced, and stood still since
+ * that registers does it before it serves (gateway/registry.c). Else a client that was fenced, and stood still since
  * then, could write again beside it.
  */
 #include <linux/errno.h>
@@ -26,7 +26,7 @@
  *
  * Context: may sleep, not for the network.
  */
-void trbd_renewal_collect(struct trbd_renewal *renewal, const struct trbd_registry *registry, u64 age)
+void trbd_renewal_collect(struct trbd_renewal *renewal, const struct trbd_record_registry *registry, u64 age)
 {
 	unsigned int i;
 
@@ -34,7 +34,7 @@ void trbd_renewal_collect(struct trbd_renewal *renewal, const struct trbd_regist
 		const struct trbd_record_fenced *fenced = &registry->fenced[i];
 
 		if (!trbd_fenced_is_due(fenced, renewal->now, age) || trbd_fenced_is_old(fenced, renewal->now) ||
-		    trbd_registry_has_address(registry, fenced->address) || trbd_session_is_ours(fenced->address))
+		    trbd_record_registry_has(registry, fenced->address) || trbd_session_is_ours(fenced->address))
 			continue;
 		strscpy(renewal->addresses[renewal->count], fenced->address, TRBD_ADDRESS_MAX);
 		renewal->fences[renewal->count].address = renewal->addresses[renewal->count];

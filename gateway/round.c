@@ -31,12 +31,12 @@
 #include <linux/string.h>
 
 #include "gateway/expulsion.h"
-#include "gateway/housekeeping.h"
-#include "gateway/lu_record.h"
 #include "gateway/lu_state.h"
-#include "gateway/membership.h"
+#include "gateway/record_io.h"
 #include "gateway/round.h"
 #include "gateway/silence.h"
+#include "gateway/tidy.h"
+#include "gateway/view.h"
 #include "protocol.h"
 #include "rados/monitor.h"
 #include "rados/notify.h"
@@ -101,7 +101,7 @@ static int round_install(struct trbd_lu *lu, u64 wanted)
 	if (round_installed(lu, &draining) >= wanted)
 		return 0;
 	ret = trbd_lu_refresh(lu, 0, &record);
-	trbd_lu_record_free(record);
+	trbd_record_io_free(record);
 	return ret;
 }
 
@@ -125,11 +125,11 @@ void trbd_round_notified(struct trbd_lu *lu, u32 op, const void *payload, size_t
 
 	if (op != TRBD_NOTIFY_GENERATION || len < sizeof(__le64))
 		return;
-	/* one that cannot read the record has nothing to say, and does not answer for itself */
+	/* if we cannot read the record we must not confirm it: stay silent */
 	if (round_install(lu, ceph_decode_64((void **)&payload)))
 		return;
 	generation = round_installed(lu, &draining);
-	trbd_lu_wake(lu);
+	trbd_lu_request_tick(lu);
 	/* who is not registered is not counted on */
 	if (test_bit(TRBD_LU_UNREGISTERED, &lu->blocked))
 		return;
@@ -177,12 +177,12 @@ static void round_not_interested(void *arg, const void *reply, size_t len)
 }
 
 /**
- * trbd_round_nudge() - let the other gateways look whether they have something to do
+ * trbd_round_announce() - announce the generation: the other gateways look whether they have something to do
  * @lu: state
  *
  * Context: the thread; one round trip, and the time that they take to answer.
  */
-void trbd_round_nudge(struct trbd_lu *lu)
+void trbd_round_announce(struct trbd_lu *lu)
 {
 	unsigned int draining;
 
@@ -210,7 +210,7 @@ static int round_await_table(struct trbd_lu *lu, const struct trbd_record *recor
 	for (tries = 0; tries < TRBD_ROUND_TABLE_MS / ROUND_LOOK_MS; tries++) {
 		if (!trbd_silence_is_open(&lu->silence, record, lu->group))
 			return 0;
-		if (trbd_lu_interrupted(ROUND_LOOK_MS))
+		if (trbd_lu_sleep(ROUND_LOOK_MS))
 			return -EINTR;
 	}
 	return 0;
@@ -267,7 +267,7 @@ static bool round_has_left_behind(const struct trbd_record *record)
 	unsigned int i;
 
 	for (i = 0; i < record->num_gateways; i++) {
-		if (trbd_membership_is_left_behind(&record->gateways[i]))
+		if (trbd_tidy_is_left_behind(&record->gateways[i]))
 			return true;
 	}
 	return false;
@@ -279,7 +279,7 @@ static int round_missed(struct trbd_lu *lu, const struct round *round, unsigned 
 	int ret;
 
 	if (round_has_left_behind(round->record))
-		ret = trbd_housekeeping_amend(lu);
+		ret = trbd_tidy(lu);
 	else
 		ret = round_expel(lu, round);
 	*wait_ms = ret ? ROUND_RETRY_MS : 0;
@@ -307,16 +307,16 @@ static int round_try(struct trbd_lu *lu, struct trbd_record *record, unsigned in
 		return -EAGAIN;
 	}
 	*wait_ms = 0;
-	return trbd_lu_settled(lu, record);
+	return trbd_lu_mark_settled(lu, record);
 }
 
 /**
- * trbd_round_tidy() - some gateways look gone, though nobody has asked them: see whether they are, and fence them
+ * trbd_round_expel_silent() - ask the gateways that look gone, and fence those that are
  * @lu: state
  *
  * Context: the thread, when nobody waits for it; seconds.
  */
-void trbd_round_tidy(struct trbd_lu *lu)
+void trbd_round_expel_silent(struct trbd_lu *lu)
 {
 	struct trbd_record *record;
 	struct round round = { .self = lu->id };
@@ -330,8 +330,8 @@ void trbd_round_tidy(struct trbd_lu *lu)
 			ret = round_ask(lu, &round);
 		if (!ret && lu->silence.count)
 			ret = round_expel(lu, &round);
-		trbd_lu_record_free(record);
-		if (ret > 0 && trbd_lu_interrupted(ROUND_RETRY_MS))
+		trbd_record_io_free(record);
+		if (ret > 0 && trbd_lu_sleep(ROUND_RETRY_MS))
 			return;
 	}
 }
@@ -383,9 +383,9 @@ int trbd_round_settle(struct trbd_lu *lu, struct trbd_record *known)
 			ret = -EAGAIN;
 		}
 		if (record != known)
-			trbd_lu_record_free(record);
+			trbd_record_io_free(record);
 		record = NULL;
-		if (ret == -EAGAIN && trbd_lu_interrupted(wait_ms))
+		if (ret == -EAGAIN && trbd_lu_sleep(wait_ms))
 			ret = -EINTR;
 	} while (ret == -EAGAIN);
 	return ret;

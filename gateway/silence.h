@@ -4,7 +4,7 @@
 
 #include <linux/types.h>
 
-#include "pr/record.h"
+#include "gateway/record.h"
 
 struct trbd_group;
 

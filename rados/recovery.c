@@ -17,7 +17,7 @@
  *
  * Nothing that was sent may land later, when the cluster can be reached again, so what is still in the sockets is
  * thrown away before they are closed, and they are closed before anybody waits. The old identity is put on the
- * blocklist by ourselves as soon as a monitor answers, and before anything is served (gateway/membership.c). What is
+ * blocklist by ourselves as soon as a monitor answers, and before anything is served (gateway/registry.c). What is
  * left is a write that an OSD has received already and has not looked at, because it stands still or has a queue: until
  * it hears of the blocklist it may still carry that out, if the guard lets it, and the guard does so for as long as its
  * window lasts. So whoever ends writes with an error tells of it only after that (scsi/mutation.c).

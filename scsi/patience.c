@@ -21,7 +21,7 @@
 #include <linux/spinlock.h>
 
 #include "compat/target.h"
-#include "gateway/lu_state.h"
+#include "gateway/lu.h"
 #include "rados/queues.h"
 #include "rados/recovery.h"
 #include "rbd/image.h"

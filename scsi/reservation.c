@@ -31,8 +31,8 @@
 
 #include "compat/target.h"
 #include "gateway/group.h"
-#include "gateway/lu_record.h"
-#include "gateway/lu_state.h"
+#include "gateway/record_io.h"
+#include "gateway/lu.h"
 #include "gateway/round.h"
 #include "pr/parameters.h"
 #include "pr/rules.h"
@@ -252,7 +252,7 @@ static void run_pr_in(struct trbd_lu *lu, struct pr_job *job)
 		ret = TRBD_PR_GOOD;
 	}
 	kvfree(buf);
-	trbd_lu_record_free(record);
+	trbd_record_io_free(record);
 	end_job(job, ret);
 }
 
@@ -408,9 +408,9 @@ static void run_reserve(struct trbd_lu *lu, struct pr_job *job)
 	 * came by looks when it is asked.
 	 */
 	if (verdict == TRBD_PR_CONFLICT && is_reserved_spc2(lu) && job->tries < RESERVE_TRIES &&
-	    !trbd_lu_interrupted(RESERVE_RETRY_MS)) {
+	    !trbd_lu_sleep(RESERVE_RETRY_MS)) {
 		if (!job->tries++)
-			trbd_round_nudge(lu);
+			trbd_round_announce(lu);
 		trbd_lu_submit(lu, &job->job);
 	} else {
 		end_job(job, verdict);
@@ -691,8 +691,8 @@ static void run_reset(struct trbd_lu *lu, struct trbd_lu_job *lu_job)
 		pr_warn_ratelimited("%s: a reset cannot be made known to the other gateways: error %d\n",
 				    lu->image->name, ret);
 	/* this gateway may have to register again before */
-	if (!reset_has_ended(ret) && trbd_lu_resume(lu)) {
-		trbd_lu_interrupted(RESET_RETRY_MS);
+	if (!reset_has_ended(ret) && trbd_lu_clear_interrupt(lu)) {
+		trbd_lu_sleep(RESET_RETRY_MS);
 		trbd_lu_submit(lu, &job->job);
 		return;
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * A model of the shared state of a logical unit: the record with its registry, rounds, fencing, barrier, leases, joining,
- * leaving, coming back. To be read beside gateway/lu_state.c, gateway/round.c, gateway/membership.c, rados/fence.c and
+ * leaving, coming back. To be read beside gateway/lu_update.c, gateway/round.c, gateway/registry.c, rados/fence.c and
  * rados/recovery.c; the names of their functions are in the comments. README.md says how to run it and what it shows.
  *
  * The unit. Nexus 0 holds a reservation at first. Change number n is a PREEMPT that gives it to the other nexus. So a view

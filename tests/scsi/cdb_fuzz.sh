@@ -27,7 +27,7 @@ fuzz_build() {
 t 'the fuzzer builds' fuzz_build
 t 'the initiators' reservations_build
 record_build() {
-	gcc -std=gnu11 -O1 -I../unit/include -I../.. -o "$work/record" ../unit/pr_record.c ../../pr/{record,rules}.c
+	gcc -std=gnu11 -O1 -I../unit/include -I../.. -o "$work/record" ../unit/record_text.c ../../gateway/{record_text,record}.c ../../pr/rules.c
 }
 t "the record's reader" record_build
 

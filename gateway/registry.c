@@ -12,8 +12,7 @@
  * by that, and replaces it. Nothing else in a kernel is the same in each life of a machine and different on each other:
  * host names are given twice, and so are what firmware says of a machine and addresses behind a router. So it is all
  * of them together, and whoever answers for such an entry lives and keeps it. The former life is fenced first, since
- * what it had sent may be anywhere. An entry with an address that one of our own sessions has was left behind by a
- * backstore that is no more: it is taken out, and nobody is fenced for it.
+ * what it had sent may be anywhere.
  *
  * Recoveries are counted, and a registration that overlaps with one is made again, since it may be of the identity that
  * is no more. It fences its former identity before it registers, also when others have done so: what was under way then
@@ -36,11 +35,13 @@
 #include <linux/utsname.h>
 
 #include "gateway/group.h"
-#include "gateway/housekeeping.h"
 #include "gateway/lu_state.h"
-#include "gateway/membership.h"
+#include "gateway/record_io.h"
+#include "gateway/registry.h"
 #include "gateway/renewal.h"
 #include "gateway/round.h"
+#include "gateway/tidy.h"
+#include "gateway/view.h"
 #include "rados/fence.h"
 #include "rados/recovery.h"
 #include "rados/session.h"
@@ -51,61 +52,8 @@
 #define DRAIN_TRIES		25
 #define DRAIN_RETRY_MS		20
 
-static DEFINE_SPINLOCK(membership_lock);
-static LIST_HEAD(memberships);		/* guarded by membership_lock */
-
-/**
- * trbd_membership_add() - a unit of this machine is about to be registered
- * @lu: state
- *
- * Context: any in which a spinlock may be taken.
- */
-void trbd_membership_add(struct trbd_lu *lu)
-{
-	spin_lock(&membership_lock);
-	list_add(&lu->node, &memberships);
-	spin_unlock(&membership_lock);
-}
-
-/**
- * trbd_membership_remove() - a unit of this machine is no more
- * @lu: state
- *
- * Context: any in which a spinlock may be taken.
- */
-void trbd_membership_remove(struct trbd_lu *lu)
-{
-	spin_lock(&membership_lock);
-	list_del(&lu->node);
-	spin_unlock(&membership_lock);
-}
-
-static bool membership_is_here(u64 id)
-{
-	struct trbd_lu *lu;
-	bool here = false;
-
-	spin_lock(&membership_lock);
-	list_for_each_entry(lu, &memberships, node)
-		here |= READ_ONCE(lu->id) == id || READ_ONCE(lu->next_id) == id;
-	spin_unlock(&membership_lock);
-	return here;
-}
-
-/**
- * trbd_membership_is_left_behind() - is this an entry that a backstore of this machine left behind?
- * @gateway: entry
- *
- * Context: may sleep, not for the network.
- * Return: true if a session of this machine has the address, and no unit of it the number.
- */
-bool trbd_membership_is_left_behind(const struct trbd_record_gateway *gateway)
-{
-	return !membership_is_here(gateway->id) && trbd_session_is_ours(gateway->address);
-}
-
 /* FNV-1a over a text and its end. */
-static u64 machine_hash(u64 hash, const char *text)
+static u64 registry_hash(u64 hash, const char *text)
 {
 	do {
 		hash = (hash ^ (u8)*text) * 0x100000001b3ULL;
@@ -114,7 +62,7 @@ static u64 machine_hash(u64 hash, const char *text)
 }
 
 /* A hash that is the same for each life of this machine, see the top of the file. @address is ADDRESS:PORT/NONCE. */
-static void machine_name(const char *address, char *buf, size_t size)
+static void registry_name_machine(const char *address, char *buf, size_t size)
 {
 	const char *uuid = dmi_get_system_info(DMI_PRODUCT_UUID);
 	char host[TRBD_ADDRESS_MAX];
@@ -125,79 +73,79 @@ static void machine_name(const char *address, char *buf, size_t size)
 	port = strrchr(host, ':');
 	if (port)
 		*port = 0;
-	hash = machine_hash(hash, init_utsname()->nodename);
-	hash = machine_hash(hash, uuid ? uuid : "");
-	hash = machine_hash(hash, host);
+	hash = registry_hash(hash, init_utsname()->nodename);
+	hash = registry_hash(hash, uuid ? uuid : "");
+	hash = registry_hash(hash, host);
 	snprintf(buf, size, "%016llx", hash);
 }
 
 /**
- * struct former - a life of this machine that has ended
+ * struct registry_former - a life of this machine that has ended
  * @id: its number
  * @address: its address
  */
-struct former {
+struct registry_former {
 	u64 id;
 	char address[TRBD_ADDRESS_MAX];
 };
 
 /**
- * struct registration - what to write into the registry
+ * struct registry_entry - what to write into the registry
  * @lu: of which gateway
- * @self: our new entry
+ * @self: what the registry will list
  * @barrier: OSD map that has its former addresses on the blocklist, 0 for none
  * @num_former: entries of @former
  * @former: lives that are on the blocklist
  * @renewal: fences of others
  */
-struct registration {
+struct registry_entry {
 	struct trbd_lu *lu;
 	struct trbd_record_gateway self;
 	u32 barrier;
 	unsigned int num_former;
-	struct former former[TRBD_RECORD_GATEWAYS];
+	struct registry_former former[TRBD_RECORD_GATEWAYS];
 	struct trbd_renewal renewal;
 };
 
 /* Takes out what is ours in a record, or was. */
-static void registration_replace(struct registration *registration, struct trbd_record *record)
+static void registry_replace(struct registry_entry *entry, struct trbd_record *record)
 {
-	struct trbd_lu *lu = registration->lu;
+	struct trbd_lu *lu = entry->lu;
 	const struct trbd_record_gateway *gateway;
 	unsigned int i;
 
 	trbd_record_remove_gateway(record, lu->id);
 	/* of a try whose answer did not come */
 	trbd_record_remove_gateway(record, lu->next_id);
-	trbd_housekeeping_tidy(lu, record);
-	for (i = 0; i < registration->num_former; i++) {
-		const struct former *former = &registration->former[i];
+	trbd_tidy_record(lu, record);
+	for (i = 0; i < entry->num_former; i++) {
+		const struct registry_former *former = &entry->former[i];
 
 		gateway = trbd_record_find_gateway(record, former->id);
 		if (!gateway || strcmp(gateway->address, former->address))
 			continue;
 		trbd_record_remove_gateway(record, former->id);
-		trbd_record_add_fenced(record, former->address, registration->barrier,
+		trbd_record_add_fenced(record, former->address, entry->barrier,
 				       trbd_clock_now(&lu->group->clock) / MSEC_PER_SEC);
 	}
 	/* whoever was fenced under the old address is not there any more */
 	trbd_record_remove_fenced(record, lu->address);
 }
 
-static enum trbd_pr_verdict decide_register(struct trbd_record *record, void *ctx)
+static enum trbd_pr_verdict registry_decide_enter(struct trbd_record *record, void *ctx)
 {
-	struct registration *registration = ctx;
+	struct registry_entry *entry = ctx;
 
-	record->barrier = max(record->barrier, registration->barrier);
-	trbd_renewal_note(&registration->renewal, record);
-	registration_replace(registration, record);
+	record->barrier = max(record->barrier, entry->barrier);
+	trbd_renewal_note(&entry->renewal, record);
+	registry_replace(entry, record);
 	if (record->num_gateways == TRBD_RECORD_GATEWAYS)
 		return TRBD_PR_NO_RESOURCES;
-	record->gateways[record->num_gateways++] = registration->self;
+	record->gateways[record->num_gateways++] = entry->self;
 	return TRBD_PR_GOOD;
 }
 
-static enum trbd_pr_verdict decide_unregister(struct trbd_record *record, void *ctx)
+static enum trbd_pr_verdict registry_decide_leave(struct trbd_record *record, void *ctx)
 {
 	const struct trbd_lu *lu = ctx;
 
@@ -207,7 +155,7 @@ static enum trbd_pr_verdict decide_unregister(struct trbd_record *record, void *
 }
 
 /**
- * trbd_membership_end() - leave the registry
+ * trbd_registry_leave() - leave the registry
  * @lu: state that is blocked as TRBD_LU_UNREGISTERED
  *
  * Waits for memory for a while: an entry that stays behind does not answer, and the next change of reservations fences
@@ -216,25 +164,25 @@ static enum trbd_pr_verdict decide_unregister(struct trbd_record *record, void *
  * Context: process; a few round trips.
  * Return: as trbd_lu_amend().
  */
-int trbd_membership_end(struct trbd_lu *lu)
+int trbd_registry_leave(struct trbd_lu *lu)
 {
 	unsigned int tries = 0;
 	int ret;
 
 	do {
-		ret = trbd_lu_amend(lu, decide_unregister, lu);
-	} while (ret == -ENOMEM && tries++ < UNREGISTER_TRIES && !msleep_interruptible(TRBD_MEMBERSHIP_RETRY_MS));
+		ret = trbd_lu_amend(lu, registry_decide_leave, lu);
+	} while (ret == -ENOMEM && tries++ < UNREGISTER_TRIES && !msleep_interruptible(TRBD_REGISTRY_RETRY_MS));
 	return ret;
 }
 
 /* Whatever was sent under an identity that we had must not be carried out once we serve again. */
-static int fence_former(struct trbd_lu *lu, u32 *epoch)
+static int registry_fence_own(struct trbd_lu *lu, u32 *epoch)
 {
 	bool needed;
 	int ret;
 
 	spin_lock(&lu->lock);
-	needed = lu->fence_former && *lu->address;
+	needed = lu->registry_fence_own && *lu->address;
 	spin_unlock(&lu->lock);
 	if (!needed)
 		return 0;
@@ -247,9 +195,9 @@ static int fence_former(struct trbd_lu *lu, u32 *epoch)
 }
 
 /* Which entries of a record are of former lives of this machine? Return: how many, or an error. */
-static int former_find(struct registration *registration, const struct trbd_record *record, bool *former)
+static int registry_find_former(struct registry_entry *entry, const struct trbd_record *record, bool *former)
 {
-	struct trbd_lu *lu = registration->lu;
+	struct trbd_lu *lu = entry->lu;
 	bool answered[TRBD_RECORD_GATEWAYS];
 	unsigned int i, count = 0;
 	int ret;
@@ -257,7 +205,7 @@ static int former_find(struct registration *registration, const struct trbd_reco
 	for (i = 0; i < record->num_gateways; i++) {
 		const struct trbd_record_gateway *gateway = &record->gateways[i];
 
-		former[i] = !strcmp(gateway->machine, registration->self.machine) && gateway->id != lu->id &&
+		former[i] = !strcmp(gateway->machine, entry->self.machine) && gateway->id != lu->id &&
 			    gateway->id != lu->next_id && !trbd_session_is_ours(gateway->address);
 		count += former[i];
 	}
@@ -278,7 +226,7 @@ static int former_find(struct registration *registration, const struct trbd_reco
 }
 
 /* Puts former lives on the blocklist. Those that it fails for stay in the registry; others will see to them. */
-static int former_fence(struct registration *registration, const struct trbd_record *record, const bool *former,
+static int registry_fence_former(struct registry_entry *entry, const struct trbd_record *record, const bool *former,
 			unsigned int count)
 {
 	struct trbd_fence *fences = kcalloc(count, sizeof(*fences), GFP_KERNEL);
@@ -288,7 +236,7 @@ static int former_fence(struct registration *registration, const struct trbd_rec
 	if (!fences)
 		return -ENOMEM;
 	for (i = 0; i < record->num_gateways; i++) {
-		struct former *to = &registration->former[n];
+		struct registry_former *to = &entry->former[n];
 
 		if (!former[i])
 			continue;
@@ -296,30 +244,30 @@ static int former_fence(struct registration *registration, const struct trbd_rec
 		strscpy(to->address, record->gateways[i].address, sizeof(to->address));
 		fences[n++].address = to->address;
 	}
-	ret = trbd_fence_clients(registration->lu->image->session, fences, count, 0);
+	ret = trbd_fence_clients(entry->lu->image->session, fences, count, 0);
 	for (i = 0; !ret && i < count; i++) {
 		if (fences[i].err)
 			continue;
-		registration->former[registration->num_former++] = registration->former[i];
-		registration->barrier = max(registration->barrier, fences[i].epoch);
+		entry->former[entry->num_former++] = entry->former[i];
+		entry->barrier = max(entry->barrier, fences[i].epoch);
 	}
 	kfree(fences);
 	return ret;
 }
 
 /* Clients that were fenced stay so. Without the right to see to that it serves all the same. */
-static int registration_renew(struct registration *registration, struct trbd_record *record)
+static int registry_renew_fences(struct registry_entry *entry, struct trbd_record *record)
 {
-	struct trbd_renewal *renewal = &registration->renewal;
-	struct trbd_lu *lu = registration->lu;
-	struct trbd_registry registry;
+	struct trbd_renewal *renewal = &entry->renewal;
+	struct trbd_lu *lu = entry->lu;
+	struct trbd_record_registry registry;
 	unsigned int i;
 	int ret;
 
 	renewal->now = trbd_clock_now(&lu->group->clock) / MSEC_PER_SEC;
 	/* it was just fenced */
 	trbd_record_remove_fenced(record, lu->address);
-	registry = trbd_registry_of(record);
+	registry = trbd_record_registry(record);
 	trbd_renewal_collect(renewal, &registry, 0);
 	ret = trbd_renewal_fence(renewal, lu->image->session, 0);
 	for (i = 0; !ret && i < renewal->count; i++) {
@@ -335,33 +283,33 @@ static int registration_renew(struct registration *registration, struct trbd_rec
 }
 
 /* Fences all that must not be carried out any more once this gateway serves. */
-static int registration_fence(struct registration *registration)
+static int registry_fence(struct registry_entry *entry)
 {
 	bool former[TRBD_RECORD_GATEWAYS];
 	struct trbd_record *record;
 	int ret;
 
-	ret = trbd_lu_record_read(&registration->lu->place, 0, &record);
+	ret = trbd_record_io_read(&entry->lu->place, 0, &record);
 	if (ret)
 		return ret;
-	trbd_lu_carry(registration->lu, record);
-	ret = former_find(registration, record, former);
+	trbd_lu_carry(entry->lu, record);
+	ret = registry_find_former(entry, record, former);
 	if (ret > 0)
-		ret = former_fence(registration, record, former, ret);
+		ret = registry_fence_former(entry, record, former, ret);
 	if (!ret)
-		ret = registration_renew(registration, record);
-	trbd_lu_record_free(record);
+		ret = registry_renew_fences(entry, record);
+	trbd_record_io_free(record);
 	return ret;
 }
 
 /* Writes our entry. Return: 0, or an error. */
-static int membership_register(struct trbd_lu *lu, struct registration *registration)
+static int registry_write(struct trbd_lu *lu, struct registry_entry *entry)
 {
-	struct trbd_record_gateway *self = &registration->self;
+	struct trbd_record_gateway *self = &entry->self;
 	int ret;
 
-	registration->lu = lu;
-	ret = fence_former(lu, &registration->barrier);
+	entry->lu = lu;
+	ret = registry_fence_own(lu, &entry->barrier);
 	if (ret)
 		return ret;
 	mutex_lock(&lu->install_lock);
@@ -373,13 +321,13 @@ static int membership_register(struct trbd_lu *lu, struct registration *registra
 	trbd_group_self(lu->group, &self->slot, &self->member);
 	trbd_fence_own_address(lu->image->session, self->address, sizeof(self->address));
 	strscpy(self->name, init_utsname()->nodename, sizeof(self->name));
-	machine_name(self->address, self->machine, sizeof(self->machine));
-	ret = registration_fence(registration);
-	return ret ? ret : trbd_lu_amend(lu, decide_register, registration);
+	registry_name_machine(self->address, self->machine, sizeof(self->machine));
+	ret = registry_fence(entry);
+	return ret ? ret : trbd_lu_amend(lu, registry_decide_enter, entry);
 }
 
 /**
- * trbd_membership_begin() - become one of the gateways of the image, under a new number
+ * trbd_registry_enter() - become one of the gateways of the image, under a new number
  * @lu: state that is blocked as TRBD_LU_UNREGISTERED; not any more afterwards
  *
  * The number stays the same until it is done, so that a try whose answer did not come leaves no second entry behind.
@@ -388,10 +336,10 @@ static int membership_register(struct trbd_lu *lu, struct registration *registra
  * Return: 0; -EAGAIN when a recovery is under way or was meanwhile, so what was written is of the old identity, or when
  * somebody has taken it out again; an error of trbd_lu_amend().
  */
-int trbd_membership_begin(struct trbd_lu *lu)
+int trbd_registry_enter(struct trbd_lu *lu)
 {
 	const struct trbd_lu_view *view;
-	struct registration *registration;
+	struct registry_entry *entry;
 	unsigned int recoveries;
 	int ret;
 
@@ -401,10 +349,10 @@ int trbd_membership_begin(struct trbd_lu *lu)
 	if (recoveries % 2)
 		return -EAGAIN;
 
-	registration = kvzalloc(sizeof(*registration), GFP_KERNEL);
-	if (!registration)
+	entry = kvzalloc(sizeof(*entry), GFP_KERNEL);
+	if (!entry)
 		return -ENOMEM;
-	ret = membership_register(lu, registration);
+	ret = registry_write(lu, entry);
 	if (ret)
 		goto out;
 
@@ -414,9 +362,9 @@ int trbd_membership_begin(struct trbd_lu *lu)
 	if (lu->recoveries == recoveries && view->registering) {
 		WRITE_ONCE(lu->id, lu->next_id);
 		WRITE_ONCE(lu->next_id, 0);
-		lu->fence_former = false;
-		strscpy(lu->address, registration->self.address, sizeof(lu->address));
-		strscpy(lu->machine, registration->self.machine, sizeof(lu->machine));
+		lu->registry_fence_own = false;
+		strscpy(lu->address, entry->self.address, sizeof(lu->address));
+		strscpy(lu->machine, entry->self.machine, sizeof(lu->machine));
 		clear_bit(TRBD_LU_UNREGISTERED, &lu->blocked);
 	} else {
 		ret = -EAGAIN;
@@ -424,38 +372,38 @@ int trbd_membership_begin(struct trbd_lu *lu)
 	spin_unlock(&lu->lock);
 	mutex_unlock(&lu->install_lock);
 out:
-	kvfree(registration);
+	kvfree(entry);
 	return ret;
 }
 
 /* A gateway that was not fenced has commands in flight, which nobody counts any more: they end first. */
-static bool membership_has_drained(struct trbd_lu *lu)
+static bool registry_has_drained(struct trbd_lu *lu)
 {
 	unsigned int tries;
 
 	for (tries = 0; tries < DRAIN_TRIES && lu->ops->in_flight(lu->owner); tries++) {
-		if (trbd_lu_interrupted(DRAIN_RETRY_MS))
+		if (trbd_lu_sleep(DRAIN_RETRY_MS))
 			return false;
 	}
 	return !lu->ops->in_flight(lu->owner);
 }
 
 /**
- * trbd_membership_renew() - serve again, if this gateway does not
+ * trbd_registry_enter_again() - serve again, if this gateway does not
  * @lu: state
  *
- * Context: the thread; as trbd_membership_begin().
+ * Context: the thread; as trbd_registry_enter().
  * Return: whether it must be tried again.
  */
-bool trbd_membership_renew(struct trbd_lu *lu)
+bool trbd_registry_enter_again(struct trbd_lu *lu)
 {
 	int ret;
 
 	if (!test_bit(TRBD_LU_UNREGISTERED, &lu->blocked))
 		return false;
-	if (!membership_has_drained(lu))
+	if (!registry_has_drained(lu))
 		return true;
-	ret = trbd_membership_begin(lu);
+	ret = trbd_registry_enter(lu);
 	if (ret) {
 		if (ret != -EAGAIN)
 			pr_warn_ratelimited("%s: cannot be registered again: error %d, trying again\n",
@@ -465,11 +413,11 @@ bool trbd_membership_renew(struct trbd_lu *lu)
 	pr_info("%s: this gateway serves the image again\n", lu->image->name);
 	lu->ops->come_back(lu->owner);
 	/* there may be a new barrier */
-	trbd_round_nudge(lu);
+	trbd_round_announce(lu);
 	return false;
 }
 
-static void recovery_stop(struct trbd_recovery_user *user)
+static void registry_stop_serving(struct trbd_recovery_user *user)
 {
 	struct trbd_lu *lu = container_of(user, struct trbd_lu, recovery);
 
@@ -483,7 +431,7 @@ static void recovery_stop(struct trbd_recovery_user *user)
 	trbd_lu_interrupt(lu);
 }
 
-static void recovery_drain(struct trbd_recovery_user *user)
+static void registry_drain(struct trbd_recovery_user *user)
 {
 	struct trbd_lu *lu = container_of(user, struct trbd_lu, recovery);
 
@@ -495,19 +443,19 @@ static void recovery_drain(struct trbd_recovery_user *user)
 }
 
 /* Without this the watch would be taken over into the new identity, and nobody would know that it was interrupted. */
-static void recovery_restart(struct trbd_recovery_user *user)
+static void registry_restart(struct trbd_recovery_user *user)
 {
 	struct trbd_lu *lu = container_of(user, struct trbd_lu, recovery);
 
 	spin_lock(&lu->lock);
 	lu->recoveries++;
-	lu->fence_former = true;
+	lu->registry_fence_own = true;
 	spin_unlock(&lu->lock);
 	trbd_watch_renew(&lu->image->watch);
 }
 
-const struct trbd_recovery_ops trbd_membership_recovery_ops = {
-	.stop = recovery_stop,
-	.drain = recovery_drain,
-	.restart = recovery_restart,
+const struct trbd_recovery_ops trbd_registry_recovery_ops = {
+	.stop = registry_stop_serving,
+	.drain = registry_drain,
+	.restart = registry_restart,
 };

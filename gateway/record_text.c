@@ -42,7 +42,7 @@
 #include <linux/string.h>
 #include <linux/types.h>
 
-#include "pr/record.h"
+#include "gateway/record_text.h"
 
 #define RECORD_MAGIC	"target_core_rbd.lu"
 
@@ -134,99 +134,6 @@ size_t trbd_record_encode(const struct trbd_record *record, char *text, size_t s
 		    record->fenced[i].since, record->fenced[i].renewed);
 	put(&w, "end\n");
 	return w.len;
-}
-
-/**
- * trbd_record_find_gateway() - the entry of a gateway
- * @record: record
- * @id: its number
- *
- * Return: the entry, or NULL.
- */
-const struct trbd_record_gateway *trbd_record_find_gateway(const struct trbd_record *record, u64 id)
-{
-	unsigned int i;
-
-	for (i = 0; i < record->num_gateways; i++) {
-		if (record->gateways[i].id == id)
-			return &record->gateways[i];
-	}
-	return NULL;
-}
-
-/**
- * trbd_record_remove_gateway() - take a gateway out
- * @record: record
- * @id: its number; one that is not there is fine
- */
-void trbd_record_remove_gateway(struct trbd_record *record, u64 id)
-{
-	const struct trbd_record_gateway *gateway = trbd_record_find_gateway(record, id);
-	unsigned int i;
-
-	if (!gateway)
-		return;
-	i = gateway - record->gateways;
-	record->num_gateways--;
-	memmove(&record->gateways[i], &record->gateways[i + 1],
-		(record->num_gateways - i) * sizeof(record->gateways[0]));
-}
-
-/**
- * trbd_record_add_fenced() - note that a client was fenced
- * @record: record
- * @address: its address and nonce
- * @epoch: OSD map that has it on the blocklist
- * @now: time, seconds
- *
- * When there is no room, the one that was fenced first is forgotten.
- */
-void trbd_record_add_fenced(struct trbd_record *record, const char *address, u32 epoch, u64 now)
-{
-	struct trbd_record_fenced *fenced;
-
-	trbd_record_remove_fenced(record, address);
-	if (record->num_fenced == TRBD_RECORD_FENCED)
-		trbd_record_remove_fenced(record, record->fenced[0].address);
-	fenced = &record->fenced[record->num_fenced++];
-	memset(fenced, 0, sizeof(*fenced));
-	strscpy(fenced->address, address, sizeof(fenced->address));
-	fenced->epoch = epoch;
-	fenced->since = now;
-	fenced->renewed = now;
-}
-
-/**
- * trbd_record_find_fenced() - has a client been fenced?
- * @record: record
- * @address: its address and nonce
- *
- * Return: its entry, or NULL.
- */
-struct trbd_record_fenced *trbd_record_find_fenced(struct trbd_record *record, const char *address)
-{
-	unsigned int i;
-
-	for (i = 0; i < record->num_fenced; i++) {
-		if (!strcmp(record->fenced[i].address, address))
-			return &record->fenced[i];
-	}
-	return NULL;
-}
-
-/**
- * trbd_record_remove_fenced() - forget that a client was fenced
- * @record: record
- * @address: its address and nonce; one that is not there is fine
- */
-void trbd_record_remove_fenced(struct trbd_record *record, const char *address)
-{
-	struct trbd_record_fenced *fenced = trbd_record_find_fenced(record, address);
-
-	if (!fenced)
-		return;
-	record->num_fenced--;
-	memmove(fenced, fenced + 1, (&record->fenced[record->num_fenced] - fenced) * sizeof(*fenced));
 }
 
 /**

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#ifndef TRBD_PR_RECORD_H
-#define TRBD_PR_RECORD_H
+#ifndef TRBD_GATEWAY_RECORD_H
+#define TRBD_GATEWAY_RECORD_H
 
 #include <linux/types.h>
 
 #include "pr/rules.h"
 #include "protocol.h"
 
-#define TRBD_RECORD_VERSION	2
 #define TRBD_RECORD_NAME_MAX	65
 #define TRBD_RECORD_MACHINE_MAX	33
 
@@ -77,12 +76,30 @@ struct trbd_record {
 	struct trbd_record_fenced fenced[TRBD_RECORD_FENCED];
 };
 
-size_t trbd_record_encode(const struct trbd_record *record, char *text, size_t size);
-int trbd_record_decode(const char *text, size_t len, struct trbd_record *record, unsigned int *bad_line);
+/**
+ * struct trbd_record_registry - who serves an image, and who was fenced, as a record says it or said it
+ * @num_gateways: entries of @gateways
+ * @gateways: who serves the image
+ * @num_fenced: entries of @fenced
+ * @fenced: who was fenced and may come back
+ */
+struct trbd_record_registry {
+	unsigned int num_gateways;
+	const struct trbd_record_gateway *gateways;
+	unsigned int num_fenced;
+	const struct trbd_record_fenced *fenced;
+};
+
 const struct trbd_record_gateway *trbd_record_find_gateway(const struct trbd_record *record, u64 id);
 void trbd_record_remove_gateway(struct trbd_record *record, u64 id);
 void trbd_record_add_fenced(struct trbd_record *record, const char *address, u32 epoch, u64 now);
 struct trbd_record_fenced *trbd_record_find_fenced(struct trbd_record *record, const char *address);
 void trbd_record_remove_fenced(struct trbd_record *record, const char *address);
+struct trbd_record_registry trbd_record_registry(const struct trbd_record *record);
+void trbd_record_carry_registry(const struct trbd_record_registry *known, struct trbd_record *record);
+bool trbd_record_registry_has(const struct trbd_record_registry *registry, const char *address);
+bool trbd_fenced_is_due(const struct trbd_record_fenced *fenced, u64 now, u64 age);
+bool trbd_fenced_is_old(const struct trbd_record_fenced *fenced, u64 now);
+void trbd_fenced_renew(struct trbd_record *record, const char *address, u32 epoch, u64 now);
 
-#endif /* TRBD_PR_RECORD_H */
+#endif /* TRBD_GATEWAY_RECORD_H */

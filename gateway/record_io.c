@@ -2,7 +2,7 @@
 /*
  * The record of a logical unit's shared state, in the cluster.
  *
- * It is text (pr/record.c) in the image's own metadata, with its generation as a number in an xattr of the header
+ * It is text (gateway/record_text.c) in the image's own metadata, with its generation as a number in an xattr of the header
  * object. Text and number change in one transaction, on condition that the number is what it was when the record was
  * read. The number alone tells whether there ever was a record, and a record tells whose it is: images are copied with
  * their metadata, and people take away and put back what they should not.
@@ -14,7 +14,8 @@
 #include <linux/string.h>
 #include <linux/timekeeping.h>
 
-#include "gateway/lu_record.h"
+#include "gateway/record_io.h"
+#include "gateway/record_text.h"
 #include "rados/object.h"
 #include "rados/recovery.h"
 #include "rbd/header.h"
@@ -41,10 +42,10 @@ static struct trbd_record *record_alloc(unsigned int room)
 }
 
 /**
- * trbd_lu_record_free() - a record that was read is not needed any more
+ * trbd_record_io_free() - a record that was read is not needed any more
  * @record: record, or NULL
  */
-void trbd_lu_record_free(struct trbd_record *record)
+void trbd_record_io_free(struct trbd_record *record)
 {
 	if (!record)
 		return;
@@ -53,14 +54,14 @@ void trbd_lu_record_free(struct trbd_record *record)
 }
 
 /**
- * trbd_lu_record_place() - where an image's record is
+ * trbd_record_io_place() - where an image's record is
  * @image: open image
  *
  * Return: the place; valid as long as the image is open.
  */
-struct trbd_lu_place trbd_lu_record_place(struct trbd_image *image)
+struct trbd_record_place trbd_record_io_place(struct trbd_image *image)
 {
-	struct trbd_lu_place place = {
+	struct trbd_record_place place = {
 		.header = *trbd_image_header(image),
 		.name = image->name,
 		.id = image->id,
@@ -69,16 +70,16 @@ struct trbd_lu_place trbd_lu_record_place(struct trbd_image *image)
 	return place;
 }
 
-static void record_warn_damaged(const struct trbd_lu_place *place, const char *what, unsigned int line)
+static void record_warn_damaged(const struct trbd_record_place *place, const char *what, unsigned int line)
 {
 	pr_err_ratelimited("%s: the record of reservations is damaged (%s, line %u); what is reserved stays so, and reservation commands fail. See rbd image-meta get %s %s; to begin with an empty one remove that key, and the xattr %s of object rbd_header.%s\n",
-			   place->name, what, line, place->name, TRBD_LU_KEY, TRBD_LU_XATTR, place->id);
+			   place->name, what, line, place->name, TRBD_RECORD_KEY, TRBD_RECORD_XATTR, place->id);
 }
 
 /* Return: 1 when a record was ever written, 0 when none was, or an error. */
-static int record_ever_written(const struct trbd_lu_place *place)
+static int record_ever_written(const struct trbd_record_place *place)
 {
-	int ret = trbd_object_check_number(&place->header, TRBD_LU_XATTR, 0);
+	int ret = trbd_object_check_number(&place->header, TRBD_RECORD_XATTR, 0);
 
 	return ret == -ECANCELED ? 1 : ret;
 }
@@ -87,7 +88,7 @@ static int record_ever_written(const struct trbd_lu_place *place)
  * There is no record. Was there never one, or did somebody take both the record and the number away, as the manual
  * says? Then everything is clear. A record that is gone while its number is there was lost.
  */
-static int record_check_absent(const struct trbd_lu_place *place)
+static int record_check_absent(const struct trbd_record_place *place)
 {
 	int ret = record_ever_written(place);
 
@@ -98,7 +99,7 @@ static int record_check_absent(const struct trbd_lu_place *place)
 }
 
 /* @text is what was read, @len 0 when there is none. */
-static int record_decode(const struct trbd_lu_place *place, const char *text, size_t len, struct trbd_record *record)
+static int record_decode(const struct trbd_record_place *place, const char *text, size_t len, struct trbd_record *record)
 {
 	unsigned int line = 0;
 	int ret = 0;
@@ -125,16 +126,16 @@ static int record_decode(const struct trbd_lu_place *place, const char *text, si
 }
 
 /**
- * trbd_lu_record_read() - the record as it is in the cluster
+ * trbd_record_io_read() - the record as it is in the cluster
  * @place: where it is
  * @extra: room for this many more registrations
- * @record: set to it; trbd_lu_record_free() it. Of generation 0 when there is none
+ * @record: set to it; trbd_record_io_free() it. Of generation 0 when there is none
  *
  * Context: process; one round trip.
  * Return: 0; -EBADMSG or -EPROTONOSUPPORT for one that cannot be read, and there is a line in the log; -ENOENT,
  * -ETIMEDOUT, -EINTR, -ENOMEM, -ESHUTDOWN when this gateway was fenced, others.
  */
-int trbd_lu_record_read(const struct trbd_lu_place *place, unsigned int extra, struct trbd_record **record)
+int trbd_record_io_read(const struct trbd_record_place *place, unsigned int extra, struct trbd_record **record)
 {
 	const size_t size = TRBD_RECORD_TEXT_MAX + TRBD_HEADER_METADATA_EXTRA;
 	char *text = kvmalloc(size, GFP_KERNEL);
@@ -143,7 +144,7 @@ int trbd_lu_record_read(const struct trbd_lu_place *place, unsigned int extra, s
 
 	*record = NULL;
 	if (text)
-		len = trbd_header_metadata(&place->header, TRBD_LU_KEY, text, size);
+		len = trbd_header_metadata(&place->header, TRBD_RECORD_KEY, text, size);
 	if (len == -ENOENT)
 		len = 0;
 	/* a shell takes the last newline off what is put back by hand */
@@ -156,7 +157,7 @@ int trbd_lu_record_read(const struct trbd_lu_place *place, unsigned int extra, s
 	}
 	kvfree(text);
 	if (ret) {
-		trbd_lu_record_free(*record);
+		trbd_record_io_free(*record);
 		*record = NULL;
 	}
 	if (ret == -ESHUTDOWN)
@@ -165,13 +166,13 @@ int trbd_lu_record_read(const struct trbd_lu_place *place, unsigned int extra, s
 }
 
 /**
- * trbd_lu_record_encode() - a record as text
+ * trbd_record_io_encode() - a record as text
  * @record: record
  * @text: set to it, kvfree() it; NULL when there is none
  *
  * Return: its length; 0 for want of memory, TRBD_RECORD_TEXT_MAX for a record that is too long.
  */
-size_t trbd_lu_record_encode(const struct trbd_record *record, char **text)
+size_t trbd_record_io_encode(const struct trbd_record *record, char **text)
 {
 	size_t len;
 
@@ -193,19 +194,19 @@ static u64 record_first_generation(u64 after)
 }
 
 /**
- * trbd_lu_record_write() - write the next generation of a record
+ * trbd_record_io_write() - write the next generation of a record
  * @place: where it is
  * @record: what was read, changed; gets the generation that is written
  * @after: the greatest generation that this gateway has seen
  * @settled: it is in force everywhere
  *
  * Context: process; one round trip.
- * Return: 0; -ECANCELED when another was first; -ENOSPC for one that is too long; others as trbd_lu_record_read().
+ * Return: 0; -ECANCELED when another was first; -ENOSPC for one that is too long; others as trbd_record_io_read().
  */
-int trbd_lu_record_write(const struct trbd_lu_place *place, struct trbd_record *record, u64 after,
+int trbd_record_io_write(const struct trbd_record_place *place, struct trbd_record *record, u64 after,
 			 bool settled)
 {
-	struct trbd_object_condition condition = { .xattr = TRBD_LU_XATTR, .expected = record->generation };
+	struct trbd_object_condition condition = { .xattr = TRBD_RECORD_XATTR, .expected = record->generation };
 	char *text;
 	size_t len;
 	int ret;
@@ -214,10 +215,10 @@ int trbd_lu_record_write(const struct trbd_lu_place *place, struct trbd_record *
 	condition.new = record->generation;
 	if (settled)
 		record->settled = record->generation;
-	len = trbd_lu_record_encode(record, &text);
+	len = trbd_record_io_encode(record, &text);
 	if (!text)
 		return len ? -ENOSPC : -ENOMEM;
-	ret = trbd_header_set_metadata_if(&place->header, &condition, TRBD_LU_KEY, text, len);
+	ret = trbd_header_set_metadata_if(&place->header, &condition, TRBD_RECORD_KEY, text, len);
 	kvfree(text);
 	if (ret == -ESHUTDOWN)
 		trbd_recovery_begin(place->header.session);
@@ -225,45 +226,45 @@ int trbd_lu_record_write(const struct trbd_lu_place *place, struct trbd_record *
 }
 
 /**
- * trbd_lu_record_check_counter() - the number in the xattr was not that of the record that was read
+ * trbd_record_io_check_counter() - the number in the xattr was not that of the record that was read
  * @place: where it is
  * @generation: of the record that was read
  *
  * Has somebody else changed both since? If not they do not belong together, and nobody can change anything any more.
  *
  * Context: process; one round trip.
- * Return: 0 if somebody has; -EBADMSG if not; others as trbd_lu_record_read().
+ * Return: 0 if somebody has; -EBADMSG if not; others as trbd_record_io_read().
  */
-int trbd_lu_record_check_counter(const struct trbd_lu_place *place, u64 generation)
+int trbd_record_io_check_counter(const struct trbd_record_place *place, u64 generation)
 {
 	struct trbd_record *record;
-	int ret = trbd_lu_record_read(place, 0, &record);
+	int ret = trbd_record_io_read(place, 0, &record);
 
 	if (!ret && record->generation == generation) {
 		record_warn_damaged(place, "it is not of the generation that the xattr says", 3);
 		ret = -EBADMSG;
 	}
-	trbd_lu_record_free(record);
+	trbd_record_io_free(record);
 	return ret;
 }
 
 /**
- * trbd_lu_record_was_written() - has a write been done whose answer did not come?
+ * trbd_record_io_was_written() - has a write been done whose answer did not come?
  * @place: where it is
  * @written: what was written
  *
  * Context: process; one round trip.
  * Return: whether it has, as far as can be told.
  */
-bool trbd_lu_record_was_written(const struct trbd_lu_place *place, const struct trbd_record *written)
+bool trbd_record_io_was_written(const struct trbd_record_place *place, const struct trbd_record *written)
 {
 	struct trbd_record *record;
 	bool done = false;
 
-	if (!trbd_lu_record_read(place, 0, &record))
+	if (!trbd_record_io_read(place, 0, &record))
 		/* a registry entry that another wrote keeps the writer, but is in force at once */
 		done = record->generation == written->generation && record->writer == written->writer &&
 		       record->settled == written->settled;
-	trbd_lu_record_free(record);
+	trbd_record_io_free(record);
 	return done;
 }
