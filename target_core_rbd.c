@@ -27,7 +27,6 @@
 #include "gateway/lu.h"
 #include "gateway/round.h"
 #include "gateway/stall.h"
-#include "rados/closing.h"
 #include "rados/guard.h"
 #include "rados/options.h"
 #include "rados/queues.h"
@@ -140,7 +139,7 @@ static void trbd_close_image(struct trbd_device *dev)
 	trbd_reservation_stop(dev);
 	/* the group needs the session that the image holds */
 	if (dev->group)
-		trbd_group_leave(dev->group, trbd_closing_left(session, &dev->image->header_oid, 0));
+		trbd_group_leave(dev->group, trbd_session_closing_left(session, &dev->image->header_oid, 0));
 	dev->group = NULL;
 	trbd_image_close(dev->image);
 	dev->image = NULL;

@@ -109,7 +109,7 @@ static void group_give_up(struct trbd_group *group)
 	pr_warn("group of pool %lld: no heartbeat for %u minutes; giving up what is in flight\n", group->oloc.pool,
 		TRBD_GROUP_GIVE_UP_MS / 60000);
 	group->gave_up = true;
-	trbd_recovery_give_up(group->session);
+	trbd_session_give_up(group->session);
 }
 
 /* Is there one of the main objects that does not answer in time, or not well? */

@@ -241,7 +241,7 @@ static void object_report(struct trbd_group_object *object, enum trbd_group_job 
 	if (!err || err == -EINTR || kthread_should_stop())
 		return;
 	if (err == -ESHUTDOWN)
-		trbd_recovery_begin(group->session);
+		trbd_session_recover(group->session);
 	/* -EBUSY: the slot is somebody else's there */
 	if (job == TRBD_GROUP_BEAT && err != -EAGAIN && err != -EBUSY)
 		pr_warn_ratelimited("group of pool %lld: heartbeat failed: error %d (object %s)\n",

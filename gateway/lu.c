@@ -305,12 +305,12 @@ struct trbd_lu *trbd_lu_attach(struct trbd_image *image, struct trbd_group *grou
 	}
 	get_task_struct(lu->thread);
 	trbd_tidy_add_unit(lu);
-	trbd_recovery_add_user(image->session, &lu->recovery);
+	trbd_recovery_add_user(&image->session->recovery, &lu->recovery);
 	do {
 		ret = trbd_registry_enter(lu);
 	} while (ret == -EAGAIN && !msleep_interruptible(TRBD_REGISTRY_RETRY_MS));
 	if (ret) {
-		trbd_recovery_remove_user(image->session, &lu->recovery);
+		trbd_recovery_remove_user(&image->session->recovery, &lu->recovery);
 		/* what was sent may have been done */
 		if (ret == -ETIMEDOUT || ret == -EINTR || ret == -ENOMEM || ret == -EAGAIN)
 			lu_leave(lu);
@@ -335,7 +335,7 @@ struct trbd_lu *trbd_lu_attach(struct trbd_image *image, struct trbd_group *grou
  */
 void trbd_lu_detach(struct trbd_lu *lu)
 {
-	trbd_recovery_remove_user(lu->image->session, &lu->recovery);
+	trbd_recovery_remove_user(&lu->image->session->recovery, &lu->recovery);
 	spin_lock(&lu->lock);
 	lu->ending = true;
 	spin_unlock(&lu->lock);

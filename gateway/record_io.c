@@ -17,7 +17,7 @@
 #include "gateway/record_io.h"
 #include "gateway/record_text.h"
 #include "rados/object.h"
-#include "rados/recovery.h"
+#include "rados/session.h"
 #include "rbd/header.h"
 #include "rbd/image.h"
 
@@ -161,7 +161,7 @@ int trbd_record_io_read(const struct trbd_record_place *place, unsigned int extr
 		*record = NULL;
 	}
 	if (ret == -ESHUTDOWN)
-		trbd_recovery_begin(place->header.session);
+		trbd_session_recover(place->header.session);
 	return ret;
 }
 
@@ -221,7 +221,7 @@ int trbd_record_io_write(const struct trbd_record_place *place, struct trbd_reco
 	ret = trbd_header_set_metadata_if(&place->header, &condition, TRBD_RECORD_KEY, text, len);
 	kvfree(text);
 	if (ret == -ESHUTDOWN)
-		trbd_recovery_begin(place->header.session);
+		trbd_session_recover(place->header.session);
 	return ret;
 }
 

@@ -319,7 +319,7 @@ static int registry_write(struct trbd_lu *lu, struct registry_entry *entry)
 	mutex_unlock(&lu->install_lock);
 	self->id = lu->next_id;
 	trbd_group_self(lu->group, &self->slot, &self->member);
-	trbd_fence_own_address(lu->image->session, self->address, sizeof(self->address));
+	trbd_session_address(lu->image->session, self->address, sizeof(self->address));
 	strscpy(self->name, init_utsname()->nodename, sizeof(self->name));
 	registry_name_machine(self->address, self->machine, sizeof(self->machine));
 	ret = registry_fence(entry);

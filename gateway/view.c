@@ -26,7 +26,7 @@
 #include "gateway/record_io.h"
 #include "gateway/view.h"
 #include "rados/fence.h"
-#include "rados/recovery.h"
+#include "rados/session.h"
 #include "rbd/image.h"
 
 /* A view's arrays stand behind it in its memory. */
@@ -86,7 +86,7 @@ static void view_check_expelled(struct trbd_lu *lu, struct trbd_record *record)
 	if (trbd_record_find_fenced(record, lu->address)) {
 		pr_warn("%s: this gateway is not in the registry of the image any more: it was fenced; it stops and comes back by itself\n",
 			lu->image->name);
-		trbd_recovery_begin(lu->image->session);
+		trbd_session_recover(lu->image->session);
 		return;
 	}
 	pr_warn("%s: the record of reservations was %s, without this gateway, which registers again\n",

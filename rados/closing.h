@@ -6,8 +6,6 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
-struct trbd_session;
-
 /**
  * struct trbd_closings - who of a session's callers is closing
  * @lock: guards @list
@@ -31,10 +29,10 @@ struct trbd_closing {
 };
 
 void trbd_closings_init(struct trbd_closings *closings);
-void trbd_closing_begin(struct trbd_session *session, struct trbd_closing *closing, const void *caller);
-void trbd_closing_end(struct trbd_session *session, struct trbd_closing *closing);
-unsigned long trbd_closing_left(struct trbd_session *session, const void *caller, unsigned long otherwise);
-bool trbd_closing_is_over(struct trbd_session *session, const void *caller);
+void trbd_closing_begin(struct trbd_closings *closings, struct trbd_closing *closing, const void *caller);
+void trbd_closing_end(struct trbd_closings *closings, struct trbd_closing *closing);
+unsigned long trbd_closing_left(struct trbd_closings *closings, const void *caller, unsigned long otherwise);
+bool trbd_closing_is_over(struct trbd_closings *closings, const void *caller);
 void trbd_closing_was_in_vain(void);
 
 #endif /* TRBD_RADOS_CLOSING_H */

@@ -19,7 +19,6 @@
 #include <linux/string.h>
 
 #include "rados/cls.h"
-#include "rados/object.h"
 #include "rados/request.h"
 
 static struct page **cls_in_pages(const void *in, size_t in_len)

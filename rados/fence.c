@@ -30,19 +30,6 @@
 #define FENCE_PATIENCE	(5 * HZ)
 
 /**
- * trbd_fence_own_address() - under which address the OSDs know us
- * @session: session with the cluster
- * @buf: where to
- * @size: room in @buf, TRBD_ADDRESS_MAX is enough
- */
-void trbd_fence_own_address(struct trbd_session *session, char *buf, size_t size)
-{
-	const struct ceph_entity_addr *addr = ceph_client_addr(session->client);
-
-	snprintf(buf, size, "%pISpc/%u", &addr->in_addr, le32_to_cpu(addr->nonce));
-}
-
-/**
  * trbd_fence_epoch() - the newest OSD map that this client has
  * @session: session with the cluster
  *
@@ -62,7 +49,7 @@ u32 trbd_fence_epoch(struct trbd_session *session)
 	return epoch;
 }
 
-/* The reverse: ADDRESS:PORT/NONCE, the address of IPv6 in brackets. */
+/* The reverse of trbd_session_address(): ADDRESS:PORT/NONCE, the address of IPv6 in brackets. */
 static int fence_parse(const char *text, struct ceph_entity_addr *addr)
 {
 	char host[TRBD_ADDRESS_MAX], *port, *nonce, *name = host;
@@ -238,7 +225,7 @@ int trbd_fence_clients(struct trbd_session *session, struct trbd_fence *fences, 
 /**
  * trbd_fence_client() - put a client on the blocklist
  * @session: session with the cluster
- * @address: address and nonce, as trbd_fence_own_address() gave them there
+ * @address: address and nonce, as trbd_session_address() gave them there
  * @epoch: set to an OSD map that has it
  *
  * Context: process; sleeps until the monitors have answered; a signal ends it.
@@ -277,6 +264,6 @@ int trbd_fence_barrier(struct trbd_session *session, u32 epoch, const void *call
 		ceph_osdc_maybe_request_map(trbd_session_osdc(session));
 		ret = ceph_monc_wait_osdmap(&session->client->monc, epoch, HZ);
 	} while (ret == -ETIMEDOUT && !trbd_session_timed_out(session, start) &&
-		 !trbd_closing_is_over(session, caller));
+		 !trbd_closing_is_over(&session->closings, caller));
 	return ret == -ERESTARTSYS ? -EINTR : ret;
 }

@@ -16,7 +16,7 @@
 #include <linux/slab.h>
 
 #include "rados/notify.h"
-#include "rados/object.h"
+#include "rados/request.h"
 #include "rados/session.h"
 
 /* what a thousand watchers answer; more is an OSD that talks nonsense */

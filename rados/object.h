@@ -4,22 +4,9 @@
 
 #include <linux/types.h>
 
-struct ceph_object_id;
-struct ceph_object_locator;
-struct trbd_session;
-struct trbd_witness;
+#include "rados/request.h"
 
-/**
- * struct trbd_object - an object in a pool
- * @session: session with its cluster
- * @oid: its name; the address of the name tells callers apart, see rados/closing.c
- * @oloc: its pool and namespace
- */
-struct trbd_object {
-	struct trbd_session *session;
-	const struct ceph_object_id *oid;
-	const struct ceph_object_locator *oloc;
-};
+struct trbd_witness;
 
 /**
  * struct trbd_object_condition - the number in an xattr, as a change of the object wants it

@@ -27,7 +27,6 @@
 #include "compat/osd.h"
 #include "rados/closing.h"
 #include "rados/guard.h"
-#include "rados/object.h"
 #include "rados/recovery.h"
 #include "rados/request.h"
 #include "rados/session.h"
@@ -255,7 +254,7 @@ int trbd_request_result(const struct ceph_osd_request *req)
 	/* or else the messenger has brought the answer, and has its reference while it calls */
 	if (current_work() == &req->r_complete_work)
 		request_leave_memory(req);
-	trbd_recovery_notice(request_session(req), req->r_result);
+	trbd_recovery_notice(&request_session(req)->recovery, req->r_result);
 	return req->r_result == -EINPROGRESS ? -EIO : req->r_result;
 }
 
@@ -307,7 +306,7 @@ struct ceph_osd_request *trbd_request_alloc(const struct trbd_object *object, un
 static bool request_timed_out(struct trbd_session *session, const struct ceph_osd_request *req, unsigned long start,
 			      unsigned int limit_ms)
 {
-	return trbd_session_timed_out(session, start) || trbd_closing_is_over(session, req->r_priv) ||
+	return trbd_session_timed_out(session, start) || trbd_closing_is_over(&session->closings, req->r_priv) ||
 	       (limit_ms && time_after(jiffies, start + msecs_to_jiffies(limit_ms)));
 }
 
@@ -341,7 +340,7 @@ int trbd_request_wait(struct trbd_session *session, struct ceph_osd_request *req
 	if (left <= 0 || req->r_result < 0)
 		request_leave_memory(req);
 	if (left > 0) {
-		trbd_recovery_notice(session, req->r_result);
+		trbd_recovery_notice(&session->recovery, req->r_result);
 		return req->r_result;
 	}
 	return left ? -EINTR : -ETIMEDOUT;

@@ -8,12 +8,24 @@
 #include "protocol.h"
 
 struct bio_vec;
+struct ceph_object_id;
 struct ceph_object_locator;
 struct ceph_osd_request;
 struct ceph_snap_context;
 struct trbd_guard;
-struct trbd_object;
 struct trbd_session;
+
+/**
+ * struct trbd_object - an object in a pool
+ * @session: session with its cluster
+ * @oid: its name; the address of the name tells callers apart, see rados/closing.c
+ * @oloc: its pool and namespace
+ */
+struct trbd_object {
+	struct trbd_session *session;
+	const struct ceph_object_id *oid;
+	const struct ceph_object_locator *oloc;
+};
 
 /**
  * struct trbd_extent - a byte range of one object and the memory it is read into or written from

@@ -16,12 +16,13 @@
 #include <linux/ceph/osdmap.h>
 #include <linux/err.h>
 #include <linux/jiffies.h>
+#include <linux/kernel.h>
 #include <linux/mutex.h>
 #include <linux/rbtree.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
-#include "rados/fence.h"
+#include "protocol.h"
 #include "rados/session.h"
 
 static DEFINE_MUTEX(sessions_lock);
@@ -47,7 +48,7 @@ static void session_destroy(struct trbd_session *session)
 {
 	/* they may begin a recovery */
 	trbd_chores_stop(&session->chores, &session->client->osdc);
-	trbd_recovery_stop(&session->recovery);
+	trbd_recovery_destroy(&session->recovery);
 	ceph_destroy_client(session->client);
 	kfree(session);
 }
@@ -64,7 +65,6 @@ static struct trbd_session *session_open(struct ceph_options *opt)
 		return ERR_PTR(-ENOMEM);
 	}
 	refcount_set(&session->ref, 1);
-	trbd_recovery_init(&session->recovery);
 	trbd_chores_init(&session->chores);
 	trbd_closings_init(&session->closings);
 
@@ -76,6 +76,7 @@ static struct trbd_session *session_open(struct ceph_options *opt)
 		return ERR_PTR(ret);
 	}
 
+	trbd_recovery_init(&session->recovery, session->client);
 	ret = ceph_open_session(session->client);
 	if (ret) {
 		session_destroy(session);
@@ -237,8 +238,21 @@ bool trbd_session_pool_exists(struct trbd_session *session, s64 pool_id)
 }
 
 /**
+ * trbd_session_address() - get the address under which the OSDs know us
+ * @session: the session
+ * @buf: where to; ADDRESS:PORT/NONCE
+ * @size: room in @buf, TRBD_ADDRESS_MAX is enough
+ */
+void trbd_session_address(const struct trbd_session *session, char *buf, size_t size)
+{
+	const struct ceph_entity_addr *addr = ceph_client_addr(session->client);
+
+	snprintf(buf, size, "%pISpc/%u", &addr->in_addr, le32_to_cpu(addr->nonce));
+}
+
+/**
  * trbd_session_is_ours() - is this the address of one of this machine's sessions?
- * @address: address and nonce, as of trbd_fence_own_address()
+ * @address: address and nonce, as of trbd_session_address()
  *
  * Context: may sleep for the list of sessions, not for the network.
  * Return: whether it is the present one of a session in use, with whatever cluster.
@@ -251,7 +265,7 @@ bool trbd_session_is_ours(const char *address)
 
 	mutex_lock(&sessions_lock);
 	list_for_each_entry(session, &sessions, node) {
-		trbd_fence_own_address(session, own, sizeof(own));
+		trbd_session_address(session, own, sizeof(own));
 		found |= !strcmp(own, address);
 	}
 	mutex_unlock(&sessions_lock);
@@ -282,4 +296,61 @@ bool trbd_session_is_full(struct trbd_session *session)
 	}
 	up_read(&osdc->lock);
 	return full;
+}
+
+/**
+ * trbd_session_recover() - give a session that was fenced a new identity
+ * @session: session whose requests end with -EBLOCKLISTED
+ *
+ * While that is under way, nothing.
+ *
+ * Context: any.
+ */
+void trbd_session_recover(struct trbd_session *session)
+{
+	trbd_recovery_start(&session->recovery, false);
+}
+
+/**
+ * trbd_session_give_up() - end everything that is in flight, though the OSDs have not answered
+ * @session: session whose OSDs do not
+ *
+ * While a recovery is under way anyway, nothing. While the cluster has no room nothing either: the new identity could
+ * watch nothing and so would serve nothing, not even reads, until there is room.
+ *
+ * Context: process; may sleep for the OSD map's lock.
+ */
+void trbd_session_give_up(struct trbd_session *session)
+{
+	if (trbd_session_is_full(session))
+		pr_warn_ratelimited("client.%llu does not give up what is in flight: the cluster or a pool is full\n",
+				    ceph_client_gid(session->client));
+	else
+		trbd_recovery_start(&session->recovery, true);
+}
+
+/**
+ * trbd_session_is_recovering() - tell whether a session gets a new identity now
+ * @session: the session
+ *
+ * Context: any.
+ * Return: true from the moment that somebody asked for it until what was begun under the old one has drained.
+ */
+bool trbd_session_is_recovering(const struct trbd_session *session)
+{
+	return trbd_recovery_is_running(&session->recovery);
+}
+
+/**
+ * trbd_session_closing_left() - tell for how long a caller that closes may wait for an answer
+ * @session: the session
+ * @caller: name of an object, see rados/closing.c
+ * @otherwise: for a caller that does not close, jiffies
+ *
+ * Context: any in which a spinlock may be taken.
+ * Return: jiffies.
+ */
+unsigned long trbd_session_closing_left(struct trbd_session *session, const void *caller, unsigned long otherwise)
+{
+	return trbd_closing_left(&session->closings, caller, otherwise);
 }

@@ -49,7 +49,7 @@
 
 #include "protocol.h"
 #include "rados/closing.h"
-#include "rados/object.h"
+#include "rados/request.h"
 #include "rados/queues.h"
 #include "rados/session.h"
 #include "rados/watch.h"
@@ -436,7 +436,8 @@ void trbd_watch_renew(struct trbd_watch *watch)
 /* Whatever the thread is at ends; giving the handle back gets its time. */
 static void watch_end_thread(struct trbd_watch *watch)
 {
-	unsigned long wait = trbd_closing_left(watch->object->session, watch->object->oid, trbd_session_timeout(watch->object->session));
+	struct trbd_session *session = watch->object->session;
+	unsigned long wait = trbd_closing_left(&session->closings, watch->object->oid, trbd_session_timeout(session));
 
 	/* together, or the thread may see the one, and the other ends what it does then */
 	spin_lock(&watch->lock);

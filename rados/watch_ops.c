@@ -20,7 +20,6 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
-#include "rados/object.h"
 #include "rados/request.h"
 #include "rados/watch_ops.h"
 

@@ -38,7 +38,6 @@
 #include "protocol.h"
 #include "rados/closing.h"
 #include "rados/queues.h"
-#include "rados/recovery.h"
 #include "rados/session.h"
 #include "rados/watch_ops.h"
 #include "rbd/features.h"
@@ -446,7 +445,7 @@ static void image_watch_restored(void *owner, int err)
 				    image->name, err);
 		/* on the blocklist: when all that the session has are snapshots, nobody else notices */
 		if (err == -ESHUTDOWN && trbd_image_read_only(image))
-			trbd_recovery_begin(image->session);
+			trbd_session_recover(image->session);
 	} else {
 		pr_info("%s: the header is watched again\n", image->name);
 		trbd_inquiry_hurry(&image->inquiry);
@@ -590,7 +589,7 @@ static void image_free(struct trbd_image *image)
 	list_for_each_entry_safe(parent, next, &image->link.opened, sibling)
 		image_free(parent);
 	if (image->closing)
-		trbd_closing_end(image->session, &image->close);
+		trbd_closing_end(&image->session->closings, &image->close);
 	ceph_put_snap_context(image->snapc);
 	if (image->session)
 		trbd_session_put(image->session);
@@ -780,7 +779,7 @@ void trbd_image_begin_close(struct trbd_image *image)
 	if (image->closing)
 		return;
 	WRITE_ONCE(image->closing, true);
-	trbd_closing_begin(image->session, &image->close, &image->header_oid);
+	trbd_closing_begin(&image->session->closings, &image->close, &image->header_oid);
 	/* a refresh may be under way, and add to the list; what is in it stays */
 	list_for_each_entry_rcu(parent, &image->link.opened, sibling, true)
 		trbd_image_begin_close(parent);

@@ -14,7 +14,7 @@
  * may still know the watch, and whoever takes a snapshot then waits for this gateway until the watch is given back.
  */
 #include "rados/in_flight.h"
-#include "rados/recovery.h"
+#include "rados/session.h"
 #include "rbd/image.h"
 #include "rbd/recall.h"
 
@@ -31,7 +31,7 @@
  */
 void trbd_recall_unsent(struct trbd_image *image)
 {
-	if (trbd_image_read_only(image) || trbd_recovery_is_running(image->session))
+	if (trbd_image_read_only(image) || trbd_session_is_recovering(image->session))
 		return;
 	if (!trbd_in_flight_unsent(image->session, image->header.object_prefix)) {
 		image->unsent_looks = 0;
@@ -42,7 +42,7 @@ void trbd_recall_unsent(struct trbd_image *image)
 	image->unsent_looks = 0;
 	pr_warn("%s: the header's OSD is silent and will soon let others take a snapshot without us, and changes of data have not reached their OSDs; giving up what is in flight\n",
 		image->name);
-	trbd_recovery_give_up(image->session);
+	trbd_session_give_up(image->session);
 }
 
 /**
@@ -59,7 +59,7 @@ void trbd_recall_older(struct trbd_image *image, u64 snap_seq)
 		return;
 	pr_warn("%s: a snapshot was taken while the header was not watched, and changes of data are in flight that would alter it; giving up what is in flight\n",
 		image->name);
-	trbd_recovery_give_up(image->session);
+	trbd_session_give_up(image->session);
 }
 
 /**
@@ -74,10 +74,10 @@ bool trbd_recall_is_over(struct trbd_image *image, bool late)
 {
 	if (trbd_quiesce_is_over(&image->quiesce, READ_ONCE(image->lost_turn)))
 		return true;
-	if (!late || trbd_recovery_is_running(image->session))
+	if (!late || trbd_session_is_recovering(image->session))
 		return false;
 	pr_warn_ratelimited("%s: the watch on the header is lost, and changes of data do not end; giving up what is in flight\n",
 			    image->name);
-	trbd_recovery_give_up(image->session);
+	trbd_session_give_up(image->session);
 	return false;
 }

@@ -25,7 +25,7 @@
 #include <target/target_core_base.h>
 
 #include "gateway/group.h"
-#include "rados/recovery.h"
+#include "rados/session.h"
 #include "rbd/image.h"
 #include "rbd/io.h"
 #include "scsi/command.h"
@@ -137,7 +137,7 @@ static u64 mutation_doubt_ms(struct trbd_mutation_cmd *m)
 	u64 age_ms;
 
 	if (!m->result || (m->result != -ENOTCONN && m->result != -ESHUTDOWN &&
-			   !trbd_recovery_is_running(dev->image->session)))
+			   !trbd_session_is_recovering(dev->image->session)))
 		return 0;
 	age_ms = trbd_clock_now(&dev->group->clock) - m->ticket.accepted_ms;
 	return age_ms < TRBD_DOUBT_MS ? TRBD_DOUBT_MS - age_ms : 0;

@@ -23,7 +23,7 @@
 #include "compat/target.h"
 #include "gateway/lu.h"
 #include "rados/queues.h"
-#include "rados/recovery.h"
+#include "rados/session.h"
 #include "rbd/image.h"
 #include "rbd/object_io.h"
 #include "scsi/nexus.h"
@@ -174,7 +174,7 @@ static void patience_look(struct work_struct *work)
 	if (patience_is_at_its_end(patience)) {
 		pr_warn_ratelimited("%s: commands that were aborted, or whose session or LUN ends, have no answer after %u s; giving up what is in flight\n",
 				    dev->image->name, TRBD_ABANDONED_MS / 1000);
-		trbd_recovery_give_up(dev->image->session);
+		trbd_session_give_up(dev->image->session);
 	}
 	queue_delayed_work(trbd_tick_wq, &patience->look, msecs_to_jiffies(TRBD_ABANDONED_LOOK_MS));
 }
