@@ -58,7 +58,7 @@ struct writer {
 	size_t len;
 };
 
-static void __printf(2, 3) put(struct writer *w, const char *fmt, ...)
+static void __printf(2, 3) text_put(struct writer *w, const char *fmt, ...)
 {
 	size_t used = min(w->len, w->size);
 	va_list args;
@@ -68,44 +68,44 @@ static void __printf(2, 3) put(struct writer *w, const char *fmt, ...)
 	va_end(args);
 }
 
-static const char *or_dash(const char *s)
+static const char *text_or_dash(const char *s)
 {
 	return *s ? s : "-";
 }
 
-static void put_nexus(struct writer *w, const struct trbd_pr_nexus *nexus)
+static void text_put_nexus(struct writer *w, const struct trbd_pr_nexus *nexus)
 {
-	put(w, " %s %s\n", or_dash(nexus->target), or_dash(nexus->initiator));
+	text_put(w, " %s %s\n", text_or_dash(nexus->target), text_or_dash(nexus->initiator));
 }
 
-static void put_pr(struct writer *w, const struct trbd_record *record)
+static void text_put_pr(struct writer *w, const struct trbd_record *record)
 {
 	const struct trbd_pr_state *pr = &record->pr;
 	unsigned int i;
 
-	put(w, "pr %u %u %u\n", pr->generation, pr->incarnations, pr->aptpl);
+	text_put(w, "pr %u %u %u\n", pr->generation, pr->incarnations, pr->aptpl);
 	if (*pr->spc2.initiator) {
-		put(w, "spc2 %llu", record->spc2_gateway);
-		put_nexus(w, &pr->spc2);
+		text_put(w, "spc2 %llu", record->spc2_gateway);
+		text_put_nexus(w, &pr->spc2);
 	}
 	if (pr->preempted.action_key)
-		put(w, "preempted 0x%016llx 0x%016llx %u\n", pr->preempted.key, pr->preempted.action_key,
+		text_put(w, "preempted 0x%016llx 0x%016llx %u\n", pr->preempted.key, pr->preempted.action_key,
 		    pr->preempted.type);
 	if (pr->type != TRBD_PR_NONE)
-		put(w, "reservation %u %u\n", pr->type, pr->holder);
+		text_put(w, "reservation %u %u\n", pr->type, pr->holder);
 	for (i = 0; i < pr->count; i++) {
 		const struct trbd_pr_registration *registration = &pr->registrations[i];
 
-		put(w, "registration %u 0x%016llx %u", registration->incarnation, registration->key,
+		text_put(w, "registration %u 0x%016llx %u", registration->incarnation, registration->key,
 		    registration->rtpi);
-		put_nexus(w, &registration->nexus);
+		text_put_nexus(w, &registration->nexus);
 	}
 }
 
-static void put_gateway(struct writer *w, const struct trbd_record_gateway *gateway)
+static void text_put_gateway(struct writer *w, const struct trbd_record_gateway *gateway)
 {
-	put(w, "gateway %llu %s %u %s %llu %s\n", gateway->id, gateway->address, gateway->slot,
-	    or_dash(gateway->name), gateway->member, or_dash(gateway->machine));
+	text_put(w, "gateway %llu %s %u %s %llu %s\n", gateway->id, gateway->address, gateway->slot,
+	    text_or_dash(gateway->name), gateway->member, text_or_dash(gateway->machine));
 }
 
 /**
@@ -121,18 +121,18 @@ size_t trbd_record_encode(const struct trbd_record *record, char *text, size_t s
 	struct writer w = { .text = text, .size = size };
 	unsigned int i;
 
-	put(&w, RECORD_MAGIC " %d\nimage %s\ngeneration %llu\nsettled %llu\nbarrier %u\nresets %u\n",
+	text_put(&w, RECORD_MAGIC " %d\nimage %s\ngeneration %llu\nsettled %llu\nbarrier %u\nresets %u\n",
 	    TRBD_RECORD_VERSION, record->image, record->generation, record->settled, record->barrier,
 	    record->resets);
-	put(&w, "change %llu %u", record->writer, record->action);
-	put_nexus(&w, &record->actor);
-	put_pr(&w, record);
+	text_put(&w, "change %llu %u", record->writer, record->action);
+	text_put_nexus(&w, &record->actor);
+	text_put_pr(&w, record);
 	for (i = 0; i < record->num_gateways; i++)
-		put_gateway(&w, &record->gateways[i]);
+		text_put_gateway(&w, &record->gateways[i]);
 	for (i = 0; i < record->num_fenced; i++)
-		put(&w, "fenced %s %u %llu %llu\n", record->fenced[i].address, record->fenced[i].epoch,
+		text_put(&w, "fenced %s %u %llu %llu\n", record->fenced[i].address, record->fenced[i].epoch,
 		    record->fenced[i].since, record->fenced[i].renewed);
-	put(&w, "end\n");
+	text_put(&w, "end\n");
 	return w.len;
 }
 
@@ -151,7 +151,7 @@ struct reader {
 };
 
 /* A word of the line, which is left standing at what follows it. Return: its length, 0 when there is none. */
-static size_t take_word(struct reader *r, const char **word)
+static size_t text_take_word(struct reader *r, const char **word)
 {
 	const char *p = r->p;
 
@@ -162,7 +162,7 @@ static size_t take_word(struct reader *r, const char **word)
 	return p - *word;
 }
 
-static bool take_byte(struct reader *r, char byte)
+static bool text_take_byte(struct reader *r, char byte)
 {
 	if (r->p == r->end || *r->p != byte)
 		return false;
@@ -170,16 +170,16 @@ static bool take_byte(struct reader *r, char byte)
 	return true;
 }
 
-static bool take_end_of_line(struct reader *r)
+static bool text_take_end_of_line(struct reader *r)
 {
-	if (!take_byte(r, '\n'))
+	if (!text_take_byte(r, '\n'))
 		return false;
 	r->line++;
 	return true;
 }
 
 /* Does a line with this keyword come next? Then it is left standing behind it. */
-static bool take_keyword(struct reader *r, const char *keyword)
+static bool text_take_keyword(struct reader *r, const char *keyword)
 {
 	size_t len = strlen(keyword);
 
@@ -192,14 +192,14 @@ static bool take_keyword(struct reader *r, const char *keyword)
 }
 
 /* " word", of which "-" means empty. */
-static bool take_text(struct reader *r, char *to, size_t size)
+static bool text_take_text(struct reader *r, char *to, size_t size)
 {
 	const char *word;
 	size_t len;
 
-	if (!take_byte(r, ' '))
+	if (!text_take_byte(r, ' '))
 		return false;
-	len = take_word(r, &word);
+	len = text_take_word(r, &word);
 	if (!len || len >= size)
 		return false;
 	if (len == 1 && *word == '-')
@@ -209,20 +209,20 @@ static bool take_text(struct reader *r, char *to, size_t size)
 	return true;
 }
 
-static int digit(char c)
+static int text_digit(char c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : 16;
 }
 
-static bool parse_number(const char *word, size_t len, unsigned int base, u64 *value)
+static bool text_parse_number(const char *word, size_t len, unsigned int base, u64 *value)
 {
 	size_t i;
 
 	*value = 0;
 	for (i = 0; i < len; i++) {
-		unsigned int d = digit(word[i]);
+		unsigned int d = text_digit(word[i]);
 
 		if (d >= base || *value > (U64_MAX - d) / base)
 			return false;
@@ -232,65 +232,65 @@ static bool parse_number(const char *word, size_t len, unsigned int base, u64 *v
 }
 
 /* " number", in the one form that we write. */
-static bool take_number(struct reader *r, u64 max, u64 *value)
+static bool text_take_number(struct reader *r, u64 max, u64 *value)
 {
 	const char *word;
 	size_t len;
 
-	if (!take_byte(r, ' '))
+	if (!text_take_byte(r, ' '))
 		return false;
-	len = take_word(r, &word);
+	len = text_take_word(r, &word);
 	if (!len || len > 20 || (len > 1 && *word == '0'))
 		return false;
-	return parse_number(word, len, 10, value) && *value <= max;
+	return text_parse_number(word, len, 10, value) && *value <= max;
 }
 
 /* " 0x" and 16 digits. */
-static bool take_key(struct reader *r, u64 *value)
+static bool text_take_key(struct reader *r, u64 *value)
 {
 	const char *word;
 
-	if (!take_byte(r, ' ') || take_word(r, &word) != 18 || word[0] != '0' || word[1] != 'x')
+	if (!text_take_byte(r, ' ') || text_take_word(r, &word) != 18 || word[0] != '0' || word[1] != 'x')
 		return false;
-	return parse_number(word + 2, 16, 16, value);
+	return text_parse_number(word + 2, 16, 16, value);
 }
 
-static bool take_u32(struct reader *r, u32 *value)
+static bool text_take_u32(struct reader *r, u32 *value)
 {
 	u64 wide;
 
-	if (!take_number(r, U32_MAX, &wide))
+	if (!text_take_number(r, U32_MAX, &wide))
 		return false;
 	*value = wide;
 	return true;
 }
 
 /* "keyword number\n" */
-static bool take_number_line(struct reader *r, const char *keyword, u64 max, u64 *value)
+static bool text_take_number_line(struct reader *r, const char *keyword, u64 max, u64 *value)
 {
-	return take_keyword(r, keyword) && take_number(r, max, value) && take_end_of_line(r);
+	return text_take_keyword(r, keyword) && text_take_number(r, max, value) && text_take_end_of_line(r);
 }
 
 /* Both halves, or neither. */
-static bool take_nexus(struct reader *r, struct trbd_pr_nexus *nexus)
+static bool text_take_nexus(struct reader *r, struct trbd_pr_nexus *nexus)
 {
-	return take_text(r, nexus->target, sizeof(nexus->target)) &&
-	       take_text(r, nexus->initiator, sizeof(nexus->initiator)) && take_end_of_line(r) &&
+	return text_take_text(r, nexus->target, sizeof(nexus->target)) &&
+	       text_take_text(r, nexus->initiator, sizeof(nexus->initiator)) && text_take_end_of_line(r) &&
 	       !*nexus->target == !*nexus->initiator;
 }
 
-static bool take_change(struct reader *r, struct trbd_record *record)
+static bool text_take_change(struct reader *r, struct trbd_record *record)
 {
 	u64 action;
 
-	if (!take_keyword(r, "change") || !take_number(r, U64_MAX, &record->writer) ||
-	    !take_number(r, TRBD_PR_ACTIONS - 1, &action))
+	if (!text_take_keyword(r, "change") || !text_take_number(r, U64_MAX, &record->writer) ||
+	    !text_take_number(r, TRBD_PR_ACTIONS - 1, &action))
 		return false;
 	record->action = action;
-	return take_nexus(r, &record->actor);
+	return text_take_nexus(r, &record->actor);
 }
 
-static bool take_registration(struct reader *r, struct trbd_pr_state *pr)
+static bool text_take_registration(struct reader *r, struct trbd_pr_state *pr)
 {
 	struct trbd_pr_registration *registration;
 	u64 rtpi;
@@ -298,8 +298,8 @@ static bool take_registration(struct reader *r, struct trbd_pr_state *pr)
 	if (pr->count == pr->room)
 		return false;
 	registration = &pr->registrations[pr->count];
-	if (!take_u32(r, &registration->incarnation) || !take_key(r, &registration->key) ||
-	    !take_number(r, U16_MAX, &rtpi) || !take_nexus(r, &registration->nexus))
+	if (!text_take_u32(r, &registration->incarnation) || !text_take_key(r, &registration->key) ||
+	    !text_take_number(r, U16_MAX, &rtpi) || !text_take_nexus(r, &registration->nexus))
 		return false;
 	registration->rtpi = rtpi;
 	if (!registration->key || !*registration->nexus.initiator || trbd_pr_find(pr, &registration->nexus))
@@ -312,29 +312,29 @@ static bool take_registration(struct reader *r, struct trbd_pr_state *pr)
 	return true;
 }
 
-static bool take_preempted(struct reader *r, struct trbd_pr_preempted *preempted)
+static bool text_take_preempted(struct reader *r, struct trbd_pr_preempted *preempted)
 {
 	u64 type;
 
-	if (!take_key(r, &preempted->key) || !take_key(r, &preempted->action_key) || !take_number(r, U8_MAX, &type) ||
-	    !take_end_of_line(r))
+	if (!text_take_key(r, &preempted->key) || !text_take_key(r, &preempted->action_key) || !text_take_number(r, U8_MAX, &type) ||
+	    !text_take_end_of_line(r))
 		return false;
 	preempted->type = type;
 	return preempted->key && preempted->action_key && (!type || trbd_pr_type_is_valid(type));
 }
 
-static bool take_reservation(struct reader *r, struct trbd_pr_state *pr)
+static bool text_take_reservation(struct reader *r, struct trbd_pr_state *pr)
 {
 	u64 type;
 
-	if (!take_number(r, U8_MAX, &type) || !take_u32(r, &pr->holder) || !take_end_of_line(r))
+	if (!text_take_number(r, U8_MAX, &type) || !text_take_u32(r, &pr->holder) || !text_take_end_of_line(r))
 		return false;
 	pr->type = type;
 	return trbd_pr_type_is_valid(type) && trbd_pr_type_is_all(pr->type) == !pr->holder;
 }
 
 /* Only a registrant holds a reservation. */
-static bool holder_is_there(const struct trbd_pr_state *pr)
+static bool text_holder_is_there(const struct trbd_pr_state *pr)
 {
 	unsigned int i;
 
@@ -347,84 +347,84 @@ static bool holder_is_there(const struct trbd_pr_state *pr)
 	return false;
 }
 
-static bool take_pr(struct reader *r, struct trbd_record *record)
+static bool text_take_pr(struct reader *r, struct trbd_record *record)
 {
 	struct trbd_pr_state *pr = &record->pr;
 	u64 aptpl;
 
-	if (!take_keyword(r, "pr") || !take_u32(r, &pr->generation) || !take_u32(r, &pr->incarnations) ||
-	    !take_number(r, 1, &aptpl) || !take_end_of_line(r))
+	if (!text_take_keyword(r, "pr") || !text_take_u32(r, &pr->generation) || !text_take_u32(r, &pr->incarnations) ||
+	    !text_take_number(r, 1, &aptpl) || !text_take_end_of_line(r))
 		return false;
 	pr->aptpl = aptpl;
-	if (take_keyword(r, "spc2") && (!take_number(r, U64_MAX, &record->spc2_gateway) ||
-					!take_nexus(r, &pr->spc2) || !*pr->spc2.initiator))
+	if (text_take_keyword(r, "spc2") && (!text_take_number(r, U64_MAX, &record->spc2_gateway) ||
+					!text_take_nexus(r, &pr->spc2) || !*pr->spc2.initiator))
 		return false;
-	if (r->version > 1 && take_keyword(r, "preempted") && !take_preempted(r, &pr->preempted))
+	if (r->version > 1 && text_take_keyword(r, "preempted") && !text_take_preempted(r, &pr->preempted))
 		return false;
-	if (take_keyword(r, "reservation") && !take_reservation(r, pr))
+	if (text_take_keyword(r, "reservation") && !text_take_reservation(r, pr))
 		return false;
-	while (take_keyword(r, "registration")) {
-		if (!take_registration(r, pr))
+	while (text_take_keyword(r, "registration")) {
+		if (!text_take_registration(r, pr))
 			return false;
 	}
-	return holder_is_there(pr);
+	return text_holder_is_there(pr);
 }
 
-static bool take_gateway(struct reader *r, struct trbd_record *record)
+static bool text_take_gateway(struct reader *r, struct trbd_record *record)
 {
 	struct trbd_record_gateway *gateway;
 
 	if (record->num_gateways == TRBD_RECORD_GATEWAYS)
 		return false;
 	gateway = &record->gateways[record->num_gateways++];
-	if (!take_number(r, U64_MAX, &gateway->id) || !take_text(r, gateway->address, sizeof(gateway->address)) ||
-	    !*gateway->address || !take_u32(r, &gateway->slot) ||
-	    !take_text(r, gateway->name, sizeof(gateway->name)))
+	if (!text_take_number(r, U64_MAX, &gateway->id) || !text_take_text(r, gateway->address, sizeof(gateway->address)) ||
+	    !*gateway->address || !text_take_u32(r, &gateway->slot) ||
+	    !text_take_text(r, gateway->name, sizeof(gateway->name)))
 		return false;
-	if (r->version > 1 && (!take_number(r, U64_MAX, &gateway->member) ||
-			       !take_text(r, gateway->machine, sizeof(gateway->machine))))
+	if (r->version > 1 && (!text_take_number(r, U64_MAX, &gateway->member) ||
+			       !text_take_text(r, gateway->machine, sizeof(gateway->machine))))
 		return false;
-	return take_end_of_line(r);
+	return text_take_end_of_line(r);
 }
 
-static bool take_fenced(struct reader *r, struct trbd_record *record)
+static bool text_take_fenced(struct reader *r, struct trbd_record *record)
 {
 	struct trbd_record_fenced *fenced;
 
 	if (record->num_fenced == TRBD_RECORD_FENCED)
 		return false;
 	fenced = &record->fenced[record->num_fenced++];
-	if (!take_text(r, fenced->address, sizeof(fenced->address)) || !*fenced->address ||
-	    !take_u32(r, &fenced->epoch))
+	if (!text_take_text(r, fenced->address, sizeof(fenced->address)) || !*fenced->address ||
+	    !text_take_u32(r, &fenced->epoch))
 		return false;
-	if (r->version > 1 && (!take_number(r, U64_MAX, &fenced->since) || !take_number(r, U64_MAX, &fenced->renewed)))
+	if (r->version > 1 && (!text_take_number(r, U64_MAX, &fenced->since) || !text_take_number(r, U64_MAX, &fenced->renewed)))
 		return false;
-	return take_end_of_line(r);
+	return text_take_end_of_line(r);
 }
 
-static bool take_record(struct reader *r, struct trbd_record *record)
+static bool text_take_record(struct reader *r, struct trbd_record *record)
 {
 	u64 barrier, resets;
 
-	if (!take_keyword(r, "image") || !take_text(r, record->image, sizeof(record->image)) || !*record->image ||
-	    !take_end_of_line(r) ||
-	    !take_number_line(r, "generation", U64_MAX, &record->generation) ||
-	    !take_number_line(r, "settled", record->generation, &record->settled) ||
-	    !take_number_line(r, "barrier", U32_MAX, &barrier) ||
-	    !take_number_line(r, "resets", U32_MAX, &resets) ||
-	    !take_change(r, record) || !take_pr(r, record))
+	if (!text_take_keyword(r, "image") || !text_take_text(r, record->image, sizeof(record->image)) || !*record->image ||
+	    !text_take_end_of_line(r) ||
+	    !text_take_number_line(r, "generation", U64_MAX, &record->generation) ||
+	    !text_take_number_line(r, "settled", record->generation, &record->settled) ||
+	    !text_take_number_line(r, "barrier", U32_MAX, &barrier) ||
+	    !text_take_number_line(r, "resets", U32_MAX, &resets) ||
+	    !text_take_change(r, record) || !text_take_pr(r, record))
 		return false;
 	record->barrier = barrier;
 	record->resets = resets;
-	while (take_keyword(r, "gateway")) {
-		if (!take_gateway(r, record))
+	while (text_take_keyword(r, "gateway")) {
+		if (!text_take_gateway(r, record))
 			return false;
 	}
-	while (take_keyword(r, "fenced")) {
-		if (!take_fenced(r, record))
+	while (text_take_keyword(r, "fenced")) {
+		if (!text_take_fenced(r, record))
 			return false;
 	}
-	return take_keyword(r, "end") && take_end_of_line(r) && r->p == r->end;
+	return text_take_keyword(r, "end") && text_take_end_of_line(r) && r->p == r->end;
 }
 
 /**
@@ -448,11 +448,11 @@ int trbd_record_decode(const char *text, size_t len, struct trbd_record *record,
 	record->pr.registrations = registrations;
 	record->pr.room = room;
 
-	if (take_number_line(&r, RECORD_MAGIC, U32_MAX, &version)) {
+	if (text_take_number_line(&r, RECORD_MAGIC, U32_MAX, &version)) {
 		r.version = version;
 		if (!version || version > TRBD_RECORD_VERSION)
 			ret = -EPROTONOSUPPORT;
-		else if (take_record(&r, record))
+		else if (text_take_record(&r, record))
 			ret = 0;
 	}
 	if (bad_line)

@@ -437,7 +437,7 @@ static void registry_drain(struct trbd_recovery_user *user)
 
 	while (lu->ops->in_flight(lu->owner)) {
 		/* what is sent now fails, but whoever closed the gate may not open it for long */
-		trbd_quiesce_refuse(&lu->image->quiesce);
+		trbd_quiesce_refuse(&lu->image->quiesce, 0);
 		schedule_timeout_uninterruptible(msecs_to_jiffies(20));
 	}
 }

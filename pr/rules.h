@@ -162,6 +162,7 @@ enum trbd_pr_attention {
 bool trbd_pr_type_is_valid(unsigned int type);
 bool trbd_pr_type_is_all(enum trbd_pr_type type);
 bool trbd_pr_type_is_registrants(enum trbd_pr_type type);
+bool trbd_pr_nexus_covers(const struct trbd_pr_nexus *registered, const struct trbd_pr_nexus *nexus);
 const struct trbd_pr_registration *trbd_pr_find(const struct trbd_pr_state *state, const struct trbd_pr_nexus *nexus);
 bool trbd_pr_holds(const struct trbd_pr_state *state, const struct trbd_pr_registration *registration);
 enum trbd_pr_verdict trbd_pr_out(struct trbd_pr_state *state, const struct trbd_pr_out *out);

@@ -38,25 +38,25 @@ struct in_flight_query {
 	u64 snap_seq;
 };
 
-static bool socket_is_acknowledged(struct sock *sk)
+static bool in_flight_socket_is_acknowledged(struct sock *sk)
 {
 	return sk->sk_protocol == IPPROTO_TCP &&
 	       READ_ONCE(tcp_sk(sk)->snd_una) == READ_ONCE(tcp_sk(sk)->write_seq);
 }
 
 /* Does the OSD's machine have all that was given to the connection? */
-static bool connection_is_drained(struct ceph_connection *con)
+static bool in_flight_connection_is_drained(struct ceph_connection *con)
 {
 	bool drained;
 
 	mutex_lock(&con->mutex);
 	drained = con->state == CEPH_CON_S_OPEN && con->sock && list_empty(&con->out_queue) && !con->out_msg &&
-		  socket_is_acknowledged(con->sock->sk);
+		  in_flight_socket_is_acknowledged(con->sock->sk);
 	mutex_unlock(&con->mutex);
 	return drained;
 }
 
-static bool request_matches(const struct ceph_osd *osd, const struct ceph_osd_request *req,
+static bool in_flight_request_matches(const struct ceph_osd *osd, const struct ceph_osd_request *req,
 			    const struct in_flight_query *query, bool drained)
 {
 	size_t len = strlen(query->prefix);
@@ -69,16 +69,16 @@ static bool request_matches(const struct ceph_osd *osd, const struct ceph_osd_re
 }
 
 /* osdc->lock held. */
-static bool osd_has(struct ceph_osd *osd, const struct in_flight_query *query)
+static bool in_flight_osd_has(struct ceph_osd *osd, const struct in_flight_query *query)
 {
 	struct rb_node *node;
 	bool drained, has = false;
 
 	mutex_lock(&osd->lock);
 	/* the one without a number is where libceph keeps requests that no OSD serves */
-	drained = query->unsent && osd->o_osd >= 0 && connection_is_drained(&osd->o_con);
+	drained = query->unsent && osd->o_osd >= 0 && in_flight_connection_is_drained(&osd->o_con);
 	for (node = rb_first(&osd->o_requests); node && !has; node = rb_next(node))
-		has = request_matches(osd, rb_entry(node, struct ceph_osd_request, r_node), query, drained);
+		has = in_flight_request_matches(osd, rb_entry(node, struct ceph_osd_request, r_node), query, drained);
 	mutex_unlock(&osd->lock);
 	return has;
 }
@@ -90,9 +90,9 @@ static bool in_flight_has(struct trbd_session *session, const struct in_flight_q
 	bool has;
 
 	down_read(&osdc->lock);
-	has = osd_has(&osdc->homeless_osd, query);
+	has = in_flight_osd_has(&osdc->homeless_osd, query);
 	for (node = rb_first(&osdc->osds); node && !has; node = rb_next(node))
-		has = osd_has(rb_entry(node, struct ceph_osd, o_node), query);
+		has = in_flight_osd_has(rb_entry(node, struct ceph_osd, o_node), query);
 	up_read(&osdc->lock);
 	return has;
 }

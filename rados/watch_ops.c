@@ -27,7 +27,7 @@
 #define WATCHERS_PAGES		16
 
 /* The request owns the pages from here on. */
-static void data_set_pages(struct ceph_osd_data *data, struct page **pages, u64 len)
+static void watch_ops_set_pages(struct ceph_osd_data *data, struct page **pages, u64 len)
 {
 	data->type = CEPH_OSD_DATA_TYPE_PAGES;
 	data->pages = pages;
@@ -84,7 +84,7 @@ int trbd_notify_ack(const struct trbd_object *object, u64 notify_id, u64 cookie,
 
 	op = osd_req_op_init(req, 0, CEPH_OSD_OP_NOTIFY_ACK, 0);
 	op->indata_len = p - start;
-	data_set_pages(osd_req_op_data(req, 0, notify_ack, request_data), pages, op->indata_len);
+	watch_ops_set_pages(osd_req_op_data(req, 0, notify_ack, request_data), pages, op->indata_len);
 	return min(watch_ops_run(object, req), 0);
 }
 
@@ -154,7 +154,7 @@ int trbd_has_watcher(const struct trbd_object *object, u64 gid, u64 cookie)
 		return PTR_ERR(pages);
 	}
 	osd_req_op_init(req, 0, CEPH_OSD_OP_LIST_WATCHERS, 0);
-	data_set_pages(osd_req_op_data(req, 0, list_watchers, response_data), pages, WATCHERS_PAGES * PAGE_SIZE);
+	watch_ops_set_pages(osd_req_op_data(req, 0, list_watchers, response_data), pages, WATCHERS_PAGES * PAGE_SIZE);
 
 	ceph_osdc_get_request(req);
 	ret = watch_ops_run(object, req);

@@ -147,7 +147,7 @@ static void caw_end(struct caw *caw, int result, u32 offset)
 	void (*done)(void *arg, int result, u32 offset) = caw->r.done;
 	void *arg = caw->r.arg;
 
-	trbd_object_queue_leave(&caw->r.image->mutations, &caw->place);
+	trbd_object_queue_leave(&caw->r.image->object_queue, &caw->place);
 	caw_free(caw);
 	done(arg, result, offset);
 }
@@ -226,7 +226,7 @@ static u64 caw_stamp(struct caw *caw, u64 now_ms)
 /* Somebody else was at the object. Who waits for it here gets it for the pause. */
 static void caw_lost(struct caw *caw)
 {
-	trbd_object_queue_leave(&caw->r.image->mutations, &caw->place);
+	trbd_object_queue_leave(&caw->r.image->object_queue, &caw->place);
 	caw->quiet_ms = CAW_QUIET_MS;
 	caw->pause_ms = min_t(unsigned int, 2 * caw->pause_ms, CAW_PAUSE_MAX_MS);
 	queue_delayed_work(trbd_io_wq, &caw->restart, msecs_to_jiffies(1 + get_random_u32() % caw->pause_ms));
@@ -411,9 +411,9 @@ static void caw_lead(struct trbd_queue_place *place)
 static void caw_enter(struct caw *caw)
 {
 	caw->place.objno = caw->objno;
-	caw->place.group = caw;
+	caw->place.merge_key = caw;
 	caw->place.lead = caw_lead;
-	trbd_object_queue_enter(&caw->r.image->mutations, &caw->place);
+	trbd_object_queue_enter(&caw->r.image->object_queue, &caw->place);
 }
 
 static void caw_restart(struct work_struct *work)

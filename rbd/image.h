@@ -9,21 +9,20 @@
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 
 #include "rados/closing.h"
-#include "rados/object.h"
+#include "rados/request.h"
 #include "rados/watch.h"
-#include "rbd/clone.h"
 #include "rbd/header.h"
-#include "rbd/inquiry.h"
 #include "rbd/object_queue.h"
-#include "rbd/parent.h"
 #include "rbd/quiesce.h"
 #include "rbd/striping.h"
 
 struct ceph_options;
 struct ceph_snap_context;
+struct task_struct;
 struct trbd_clock;
 struct trbd_session;
 
@@ -76,6 +75,60 @@ struct trbd_guard_stats {
 };
 
 /**
+ * struct trbd_copyups - what is being copied up in an image; guarded by the image's lock
+ * @all: copyups
+ * @waiting: those of them that wait for others to give memory back
+ * @bytes: memory that the others may take
+ * @start: starts who waits
+ */
+struct trbd_copyups {
+	struct list_head all;
+	struct list_head waiting;
+	u64 bytes;
+	struct work_struct start;
+};
+
+/**
+ * struct trbd_parent_link - a clone's relation to its parent; part of struct trbd_image
+ * @open: opens a parent; constant
+ * @named: the parent that the clone's header names; under the image's refresh_lock
+ * @moves: @named is the target of a migration, and its source is open instead; likewise
+ * @error: 0, or why the parent that the header names could not be opened; likewise
+ * @opened: all parents that were opened, by their sibling; likewise
+ * @generation: counts the changes of the image's parent and overlap; under the image's lock
+ * @waiters: want to know whether both are still the same; likewise
+ * @confirm: finds out
+ */
+struct trbd_parent_link {
+	struct trbd_image *(*open)(struct trbd_image *child, const struct trbd_parent *spec);
+	struct trbd_parent named;
+	bool moves;
+	int error;
+	struct list_head opened;
+	unsigned int generation;
+	struct list_head waiters;
+	struct work_struct confirm;
+};
+
+/**
+ * struct trbd_inquiry - asking the other gateways whether somebody takes a snapshot
+ * @image: of which image
+ * @asked: all has been heard that there is to hear; called on the thread, which may sleep
+ * @thread: asks; NULL if it was not started
+ * @wait: for the thread, and for those who wait for it
+ * @wanted: how often there was a reason to ask
+ * @done: of how many of these it was asked since
+ */
+struct trbd_inquiry {
+	struct trbd_image *image;
+	void (*asked)(struct trbd_image *image);
+	struct task_struct *thread;
+	wait_queue_head_t wait;
+	atomic_t wanted;
+	atomic_t done;
+};
+
+/**
  * struct trbd_image - an open image
  * @session: session with its cluster; constant
  * @name: pool/namespace/image@snap, for messages; constant
@@ -99,7 +152,7 @@ struct trbd_guard_stats {
  * @refused: features because of which it cannot be served, as they were read last; under @refresh_lock once open
  * @refresh_again: when a refresh failed
  * @quiesce: the gate that mutations go through
- * @mutations: take turns, by object
+ * @object_queue: small writes take turns, by object
  * @depth: of a parent, how many clones stand in front of it; constant
  * @sibling: of a parent, among those that its clone has opened
  * @link: which parent a clone has
@@ -143,7 +196,7 @@ struct trbd_image {
 	u64 refused;
 	struct delayed_work refresh_again;
 	struct trbd_quiesce quiesce;
-	struct trbd_object_queue mutations;
+	struct trbd_object_queue object_queue;
 	unsigned int depth;
 	struct list_head sibling;
 	struct trbd_parent_link link;
@@ -164,11 +217,13 @@ struct trbd_image {
 	int error;
 };
 
+/* image_open.c */
 struct trbd_image *trbd_image_open(struct ceph_options *opt, const struct trbd_image_spec *spec);
-struct trbd_image *trbd_image_open_parent(struct trbd_image *child, const struct trbd_parent *spec);
-const struct trbd_object *trbd_image_header(const struct trbd_image *image);
 void trbd_image_begin_close(struct trbd_image *image);
 void trbd_image_close(struct trbd_image *image);
+
+/* image.c */
+const struct trbd_object *trbd_image_header(const struct trbd_image *image);
 int trbd_image_check(struct trbd_image *image);
 u64 trbd_image_size(struct trbd_image *image);
 int trbd_image_take_state(struct trbd_image *image, u64 off, u64 len, struct ceph_snap_context **snapc, u64 *size);

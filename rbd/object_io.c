@@ -140,7 +140,7 @@ int trbd_object_io_prepare(struct trbd_object_io *o)
 	o->limit = trbd_clock_granule_end(now_ms);
 	o->stamp = trbd_clock_stamp(clock, now_ms);
 	/* what will wait is built when its turn comes */
-	if (object_io_is_small(o) && trbd_object_queue_is_busy(&o->image->mutations, o->objno))
+	if (object_io_is_small(o) && trbd_object_queue_is_busy(&o->image->object_queue, o->objno))
 		return 0;
 	return object_io_build_mutation(o, TRBD_GUARD_STAMP);
 }
@@ -364,7 +364,7 @@ static void object_io_settle_batch(struct trbd_object_io *o, int result)
 
 static void object_io_leave(struct trbd_object_io *o)
 {
-	trbd_object_queue_leave(&o->image->mutations, &o->place);
+	trbd_object_queue_leave(&o->image->object_queue, &o->place);
 }
 
 static void object_io_end_work(struct work_struct *work)
@@ -444,9 +444,9 @@ void trbd_object_io_submit(struct trbd_object_io *o)
 		return;
 	}
 	o->place.objno = o->objno;
-	o->place.group = o->snapc;
+	o->place.merge_key = o->snapc;
 	o->place.lead = object_io_lead;
-	trbd_object_queue_enter(&o->image->mutations, &o->place);
+	trbd_object_queue_enter(&o->image->object_queue, &o->place);
 }
 
 /**

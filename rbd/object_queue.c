@@ -114,7 +114,7 @@ void trbd_object_queue_leave(struct trbd_object_queue *queue, struct trbd_queue_
 	if (next) {
 		list_del(&next->node);
 		list_for_each_entry_safe(other, tmp, &place->waiting, node) {
-			if (other->group != next->group || count > TRBD_MUTATION_MORE_MAX)
+			if (other->merge_key != next->merge_key || count > TRBD_MUTATION_MORE_MAX)
 				break;
 			list_move_tail(&other->node, &next->batch);
 			count++;

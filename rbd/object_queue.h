@@ -25,7 +25,7 @@ struct trbd_object_queue {
  * struct trbd_queue_place - a write's place; embedded by its owner
  * @hash: in the queue's leaders
  * @objno: number of the object
- * @group: only places of the same group share a request
+ * @merge_key: only places with the same key share a request
  * @lead: it is the turn of the place and its batch; called at once by enter, or later by leave, in any context that
  *	allows both
  * @node: in the leader's @waiting or @batch
@@ -37,7 +37,7 @@ struct trbd_object_queue {
 struct trbd_queue_place {
 	struct hlist_node hash;
 	u64 objno;
-	const void *group;
+	const void *merge_key;
 	void (*lead)(struct trbd_queue_place *place);
 	struct list_head node;
 	struct list_head waiting;

@@ -57,7 +57,7 @@ static struct trbd_image *parent_open(struct trbd_image *image, const struct trb
 		if (parent_is(parent, spec))
 			return parent;
 	}
-	parent = trbd_image_open_parent(image, spec);
+	parent = image->link.open(image, spec);
 	if (!IS_ERR(parent))
 		list_add_rcu(&parent->sibling, &image->link.opened);
 	return parent;
@@ -218,11 +218,14 @@ unsigned int trbd_parent_generation(struct trbd_image *image)
 }
 
 /**
- * trbd_parent_init() - no parent yet
+ * trbd_parent_init() - begin without a parent
  * @image: image that is about to be opened
+ * @open: opens a parent; returns it, or an ERR_PTR
  */
-void trbd_parent_init(struct trbd_image *image)
+void trbd_parent_init(struct trbd_image *image,
+		      struct trbd_image *(*open)(struct trbd_image *child, const struct trbd_parent *spec))
 {
+	image->link.open = open;
 	INIT_LIST_HEAD(&image->link.opened);
 	INIT_LIST_HEAD(&image->link.waiters);
 	INIT_WORK(&image->link.confirm, parent_confirm_work);

@@ -18,7 +18,7 @@ KEY=target_core_rbd.lu
 
 reservations_build() {
 	gcc -std=gnu11 -Wall -Wextra -O1 -I"$KTAP_DIR/unit/include" -I"$KTAP_DIR/.." -o "$work/reservations" \
-		"$KTAP_DIR"/reservations/*.c "$KTAP_DIR"/../pr/{rules,parameters,transport_id}.c -liscsi
+		"$KTAP_DIR"/reservations/*.c "$KTAP_DIR"/../pr/{rules,out,parameters,transport_id}.c -liscsi
 }
 reservations() { lab run -- timeout "$(t_limit "${LIMIT:-240}")" "$work/reservations" "$@"; }
 # shellcheck disable=SC2154 # url1 and url2 are the test's

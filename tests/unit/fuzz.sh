@@ -29,5 +29,5 @@ fuzz() {
 	done
 }
 fuzz record_text gateway/record_text gateway/record pr/rules
-fuzz pr_parameters pr/parameters pr/transport_id pr/rules
+fuzz pr_parameters pr/parameters pr/transport_id pr/rules pr/out
 fuzz group_table gateway/group_table

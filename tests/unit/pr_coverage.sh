@@ -23,8 +23,9 @@ covered() {
 	note "$1.c: $taken percent of branches"
 	t "$1.c: at least 95 percent" awk -v t="$taken" 'BEGIN { exit !(t >= 95) }'
 }
-covered pr_rules pr/rules
+covered pr_rules pr/rules pr/out
+covered pr_rules pr/out pr/rules
 covered record_text gateway/record_text gateway/record pr/rules
 covered record gateway/record
 covered pr_transport_id pr/transport_id
-covered pr_parameters pr/parameters pr/transport_id pr/rules
+covered pr_parameters pr/parameters pr/transport_id pr/rules pr/out
