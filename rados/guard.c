@@ -44,13 +44,12 @@ static struct kmem_cache *guard_cache;
 static mempool_t *guard_pool;
 
 /*
- * Adds op @which with attribute @name and its value. The messenger sends what stands behind a request piece by piece,
- * so all ops of a guard share one piece, which the first of them has: the OSD goes by the lengths in the ops.
+ * Gives an op an attribute and a value. The messenger sends what stands behind a request piece by piece, so all ops of a
+ * guard share one piece, which the first of them has: the OSD goes by the lengths in the ops.
  */
-static void guard_add_op(struct trbd_guard *guard, struct ceph_osd_request *req, unsigned int which, u16 opcode,
-			 const char *name, const void *value, size_t value_len)
+static void guard_set_op(struct trbd_guard *guard, struct ceph_osd_req_op *op, const char *name, const void *value,
+			 size_t value_len)
 {
-	struct ceph_osd_req_op *op = osd_req_op_init(req, which, opcode, 0);
 	size_t name_len = strlen(name);
 
 	op->xattr.name_len = name_len;
@@ -58,7 +57,7 @@ static void guard_add_op(struct trbd_guard *guard, struct ceph_osd_request *req,
 	op->indata_len = name_len + value_len;
 
 	if (!guard->data) {
-		guard->data = osd_req_op_data(req, which, xattr, osd_data);
+		guard->data = &op->xattr.osd_data;
 		guard->data->type = CEPH_OSD_DATA_TYPE_PAGES;
 		guard->data->pages = &guard->page;
 		guard->data->length = 0;
@@ -74,21 +73,21 @@ static void guard_add_op(struct trbd_guard *guard, struct ceph_osd_request *req,
 static void guard_compare(struct trbd_guard *guard, struct ceph_osd_request *req, unsigned int which,
 			  const char *name, u8 cmp_op)
 {
+	struct ceph_osd_req_op *op = osd_req_op_init(req, which, CEPH_OSD_OP_CMPXATTR, 0);
 	__le64 operand = cpu_to_le64(guard->limit);
 
-	guard_add_op(guard, req, which, CEPH_OSD_OP_CMPXATTR, name, &operand, sizeof(operand));
-	req->r_ops[which].xattr.cmp_op = cmp_op;
-	req->r_ops[which].xattr.cmp_mode = CEPH_OSD_CMPXATTR_MODE_U64;
+	guard_set_op(guard, op, name, &operand, sizeof(operand));
+	op->xattr.cmp_op = cmp_op;
+	op->xattr.cmp_mode = CEPH_OSD_CMPXATTR_MODE_U64;
 }
 
 static void guard_store(struct trbd_guard *guard, struct ceph_osd_request *req, unsigned int which,
 			const char *name)
 {
+	struct ceph_osd_req_op *op = osd_req_op_init(req, which, CEPH_OSD_OP_SETXATTR, 0);
 	char value[24];
-	size_t len;
 
-	len = scnprintf(value, sizeof(value), "%llu", guard->value);
-	guard_add_op(guard, req, which, CEPH_OSD_OP_SETXATTR, name, value, len);
+	guard_set_op(guard, op, name, value, scnprintf(value, sizeof(value), "%llu", guard->value));
 }
 
 /**

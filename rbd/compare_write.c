@@ -191,12 +191,12 @@ static void caw_set_memory(struct caw *caw, enum caw_buffer which)
 	caw->bvec.bv_len = caw->r.len;
 }
 
-static void caw_mutate(struct caw *caw, enum trbd_guard_mode mode, enum trbd_mutation_kind kind, u64 limit, u64 value,
+static void caw_mutate(struct caw *caw, enum trbd_guard_mode mode, u64 limit, u64 value,
 		       u64 version, void (*step)(struct caw *caw, int result))
 {
 	struct trbd_image *image = caw->r.image;
 	struct trbd_mutation mutation = {
-		.kind = kind,
+		.kind = mode == TRBD_GUARD_LINK ? TRBD_MUTATION_NONE : TRBD_MUTATION_WRITE,
 		.extent = caw->extent,
 		.guard = caw->guard,
 		.version = version,
@@ -267,7 +267,7 @@ static void caw_written_versioned(struct caw *caw, int result)
 	u64 latest_ms = caw->r.accepted_ms + TRBD_ADMISSION_MS;
 
 	if (result == -ECANCELED)
-		caw_mutate(caw, TRBD_GUARD_TAG, TRBD_MUTATION_WRITE, caw_limit(caw, latest_ms), caw->guard->value,
+		caw_mutate(caw, TRBD_GUARD_TAG, caw_limit(caw, latest_ms), caw->guard->value,
 			   caw->version, caw_written);
 	else
 		caw_written(caw, result);
@@ -284,12 +284,12 @@ static void caw_write(struct caw *caw, bool missing)
 	if (ret)
 		caw_end(caw, ret, 0);
 	else if (missing)
-		caw_mutate(caw, TRBD_GUARD_CREATE, TRBD_MUTATION_WRITE, 0, stamp, 0, caw_written);
+		caw_mutate(caw, TRBD_GUARD_CREATE, 0, stamp, 0, caw_written);
 	else if (trbd_request_has_versions())
-		caw_mutate(caw, TRBD_GUARD_STAMP, TRBD_MUTATION_WRITE, caw_limit(caw, now_ms), stamp, caw->version,
+		caw_mutate(caw, TRBD_GUARD_STAMP, caw_limit(caw, now_ms), stamp, caw->version,
 			   caw_written_versioned);
 	else
-		caw_mutate(caw, TRBD_GUARD_CONDITIONAL, TRBD_MUTATION_WRITE, caw->link, stamp, 0, caw_written);
+		caw_mutate(caw, TRBD_GUARD_CONDITIONAL, caw->link, stamp, 0, caw_written);
 }
 
 static void caw_copied_up(void *arg, int result);
@@ -384,7 +384,7 @@ static void caw_start(struct caw *caw)
 	} else {
 		caw->link_ms = now_ms + caw->quiet_ms;
 		caw->link = caw_stamp(caw, caw->link_ms);
-		caw_mutate(caw, TRBD_GUARD_LINK, TRBD_MUTATION_NONE, caw_limit(caw, caw->link_ms), caw->link, 0,
+		caw_mutate(caw, TRBD_GUARD_LINK, caw_limit(caw, caw->link_ms), caw->link, 0,
 			   caw_linked);
 	}
 }

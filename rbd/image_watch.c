@@ -201,7 +201,7 @@ static void image_watch_restored(void *owner, int err)
 			trbd_session_recover(image->session);
 	} else {
 		pr_info("%s: the header is watched again\n", image->name);
-		trbd_inquiry_hurry(&image->inquiry);
+		trbd_inquiry_wake(&image->inquiry);
 		trbd_image_refresh_or_fail(image);
 		trbd_image_look_again(image);
 		if (image->ops)

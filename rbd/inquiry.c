@@ -223,12 +223,12 @@ void trbd_inquiry_want(struct trbd_inquiry *inquiry)
 }
 
 /**
- * trbd_inquiry_hurry() - the header is watched, so now the others can be asked
+ * trbd_inquiry_wake() - have the others asked now, since the header is watched
  * @inquiry: was initialised
  *
  * Context: any.
  */
-void trbd_inquiry_hurry(struct trbd_inquiry *inquiry)
+void trbd_inquiry_wake(struct trbd_inquiry *inquiry)
 {
 	wake_up_all(&inquiry->wait);
 }
