@@ -209,7 +209,8 @@ static_assert(TRBD_SILENCE_FENCE_MS < TRBD_CEPH_BLOCKLIST_MS,
 	      "a fence is relied on after the monitors forgot it");
 
 /*
- * ---- The registry of an image's gateways, and fences: gateway/housekeeping.c, gateway/record.c ----
+ * ---- The registry of an image's gateways, and fences: gateway/housekeeping.c, gateway/record.c
+ * ----
  */
 
 /* A record has room for this many gateways, and for this many that were fenced. */

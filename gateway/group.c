@@ -8,11 +8,11 @@
  * slot in all, or in two at least, writes its own entry every TRBD_HEARTBEAT_MS, and reads all.
  * There is no leader, and nobody writes another's entry.
  *
- *	         no live peer: start at the greatest limit;
- *	join --> live peers: take their clock          --> member --> leave: slot is free, the limit stays
- *	                                                     |  ^
- *	 slot lost to another, or never got back in time     v  | rejoin, new slot
- *	 in a majority of the objects                      (lost)
+ *	         no live peer: start at the
+ *	join --> greatest limit; live peers: --> member --> leave: slot is free, the limit stays
+ *	         take their clock                  |  ^
+ *	 slot lost to another, or never got back   v  | rejoin, new slot
+ *	 in time in a majority of the objects    (lost)
  *
  * Whatever counts must be so in a majority of the objects, and any two majorities have one in
  * common (gateway/quorum.c). So one object may be away, for as long as it likes: its placement
@@ -123,7 +123,8 @@ static bool group_needs_spares(struct trbd_group *group)
 	for (i = 0; i < TRBD_GROUP_MAIN; i++) {
 		const struct trbd_group_object *object = &group->objects[i];
 
-		needs = needs || object->job != TRBD_GROUP_IDLE || object->err || object->hold != TRBD_GROUP_HELD;
+		needs = needs || object->job != TRBD_GROUP_IDLE || object->err ||
+			object->hold != TRBD_GROUP_HELD;
 	}
 	spin_unlock(&group->lock);
 	mutex_unlock(&group->state);
@@ -131,7 +132,8 @@ static bool group_needs_spares(struct trbd_group *group)
 }
 
 /* Is it an object's turn? All of them have one when @all. */
-static bool group_is_turn(const struct trbd_group_object *object, unsigned int i, unsigned int turn, bool all)
+static bool group_is_turn(const struct trbd_group_object *object, unsigned int i, unsigned int turn,
+			  bool all)
 {
 	enum trbd_group_hold hold = READ_ONCE(object->hold);
 
@@ -196,7 +198,8 @@ static int group_thread(void *arg)
 		group_give_up(group);
 		/* the signal that ends the thread comes a moment before it is told to stop */
 		if (err && err != -EINTR)
-			pr_warn_ratelimited("group of pool %lld: no slot: error %d\n", group->oloc.pool, err);
+			pr_warn_ratelimited("group of pool %lld: no slot: error %d\n",
+					    group->oloc.pool, err);
 		group_sleep_since(group, began_ms);
 	}
 	while (!kthread_should_stop())
@@ -225,7 +228,8 @@ static int group_init_objects(struct trbd_group *group)
 	return ret;
 }
 
-static struct trbd_group *group_alloc(struct trbd_session *session, const struct ceph_object_locator *oloc)
+static struct trbd_group *group_alloc(struct trbd_session *session,
+				      const struct ceph_object_locator *oloc)
 {
 	struct trbd_group *group = kzalloc(sizeof(*group), GFP_KERNEL);
 
@@ -291,7 +295,8 @@ static void group_give_slot_back(struct trbd_group *group, unsigned long wait)
 
 	if (group->slot < 0)
 		return;
-	wait_event_timeout(group->done, trbd_group_is_idle(group), min(msecs_to_jiffies(TRBD_HEARTBEAT_MS), wait));
+	wait_event_timeout(group->done, trbd_group_is_idle(group),
+			   min(msecs_to_jiffies(TRBD_HEARTBEAT_MS), wait));
 	mutex_lock(&group->state);
 	/* from now on no stamp of ours is later than this */
 	group->limit_ms = trbd_clock_now(&group->clock) + TRBD_GRANULE_MS;
@@ -304,7 +309,8 @@ static void group_give_slot_back(struct trbd_group *group, unsigned long wait)
 			trbd_group_post(object, TRBD_GROUP_FREE);
 	}
 	mutex_unlock(&group->state);
-	wait_event_timeout(group->done, trbd_group_is_idle(group), min(msecs_to_jiffies(TRBD_GROUP_ANSWER_MS), wait));
+	wait_event_timeout(group->done, trbd_group_is_idle(group),
+			   min(msecs_to_jiffies(TRBD_GROUP_ANSWER_MS), wait));
 }
 
 static void group_stop(struct trbd_group *group, unsigned long wait)
@@ -327,7 +333,8 @@ static void group_stop(struct trbd_group *group, unsigned long wait)
  * Return: the membership; ERR_PTR of -EUSERS (no slot is free), -EPERM, -ETIMEDOUT, -EINTR,
  * -ENOMEM, others.
  */
-struct trbd_group *trbd_group_join(struct trbd_session *session, const struct ceph_object_locator *oloc)
+struct trbd_group *trbd_group_join(struct trbd_session *session,
+				   const struct ceph_object_locator *oloc)
 {
 	struct trbd_group *group;
 	int ret;

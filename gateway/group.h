@@ -6,7 +6,8 @@
 
 struct ceph_object_locator;
 
-struct trbd_group *trbd_group_join(struct trbd_session *session, const struct ceph_object_locator *oloc);
+struct trbd_group *trbd_group_join(struct trbd_session *session,
+				   const struct ceph_object_locator *oloc);
 void trbd_group_leave(struct trbd_group *group, unsigned long wait);
 
 /* group_show.c */

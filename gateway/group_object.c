@@ -32,7 +32,8 @@ static int object_read(struct trbd_group_object *object, u64 *osd_ms)
 {
 	memset(object->table, 0, TRBD_GROUP_TABLE_SIZE);
 	return min(trbd_object_read(&object->place, object->table, TRBD_GROUP_TABLE_SIZE,
-				    osd_ms ? &object->witness : NULL, osd_ms, TRBD_GROUP_ANSWER_MS), 0);
+				    osd_ms ? &object->witness : NULL, osd_ms, TRBD_GROUP_ANSWER_MS),
+		   0);
 }
 
 /* @state held. */
@@ -45,7 +46,8 @@ static void object_make_entry(struct trbd_group *group, u64 owner, struct trbd_g
 	entry->clock_ms = trbd_clock_now(&group->clock);
 	entry->limit_ms = group->limit_ms;
 	entry->beats = group->beats;
-	entry->age_ms = group->steady_ms ? min_t(u64, age_ms, TRBD_GROUP_AGE_MAX_MS) : TRBD_GROUP_AGE_MAX_MS;
+	entry->age_ms = group->steady_ms ? min_t(u64, age_ms, TRBD_GROUP_AGE_MAX_MS)
+					 : TRBD_GROUP_AGE_MAX_MS;
 	entry->w_ms = TRBD_W_MS;
 	strscpy(entry->name, init_utsname()->nodename, sizeof(entry->name));
 }
@@ -57,7 +59,9 @@ static int object_write(struct trbd_group_object *object, int slot, u64 expected
 	struct trbd_group_entry entry;
 	u8 buf[TRBD_GROUP_ENTRY_SIZE];
 	char xattr[16];
-	struct trbd_object_condition condition = { .xattr = xattr, .expected = expected, .new = owner };
+	struct trbd_object_condition condition = { .xattr = xattr,
+						   .expected = expected,
+						   .new = owner };
 	struct trbd_object_change change = {
 		.off = (u64)slot * TRBD_GROUP_ENTRY_SIZE,
 		.buf = buf,
@@ -94,7 +98,8 @@ static int object_look(struct trbd_group_object *object)
 }
 
 /* Writes our entry, and reads those of all. */
-static int object_exchange(struct trbd_group_object *object, int slot, u64 expected, struct trbd_group_beat *beat)
+static int object_exchange(struct trbd_group_object *object, int slot, u64 expected,
+			   struct trbd_group_beat *beat)
 {
 	int ret;
 
@@ -319,7 +324,8 @@ static unsigned int object_hash(const struct ceph_object_locator *oloc, const ch
 	int len = 0;
 
 	if (oloc->pool_ns)
-		len = scnprintf(key, sizeof(key), "%.*s\037", (int)oloc->pool_ns->len, oloc->pool_ns->str);
+		len = scnprintf(key, sizeof(key), "%.*s\037", (int)oloc->pool_ns->len,
+				oloc->pool_ns->str);
 	len += scnprintf(key + len, sizeof(key) - len, "%s", name);
 	return ceph_str_hash(CEPH_STR_HASH_RJENKINS, key, len);
 }
@@ -335,7 +341,8 @@ static void object_name(struct trbd_group *group, unsigned int index)
 	unsigned int i, hash, number = 0;
 
 	for (i = 0; i < index; i++) {
-		hash = object_hash(&group->oloc, name) ^ object_hash(&group->oloc, group->objects[i].oid.name);
+		hash = object_hash(&group->oloc, name) ^
+		       object_hash(&group->oloc, group->objects[i].oid.name);
 		if (hash & 3)
 			continue;
 		snprintf(name, sizeof(name), "%s.%u", GROUP_OBJECT, ++number);
@@ -380,7 +387,8 @@ int trbd_group_object_start(struct trbd_group_object *object, unsigned int index
 {
 	struct task_struct *thread;
 
-	thread = kthread_create(object_thread, object, "trbd-group/%lld.%u", object->group->oloc.pool, index);
+	thread = kthread_create(object_thread, object, "trbd-group/%lld.%u",
+				object->group->oloc.pool, index);
 	if (IS_ERR(thread))
 		return PTR_ERR(thread);
 	object->thread = get_task_struct(thread);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Questions that others ask of the group: who has been silent for how long, and what an operator wants to
- * see.
+ * Questions that others ask of the group: who has been silent for how long, and what an operator
+ * wants to see.
  */
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
@@ -35,11 +35,16 @@ static unsigned int group_count_gateways(const struct trbd_group *group, unsigne
 	return count;
 }
 
-/* @lock held. A line for each object: since when it has not answered, and whether our slot is ours there. */
+/*
+ * @lock held. A line for each object: since when it has not answered, and whether our slot is ours
+ * there.
+ */
 static size_t group_show_objects(struct trbd_group *group, char *buf, size_t size)
 {
 	static const char *const holds[] = {
-		[TRBD_GROUP_NOT_HELD] = "missing", [TRBD_GROUP_RETAKEN] = "retaken", [TRBD_GROUP_HELD] = "held",
+		[TRBD_GROUP_NOT_HELD] = "missing",
+		[TRBD_GROUP_RETAKEN] = "retaken",
+		[TRBD_GROUP_HELD] = "held",
 	};
 	u64 mono_ms = trbd_clock_local_ms();
 	size_t len = 0;
@@ -49,8 +54,9 @@ static size_t group_show_objects(struct trbd_group *group, char *buf, size_t siz
 		const struct trbd_group_object *object = &group->objects[i];
 		u64 sent_ms = READ_ONCE(object->sent_ms);
 
-		len += scnprintf(buf + len, size - len, "object %s %s answered_ms %lld\n", object->oid.name,
-				 holds[READ_ONCE(object->hold)], sent_ms ? (s64)(mono_ms - sent_ms) : -1);
+		len += scnprintf(buf + len, size - len, "object %s %s answered_ms %lld\n",
+				 object->oid.name, holds[READ_ONCE(object->hold)],
+				 sent_ms ? (s64)(mono_ms - sent_ms) : -1);
 	}
 	return len;
 }
@@ -144,7 +150,10 @@ unsigned int trbd_group_quiet(struct trbd_group *group, unsigned int slot)
 	return quiet;
 }
 
-/* In how many readings? We see every second heartbeat only while we do not reach one of the objects in turn. */
+/*
+ * In how many readings? We see every second heartbeat only while we do not reach one of the objects
+ * in turn.
+ */
 static unsigned int group_silent_readings(struct trbd_group *group)
 {
 	u64 now_ms = trbd_clock_local_ms();

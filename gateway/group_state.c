@@ -9,8 +9,8 @@
  * A quarantine follows when this gateway was out of touch, or stood still: mutations that were
  * accepted before end with BUSY, and so does every mutation that comes for a few seconds.
  *
- * The data path looks at a few numbers under group->lock, and at nothing else. This is the bottom of
- * the group's files: it calls none of them.
+ * The data path looks at a few numbers under group->lock, and at nothing else. This is the bottom
+ * of the group's files: it calls none of them.
  */
 #include <linux/kernel.h>
 #include <linux/lockdep.h>
@@ -181,7 +181,10 @@ int trbd_group_admit(struct trbd_group *group, struct trbd_group_ticket *ticket,
 	spin_lock(&group->lock);
 	now_ms = trbd_clock_local_ms();
 	stalled = group_stood_still(group);
-	/* under the lock, or a jump of the clock could come between it and the quarantine that belongs to it */
+	/*
+	 * under the lock, or a jump of the clock could come between it and the quarantine that
+	 * belongs to it
+	 */
 	ticket->accepted_ms = trbd_clock_at(&group->clock, received_ms);
 	if (now_ms < group->quarantine_until_ms) {
 		ret = -EBUSY;

@@ -91,7 +91,8 @@ void trbd_group_encode(const struct trbd_group_entry *entry, u8 *buf)
 
 static bool table_entry_has_times(const u8 *buf)
 {
-	return table_get_le(buf + ENTRY_CHECKSUM, 4) == table_entry_checksum(buf) && table_get_le(buf + 16, 8) <= TRBD_CLOCK_MAX_MS &&
+	return table_get_le(buf + ENTRY_CHECKSUM, 4) == table_entry_checksum(buf) &&
+	       table_get_le(buf + 16, 8) <= TRBD_CLOCK_MAX_MS &&
 	       table_get_le(buf + 24, 8) <= TRBD_CLOCK_MAX_MS;
 }
 

@@ -2,13 +2,16 @@
 /*
  * Keeping the record of an image true, while nobody changes reservations.
  *
- *	our own entry			says our slot in the group as it is now, which shows others that we live
+ *	our own entry			says our slot in the group as it is now, which shows others
+ *					that we live
  *	entries of ours			that a backstore left behind which is no more: out
  *	gateways			silent in the group for a minute: fenced, and out
- *	fences				renewed every half hour, since Ceph forgets them after an hour; a day is enough
+ *	fences				renewed every half hour, since Ceph forgets them after an
+ *					hour; a day is enough
  *
- * Any gateway does it, and they take turns: the first one in the registry at once, each further one a little later, so
- * that it finds it done. What cannot be done is tried again later. Whoever waits for the thread has precedence.
+ * Any gateway does it, and they take turns: the first one in the registry at once, each further one
+ * a little later, so that it finds it done. What cannot be done is tried again later. Whoever waits
+ * for the thread has precedence.
  *
  * The times of fences are those of the group's clock, which all gateways share.
  */
@@ -62,7 +65,9 @@ static u64 house_fence_age(const struct house *house)
 static void house_look_at_gateway(struct house *house, const struct trbd_record_gateway *gateway)
 {
 	struct trbd_lu *lu = house->lu;
-	unsigned int readings = (TRBD_HOUSE_SILENT_MS + house->turn * TRBD_HOUSE_TURN_S * MSEC_PER_SEC) / TRBD_HEARTBEAT_MS;
+	unsigned int readings = (TRBD_HOUSE_SILENT_MS +
+				 house->turn * TRBD_HOUSE_TURN_S * MSEC_PER_SEC) /
+				TRBD_HEARTBEAT_MS;
 
 	if (gateway->id == lu->id)
 		house->tidy |= !trbd_tidy_entry_is_true(lu, gateway);
@@ -80,13 +85,15 @@ static void house_look(struct house *house)
 
 	mutex_lock(&lu->install_lock);
 	view = rcu_dereference_protected(lu->view, lockdep_is_held(&lu->install_lock));
-	while (house->turn < view->registry.num_gateways && view->registry.gateways[house->turn].id != lu->id)
+	while (house->turn < view->registry.num_gateways &&
+	       view->registry.gateways[house->turn].id != lu->id)
 		house->turn++;
 	for (i = 0; i < view->registry.num_gateways; i++)
 		house_look_at_gateway(house, &view->registry.gateways[i]);
 	for (i = 0; i < view->registry.num_fenced; i++) {
 		house->tidy |= trbd_fenced_is_old(&view->registry.fenced[i], house->now);
-		house->renew |= trbd_fenced_is_due(&view->registry.fenced[i], house->now, house_fence_age(house));
+		house->renew |= trbd_fenced_is_due(&view->registry.fenced[i], house->now,
+						   house_fence_age(house));
 	}
 	mutex_unlock(&lu->install_lock);
 }
@@ -124,8 +131,8 @@ static void house_renew(const struct house *house)
  * trbd_housekeeping() - see to the record, if there is anything to see to
  * @lu: state
  *
- * Context: the thread, when nobody waits for it; a few round trips, seconds for a monitor or for gateways that do not
- * answer.
+ * Context: the thread, when nobody waits for it; a few round trips, seconds for a monitor or for
+ * gateways that do not answer.
  */
 void trbd_housekeeping(struct trbd_lu *lu)
 {
@@ -136,7 +143,8 @@ void trbd_housekeeping(struct trbd_lu *lu)
 	house_look(&house);
 	if (house.tidy)
 		trbd_tidy(lu);
-	if ((!house.renew && !house.silent) || time_before(jiffies, lu->housework) || trbd_lu_is_wanted(lu))
+	if ((!house.renew && !house.silent) || time_before(jiffies, lu->housework) ||
+	    trbd_lu_is_wanted(lu))
 		return;
 	lu->housework = jiffies + HOUSE_PAUSE;
 	if (house.renew)

@@ -2,13 +2,15 @@
 /*
  * The thread of a logical unit's shared state, and becoming one of its gateways.
  *
- * All changes of an image's record come from one thread per image, except those that attach and detach make. The
- * watch's thread only installs. The thread runs jobs, one after the other. A job that nobody wants any more is taken
- * off the queue, and waits for no other; the one that runs is interrupted only for its own sake. Commands of several
- * initiators wait in one queue, and an abort of one of them is nothing to the others.
+ * All changes of an image's record come from one thread per image, except those that attach and
+ * detach make. The watch's thread only installs. The thread runs jobs, one after the other. A job
+ * that nobody wants any more is taken off the queue, and waits for no other; the one that runs is
+ * interrupted only for its own sake. Commands of several initiators wait in one queue, and an abort
+ * of one of them is nothing to the others.
  *
- * Between jobs the thread calls the floor above once a second, registers again after a fence, and keeps the record true
- * (gateway/housekeeping.c). Only gateways that are in the registry of the record serve (gateway/registry.c).
+ * Between jobs the thread calls the floor above once a second, registers again after a fence, and
+ * keeps the record true (gateway/housekeeping.c). Only gateways that are in the registry of the
+ * record serve (gateway/registry.c).
  */
 #include <linux/delay.h>
 #include <linux/err.h>
@@ -86,9 +88,9 @@ static void lu_catch_up(struct trbd_lu *lu)
 }
 
 /*
- * Changes come as notifications. This is for what is done by hand, and does not notify: restoring a record, or removing
- * it. Who does not notice serves on without being in the registry. And after a time without a lease this shows that
- * nothing was missed.
+ * Changes come as notifications. This is for what is done by hand, and does not notify: restoring a
+ * record, or removing it. Who does not notice serves on without being in the registry. And after a
+ * time without a lease this shows that nothing was missed.
  */
 static void lu_poll(struct trbd_lu *lu)
 {
@@ -97,7 +99,8 @@ static void lu_poll(struct trbd_lu *lu)
 
 	if (test_bit(TRBD_LU_UNREGISTERED, &lu->blocked))
 		return;
-	ret = trbd_object_check_number(trbd_image_header(lu->image), TRBD_RECORD_XATTR, trbd_lu_generation(lu));
+	ret = trbd_object_check_number(trbd_image_header(lu->image), TRBD_RECORD_XATTR,
+				       trbd_lu_generation(lu));
 	if (!ret)
 		trbd_lu_note_read(lu, lapses);
 	else if (ret == -ECANCELED)
@@ -142,7 +145,8 @@ static int lu_thread(void *arg)
 	while (trbd_lu_clear_interrupt(lu)) {
 		bool tick_wanted, rejoin, catch_up;
 
-		wait_event_interruptible_timeout(lu->wait, lu_has_work(lu), msecs_to_jiffies(LU_TICK_MS));
+		wait_event_interruptible_timeout(lu->wait, lu_has_work(lu),
+						 msecs_to_jiffies(LU_TICK_MS));
 		if (!trbd_lu_clear_interrupt(lu))
 			break;
 
@@ -156,7 +160,9 @@ static int lu_thread(void *arg)
 		lu->catch_up = false;
 		spin_unlock(&lu->lock);
 
-		/* first: registering again may wait for a monitor, and jobs end at once before that */
+		/*
+		 * first: registering again may wait for a monitor, and jobs end at once before that
+		 */
 		if (job)
 			job->run(lu, job);
 		if (rejoin && trbd_registry_enter_again(lu)) {
@@ -186,8 +192,8 @@ static int lu_thread(void *arg)
  * @lu: state
  * @job: run is set
  *
- * One that nobody wants any more ends at once: whoever gave it up may have looked through the queue before it was
- * there.
+ * One that nobody wants any more ends at once: whoever gave it up may have looked through the queue
+ * before it was there.
  *
  * Context: process.
  */
@@ -247,7 +253,9 @@ static void lu_leave_work(struct work_struct *work)
 	trbd_leaving_add(lu);
 }
 
-/* Not in the caller's context: one that was killed waits for no answer, and the entry would stay. */
+/*
+ * Not in the caller's context: one that was killed waits for no answer, and the entry would stay.
+ */
 static void lu_leave(struct trbd_lu *lu)
 {
 	struct lu_leaving leaving = { .lu = lu };
@@ -261,18 +269,18 @@ static void lu_leave(struct trbd_lu *lu)
 
 /**
  * trbd_lu_attach() - become one of the gateways that serve an image
- * @image: open and watched; what it is notified of goes to trbd_round_notified(), and since something may have been
- *	missed before that, trbd_lu_watched() must follow
+ * @image: open and watched; what it is notified of goes to trbd_round_notified(), and since
+ *	something may have been missed before that, trbd_lu_watched() must follow
  * @group: the gateways of its pool
  * @ops: the floor above
  * @owner: argument of @ops
  *
  * Context: process; a few round trips.
- * Return: the state; ERR_PTR of -EBADMSG or -EPROTONOSUPPORT for a record that cannot be used, -EPERM, -EUSERS when
- * there are too many gateways, -ETIMEDOUT, -EINTR, -ENOMEM, others.
+ * Return: the state; ERR_PTR of -EBADMSG or -EPROTONOSUPPORT for a record that cannot be used,
+ * -EPERM, -EUSERS when there are too many gateways, -ETIMEDOUT, -EINTR, -ENOMEM, others.
  */
-struct trbd_lu *trbd_lu_attach(struct trbd_image *image, struct trbd_group *group, const struct trbd_lu_ops *ops,
-			       void *owner)
+struct trbd_lu *trbd_lu_attach(struct trbd_image *image, struct trbd_group *group,
+			       const struct trbd_lu_ops *ops, void *owner)
 {
 	struct trbd_lu *lu = kzalloc(sizeof(*lu), GFP_KERNEL);
 	int ret;
@@ -330,8 +338,9 @@ struct trbd_lu *trbd_lu_attach(struct trbd_image *image, struct trbd_group *grou
  *
  * The image is about to be closed.
  *
- * Context: process; may sleep for some seconds when the cluster does not answer, see rados/closing.c. The gateway
- * stays in the registry then, and tries to leave it as long as the session is there. When it is not, others fence it.
+ * Context: process; may sleep for some seconds when the cluster does not answer, see
+ * rados/closing.c. The gateway stays in the registry then, and tries to leave it as long as the
+ * session is there. When it is not, others fence it.
  */
 void trbd_lu_detach(struct trbd_lu *lu)
 {

@@ -7,8 +7,8 @@
 #include "gateway/lu_update.h"
 #include "gateway/view.h"
 
-struct trbd_lu *trbd_lu_attach(struct trbd_image *image, struct trbd_group *group, const struct trbd_lu_ops *ops,
-			       void *owner);
+struct trbd_lu *trbd_lu_attach(struct trbd_image *image, struct trbd_group *group,
+			       const struct trbd_lu_ops *ops, void *owner);
 void trbd_lu_detach(struct trbd_lu *lu);
 void trbd_lu_submit(struct trbd_lu *lu, struct trbd_lu_job *job);
 void trbd_lu_drop_unwanted(struct trbd_lu *lu);

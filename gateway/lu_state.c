@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The state of a logical unit that all its gateways share, as this gateway has it: the bottom of the files that work on
- * it.
+ * The state of a logical unit that all its gateways share, as this gateway has it: the bottom of
+ * the files that work on it.
  *
  *	lu.c             the thread, its jobs; attach and detach
  *	lu_update.c      a change of reservations, brought into force
@@ -15,8 +15,9 @@
  *
  * Each of these calls those below it only.
  *
- * Functions below run on the unit's thread, or wait for the cluster on somebody's behalf. An interruption ends whatever
- * the thread does. It is meant for what runs at that moment, so it is cleared before the next job.
+ * Functions below run on the unit's thread, or wait for the cluster on somebody's behalf. An
+ * interruption ends whatever the thread does. It is meant for what runs at that moment, so it is
+ * cleared before the next job.
  */
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
@@ -63,7 +64,8 @@ bool trbd_lu_clear_interrupt(struct trbd_lu *lu)
  * trbd_lu_interrupt() - interrupt the thread: what it does ends with -EINTR
  * @lu: state
  *
- * For a gateway that stops serving. What was changed is brought into force by whoever reads the record next.
+ * For a gateway that stops serving. What was changed is brought into force by whoever reads the
+ * record next.
  *
  * Context: any in which a spinlock may be taken.
  */

@@ -35,7 +35,8 @@ struct trbd_watch_reply;
  * @spc2_orphan: that gateway is not in the registry any more
  * @registering: our next_id is in the registry
  * @pr: reservations; its memory is behind this struct
- * @registry: of the record, or of the last one that was there when it was removed; its memory likewise
+ * @registry: of the record, or of the last one that was there when it was removed; its memory
+ *	likewise
  */
 struct trbd_lu_view {
 	struct rcu_head rcu;
@@ -70,7 +71,8 @@ struct trbd_lu_change {
 /**
  * struct trbd_lu_ops - what the floor above is asked
  * @changed: a state was installed. Commands that are admitted from now on go by it
- * @draining: how many commands are in flight that this state forbids, or that are from before the last reset
+ * @draining: how many commands are in flight that this state forbids, or that are from before the
+ *	last reset
  * @in_flight: how many commands are in flight
  * @come_back: this gateway was fenced and serves again
  * @tick: about once a second, on the thread that may change the state
@@ -111,13 +113,14 @@ struct trbd_lu_job {
  * @blocked: why no command is served; read on every command
  * @install_lock: guards changes of @view
  * @view: what is in force here; read under RCU on every command
- * @id: number that this gateway has in the registry; another after each recovery. Changed by the thread while
- *	unregistered
+ * @id: number that this gateway has in the registry; another after each recovery. Changed by the
+ *	thread while unregistered
  * @address: under which the OSDs know us; likewise
  * @machine: what our entry says of this machine; likewise
  * @next_id: number of a registration that is not known to be there, 0 for none; changed like @view
  * @barrier: OSD map that is known to be there; only an optimisation
- * @lapses: trbd_group_lapses() before the reading that showed that @view is what the record says; read on every command
+ * @lapses: trbd_group_lapses() before the reading that showed that @view is what the record says;
+ *	read on every command
  * @last_generation: the greatest that was installed; under @install_lock
  * @silence: who does not answer; the thread's
  * @housework: jiffies before which housekeeping does nothing that takes long; the thread's
@@ -128,9 +131,11 @@ struct trbd_lu_job {
  * @rejoin: to be registered again
  * @catch_up: to be read again
  * @recoveries: twice the recoveries so far; odd while one is under way
- * @registry_fence_own: @address is one that we gave up, and must be on the blocklist before we serve again
+ * @registry_fence_own: @address is one that we gave up, and must be on the blocklist before we
+ *	serve again
  * @ending: the thread is to end
- * @overdue_resets: resets that took too long and are not in force yet; TRBD_LU_RESETTING as long as there are any
+ * @overdue_resets: resets that took too long and are not in force yet; TRBD_LU_RESETTING as long as
+ *	there are any
  */
 struct trbd_lu {
 	struct list_head node;
@@ -168,8 +173,8 @@ struct trbd_lu {
 };
 
 /*
- * Decides on a record what a command makes of it. When it returns TRBD_PR_GOOD the record, if changed, replaces the
- * old one; may be called more than once, each time with a newer record.
+ * Decides on a record what a command makes of it. When it returns TRBD_PR_GOOD the record, if
+ * changed, replaces the old one; may be called more than once, each time with a newer record.
  */
 typedef enum trbd_pr_verdict (*trbd_lu_decide)(struct trbd_record *record, void *ctx);
 
@@ -181,7 +186,10 @@ bool trbd_lu_sleep(unsigned int wait_ms);
 bool trbd_lu_is_wanted(struct trbd_lu *lu);
 bool trbd_lu_clear_interrupt(struct trbd_lu *lu);
 
-/* For trbd_group_in_touch(). Looked at before the view: what is known of an older one is not true of a newer one. */
+/*
+ * For trbd_group_in_touch(). Looked at before the view: what is known of an older one is not true
+ * of a newer one.
+ */
 static inline unsigned long trbd_lu_lapses(const struct trbd_lu *lu)
 {
 	/* pairs with trbd_lu_note_read() */

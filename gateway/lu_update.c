@@ -2,17 +2,18 @@
 /*
  * Changing the reservations of a logical unit.
  *
- * They are in one record (gateway/record_io.c), which is written on condition that nobody has written it since it was
- * read. So of two gateways that change it at once one is first, and the other decides again on what that one made.
+ * They are in one record (gateway/record_io.c), which is written on condition that nobody has
+ * written it since it was read. So of two gateways that change it at once one is first, and the
+ * other decides again on what that one made.
  *
- *	read --> decide --> write if the number is still the same --> install here --> settle (gateway/round.c)
+ *	read --> decide --> write if the number is the same --> install --> settle (gateway/round.c)
  *	  ^                          | it is not
  *	  +--------------------------+
  *
- * A change is in force when every registered gateway has installed it, and then the record says so: settled ==
- * generation. A gateway that finds a record that is not settled settles it before it answers anything, since whoever
- * made the change may have died. So no two changes of reservations are ever on their way at once, and each gateway sees
- * every one of them.
+ * A change is in force when every registered gateway has installed it, and then the record says so:
+ * settled == generation. A gateway that finds a record that is not settled settles it before it
+ * answers anything, since whoever made the change may have died. So no two changes of reservations
+ * are ever on their way at once, and each gateway sees every one of them.
  */
 #include <linux/errno.h>
 #include <linux/kernel.h>
@@ -98,7 +99,8 @@ static int update_try(struct trbd_lu *lu, const struct trbd_lu_request *request)
 	new_len = trbd_record_io_encode(record, &after);
 	if (new_len == len && after && !memcmp(before, after, len))
 		goto out;
-	if (request->extra && new_len > len && new_len > TRBD_RECORD_TEXT_MAX - TRBD_RECORD_TEXT_RESERVE) {
+	if (request->extra && new_len > len &&
+	    new_len > TRBD_RECORD_TEXT_MAX - TRBD_RECORD_TEXT_RESERVE) {
 		ret = TRBD_PR_NO_RESOURCES;
 		goto out;
 	}
@@ -132,8 +134,9 @@ out:
  * One that changes nothing is not written, and nobody hears of it.
  *
  * Context: the thread; a few round trips, or as long as commands drain and gateways are fenced.
- * Return: what @request->decide returned, and then the change is in force; or a negative errno as of
- * trbd_lu_read_settled(), and then it may be, later; but with -EINTR and -ENOMEM it is not, and never will be.
+ * Return: what @request->decide returned, and then the change is in force; or a negative errno as
+ * of trbd_lu_read_settled(), and then it may be, later; but with -EINTR and -ENOMEM it is not, and
+ * never will be.
  */
 int trbd_lu_update(struct trbd_lu *lu, const struct trbd_lu_request *request)
 {

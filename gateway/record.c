@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The record that the gateways of an image share, and its registry: the gateways that serve the image, and the clients
- * that were fenced.
+ * The record that the gateways of an image share, and its registry: the gateways that serve the
+ * image, and the clients that were fenced.
  *
- * The registry outlives the record. An operator may remove the record, to clear everything. That is about reservations.
- * Gateways serve on, and one of them may be cut off just then, with writes under way that the next PREEMPT forbids. If
- * nobody remembered it, nobody would ask it, and nobody would fence it. So whoever makes the next record begins with
- * the registry that it knew.
+ * The registry outlives the record. An operator may remove the record, to clear everything. That is
+ * about reservations. Gateways serve on, and one of them may be cut off just then, with writes
+ * under way that the next PREEMPT forbids. If nobody remembered it, nobody would ask it, and nobody
+ * would fence it. So whoever makes the next record begins with the registry that it knew.
  *
- * Fences are renewed, since Ceph forgets them after an hour. Times are those of the group's clock, which stands still
- * while no gateway is there. So it tells how old a fence is to those who have served since, and to nobody who comes.
+ * Fences are renewed, since Ceph forgets them after an hour. Times are those of the group's clock,
+ * which stands still while no gateway is there. So it tells how old a fence is to those who have
+ * served since, and to nobody who comes.
  *
- * The record as text is in gateway/record_text.c, reading and writing it in the cluster in gateway/record_io.c.
+ * The record as text is in gateway/record_text.c, reading and writing it in the cluster in
+ * gateway/record_io.c.
  *
  * No I/O, no memory: compiled as it is by the unit tests.
  */
@@ -111,7 +113,8 @@ void trbd_record_remove_fenced(struct trbd_record *record, const char *address)
 	if (!fenced)
 		return;
 	record->num_fenced--;
-	memmove(fenced, fenced + 1, (&record->fenced[record->num_fenced] - fenced) * sizeof(*fenced));
+	memmove(fenced, fenced + 1,
+		(&record->fenced[record->num_fenced] - fenced) * sizeof(*fenced));
 }
 
 /**
@@ -137,7 +140,8 @@ struct trbd_record_registry trbd_record_registry(const struct trbd_record *recor
  * @known: registry; not @record's own
  * @record: record; keeps what it has, and gets of @known what it lacks, as long as there is room
  */
-void trbd_record_carry_registry(const struct trbd_record_registry *known, struct trbd_record *record)
+void trbd_record_carry_registry(const struct trbd_record_registry *known,
+				struct trbd_record *record)
 {
 	unsigned int i;
 
@@ -179,7 +183,8 @@ bool trbd_record_registry_has(const struct trbd_record_registry *registry, const
  */
 bool trbd_fenced_is_due(const struct trbd_record_fenced *fenced, u64 now, u64 age)
 {
-	return !age || !fenced->since || fenced->renewed > now + TRBD_FENCE_AHEAD_S || now > fenced->renewed + age;
+	return !age || !fenced->since || fenced->renewed > now + TRBD_FENCE_AHEAD_S ||
+	       now > fenced->renewed + age;
 }
 
 /**
@@ -191,7 +196,8 @@ bool trbd_fenced_is_due(const struct trbd_record_fenced *fenced, u64 now, u64 ag
  */
 bool trbd_fenced_is_old(const struct trbd_record_fenced *fenced, u64 now)
 {
-	return fenced->since && fenced->since <= now + TRBD_FENCE_AHEAD_S && now > fenced->since + TRBD_FENCE_KEEP_S;
+	return fenced->since && fenced->since <= now + TRBD_FENCE_AHEAD_S &&
+	       now > fenced->since + TRBD_FENCE_KEEP_S;
 }
 
 /**

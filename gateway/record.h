@@ -15,9 +15,11 @@
  * @id: number that it gave itself when it began to serve the image
  * @address: address and nonce of its client, as blocklisting wants them
  * @slot: in the group of gateways; TRBD_SLOTS or more if it has none
- * @member: number of its membership in the group, which tells it from others that had the slot; 0 if that is not known
+ * @member: number of its membership in the group, which tells it from others that had the slot; 0
+ *	if that is not known
  * @name: host name, for people
- * @machine: the same for each life of a gateway, and another for each gateway; empty if that is not known
+ * @machine: the same for each life of a gateway, and another for each gateway; empty if that is not
+ *	known
  */
 struct trbd_record_gateway {
 	u64 id;
@@ -77,7 +79,8 @@ struct trbd_record {
 };
 
 /**
- * struct trbd_record_registry - who serves an image, and who was fenced, as a record says it or said it
+ * struct trbd_record_registry - who serves an image, and who was fenced, as a record says it or
+ * said it
  * @num_gateways: entries of @gateways
  * @gateways: who serves the image
  * @num_fenced: entries of @fenced
@@ -90,13 +93,15 @@ struct trbd_record_registry {
 	const struct trbd_record_fenced *fenced;
 };
 
-const struct trbd_record_gateway *trbd_record_find_gateway(const struct trbd_record *record, u64 id);
+const struct trbd_record_gateway *trbd_record_find_gateway(const struct trbd_record *record,
+							   u64 id);
 void trbd_record_remove_gateway(struct trbd_record *record, u64 id);
 void trbd_record_add_fenced(struct trbd_record *record, const char *address, u32 epoch, u64 now);
 struct trbd_record_fenced *trbd_record_find_fenced(struct trbd_record *record, const char *address);
 void trbd_record_remove_fenced(struct trbd_record *record, const char *address);
 struct trbd_record_registry trbd_record_registry(const struct trbd_record *record);
-void trbd_record_carry_registry(const struct trbd_record_registry *known, struct trbd_record *record);
+void trbd_record_carry_registry(const struct trbd_record_registry *known,
+				struct trbd_record *record);
 bool trbd_record_registry_has(const struct trbd_record_registry *registry, const char *address);
 bool trbd_fenced_is_due(const struct trbd_record_fenced *fenced, u64 now, u64 age);
 bool trbd_fenced_is_old(const struct trbd_record_fenced *fenced, u64 now);

@@ -2,10 +2,11 @@
 /*
  * The record of a logical unit's shared state, in the cluster.
  *
- * It is text (gateway/record_text.c) in the image's own metadata, with its generation as a number in an xattr of the header
- * object. Text and number change in one transaction, on condition that the number is what it was when the record was
- * read. The number alone tells whether there ever was a record, and a record tells whose it is: images are copied with
- * their metadata, and people take away and put back what they should not.
+ * It is text (gateway/record_text.c) in the image's own metadata, with its generation as a number
+ * in an xattr of the header object. Text and number change in one transaction, on condition that
+ * the number is what it was when the record was read. The number alone tells whether there ever was
+ * a record, and a record tells whose it is: images are copied with their metadata, and people take
+ * away and put back what they should not.
  */
 #include <linux/errno.h>
 #include <linux/kernel.h>
@@ -33,7 +34,8 @@ static struct trbd_record *record_alloc(unsigned int room)
 	if (!record)
 		return NULL;
 	record->pr.room = min_t(unsigned int, room, TRBD_PR_REGISTRATIONS_MAX);
-	record->pr.registrations = kvcalloc(max(record->pr.room, 1U), sizeof(*record->pr.registrations), GFP_KERNEL);
+	record->pr.registrations = kvcalloc(max(record->pr.room, 1U),
+					    sizeof(*record->pr.registrations), GFP_KERNEL);
 	if (!record->pr.registrations) {
 		kvfree(record);
 		return NULL;
@@ -70,10 +72,12 @@ struct trbd_record_place trbd_record_io_place(struct trbd_image *image)
 	return place;
 }
 
-static void record_warn_damaged(const struct trbd_record_place *place, const char *what, unsigned int line)
+static void record_warn_damaged(const struct trbd_record_place *place, const char *what,
+				unsigned int line)
 {
 	pr_err_ratelimited("%s: the record of reservations is damaged (%s, line %u); what is reserved stays so, and reservation commands fail. See rbd image-meta get %s %s; to begin with an empty one remove that key, and the xattr %s of object rbd_header.%s\n",
-			   place->name, what, line, place->name, TRBD_RECORD_KEY, TRBD_RECORD_XATTR, place->id);
+		place->name, what, line, place->name, TRBD_RECORD_KEY, TRBD_RECORD_XATTR,
+		place->id);
 }
 
 /* Return: 1 when a record was ever written, 0 when none was, or an error. */
@@ -85,8 +89,9 @@ static int record_ever_written(const struct trbd_record_place *place)
 }
 
 /*
- * There is no record. Was there never one, or did somebody take both the record and the number away, as the manual
- * says? Then everything is clear. A record that is gone while its number is there was lost.
+ * There is no record. Was there never one, or did somebody take both the record and the number
+ * away, as the manual says? Then everything is clear. A record that is gone while its number is
+ * there was lost.
  */
 static int record_check_absent(const struct trbd_record_place *place)
 {
@@ -99,7 +104,8 @@ static int record_check_absent(const struct trbd_record_place *place)
 }
 
 /* @text is what was read, @len 0 when there is none. */
-static int record_decode(const struct trbd_record_place *place, const char *text, size_t len, struct trbd_record *record)
+static int record_decode(const struct trbd_record_place *place, const char *text, size_t len,
+			 struct trbd_record *record)
 {
 	unsigned int line = 0;
 	int ret = 0;
@@ -107,7 +113,9 @@ static int record_decode(const struct trbd_record_place *place, const char *text
 	if (len)
 		ret = trbd_record_decode(text, len, record, &line);
 	if (ret && record_ever_written(place)) {
-		record_warn_damaged(place, ret == -EPROTONOSUPPORT ? "or of a newer version" : "it cannot be read",
+		record_warn_damaged(place,
+				    ret == -EPROTONOSUPPORT ? "or of a newer version"
+							    : "it cannot be read",
 				    line);
 		return ret;
 	}
@@ -132,10 +140,11 @@ static int record_decode(const struct trbd_record_place *place, const char *text
  * @record: set to it; trbd_record_io_free() it. Of generation 0 when there is none
  *
  * Context: process; one round trip.
- * Return: 0; -EBADMSG or -EPROTONOSUPPORT for one that cannot be read, and there is a line in the log; -ENOENT,
- * -ETIMEDOUT, -EINTR, -ENOMEM, -ESHUTDOWN when this gateway was fenced, others.
+ * Return: 0; -EBADMSG or -EPROTONOSUPPORT for one that cannot be read, and there is a line in the
+ * log; -ENOENT, -ETIMEDOUT, -EINTR, -ENOMEM, -ESHUTDOWN when this gateway was fenced, others.
  */
-int trbd_record_io_read(const struct trbd_record_place *place, unsigned int extra, struct trbd_record **record)
+int trbd_record_io_read(const struct trbd_record_place *place, unsigned int extra,
+			struct trbd_record **record)
 {
 	const size_t size = TRBD_RECORD_TEXT_MAX + TRBD_HEADER_METADATA_EXTRA;
 	char *text = kvmalloc(size, GFP_KERNEL);
@@ -187,7 +196,10 @@ size_t trbd_record_io_encode(const struct trbd_record *record, char **text)
 	return TRBD_RECORD_TEXT_MAX;
 }
 
-/* A record that was removed and made anew is newer than all copies of the old one, also when our clock is behind. */
+/*
+ * A record that was removed and made anew is newer than all copies of the old one, also when our
+ * clock is behind.
+ */
 static u64 record_first_generation(u64 after)
 {
 	return max((u64)ktime_get_real_seconds() << RECORD_FIRST_SHIFT, after + 1);
@@ -201,17 +213,20 @@ static u64 record_first_generation(u64 after)
  * @settled: it is in force everywhere
  *
  * Context: process; one round trip.
- * Return: 0; -ECANCELED when another was first; -ENOSPC for one that is too long; others as trbd_record_io_read().
+ * Return: 0; -ECANCELED when another was first; -ENOSPC for one that is too long; others as
+ * trbd_record_io_read().
  */
-int trbd_record_io_write(const struct trbd_record_place *place, struct trbd_record *record, u64 after,
-			 bool settled)
+int trbd_record_io_write(const struct trbd_record_place *place, struct trbd_record *record,
+			 u64 after, bool settled)
 {
-	struct trbd_object_condition condition = { .xattr = TRBD_RECORD_XATTR, .expected = record->generation };
+	struct trbd_object_condition condition = { .xattr = TRBD_RECORD_XATTR,
+						   .expected = record->generation };
 	char *text;
 	size_t len;
 	int ret;
 
-	record->generation = condition.expected ? condition.expected + 1 : record_first_generation(after);
+	record->generation = condition.expected ? condition.expected + 1
+						: record_first_generation(after);
 	condition.new = record->generation;
 	if (settled)
 		record->settled = record->generation;
@@ -230,7 +245,8 @@ int trbd_record_io_write(const struct trbd_record_place *place, struct trbd_reco
  * @place: where it is
  * @generation: of the record that was read
  *
- * Has somebody else changed both since? If not they do not belong together, and nobody can change anything any more.
+ * Has somebody else changed both since? If not they do not belong together, and nobody can change
+ * anything any more.
  *
  * Context: process; one round trip.
  * Return: 0 if somebody has; -EBADMSG if not; others as trbd_record_io_read().
@@ -256,15 +272,16 @@ int trbd_record_io_check_counter(const struct trbd_record_place *place, u64 gene
  * Context: process; one round trip.
  * Return: whether it has, as far as can be told.
  */
-bool trbd_record_io_was_written(const struct trbd_record_place *place, const struct trbd_record *written)
+bool trbd_record_io_was_written(const struct trbd_record_place *place,
+				const struct trbd_record *written)
 {
 	struct trbd_record *record;
 	bool done = false;
 
 	if (!trbd_record_io_read(place, 0, &record))
 		/* a registry entry that another wrote keeps the writer, but is in force at once */
-		done = record->generation == written->generation && record->writer == written->writer &&
-		       record->settled == written->settled;
+		done = record->generation == written->generation &&
+		       record->writer == written->writer && record->settled == written->settled;
 	trbd_record_io_free(record);
 	return done;
 }

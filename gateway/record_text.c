@@ -14,25 +14,30 @@
  *	spc2 4711 TARGET INITIATOR
  *	preempted 0x00000000000000ab 0x00000000000000cd 5
  *	reservation 5 16
- *	registration 16 0x00000000000000ab 1 iqn.2026-11.com.ex:d,t,0x1 iscsi:iqn.1994-05.com.ex:h1,i,0x23d01
+ *	registration 16 0x00000000000000ab 1 iqn.2026-11.ex:d,t,0x1 iscsi:iqn.1994-05.ex:h1,i,0x23d01
  *	gateway 4711 192.0.2.11:0/3234 0 gw1 815 2f6b11a90c45d7e8
  *	fenced 192.0.2.12:0/99 345 1795888000 1795889800
  *	end
  *
- *	change        id of the gateway, service action, and the nexus that asked for it ("- -" if none)
+ *	change        id of the gateway, service action, and the nexus that asked for it ("- -" if
+ *	              none)
  *	pr            PRGENERATION, registrations made so far, APTPL
- *	spc2          id of the gateway, and the nexus that holds a RESERVE (6) or (10); left out when there is none
- *	preempted     keys of the last PREEMPT, and the type of the reservation that it made, 0 if none; left out when
- *	              there is none to know again
- *	reservation   type, number of the holder's registration (0: all); left out when there is none
+ *	spc2          id of the gateway, and the nexus that holds a RESERVE (6) or (10); left out
+ *	              when there is none
+ *	preempted     keys of the last PREEMPT, and the type of the reservation that it made, 0 if
+ *	              none; left out when there is none to know again
+ *	reservation   type, number of the holder's registration (0: all); left out when there is
+ *	              none
  *	registration  number, key, relative target port identifier, nexus
- *	gateway       number, address and nonce, slot in the group, host name, membership in the group, machine
- *	fenced        address and nonce, OSD map, time when it was fenced, and when the fence was renewed last
+ *	gateway       number, address and nonce, slot in the group, host name, membership in the
+ *	              group, machine
+ *	fenced        address and nonce, OSD map, time when it was fenced, and when the fence was
+ *	              renewed last
  *
- * Lines come in this order, each once but the last three kinds. Nothing in a record is trusted: what is not exactly
- * of this form, or says what cannot be, is an error as a whole and names the line. What a newer version wrote is not
- * guessed at. Version 1 had neither membership, machine nor times: its records are read, with "not known" for those,
- * and the next change writes version 2.
+ * Lines come in this order, each once but the last three kinds. Nothing in a record is trusted:
+ * what is not exactly of this form, or says what cannot be, is an error as a whole and names the
+ * line. What a newer version wrote is not guessed at. Version 1 had neither membership, machine nor
+ * times: its records are read, with "not known" for those, and the next change writes version 2.
  *
  * No I/O, no memory: compiled as it is by the unit tests and the fuzzer.
  */
@@ -89,15 +94,15 @@ static void text_put_pr(struct writer *w, const struct trbd_record *record)
 		text_put_nexus(w, &pr->spc2);
 	}
 	if (pr->preempted.action_key)
-		text_put(w, "preempted 0x%016llx 0x%016llx %u\n", pr->preempted.key, pr->preempted.action_key,
-		    pr->preempted.type);
+		text_put(w, "preempted 0x%016llx 0x%016llx %u\n", pr->preempted.key,
+			 pr->preempted.action_key, pr->preempted.type);
 	if (pr->type != TRBD_PR_NONE)
 		text_put(w, "reservation %u %u\n", pr->type, pr->holder);
 	for (i = 0; i < pr->count; i++) {
 		const struct trbd_pr_registration *registration = &pr->registrations[i];
 
-		text_put(w, "registration %u 0x%016llx %u", registration->incarnation, registration->key,
-		    registration->rtpi);
+		text_put(w, "registration %u 0x%016llx %u", registration->incarnation,
+			 registration->key, registration->rtpi);
 		text_put_nexus(w, &registration->nexus);
 	}
 }
@@ -105,7 +110,7 @@ static void text_put_pr(struct writer *w, const struct trbd_record *record)
 static void text_put_gateway(struct writer *w, const struct trbd_record_gateway *gateway)
 {
 	text_put(w, "gateway %llu %s %u %s %llu %s\n", gateway->id, gateway->address, gateway->slot,
-	    text_or_dash(gateway->name), gateway->member, text_or_dash(gateway->machine));
+		 text_or_dash(gateway->name), gateway->member, text_or_dash(gateway->machine));
 }
 
 /**
@@ -121,17 +126,20 @@ size_t trbd_record_encode(const struct trbd_record *record, char *text, size_t s
 	struct writer w = { .text = text, .size = size };
 	unsigned int i;
 
-	text_put(&w, RECORD_MAGIC " %d\nimage %s\ngeneration %llu\nsettled %llu\nbarrier %u\nresets %u\n",
-	    TRBD_RECORD_VERSION, record->image, record->generation, record->settled, record->barrier,
-	    record->resets);
+	text_put(&w,
+		 RECORD_MAGIC
+		 " %d\nimage %s\ngeneration %llu\nsettled %llu\nbarrier %u\nresets %u\n",
+		 TRBD_RECORD_VERSION, record->image, record->generation, record->settled,
+		 record->barrier, record->resets);
 	text_put(&w, "change %llu %u", record->writer, record->action);
 	text_put_nexus(&w, &record->actor);
 	text_put_pr(&w, record);
 	for (i = 0; i < record->num_gateways; i++)
 		text_put_gateway(&w, &record->gateways[i]);
 	for (i = 0; i < record->num_fenced; i++)
-		text_put(&w, "fenced %s %u %llu %llu\n", record->fenced[i].address, record->fenced[i].epoch,
-		    record->fenced[i].since, record->fenced[i].renewed);
+		text_put(&w, "fenced %s %u %llu %llu\n", record->fenced[i].address,
+			 record->fenced[i].epoch, record->fenced[i].since,
+			 record->fenced[i].renewed);
 	text_put(&w, "end\n");
 	return w.len;
 }
@@ -150,7 +158,10 @@ struct reader {
 	u32 version;
 };
 
-/* A word of the line, which is left standing at what follows it. Return: its length, 0 when there is none. */
+/*
+ * A word of the line, which is left standing at what follows it. Return: its length, 0 when there
+ * is none.
+ */
 static size_t text_take_word(struct reader *r, const char **word)
 {
 	const char *p = r->p;
@@ -250,7 +261,8 @@ static bool text_take_key(struct reader *r, u64 *value)
 {
 	const char *word;
 
-	if (!text_take_byte(r, ' ') || text_take_word(r, &word) != 18 || word[0] != '0' || word[1] != 'x')
+	if (!text_take_byte(r, ' ') || text_take_word(r, &word) != 18 || word[0] != '0' ||
+	    word[1] != 'x')
 		return false;
 	return text_parse_number(word + 2, 16, 16, value);
 }
@@ -268,15 +280,16 @@ static bool text_take_u32(struct reader *r, u32 *value)
 /* "keyword number\n" */
 static bool text_take_number_line(struct reader *r, const char *keyword, u64 max, u64 *value)
 {
-	return text_take_keyword(r, keyword) && text_take_number(r, max, value) && text_take_end_of_line(r);
+	return text_take_keyword(r, keyword) && text_take_number(r, max, value) &&
+	       text_take_end_of_line(r);
 }
 
 /* Both halves, or neither. */
 static bool text_take_nexus(struct reader *r, struct trbd_pr_nexus *nexus)
 {
 	return text_take_text(r, nexus->target, sizeof(nexus->target)) &&
-	       text_take_text(r, nexus->initiator, sizeof(nexus->initiator)) && text_take_end_of_line(r) &&
-	       !*nexus->target == !*nexus->initiator;
+	       text_take_text(r, nexus->initiator, sizeof(nexus->initiator)) &&
+	       text_take_end_of_line(r) && !*nexus->target == !*nexus->initiator;
 }
 
 static bool text_take_change(struct reader *r, struct trbd_record *record)
@@ -298,11 +311,13 @@ static bool text_take_registration(struct reader *r, struct trbd_pr_state *pr)
 	if (pr->count == pr->room)
 		return false;
 	registration = &pr->registrations[pr->count];
-	if (!text_take_u32(r, &registration->incarnation) || !text_take_key(r, &registration->key) ||
-	    !text_take_number(r, U16_MAX, &rtpi) || !text_take_nexus(r, &registration->nexus))
+	if (!text_take_u32(r, &registration->incarnation) ||
+	    !text_take_key(r, &registration->key) || !text_take_number(r, U16_MAX, &rtpi) ||
+	    !text_take_nexus(r, &registration->nexus))
 		return false;
 	registration->rtpi = rtpi;
-	if (!registration->key || !*registration->nexus.initiator || trbd_pr_find(pr, &registration->nexus))
+	if (!registration->key || !*registration->nexus.initiator ||
+	    trbd_pr_find(pr, &registration->nexus))
 		return false;
 	/* they ascend, which tells them apart as well */
 	if (registration->incarnation <= (pr->count ? registration[-1].incarnation : 0) ||
@@ -316,8 +331,8 @@ static bool text_take_preempted(struct reader *r, struct trbd_pr_preempted *pree
 {
 	u64 type;
 
-	if (!text_take_key(r, &preempted->key) || !text_take_key(r, &preempted->action_key) || !text_take_number(r, U8_MAX, &type) ||
-	    !text_take_end_of_line(r))
+	if (!text_take_key(r, &preempted->key) || !text_take_key(r, &preempted->action_key) ||
+	    !text_take_number(r, U8_MAX, &type) || !text_take_end_of_line(r))
 		return false;
 	preempted->type = type;
 	return preempted->key && preempted->action_key && (!type || trbd_pr_type_is_valid(type));
@@ -327,7 +342,8 @@ static bool text_take_reservation(struct reader *r, struct trbd_pr_state *pr)
 {
 	u64 type;
 
-	if (!text_take_number(r, U8_MAX, &type) || !text_take_u32(r, &pr->holder) || !text_take_end_of_line(r))
+	if (!text_take_number(r, U8_MAX, &type) || !text_take_u32(r, &pr->holder) ||
+	    !text_take_end_of_line(r))
 		return false;
 	pr->type = type;
 	return trbd_pr_type_is_valid(type) && trbd_pr_type_is_all(pr->type) == !pr->holder;
@@ -352,14 +368,17 @@ static bool text_take_pr(struct reader *r, struct trbd_record *record)
 	struct trbd_pr_state *pr = &record->pr;
 	u64 aptpl;
 
-	if (!text_take_keyword(r, "pr") || !text_take_u32(r, &pr->generation) || !text_take_u32(r, &pr->incarnations) ||
-	    !text_take_number(r, 1, &aptpl) || !text_take_end_of_line(r))
+	if (!text_take_keyword(r, "pr") || !text_take_u32(r, &pr->generation) ||
+	    !text_take_u32(r, &pr->incarnations) || !text_take_number(r, 1, &aptpl) ||
+	    !text_take_end_of_line(r))
 		return false;
 	pr->aptpl = aptpl;
-	if (text_take_keyword(r, "spc2") && (!text_take_number(r, U64_MAX, &record->spc2_gateway) ||
-					!text_take_nexus(r, &pr->spc2) || !*pr->spc2.initiator))
+	if (text_take_keyword(r, "spc2") &&
+	    (!text_take_number(r, U64_MAX, &record->spc2_gateway) ||
+	     !text_take_nexus(r, &pr->spc2) || !*pr->spc2.initiator))
 		return false;
-	if (r->version > 1 && text_take_keyword(r, "preempted") && !text_take_preempted(r, &pr->preempted))
+	if (r->version > 1 && text_take_keyword(r, "preempted") &&
+	    !text_take_preempted(r, &pr->preempted))
 		return false;
 	if (text_take_keyword(r, "reservation") && !text_take_reservation(r, pr))
 		return false;
@@ -377,8 +396,9 @@ static bool text_take_gateway(struct reader *r, struct trbd_record *record)
 	if (record->num_gateways == TRBD_RECORD_GATEWAYS)
 		return false;
 	gateway = &record->gateways[record->num_gateways++];
-	if (!text_take_number(r, U64_MAX, &gateway->id) || !text_take_text(r, gateway->address, sizeof(gateway->address)) ||
-	    !*gateway->address || !text_take_u32(r, &gateway->slot) ||
+	if (!text_take_number(r, U64_MAX, &gateway->id) ||
+	    !text_take_text(r, gateway->address, sizeof(gateway->address)) || !*gateway->address ||
+	    !text_take_u32(r, &gateway->slot) ||
 	    !text_take_text(r, gateway->name, sizeof(gateway->name)))
 		return false;
 	if (r->version > 1 && (!text_take_number(r, U64_MAX, &gateway->member) ||
@@ -397,7 +417,8 @@ static bool text_take_fenced(struct reader *r, struct trbd_record *record)
 	if (!text_take_text(r, fenced->address, sizeof(fenced->address)) || !*fenced->address ||
 	    !text_take_u32(r, &fenced->epoch))
 		return false;
-	if (r->version > 1 && (!text_take_number(r, U64_MAX, &fenced->since) || !text_take_number(r, U64_MAX, &fenced->renewed)))
+	if (r->version > 1 && (!text_take_number(r, U64_MAX, &fenced->since) ||
+			       !text_take_number(r, U64_MAX, &fenced->renewed)))
 		return false;
 	return text_take_end_of_line(r);
 }
@@ -406,13 +427,14 @@ static bool text_take_record(struct reader *r, struct trbd_record *record)
 {
 	u64 barrier, resets;
 
-	if (!text_take_keyword(r, "image") || !text_take_text(r, record->image, sizeof(record->image)) || !*record->image ||
+	if (!text_take_keyword(r, "image") ||
+	    !text_take_text(r, record->image, sizeof(record->image)) || !*record->image ||
 	    !text_take_end_of_line(r) ||
 	    !text_take_number_line(r, "generation", U64_MAX, &record->generation) ||
 	    !text_take_number_line(r, "settled", record->generation, &record->settled) ||
 	    !text_take_number_line(r, "barrier", U32_MAX, &barrier) ||
-	    !text_take_number_line(r, "resets", U32_MAX, &resets) ||
-	    !text_take_change(r, record) || !text_take_pr(r, record))
+	    !text_take_number_line(r, "resets", U32_MAX, &resets) || !text_take_change(r, record) ||
+	    !text_take_pr(r, record))
 		return false;
 	record->barrier = barrier;
 	record->resets = resets;
@@ -434,9 +456,11 @@ static bool text_take_record(struct reader *r, struct trbd_record *record)
  * @record: where to; pr.registrations and pr.room are set. Of no use when it fails
  * @bad_line: NULL, or set to the line that could not be read
  *
- * Return: 0; -EPROTONOSUPPORT for a record of a newer version; -EBADMSG for anything else that is not a record.
+ * Return: 0; -EPROTONOSUPPORT for a record of a newer version; -EBADMSG for anything else that is
+ * not a record.
  */
-int trbd_record_decode(const char *text, size_t len, struct trbd_record *record, unsigned int *bad_line)
+int trbd_record_decode(const char *text, size_t len, struct trbd_record *record,
+		       unsigned int *bad_line)
 {
 	struct reader r = { .p = text, .end = text + len, .line = 1 };
 	struct trbd_pr_registration *registrations = record->pr.registrations;

@@ -10,6 +10,7 @@
 #define TRBD_RECORD_VERSION	2
 
 size_t trbd_record_encode(const struct trbd_record *record, char *text, size_t size);
-int trbd_record_decode(const char *text, size_t len, struct trbd_record *record, unsigned int *bad_line);
+int trbd_record_decode(const char *text, size_t len, struct trbd_record *record,
+		       unsigned int *bad_line);
 
 #endif /* TRBD_GATEWAY_RECORD_TEXT_H */

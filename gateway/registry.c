@@ -2,25 +2,29 @@
 /*
  * Being one of the gateways that serve an image.
  *
- * Who serves an image is in its record, each gateway under a number that it gave itself. A gateway watches the header
- * first, registers second, serves third. One that was fenced, or finds that it is not in the registry any more, stops
- * serving, gets a new identity (rados/recovery.c), and registers again under a new number:
+ * Who serves an image is in its record, each gateway under a number that it gave itself. A gateway
+ * watches the header first, registers second, serves third. One that was fenced, or finds that it
+ * is not in the registry any more, stops serving, gets a new identity (rados/recovery.c), and
+ * registers again under a new number:
  *
- *	unregistered --> registered --> fenced: session takes a new identity --> watched again --> registered
+ *	unregistered --> registered --> fenced: new identity --> watched again --> registered
  *
- * An entry also says which machine it is of. A gateway that comes back after it died finds the entry of its former life
- * by that, and replaces it. Nothing else in a kernel is the same in each life of a machine and different on each other:
- * host names are given twice, and so are what firmware says of a machine and addresses behind a router. So it is all
- * of them together, and whoever answers for such an entry lives and keeps it. The former life is fenced first, since
- * what it had sent may be anywhere.
+ * An entry also says which machine it is of. A gateway that comes back after it died finds the
+ * entry of its former life by that, and replaces it. Nothing else in a kernel is the same in each
+ * life of a machine and different on each other: host names are given twice, and so are what
+ * firmware says of a machine and addresses behind a router. So it is all of them together, and
+ * whoever answers for such an entry lives and keeps it. The former life is fenced first, since what
+ * it had sent may be anywhere.
  *
- * Recoveries are counted, and a registration that overlaps with one is made again, since it may be of the identity that
- * is no more. It fences its former identity before it registers, also when others have done so: what was under way then
- * may be anywhere, the others may not have the OSD map that stops it, and the barrier in the record sees to that. And
- * whoever fenced it may have gone before it wrote that down, and the list forgets after an hour.
+ * Recoveries are counted, and a registration that overlaps with one is made again, since it may be
+ * of the identity that is no more. It fences its former identity before it registers, also when
+ * others have done so: what was under way then may be anywhere, the others may not have the OSD map
+ * that stops it, and the barrier in the record sees to that. And whoever fenced it may have gone
+ * before it wrote that down, and the list forgets after an hour.
  *
- * For the same reason it renews the fences that the record lists, of whomever: no gateway may have served for an hour.
- * How old they are says nothing, since the group's clock stands still then. Most often there are none.
+ * For the same reason it renews the fences that the record lists, of whomever: no gateway may have
+ * served for an hour. How old they are says nothing, since the group's clock stands still then.
+ * Most often there are none.
  */
 #include <linux/delay.h>
 #include <linux/dmi.h>
@@ -61,7 +65,10 @@ static u64 registry_hash(u64 hash, const char *text)
 	return hash;
 }
 
-/* A hash that is the same for each life of this machine, see the top of the file. @address is ADDRESS:PORT/NONCE. */
+/*
+ * A hash that is the same for each life of this machine, see the top of the file. @address is
+ * ADDRESS:PORT/NONCE.
+ */
 static void registry_name_machine(const char *address, char *buf, size_t size)
 {
 	const char *uuid = dmi_get_system_info(DMI_PRODUCT_UUID);
@@ -158,8 +165,8 @@ static enum trbd_pr_verdict registry_decide_leave(struct trbd_record *record, vo
  * trbd_registry_leave() - leave the registry
  * @lu: state that is blocked as TRBD_LU_UNREGISTERED
  *
- * Waits for memory for a while: an entry that stays behind does not answer, and the next change of reservations fences
- * its address, which other images of this gateway may have as well.
+ * Waits for memory for a while: an entry that stays behind does not answer, and the next change of
+ * reservations fences its address, which other images of this gateway may have as well.
  *
  * Context: process; a few round trips.
  * Return: as trbd_lu_amend().
@@ -171,7 +178,8 @@ int trbd_registry_leave(struct trbd_lu *lu)
 
 	do {
 		ret = trbd_lu_amend(lu, registry_decide_leave, lu);
-	} while (ret == -ENOMEM && tries++ < UNREGISTER_TRIES && !msleep_interruptible(TRBD_REGISTRY_RETRY_MS));
+	} while (ret == -ENOMEM && tries++ < UNREGISTER_TRIES &&
+		 !msleep_interruptible(TRBD_REGISTRY_RETRY_MS));
 	return ret;
 }
 
@@ -195,7 +203,8 @@ static int registry_fence_own(struct trbd_lu *lu, u32 *epoch)
 }
 
 /* Which entries of a record are of former lives of this machine? Return: how many, or an error. */
-static int registry_find_former(struct registry_entry *entry, const struct trbd_record *record, bool *former)
+static int registry_find_former(struct registry_entry *entry, const struct trbd_record *record,
+				bool *former)
 {
 	struct trbd_lu *lu = entry->lu;
 	bool answered[TRBD_RECORD_GATEWAYS];
@@ -205,8 +214,9 @@ static int registry_find_former(struct registry_entry *entry, const struct trbd_
 	for (i = 0; i < record->num_gateways; i++) {
 		const struct trbd_record_gateway *gateway = &record->gateways[i];
 
-		former[i] = !strcmp(gateway->machine, entry->self.machine) && gateway->id != lu->id &&
-			    gateway->id != lu->next_id && !trbd_session_is_ours(gateway->address);
+		former[i] = !strcmp(gateway->machine, entry->self.machine) &&
+			    gateway->id != lu->id && gateway->id != lu->next_id &&
+			    !trbd_session_is_ours(gateway->address);
 		count += former[i];
 	}
 	if (!count)
@@ -218,16 +228,20 @@ static int registry_find_former(struct registry_entry *entry, const struct trbd_
 		if (!former[i] || !answered[i])
 			continue;
 		pr_warn_once("%s: gateway %s at %s has the same host name, address and firmware as this one\n",
-			     lu->image->name, record->gateways[i].name, record->gateways[i].address);
+			     lu->image->name, record->gateways[i].name,
+			     record->gateways[i].address);
 		former[i] = false;
 		count--;
 	}
 	return count;
 }
 
-/* Puts former lives on the blocklist. Those that it fails for stay in the registry; others will see to them. */
-static int registry_fence_former(struct registry_entry *entry, const struct trbd_record *record, const bool *former,
-			unsigned int count)
+/*
+ * Puts former lives on the blocklist. Those that it fails for stay in the registry; others will see
+ * to them.
+ */
+static int registry_fence_former(struct registry_entry *entry, const struct trbd_record *record,
+				 const bool *former, unsigned int count)
 {
 	struct trbd_fence *fences = kcalloc(count, sizeof(*fences), GFP_KERNEL);
 	unsigned int i, n = 0;
@@ -330,11 +344,12 @@ static int registry_write(struct trbd_lu *lu, struct registry_entry *entry)
  * trbd_registry_enter() - become one of the gateways of the image, under a new number
  * @lu: state that is blocked as TRBD_LU_UNREGISTERED; not any more afterwards
  *
- * The number stays the same until it is done, so that a try whose answer did not come leaves no second entry behind.
+ * The number stays the same until it is done, so that a try whose answer did not come leaves no
+ * second entry behind.
  *
  * Context: process; a few round trips, and a monitor's answer after the gateway had given up.
- * Return: 0; -EAGAIN when a recovery is under way or was meanwhile, so what was written is of the old identity, or when
- * somebody has taken it out again; an error of trbd_lu_amend().
+ * Return: 0; -EAGAIN when a recovery is under way or was meanwhile, so what was written is of the
+ * old identity, or when somebody has taken it out again; an error of trbd_lu_amend().
  */
 int trbd_registry_enter(struct trbd_lu *lu)
 {
@@ -376,7 +391,10 @@ out:
 	return ret;
 }
 
-/* A gateway that was not fenced has commands in flight, which nobody counts any more: they end first. */
+/*
+ * A gateway that was not fenced has commands in flight, which nobody counts any more: they end
+ * first.
+ */
 static bool registry_has_drained(struct trbd_lu *lu)
 {
 	unsigned int tries;
@@ -442,7 +460,10 @@ static void registry_drain(struct trbd_recovery_user *user)
 	}
 }
 
-/* Without this the watch would be taken over into the new identity, and nobody would know that it was interrupted. */
+/*
+ * Without this the watch would be taken over into the new identity, and nobody would know that it
+ * was interrupted.
+ */
 static void registry_restart(struct trbd_recovery_user *user)
 {
 	struct trbd_lu *lu = container_of(user, struct trbd_lu, recovery);

@@ -23,8 +23,10 @@ struct trbd_renewal {
 	char addresses[TRBD_RECORD_FENCED][TRBD_ADDRESS_MAX];
 };
 
-void trbd_renewal_collect(struct trbd_renewal *renewal, const struct trbd_record_registry *registry, u64 age);
-int trbd_renewal_fence(struct trbd_renewal *renewal, struct trbd_session *session, unsigned int timeout_ms);
+void trbd_renewal_collect(struct trbd_renewal *renewal, const struct trbd_record_registry *registry,
+			  u64 age);
+int trbd_renewal_fence(struct trbd_renewal *renewal, struct trbd_session *session,
+		       unsigned int timeout_ms);
 void trbd_renewal_note(const struct trbd_renewal *renewal, struct trbd_record *record);
 
 #endif /* TRBD_GATEWAY_RENEWAL_H */

@@ -2,25 +2,29 @@
 /*
  * Seeing to it that a change of the shared state is in force on every gateway.
  *
- * The message is a notification on the image's header that says "generation g". Whoever gets it reads the record if
- * it has not, installs it, and answers at once: who it is, which generation it has, and how many commands are still
- * in flight that the new state forbids. These are not waited for in the answer, or a gateway with one write on a slow
- * placement group would look dead; the sender asks again until there are none.
+ * The message is a notification on the image's header that says "generation g". Whoever gets it
+ * reads the record if it has not, installs it, and answers at once: who it is, which generation it
+ * has, and how many commands are still in flight that the new state forbids. These are not waited
+ * for in the answer, or a gateway with one write on a slow placement group would look dead; the
+ * sender asks again until there are none.
  *
  *	ask --> all registered gateways have it, nothing drains --> settled
  *	 ^          | somebody drains: again in a moment
  *	 |          | somebody did not answer: read the record again, ask once more
  *	 +----------+ it is proven that it is gone: fence it, take it out of the registry
  *
- * Who is to answer is in the record, not in the OSD's list of watchers: the watch of a gateway that is cut off
- * expires, and then it is in none of the OSD's lists, while a write that is stuck in it may still land. krbd, librbd
- * and others watch as well; they acknowledge without an answer of ours, and are none of our business.
+ * Who is to answer is in the record, not in the OSD's list of watchers: the watch of a gateway that
+ * is cut off expires, and then it is in none of the OSD's lists, while a write that is stuck in it
+ * may still land. krbd, librbd and others watch as well; they acknowledge without an answer of
+ * ours, and are none of our business.
  *
- * A gateway is fenced on evidence only (gateway/silence.c), and all at once that are gone (gateway/expulsion.c). If
- * nothing comes back to ourselves, nobody is fenced, and commands wait for the OSD. Two entries can have one address,
- * when a backstore left one behind: a client of which one entry has answered lives, and takes out the other by itself.
+ * A gateway is fenced on evidence only (gateway/silence.c), and all at once that are gone
+ * (gateway/expulsion.c). If nothing comes back to ourselves, nobody is fenced, and commands wait
+ * for the OSD. Two entries can have one address, when a backstore left one behind: a client of
+ * which one entry has answered lives, and takes out the other by itself.
  *
- * Notifications are framed as librbd frames its own, so that other clients understand that they are not meant:
+ * Notifications are framed as librbd frames its own, so that other clients understand that they are
+ * not meant:
  *
  *	u8 1, u8 1, u32 length, u32 operation, u64 generation
  */
@@ -117,7 +121,8 @@ static int round_install(struct trbd_lu *lu, u64 wanted)
  *
  * Context: the watch's thread; one round trip.
  */
-void trbd_round_notified(struct trbd_lu *lu, u32 op, const void *payload, size_t len, struct trbd_watch_reply *reply)
+void trbd_round_notified(struct trbd_lu *lu, u32 op, const void *payload, size_t len,
+			 struct trbd_watch_reply *reply)
 {
 	struct round_answer answer;
 	unsigned int draining;
@@ -169,7 +174,8 @@ static int round_notify(struct trbd_lu *lu, u64 generation, unsigned int timeout
 	ceph_start_encoding(&p, 1, 1, sizeof(__le32) + sizeof(__le64));
 	ceph_encode_32(&p, TRBD_NOTIFY_GENERATION);
 	ceph_encode_64(&p, generation);
-	return trbd_notify(trbd_image_header(lu->image), message, sizeof(message), timeout_s, answered, arg);
+	return trbd_notify(trbd_image_header(lu->image), message, sizeof(message), timeout_s,
+			   answered, arg);
 }
 
 static void round_not_interested(void *arg, const void *reply, size_t len)
@@ -177,7 +183,8 @@ static void round_not_interested(void *arg, const void *reply, size_t len)
 }
 
 /**
- * trbd_round_announce() - announce the generation: the other gateways look whether they have something to do
+ * trbd_round_announce() - announce the generation: the other gateways look whether they have
+ * something to do
  * @lu: state
  *
  * Context: the thread; one round trip, and the time that they take to answer.
@@ -186,7 +193,8 @@ void trbd_round_announce(struct trbd_lu *lu)
 {
 	unsigned int draining;
 
-	round_notify(lu, round_installed(lu, &draining), TRBD_ROUND_TIMEOUT_S, round_not_interested, NULL);
+	round_notify(lu, round_installed(lu, &draining), TRBD_ROUND_TIMEOUT_S, round_not_interested,
+		     NULL);
 }
 
 /* Has the client of this entry answered for another one? */
@@ -202,7 +210,9 @@ static bool round_client_lives(const struct round *round, const struct trbd_reco
 	return false;
 }
 
-/* Some did not answer. When the table is about to say whether these are gone, wait until it does. */
+/*
+ * Some did not answer. When the table is about to say whether these are gone, wait until it does.
+ */
 static int round_await_table(struct trbd_lu *lu, const struct trbd_record *record)
 {
 	unsigned int tries;
@@ -216,7 +226,10 @@ static int round_await_table(struct trbd_lu *lu, const struct trbd_record *recor
 	return 0;
 }
 
-/* Somebody did not answer. Return: 0 when those that are gone are out, 1 when nobody is proven gone, or an error. */
+/*
+ * Somebody did not answer. Return: 0 when those that are gone are out, 1 when nobody is proven
+ * gone, or an error.
+ */
 static int round_expel(struct trbd_lu *lu, const struct round *round)
 {
 	bool gone[TRBD_RECORD_GATEWAYS] = { };
@@ -230,7 +243,8 @@ static int round_expel(struct trbd_lu *lu, const struct round *round)
 		return ret;
 	for (i = 0; i < lu->silence.count; i++) {
 		const struct trbd_silent *silent = &lu->silence.who[i];
-		const struct trbd_record_gateway *gateway = trbd_record_find_gateway(round->record, silent->id);
+		const struct trbd_record_gateway *gateway = trbd_record_find_gateway(round->record,
+										     silent->id);
 
 		if (!gateway || round_client_lives(round, gateway) ||
 		    !trbd_silence_is_proven(silent, gateway, lu->group, round->heard))
@@ -348,7 +362,8 @@ void trbd_round_expel_silent(struct trbd_lu *lu)
 int trbd_round_call(struct trbd_lu *lu, const struct trbd_record *record, bool *answered)
 {
 	struct round round = { .record = record };
-	int ret = round_notify(lu, record->generation, TRBD_ROUND_TIMEOUT_S, round_answered, &round);
+	int ret = round_notify(lu, record->generation, TRBD_ROUND_TIMEOUT_S, round_answered,
+			       &round);
 
 	memcpy(answered, round.seen, sizeof(round.seen));
 	return ret;
@@ -359,10 +374,11 @@ int trbd_round_call(struct trbd_lu *lu, const struct trbd_record *record, bool *
  * @lu: state
  * @known: the record as it was written just now, and installed; or NULL. Of no use after that
  *
- * Context: the thread; sleeps until every registered gateway has the change and has drained, or is fenced, and until
- * there is memory: a change that was written must not end with an error. A gateway that is dead costs three seconds.
- * Return: 0; -EINTR, -ENOENT when the image was deleted, -ENOTCONN or -ESHUTDOWN when this gateway was fenced itself,
- * others.
+ * Context: the thread; sleeps until every registered gateway has the change and has drained, or is
+ * fenced, and until there is memory: a change that was written must not end with an error. A
+ * gateway that is dead costs three seconds.
+ * Return: 0; -EINTR, -ENOENT when the image was deleted, -ENOTCONN or -ESHUTDOWN when this gateway
+ * was fenced itself, others.
  */
 int trbd_round_settle(struct trbd_lu *lu, struct trbd_record *known)
 {

@@ -6,9 +6,10 @@
  *	our own entry                                 gets our slot in the group as it is now
  *	a fence that is old                           out
  *
- * An entry with an address that one of our own sessions has, and with a number that no unit of this machine has, was
- * left behind by a backstore that is gone. It is taken out, and nobody is fenced for it: the client serves other images.
- * So the numbers of this machine's units are kept in a list.
+ * An entry with an address that one of our own sessions has, and with a number that no unit of this
+ * machine has, was left behind by a backstore that is gone. It is taken out, and nobody is fenced
+ * for it: the client serves other images. So the numbers of this machine's units are kept in a
+ * list.
  */
 #include <linux/errno.h>
 #include <linux/kernel.h>
@@ -89,7 +90,8 @@ bool trbd_tidy_entry_is_true(struct trbd_lu *lu, const struct trbd_record_gatewa
 	u32 slot;
 
 	trbd_group_self(lu->group, &slot, &member);
-	return gateway->slot == slot && gateway->member == member && !strcmp(gateway->machine, lu->machine);
+	return gateway->slot == slot && gateway->member == member &&
+	       !strcmp(gateway->machine, lu->machine);
 }
 
 /**
@@ -97,7 +99,8 @@ bool trbd_tidy_entry_is_true(struct trbd_lu *lu, const struct trbd_record_gatewa
  * @lu: state
  * @record: record
  *
- * Entries of this machine that were left behind, and fences that are old. Our own entry says our slot.
+ * Entries of this machine that were left behind, and fences that are old. Our own entry says our
+ * slot.
  *
  * Context: process; no round trip.
  * Return: whether anything changed.

@@ -4,13 +4,13 @@
  *
  *	read --> wait for the OSD map that the record names --> install --> ops->changed
  *
- * Every gateway keeps a view, and decides on commands by it without a look at the cluster. What makes that as good as
- * the record: a change does not end before every gateway has it, or has been fenced and knows, or has no lease
- * (gateway/group.c), without which it refuses nothing. After a time without a lease it refuses nothing either until the
- * record has been read again.
+ * Every gateway keeps a view, and decides on commands by it without a look at the cluster. What
+ * makes that as good as the record: a change does not end before every gateway has it, or has been
+ * fenced and knows, or has no lease (gateway/group.c), without which it refuses nothing. After a
+ * time without a lease it refuses nothing either until the record has been read again.
  *
- * Everybody who reads a record installs it, also when somebody else wrote it. A record that does not list this gateway
- * says that it was fenced, or that the record was removed.
+ * Everybody who reads a record installs it, also when somebody else wrote it. A record that does
+ * not list this gateway says that it was fenced, or that the record was removed.
  */
 #include <linux/bug.h>
 #include <linux/errno.h>
@@ -31,14 +31,15 @@
 
 /* A view's arrays stand behind it in its memory. */
 static void view_copy(struct trbd_lu_view *view, const struct trbd_record *record,
-			 const struct trbd_record_registry *registry)
+		      const struct trbd_record_registry *registry)
 {
 	struct trbd_record_gateway *gateways;
 	struct trbd_record_fenced *fenced;
 
 	view->pr.registrations = (struct trbd_pr_registration *)(view + 1);
 	view->pr.room = record->pr.count;
-	memcpy(view->pr.registrations, record->pr.registrations, record->pr.count * sizeof(*view->pr.registrations));
+	memcpy(view->pr.registrations, record->pr.registrations,
+	       record->pr.count * sizeof(*view->pr.registrations));
 	gateways = (struct trbd_record_gateway *)(view->pr.registrations + record->pr.count);
 	memcpy(gateways, registry->gateways, registry->num_gateways * sizeof(*gateways));
 	fenced = (struct trbd_record_fenced *)(gateways + registry->num_gateways);
@@ -49,12 +50,13 @@ static void view_copy(struct trbd_lu_view *view, const struct trbd_record *recor
 }
 
 static struct trbd_lu_view *view_alloc(const struct trbd_lu *lu, const struct trbd_record *record,
-					  const struct trbd_record_registry *registry)
+				       const struct trbd_record_registry *registry)
 {
 	size_t size = sizeof(struct trbd_lu_view);
 	struct trbd_lu_view *view;
 
-	BUILD_BUG_ON(sizeof(struct trbd_pr_registration) % 8 || sizeof(struct trbd_record_gateway) % 8);
+	BUILD_BUG_ON(sizeof(struct trbd_pr_registration) % 8 ||
+		     sizeof(struct trbd_record_gateway) % 8);
 	size += record->pr.count * sizeof(*view->pr.registrations) +
 		registry->num_gateways * sizeof(*registry->gateways) +
 		registry->num_fenced * sizeof(*registry->fenced);
@@ -65,7 +67,8 @@ static struct trbd_lu_view *view_alloc(const struct trbd_lu *lu, const struct tr
 	view->settled = record->settled;
 	view->resets = record->resets;
 	view->spc2_gateway = record->spc2_gateway;
-	view->spc2_orphan = *record->pr.spc2.initiator && !trbd_record_find_gateway(record, record->spc2_gateway);
+	view->spc2_orphan = *record->pr.spc2.initiator &&
+			    !trbd_record_find_gateway(record, record->spc2_gateway);
 	view->registering = lu->next_id && trbd_record_find_gateway(record, lu->next_id);
 	view->pr = record->pr;
 	view_copy(view, record, registry);
@@ -73,14 +76,16 @@ static struct trbd_lu_view *view_alloc(const struct trbd_lu *lu, const struct tr
 }
 
 /*
- * @install_lock held. Not in the registry any more. Somebody has fenced us, whether we noticed or not; or there is
- * another record. A gateway that was fenced an hour ago and slept through that can still read, and the list tells it.
+ * @install_lock held. Not in the registry any more. Somebody has fenced us, whether we noticed or
+ * not; or there is another record. A gateway that was fenced an hour ago and slept through that can
+ * still read, and the list tells it.
  */
 static void view_check_expelled(struct trbd_lu *lu, struct trbd_record *record)
 {
 	lockdep_assert_held(&lu->install_lock);
 
-	if (test_bit(TRBD_LU_UNREGISTERED, &lu->blocked) || trbd_record_find_gateway(record, lu->id))
+	if (test_bit(TRBD_LU_UNREGISTERED, &lu->blocked) ||
+	    trbd_record_find_gateway(record, lu->id))
 		return;
 	set_bit(TRBD_LU_UNREGISTERED, &lu->blocked);
 	if (trbd_record_find_fenced(record, lu->address)) {
@@ -90,7 +95,8 @@ static void view_check_expelled(struct trbd_lu *lu, struct trbd_record *record)
 		return;
 	}
 	pr_warn("%s: the record of reservations was %s, without this gateway, which registers again\n",
-		lu->image->name, record->generation ? "replaced" : "removed; all registrations are gone");
+		lu->image->name,
+		record->generation ? "replaced" : "removed; all registrations are gone");
 	spin_lock(&lu->lock);
 	lu->rejoin = true;
 	spin_unlock(&lu->lock);
@@ -102,7 +108,8 @@ static void view_check_expelled(struct trbd_lu *lu, struct trbd_record *record)
  * @lu: state
  * @record: what was read or written; one that is older than what is installed changes nothing
  *
- * Commands that begin after this returned go by it, and those from before are found by ops->draining.
+ * Commands that begin after this returned go by it, and those from before are found by
+ * ops->draining.
  *
  * Context: process; no round trip.
  * Return: 0 or -ENOMEM.
@@ -117,7 +124,8 @@ int trbd_lu_install(struct trbd_lu *lu, struct trbd_record *record)
 	mutex_lock(&lu->install_lock);
 	old = rcu_dereference_protected(lu->view, lockdep_is_held(&lu->install_lock));
 	/* 0 is a record that was removed */
-	if (record->generation == old->generation || (record->generation && record->generation < old->generation))
+	if (record->generation == old->generation ||
+	    (record->generation && record->generation < old->generation))
 		goto out;
 	/* whoever makes the next record needs to know who was there */
 	registry = record->generation ? trbd_record_registry(record) : old->registry;
@@ -175,9 +183,9 @@ u64 trbd_lu_generation(struct trbd_lu *lu)
 }
 
 /*
- * A record that is read must be newer than the one that had been installed before. If it is not, then somebody has
- * removed that record,
- * and another gateway, whose clock is behind, has made a new one: to us, it was removed.
+ * A record that is read must be newer than the one that had been installed before. If it is not,
+ * then somebody has removed that record, and another gateway, whose clock is behind, has made a new
+ * one: to us, it was removed.
  */
 static int view_forget(struct trbd_lu *lu)
 {
@@ -232,8 +240,8 @@ int trbd_lu_refresh(struct trbd_lu *lu, unsigned int extra, struct trbd_record *
  * @lu: state
  * @record: what was read; one that is there stays as it is
  *
- * Somebody has removed the record, and a gateway that is cut off does not know that yet: others must go on to ask it,
- * and to go by the map that fenced others before.
+ * Somebody has removed the record, and a gateway that is cut off does not know that yet: others
+ * must go on to ask it, and to go by the map that fenced others before.
  *
  * Context: process; no round trip.
  */
@@ -259,8 +267,8 @@ void trbd_lu_carry(struct trbd_lu *lu, struct trbd_record *record)
  * What was settled stays settled, and what was not stays so: nobody has to be told.
  *
  * Context: the thread, or attach and detach; a few round trips.
- * Return: 0; -EUSERS when @decide returned anything but TRBD_PR_GOOD; -EBADMSG, -EPROTONOSUPPORT for a record that
- * cannot be used; -ETIMEDOUT, -EINTR, -ENOMEM, -ESHUTDOWN, others.
+ * Return: 0; -EUSERS when @decide returned anything but TRBD_PR_GOOD; -EBADMSG, -EPROTONOSUPPORT
+ * for a record that cannot be used; -ETIMEDOUT, -EINTR, -ENOMEM, -ESHUTDOWN, others.
  */
 int trbd_lu_amend(struct trbd_lu *lu, trbd_lu_decide decide, void *ctx)
 {

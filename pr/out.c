@@ -2,11 +2,12 @@
 /*
  * PERSISTENT RESERVE OUT: the service actions of SPC-4 5.13, as functions of a state and a command.
  *
- * A service action changes the state only when it ends with GOOD. The caller gives a copy, and keeps the old state when
- * it does not. PREEMPT AND ABORT differs from PREEMPT in what becomes of commands, not in the state.
+ * A service action changes the state only when it ends with GOOD. The caller gives a copy, and
+ * keeps the old state when it does not. PREEMPT AND ABORT differs from PREEMPT in what becomes of
+ * commands, not in the state.
  *
- * The state remembers the last PREEMPT, because a command whose answer got lost comes again, and must not end with
- * RESERVATION CONFLICT for having been carried out.
+ * The state remembers the last PREEMPT, because a command whose answer got lost comes again, and
+ * must not end with RESERVATION CONFLICT for having been carried out.
  *
  * No I/O, no memory, no locks: compiled as it is by the unit tests.
  */
@@ -18,7 +19,8 @@
 
 #define SCOPE_LU	0
 
-static struct trbd_pr_registration *out_find(struct trbd_pr_state *state, const struct trbd_pr_nexus *nexus)
+static struct trbd_pr_registration *out_find(struct trbd_pr_state *state,
+					     const struct trbd_pr_nexus *nexus)
 {
 	return (struct trbd_pr_registration *)trbd_pr_find(state, nexus);
 }
@@ -29,13 +31,15 @@ static void out_clear_reservation(struct trbd_pr_state *state)
 	state->holder = 0;
 }
 
-static void out_set_reservation(struct trbd_pr_state *state, enum trbd_pr_type type, u32 incarnation)
+static void out_set_reservation(struct trbd_pr_state *state, enum trbd_pr_type type,
+				u32 incarnation)
 {
 	state->type = type;
 	state->holder = trbd_pr_type_is_all(type) ? 0 : incarnation;
 }
 
-static void out_note_preempt(struct trbd_pr_state *state, const struct trbd_pr_out *out, enum trbd_pr_type type)
+static void out_note_preempt(struct trbd_pr_state *state, const struct trbd_pr_out *out,
+			     enum trbd_pr_type type)
 {
 	state->preempted.key = out->key;
 	state->preempted.action_key = out->action_key;
@@ -54,8 +58,8 @@ static void out_note_key(struct trbd_pr_state *state, u64 key)
 		out_forget_preempt(state);
 }
 
-static enum trbd_pr_verdict out_add(struct trbd_pr_state *state, const char *initiator, const char *target, u64 key,
-				u16 rtpi)
+static enum trbd_pr_verdict out_add(struct trbd_pr_state *state, const char *initiator,
+				    const char *target, u64 key, u16 rtpi)
 {
 	struct trbd_pr_registration *registration;
 
@@ -70,7 +74,10 @@ static enum trbd_pr_verdict out_add(struct trbd_pr_state *state, const char *ini
 	return TRBD_PR_GOOD;
 }
 
-/* 5.13.11.2: who unregisters and holds the reservation releases it; with all registrants the last one does. */
+/*
+ * 5.13.11.2: who unregisters and holds the reservation releases it; with all registrants the last
+ * one does.
+ */
 static void out_drop(struct trbd_pr_state *state, struct trbd_pr_registration *registration)
 {
 	unsigned int i = registration - state->registrations;
@@ -95,7 +102,8 @@ static bool out_has_initiator(const struct trbd_pr_state *state, const char *ini
 }
 
 /* 5.13.7, the nexus is not registered. */
-static enum trbd_pr_verdict out_register_new(struct trbd_pr_state *state, const struct trbd_pr_out *out)
+static enum trbd_pr_verdict out_register_new(struct trbd_pr_state *state,
+					     const struct trbd_pr_out *out)
 {
 	const char *target = out->all_tg_pt ? "*" : out->nexus.target;
 	struct trbd_pr_nexus other;
@@ -107,7 +115,8 @@ static enum trbd_pr_verdict out_register_new(struct trbd_pr_state *state, const 
 		strscpy(other.initiator, out->initiators[i], sizeof(other.initiator));
 		strscpy(other.target, target, sizeof(other.target));
 		/* one that is registered, or is named twice, is an error as a whole */
-		if (out->all_tg_pt ? out_has_initiator(state, other.initiator) : !!out_find(state, &other))
+		if (out->all_tg_pt ? out_has_initiator(state, other.initiator)
+				   : !!out_find(state, &other))
 			return TRBD_PR_INVALID_PARAMETER;
 		verdict = out_add(state, other.initiator, target, out->action_key, out->rtpi);
 	}
@@ -115,10 +124,12 @@ static enum trbd_pr_verdict out_register_new(struct trbd_pr_state *state, const 
 }
 
 /*
- * ALL_TG_PT of an initiator port that is registered: as if the command came through each target port (6.16.3). All its
- * registrations become one, which holds the reservation if one of them did; or none.
+ * ALL_TG_PT of an initiator port that is registered: as if the command came through each target
+ * port (6.16.3). All its registrations become one, which holds the reservation if one of them did;
+ * or none.
  */
-static enum trbd_pr_verdict out_register_all(struct trbd_pr_state *state, const struct trbd_pr_out *out)
+static enum trbd_pr_verdict out_register_all(struct trbd_pr_state *state,
+					     const struct trbd_pr_out *out)
 {
 	struct trbd_pr_nexus all = { .target = "*" };
 	struct trbd_pr_registration *registration;
@@ -164,7 +175,8 @@ static enum trbd_pr_verdict out_register(struct trbd_pr_state *state, const stru
 	if (!registration && out->action == TRBD_PR_REGISTER && out->key)
 		return TRBD_PR_CONFLICT;
 	/* there is nothing to unregister */
-	if (!registration && !out->action_key && !(out->all_tg_pt && out_has_initiator(state, out->nexus.initiator)))
+	if (!registration && !out->action_key &&
+	    !(out->all_tg_pt && out_has_initiator(state, out->nexus.initiator)))
 		return TRBD_PR_GOOD;
 
 	if (out->all_tg_pt && out_has_initiator(state, out->nexus.initiator))
@@ -251,7 +263,10 @@ static u64 out_holder_key(const struct trbd_pr_state *state)
 	return 0;
 }
 
-/* Is it the reservation that the command is after, and not only registrations? 5.13.11.4.1, table 61 */
+/*
+ * Is it the reservation that the command is after, and not only registrations? 5.13.11.4.1, table
+ * 61
+ */
 static bool out_preempts_reservation(const struct trbd_pr_state *state, u64 action_key)
 {
 	if (trbd_pr_type_is_all(state->type))
@@ -260,19 +275,22 @@ static bool out_preempts_reservation(const struct trbd_pr_state *state, u64 acti
 }
 
 /*
- * Has this PREEMPT been carried out? Its initiator may not have heard so, and sends it again by another path. Nobody
- * has the key any more then, which would be RESERVATION CONFLICT, and the initiator would take it for defeat. It is
- * the same command when it has the same keys, and the reservation is still what it made of it.
+ * Has this PREEMPT been carried out? Its initiator may not have heard so, and sends it again by
+ * another path. Nobody has the key any more then, which would be RESERVATION CONFLICT, and the
+ * initiator would take it for defeat. It is the same command when it has the same keys, and the
+ * reservation is still what it made of it.
  */
 static bool out_preempt_is_done(const struct trbd_pr_state *state, const struct trbd_pr_out *out)
 {
 	const struct trbd_pr_preempted *preempted = &state->preempted;
 
-	if (!out->action_key || preempted->action_key != out->action_key || preempted->key != out->key)
+	if (!out->action_key || preempted->action_key != out->action_key ||
+	    preempted->key != out->key)
 		return false;
 	if (preempted->type == TRBD_PR_NONE)
 		return true;
-	return out->scope == SCOPE_LU && out->type == preempted->type && state->type == preempted->type &&
+	return out->scope == SCOPE_LU && out->type == preempted->type &&
+	       state->type == preempted->type &&
 	       (trbd_pr_type_is_all(state->type) || out_holder_key(state) == out->key);
 }
 
@@ -317,7 +335,8 @@ static enum trbd_pr_verdict out_move(struct trbd_pr_state *state, const struct t
 	if (to) {
 		to->key = out->action_key;
 	} else {
-		verdict = out_add(state, out->move_to.initiator, out->move_to.target, out->action_key, out->move_rtpi);
+		verdict = out_add(state, out->move_to.initiator, out->move_to.target,
+				  out->action_key, out->move_rtpi);
 		if (verdict != TRBD_PR_GOOD)
 			return verdict;
 		to = &state->registrations[state->count - 1];
@@ -331,7 +350,10 @@ static enum trbd_pr_verdict out_move(struct trbd_pr_state *state, const struct t
 	return TRBD_PR_GOOD;
 }
 
-/* Nobody remembers numbers for long; at worst somebody is told of a registration that was as it is before. */
+/*
+ * Nobody remembers numbers for long; at worst somebody is told of a registration that was as it is
+ * before.
+ */
 static void out_renumber(struct trbd_pr_state *state)
 {
 	u32 holder = 0;

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Parameter data of PERSISTENT RESERVE IN and parameter lists of PERSISTENT RESERVE OUT (SPC-4 6.15, 6.16), between
- * the bytes on the wire and the states and commands of rules.h.
+ * Parameter data of PERSISTENT RESERVE IN and parameter lists of PERSISTENT RESERVE OUT (SPC-4
+ * 6.15, 6.16), between the bytes on the wire and the states and commands of rules.h.
  *
- * Parameter data is cut where the room ends, at any byte, and tells the length of the whole nevertheless: an
- * initiator whose allocation length was too small learns from it which one would do. So an answer is never kept as a
- * whole; its header is written when all the rest was counted.
+ * Parameter data is cut where the room ends, at any byte, and tells the length of the whole
+ * nevertheless: an initiator whose allocation length was too small learns from it which one would
+ * do. So an answer is never kept as a whole; its header is written when all the rest was counted.
  *
- * A parameter list comes from anybody who may log in. Its length is checked before anything in it is looked at, and
- * every length inside it has to say exactly what is there: what is malformed is refused as a whole, not repaired.
- * Only its form is checked here; what a well-formed command may do is up to rules.c.
+ * A parameter list comes from anybody who may log in. Its length is checked before anything in it
+ * is looked at, and every length inside it has to say exactly what is there: what is malformed is
+ * refused as a whole, not repaired. Only its form is checked here; what a well-formed command may
+ * do is up to rules.c.
  *
  * No I/O, no memory, no locks: compiled as it is by the unit tests and the fuzzer.
  */
@@ -31,12 +32,13 @@
 #define STATUS_R_HOLDER		0x01
 
 /* 6.15.4 */
-#define CAPABLE_CRH		0x10	/* RESERVE and RELEASE of SPC-2 beside registrations, see 5.13.3 */
+#define CAPABLE_CRH		0x10 /* RESERVE and RELEASE of SPC-2 beside registrations, 5.13.3 */
 #define CAPABLE_SIP		0x08	/* SPEC_I_PT */
 #define CAPABLE_ATP		0x04	/* ALL_TG_PT */
 #define CAPABLE_PTPL		0x01	/* APTPL */
 #define CAPABLE_TMV		0x80	/* the type mask is valid */
-#define CAPABLE_ALLOW		0x10	/* ALLOW COMMANDS 001b: TEST UNIT READY passes, nothing is said of others */
+#define CAPABLE_ALLOW \
+	0x10 /* ALLOW COMMANDS 001b: TEST UNIT READY passes, nothing is said of others */
 #define CAPABLE_PTPL_ACTIVE	0x01
 #define MASK_WRITE_EXCLUSIVE			0x02
 #define MASK_EXCLUSIVE_ACCESS			0x08
@@ -164,18 +166,23 @@ static void param_put_capabilities(struct answer *a, const struct trbd_pr_state 
 	param_set_be16(capabilities, sizeof(capabilities));
 	capabilities[2] = CAPABLE_CRH | CAPABLE_SIP | CAPABLE_ATP | CAPABLE_PTPL;
 	capabilities[3] = CAPABLE_TMV | CAPABLE_ALLOW | (state->aptpl ? CAPABLE_PTPL_ACTIVE : 0);
-	capabilities[4] = MASK_WRITE_EXCLUSIVE | MASK_EXCLUSIVE_ACCESS | MASK_WRITE_EXCLUSIVE_REGISTRANTS |
-			  MASK_EXCLUSIVE_ACCESS_REGISTRANTS | MASK_WRITE_EXCLUSIVE_ALL;
+	capabilities[4] = MASK_WRITE_EXCLUSIVE | MASK_EXCLUSIVE_ACCESS |
+			  MASK_WRITE_EXCLUSIVE_REGISTRANTS | MASK_EXCLUSIVE_ACCESS_REGISTRANTS |
+			  MASK_WRITE_EXCLUSIVE_ALL;
 	capabilities[5] = MASK_EXCLUSIVE_ACCESS_ALL;
 	param_put(a, capabilities, sizeof(capabilities));
 }
 
-/* 6.15.5; an initiator whose name makes no TransportID is reported without one, and still with its key */
+/*
+ * 6.15.5; an initiator whose name makes no TransportID is reported without one, and still with its
+ * key
+ */
 static void param_put_status(struct answer *a, const struct trbd_pr_state *state,
 		       const struct trbd_pr_registration *registration)
 {
 	u8 status[STATUS_SIZE + TRBD_TRANSPORT_ID_MAX] = {};
-	int id = trbd_transport_id_encode(registration->nexus.initiator, status + STATUS_SIZE, TRBD_TRANSPORT_ID_MAX);
+	int id = trbd_transport_id_encode(registration->nexus.initiator, status + STATUS_SIZE,
+					  TRBD_TRANSPORT_ID_MAX);
 
 	if (id < 0)
 		id = 0;
@@ -219,9 +226,11 @@ static void param_put_header(const struct answer *a, const struct trbd_pr_state 
  *
  * SPC-4 6.15.
  *
- * Return: length of the whole, of which as much as fits was written; 0 for a service action that there is not.
+ * Return: length of the whole, of which as much as fits was written; 0 for a service action that
+ * there is not.
  */
-size_t trbd_pr_in(const struct trbd_pr_state *state, enum trbd_pr_in_action action, u8 *buf, size_t size)
+size_t trbd_pr_in(const struct trbd_pr_state *state, enum trbd_pr_in_action action, u8 *buf,
+		  size_t size)
 {
 	struct answer a = { .buf = buf, .size = size, .len = HEADER_SIZE };
 
@@ -267,9 +276,9 @@ unsigned int trbd_pr_out_max_initiators(const u8 *cdb, size_t len)
 }
 
 /*
- * A TransportID that names one initiator port, which an iSCSI node without an ISID is not: which ports that node has
- * is not known here, so there is nothing that it could be registered for (7.6.4.6). @buf has TRANSPORT_ID_MIN at
- * least.
+ * A TransportID that names one initiator port, which an iSCSI node without an ISID is not: which
+ * ports that node has is not known here, so there is nothing that it could be registered for
+ * (7.6.4.6). @buf has TRANSPORT_ID_MIN at least.
  * Return: its length, or negative.
  */
 static int param_decode_port(const u8 *buf, size_t len, char *initiator)
@@ -280,7 +289,8 @@ static int param_decode_port(const u8 *buf, size_t len, char *initiator)
 }
 
 /* 6.16.3: what follows the basic list with SPEC_I_PT, TransportIDs up to the end */
-static enum trbd_pr_verdict param_decode_initiators(const u8 *list, size_t len, struct trbd_pr_out *out)
+static enum trbd_pr_verdict param_decode_initiators(const u8 *list, size_t len,
+						    struct trbd_pr_out *out)
 {
 	size_t at = LIST_INITIATORS;
 
@@ -291,7 +301,10 @@ static enum trbd_pr_verdict param_decode_initiators(const u8 *list, size_t len, 
 	while (at < len) {
 		int id;
 
-		/* so there is room for it in any case: that is what trbd_pr_out_max_initiators() counts */
+		/*
+		 * so there is room for it in any case: that is what trbd_pr_out_max_initiators()
+		 * counts
+		 */
 		if (len - at < TRANSPORT_ID_MIN)
 			return TRBD_PR_INVALID_PARAMETER;
 		id = param_decode_port(list + at, len - at, out->initiators[out->num_initiators]);
@@ -336,15 +349,16 @@ static enum trbd_pr_verdict param_decode_move(const u8 *list, size_t len, struct
  * @cdb: its CDB
  * @list: its parameter list
  * @len: length of @list
- * @out: where to; @out->initiators has room for trbd_pr_out_max_initiators(), and may be NULL if that is 0. The
- *	nexus, its rtpi and the target of move_to are the caller's and stay. Of no use when the verdict is not
- *	TRBD_PR_GOOD
+ * @out: where to; @out->initiators has room for trbd_pr_out_max_initiators(), and may be NULL if
+ *	that is 0. The nexus, its rtpi and the target of move_to are the caller's and stay. Of no
+ *	use when the verdict is not TRBD_PR_GOOD
  *
  * SPC-4 6.16. Nothing in CDB and list is trusted but @len.
  *
  * Return: TRBD_PR_GOOD when it can be decoded, else how the command ends.
  */
-enum trbd_pr_verdict trbd_pr_out_decode(const u8 *cdb, const u8 *list, size_t len, struct trbd_pr_out *out)
+enum trbd_pr_verdict trbd_pr_out_decode(const u8 *cdb, const u8 *list, size_t len,
+					struct trbd_pr_out *out)
 {
 	if (param_service_action(cdb) >= TRBD_PR_ACTIONS)
 		return TRBD_PR_INVALID_CDB;

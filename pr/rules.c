@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Reservations: what a state means for a command and for a nexus. Rules of SPC-4 5.13, SPC-2 and SBC-3.
+ * Reservations: what a state means for a command and for a nexus. Rules of SPC-4 5.13, SPC-2 and
+ * SBC-3.
  *
- * Registrations belong to I_T nexuses as identities, not to sessions: they outlive sessions, gateways and reboots. An
- * initiator port that registered with ALL_TG_PT has one registration for all target ports.
+ * Registrations belong to I_T nexuses as identities, not to sessions: they outlive sessions,
+ * gateways and reboots. An initiator port that registered with ALL_TG_PT has one registration for
+ * all target ports.
  *
  * The service actions that change a state are in pr/out.c.
  *
@@ -49,8 +51,8 @@ bool trbd_pr_type_is_all(enum trbd_pr_type type)
  */
 bool trbd_pr_type_is_registrants(enum trbd_pr_type type)
 {
-	return type == TRBD_PR_WRITE_EXCLUSIVE_REGISTRANTS || type == TRBD_PR_EXCLUSIVE_ACCESS_REGISTRANTS ||
-	       trbd_pr_type_is_all(type);
+	return type == TRBD_PR_WRITE_EXCLUSIVE_REGISTRANTS ||
+	       type == TRBD_PR_EXCLUSIVE_ACCESS_REGISTRANTS || trbd_pr_type_is_all(type);
 }
 
 static bool rules_nexus_equal(const struct trbd_pr_nexus *a, const struct trbd_pr_nexus *b)
@@ -76,7 +78,8 @@ bool trbd_pr_nexus_covers(const struct trbd_pr_nexus *registered, const struct t
  *
  * Return: it, or NULL.
  */
-const struct trbd_pr_registration *trbd_pr_find(const struct trbd_pr_state *state, const struct trbd_pr_nexus *nexus)
+const struct trbd_pr_registration *trbd_pr_find(const struct trbd_pr_state *state,
+						const struct trbd_pr_nexus *nexus)
 {
 	unsigned int i;
 
@@ -92,18 +95,20 @@ const struct trbd_pr_registration *trbd_pr_find(const struct trbd_pr_state *stat
  * @state: state
  * @registration: in @state
  */
-bool trbd_pr_holds(const struct trbd_pr_state *state, const struct trbd_pr_registration *registration)
+bool trbd_pr_holds(const struct trbd_pr_state *state,
+		   const struct trbd_pr_registration *registration)
 {
 	return trbd_pr_type_is_all(state->type) ||
 	       (state->type != TRBD_PR_NONE && state->holder == registration->incarnation);
 }
 
 /*
- * RESERVE and RELEASE of SPC-2 beside persistent reservations (SPC-4 5.13.3). GOOD without effect for who may do
- * everything anyway; *@verdict is set when the answer does not depend on SPC-2's own rules.
+ * RESERVE and RELEASE of SPC-2 beside persistent reservations (SPC-4 5.13.3). GOOD without effect
+ * for who may do everything anyway; *@verdict is set when the answer does not depend on SPC-2's own
+ * rules.
  */
-static bool rules_spc2_exception(const struct trbd_pr_state *state, const struct trbd_pr_nexus *nexus,
-			   enum trbd_pr_verdict *verdict)
+static bool rules_spc2_exception(const struct trbd_pr_state *state,
+				 const struct trbd_pr_nexus *nexus, enum trbd_pr_verdict *verdict)
 {
 	const struct trbd_pr_registration *registration = trbd_pr_find(state, nexus);
 
@@ -126,7 +131,8 @@ static bool rules_spc2_exception(const struct trbd_pr_state *state, const struct
  *
  * Return: how the command ends.
  */
-enum trbd_pr_verdict trbd_pr_reserve_spc2(struct trbd_pr_state *state, const struct trbd_pr_nexus *nexus)
+enum trbd_pr_verdict trbd_pr_reserve_spc2(struct trbd_pr_state *state,
+					  const struct trbd_pr_nexus *nexus)
 {
 	enum trbd_pr_verdict verdict;
 
@@ -147,7 +153,8 @@ enum trbd_pr_verdict trbd_pr_reserve_spc2(struct trbd_pr_state *state, const str
  *
  * Return: how the command ends.
  */
-enum trbd_pr_verdict trbd_pr_release_spc2(struct trbd_pr_state *state, const struct trbd_pr_nexus *nexus)
+enum trbd_pr_verdict trbd_pr_release_spc2(struct trbd_pr_state *state,
+					  const struct trbd_pr_nexus *nexus)
 {
 	enum trbd_pr_verdict verdict;
 
@@ -168,7 +175,8 @@ enum trbd_pr_verdict trbd_pr_release_spc2(struct trbd_pr_state *state, const str
  *
  * Return: whether it ends with RESERVATION CONFLICT.
  */
-bool trbd_pr_conflicts(const struct trbd_pr_state *state, const struct trbd_pr_nexus *nexus, enum trbd_pr_access access)
+bool trbd_pr_conflicts(const struct trbd_pr_state *state, const struct trbd_pr_nexus *nexus,
+		       enum trbd_pr_access access)
 {
 	const struct trbd_pr_registration *registration;
 
@@ -182,7 +190,8 @@ bool trbd_pr_conflicts(const struct trbd_pr_state *state, const struct trbd_pr_n
 	registration = trbd_pr_find(state, nexus);
 	switch (state->type) {
 	case TRBD_PR_WRITE_EXCLUSIVE:
-		return access == TRBD_PR_ACCESS_WRITE && !(registration && trbd_pr_holds(state, registration));
+		return access == TRBD_PR_ACCESS_WRITE &&
+		       !(registration && trbd_pr_holds(state, registration));
 	case TRBD_PR_EXCLUSIVE_ACCESS:
 		return !(registration && trbd_pr_holds(state, registration));
 	case TRBD_PR_WRITE_EXCLUSIVE_REGISTRANTS:
@@ -221,13 +230,16 @@ static bool rules_was_merged(const struct trbd_pr_state *old, const struct trbd_
  * @actor: who
  * @nexus: whom it is about
  *
- * SPC-4 5.13.7, 5.13.11: whoever made the change is told nothing, and neither is who was not registered. A registration
- * for all target ports is one of several nexuses, and all but one of them are told.
+ * SPC-4 5.13.7, 5.13.11: whoever made the change is told nothing, and neither is who was not
+ * registered. A registration for all target ports is one of several nexuses, and all but one of
+ * them are told.
  *
  * Return: the unit attention to establish for @nexus.
  */
-enum trbd_pr_attention trbd_pr_attention(const struct trbd_pr_state *old, const struct trbd_pr_state *new,
-					 enum trbd_pr_action action, const struct trbd_pr_nexus *actor,
+enum trbd_pr_attention trbd_pr_attention(const struct trbd_pr_state *old,
+					 const struct trbd_pr_state *new,
+					 enum trbd_pr_action action,
+					 const struct trbd_pr_nexus *actor,
 					 const struct trbd_pr_nexus *nexus)
 {
 	const struct trbd_pr_registration *registration = trbd_pr_find(old, nexus);
@@ -235,13 +247,20 @@ enum trbd_pr_attention trbd_pr_attention(const struct trbd_pr_state *old, const 
 
 	if (!registration || rules_nexus_equal(nexus, actor))
 		return TRBD_PR_TELL_NOTHING;
-	if (!rules_has_incarnation(new, registration->incarnation) && !rules_was_merged(old, new, nexus)) {
+	if (!rules_has_incarnation(new, registration->incarnation) &&
+	    !rules_was_merged(old, new, nexus)) {
 		if (action == TRBD_PR_CLEAR)
 			return TRBD_PR_TELL_RESERVATIONS_PREEMPTED;
-		/* an initiator port that unregisters itself at all target ports has preempted nobody */
+		/*
+		 * an initiator port that unregisters itself at all target ports has preempted
+		 * nobody
+		 */
 		return preempt ? TRBD_PR_TELL_REGISTRATIONS_PREEMPTED : TRBD_PR_TELL_NOTHING;
 	}
-	/* when it let registrants in, they are told that it ended; and whenever PREEMPT made another type of it */
+	/*
+	 * when it let registrants in, they are told that it ended; and whenever PREEMPT made
+	 * another type of it
+	 */
 	if (new->type != old->type &&
 	    (trbd_pr_type_is_registrants(old->type) || (preempt && old->type != TRBD_PR_NONE)))
 		return TRBD_PR_TELL_RESERVATIONS_RELEASED;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * TransportIDs (SPC-4 7.6.4), between the form they have in parameter data and the text that names an initiator port
- * in the record:
+ * TransportIDs (SPC-4 7.6.4), between the form they have in parameter data and the text that names
+ * an initiator port in the record:
  *
  *	fc:N_PORT_NAME              16 hexadecimal digits
  *	srp:IDENTIFIER              32 of them
@@ -9,8 +9,8 @@
  *	iscsi:NAME                  an iSCSI node, all of its ports
  *	iscsi:NAME,i,0xISID         a port of it; 12 digits
  *
- * Text is in lower case, since iSCSI names are equal whatever their case, and has no blanks and no control
- * characters.
+ * Text is in lower case, since iSCSI names are equal whatever their case, and has no blanks and no
+ * control characters.
  *
  * No I/O, no memory: compiled as it is by the unit tests.
  */
@@ -50,7 +50,8 @@ static char transport_id_lower(char c)
 
 static const char hex_digits[] = "0123456789abcdef";
 
-static int transport_id_decode_fixed(const struct fixed_id *id, const u8 *buf, size_t len, char *text, size_t size)
+static int transport_id_decode_fixed(const struct fixed_id *id, const u8 *buf, size_t len,
+				     char *text, size_t size)
 {
 	size_t prefix = strlen(id->prefix);
 	unsigned int i;
@@ -130,8 +131,8 @@ static int transport_id_decode_iscsi(const u8 *buf, size_t len, char *text, size
  * @text: where to
  * @size: room in @text
  *
- * Return: bytes that the TransportID takes up; -EINVAL when it is malformed, of a protocol that is not known, or
- * longer than @len or @size allow.
+ * Return: bytes that the TransportID takes up; -EINVAL when it is malformed, of a protocol that is
+ * not known, or longer than @len or @size allow.
  */
 int trbd_transport_id_decode(const u8 *buf, size_t len, char *text, size_t size)
 {
@@ -148,11 +149,13 @@ int trbd_transport_id_decode(const u8 *buf, size_t len, char *text, size_t size)
 	return -EINVAL;
 }
 
-static int transport_id_encode_fixed(const struct fixed_id *id, const char *name, u8 *buf, size_t size)
+static int transport_id_encode_fixed(const struct fixed_id *id, const char *name, u8 *buf,
+				     size_t size)
 {
 	unsigned int i;
 
-	if (strlen(name) != 2 * id->len || !transport_id_is_lower_hex(name, 2 * id->len) || size < FIXED_SIZE)
+	if (strlen(name) != 2 * id->len || !transport_id_is_lower_hex(name, 2 * id->len) ||
+	    size < FIXED_SIZE)
 		return -EINVAL;
 	memset(buf, 0, FIXED_SIZE);
 	buf[0] = id->protocol;

@@ -2,17 +2,19 @@
 /*
  * Closing what was opened, in bounded time.
  *
- * Whoever removes a backstore cannot be killed, and a cluster that does not answer must not hold them for long. Calls
- * to the cluster end after mount_timeout, a minute, and closing takes several. So whoever closes says so, and all
- * calls that were made for them, and for nobody else, end a moment later: those that have been waiting, and those that
- * begin then. Calls are told apart by the name of the object that they were made with, which is where the image has it.
+ * Whoever removes a backstore cannot be killed, and a cluster that does not answer must not hold
+ * them for long. Calls to the cluster end after mount_timeout, a minute, and closing takes several.
+ * So whoever closes says so, and all calls that were made for them, and for nobody else, end a
+ * moment later: those that have been waiting, and those that begin then. Calls are told apart by
+ * the name of the object that they were made with, which is where the image has it.
  *
- * A gateway with a hundred backstores is shut down by removing one after the other. When one has waited in vain, the
- * next ones do not wait for as long again: what is well answers within the shorter time, too. A minute later it is
- * tried anew. This is so for all sessions together, since they have often one cluster.
+ * A gateway with a hundred backstores is shut down by removing one after the other. When one has
+ * waited in vain, the next ones do not wait for as long again: what is well answers within the
+ * shorter time, too. A minute later it is tried anew. This is so for all sessions together, since
+ * they have often one cluster.
  *
- * Nothing depends on the answers. An entry that stays in the registry is taken out later, by this gateway or by others,
- * and an OSD forgets a watch by itself.
+ * Nothing depends on the answers. An entry that stays in the registry is taken out later, by this
+ * gateway or by others, and an OSD forgets a watch by itself.
  */
 #include <linux/compiler.h>
 #include <linux/jiffies.h>
@@ -66,7 +68,8 @@ void trbd_closings_init(struct trbd_closings *closings)
  *
  * Context: any in which a spinlock may be taken. trbd_closing_end() must follow.
  */
-void trbd_closing_begin(struct trbd_closings *closings, struct trbd_closing *closing, const void *caller)
+void trbd_closing_begin(struct trbd_closings *closings, struct trbd_closing *closing,
+			const void *caller)
 {
 	closing->caller = caller;
 	closing->until = jiffies + closing_wait();
@@ -98,7 +101,8 @@ void trbd_closing_end(struct trbd_closings *closings, struct trbd_closing *closi
  * Context: any in which a spinlock may be taken.
  * Return: jiffies, a few at least: what is well gets the chance to answer.
  */
-unsigned long trbd_closing_left(struct trbd_closings *closings, const void *caller, unsigned long otherwise)
+unsigned long trbd_closing_left(struct trbd_closings *closings, const void *caller,
+				unsigned long otherwise)
 {
 	const struct trbd_closing *closing;
 	unsigned long left = otherwise;

@@ -19,7 +19,8 @@ struct trbd_closings {
 /**
  * struct trbd_closing - one who does
  * @node: in the session's list; not in any before trbd_closing_begin()
- * @caller: whose calls are meant: the address of the object's name that they are made with; compared, never followed
+ * @caller: whose calls are meant: the address of the object's name that they are made with;
+ *	compared, never followed
  * @until: jiffies until which an answer is waited for
  */
 struct trbd_closing {
@@ -29,9 +30,11 @@ struct trbd_closing {
 };
 
 void trbd_closings_init(struct trbd_closings *closings);
-void trbd_closing_begin(struct trbd_closings *closings, struct trbd_closing *closing, const void *caller);
+void trbd_closing_begin(struct trbd_closings *closings, struct trbd_closing *closing,
+			const void *caller);
 void trbd_closing_end(struct trbd_closings *closings, struct trbd_closing *closing);
-unsigned long trbd_closing_left(struct trbd_closings *closings, const void *caller, unsigned long otherwise);
+unsigned long trbd_closing_left(struct trbd_closings *closings, const void *caller,
+				unsigned long otherwise);
 bool trbd_closing_is_over(struct trbd_closings *closings, const void *caller);
 void trbd_closing_was_in_vain(void);
 

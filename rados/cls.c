@@ -2,13 +2,15 @@
 /*
  * Metadata calls: one object, one answer, somebody waits for it.
  *
- * These are the calls by which an image is opened and refreshed. They differ from data requests in that they wait,
- * and in that they have a deadline: a person at a prompt waits for the end of "enable", and libceph itself would
- * wait for a dead OSD for ever. The deadline is the session's mount_timeout; a fatal signal ends the wait as well.
+ * These are the calls by which an image is opened and refreshed. They differ from data requests in
+ * that they wait, and in that they have a deadline: a person at a prompt waits for the end of
+ * "enable", and libceph itself would wait for a dead OSD for ever. The deadline is the session's
+ * mount_timeout; a fatal signal ends the wait as well.
  *
- * Answers are taken into pages that the request owns, and copied out afterwards: a request that was cancelled
- * takes its pages along, and the caller's buffer is never written to after the call returned. A reply larger than its
- * pages would be dropped by libceph and the call would run into the deadline, so each reply has a page to spare.
+ * Answers are taken into pages that the request owns, and copied out afterwards: a request that was
+ * cancelled takes its pages along, and the caller's buffer is never written to after the call
+ * returned. A reply larger than its pages would be dropped by libceph and the call would run into
+ * the deadline, so each reply has a page to spare.
  */
 #include <linux/ceph/libceph.h>
 #include <linux/ceph/osd_client.h>
@@ -49,8 +51,8 @@ static int cls_set_method(struct ceph_osd_request *req, unsigned int which, cons
 }
 
 /* Copies the answers, which have come one behind the other, and returns their length. */
-static int cls_take_answers(struct ceph_osd_request *req, struct trbd_cls_method *methods, unsigned int num,
-			    struct page **pages, void *out, size_t out_len)
+static int cls_take_answers(struct ceph_osd_request *req, struct trbd_cls_method *methods,
+			    unsigned int num, struct page **pages, void *out, size_t out_len)
 {
 	size_t got = 0;
 	unsigned int i;
@@ -77,12 +79,12 @@ static int cls_take_answers(struct ceph_osd_request *req, struct trbd_cls_method
  * @out_len: room in @out
  *
  * Context: may sleep up to the session's mount_timeout.
- * Return: the length of all answers; -ERANGE when they do not fit into @out, -ETIMEDOUT, -EINTR after a fatal
- * signal, -ENOENT for a missing object, -EOPNOTSUPP for a method the OSD does not know, other errors of the first
- * method that failed.
+ * Return: the length of all answers; -ERANGE when they do not fit into @out, -ETIMEDOUT, -EINTR
+ * after a fatal signal, -ENOENT for a missing object, -EOPNOTSUPP for a method the OSD does not
+ * know, other errors of the first method that failed.
  */
-int trbd_cls_call(const struct trbd_object *object, const char *class, struct trbd_cls_method *methods,
-		  unsigned int num, void *out, size_t out_len)
+int trbd_cls_call(const struct trbd_object *object, const char *class,
+		  struct trbd_cls_method *methods, unsigned int num, void *out, size_t out_len)
 {
 	unsigned int num_pages = DIV_ROUND_UP(out_len, PAGE_SIZE) + 1;
 	struct ceph_osd_request *req;
@@ -105,7 +107,8 @@ int trbd_cls_call(const struct trbd_object *object, const char *class, struct tr
 		goto out_put;
 	}
 	/* libceph reads what all ops answer into the memory of the first one until that is full */
-	osd_req_op_cls_response_data_pages(req, 0, pages, (u64)num_pages << PAGE_SHIFT, 0, false, true);
+	osd_req_op_cls_response_data_pages(req, 0, pages, (u64)num_pages << PAGE_SHIFT, 0, false,
+					   true);
 
 	ret = ceph_osdc_alloc_messages(req, GFP_NOIO);
 	if (!ret)

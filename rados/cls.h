@@ -20,7 +20,7 @@ struct trbd_cls_method {
 	size_t answer_len;
 };
 
-int trbd_cls_call(const struct trbd_object *object, const char *class, struct trbd_cls_method *methods,
-		  unsigned int num, void *out, size_t out_len);
+int trbd_cls_call(const struct trbd_object *object, const char *class,
+		  struct trbd_cls_method *methods, unsigned int num, void *out, size_t out_len);
 
 #endif /* TRBD_RADOS_CLS_H */

@@ -2,10 +2,11 @@
 /*
  * Fencing a client: the OSDs take nothing from it any more.
  *
- * A client is known by its address and nonce. The monitors put it on the blocklist of an OSD map, and an OSD refuses
- * the client's requests as soon as it has that map. It gets the map sooner or later; for sure before it serves a
- * request of somebody who has it already. So after the fence, everybody who goes on must have that map (the barrier),
- * and from then on nothing of the fenced client can land on an object that one of them has touched since.
+ * A client is known by its address and nonce. The monitors put it on the blocklist of an OSD map,
+ * and an OSD refuses the client's requests as soon as it has that map. It gets the map sooner or
+ * later; for sure before it serves a request of somebody who has it already. So after the fence,
+ * everybody who goes on must have that map (the barrier), and from then on nothing of the fenced
+ * client can land on an object that one of them has touched since.
  */
 #include <linux/ceph/libceph.h>
 #include <linux/ceph/mon_client.h>
@@ -26,14 +27,18 @@
 #include "rados/monitor.h"
 #include "rados/session.h"
 
-/* then the monitor is left for another: it may be elected anew, and more often would keep us from all of them */
+/*
+ * then the monitor is left for another: it may be elected anew, and more often would keep us from
+ * all of them
+ */
 #define FENCE_PATIENCE	(5 * HZ)
 
 /**
  * trbd_fence_epoch() - the newest OSD map that this client has
  * @session: session with the cluster
  *
- * It says of everybody whom this client has fenced, or whose fence it has passed as a barrier, that they are fenced.
+ * It says of everybody whom this client has fenced, or whose fence it has passed as a barrier, that
+ * they are fenced.
  *
  * Context: process; may sleep for the map's lock.
  * Return: its number.
@@ -173,7 +178,8 @@ static int fence_wait(struct fence_crew *crew, unsigned int timeout_ms)
 	long ret;
 
 	for (;;) {
-		ret = wait_event_interruptible_timeout(crew->wait, !atomic_read(&crew->left), FENCE_PATIENCE);
+		ret = wait_event_interruptible_timeout(crew->wait, !atomic_read(&crew->left),
+						       FENCE_PATIENCE);
 		if (ret > 0)
 			return 0;
 		if (ret < 0)
@@ -191,12 +197,12 @@ static int fence_wait(struct fence_crew *crew, unsigned int timeout_ms)
  * @count: how many, at least 1
  * @timeout_ms: for how long to wait for the monitors, 0 for ever
  *
- * A monitor makes one map of what comes at the same time, and one map takes it up to a second. One that does not answer
- * is left for another.
+ * A monitor makes one map of what comes at the same time, and one map takes it up to a second. One
+ * that does not answer is left for another.
  *
  * Context: process; sleeps until the monitors have answered; a signal ends it.
- * Return: 0, whatever became of each; -EINTR, -ETIMEDOUT, -ENOMEM. Each: 0, -EINVAL for what is no address, -EACCES
- * without the right to do it, -EINTR, -ENOMEM, others.
+ * Return: 0, whatever became of each; -EINTR, -ETIMEDOUT, -ENOMEM. Each: 0, -EINVAL for what is no
+ * address, -EACCES without the right to do it, -EINTR, -ENOMEM, others.
  */
 int trbd_fence_clients(struct trbd_session *session, struct trbd_fence *fences, unsigned int count,
 		       unsigned int timeout_ms)
@@ -249,10 +255,11 @@ int trbd_fence_client(struct trbd_session *session, const char *address, u32 *ep
  * @epoch: OSD map; need not be one that there is
  * @caller: who waits, see rados/closing.c
  *
- * What is sent after this returned 0 is sent with that map. libceph's own barrier would hold back everything of the
- * session until it comes, and cannot be taken back when the number was wrong.
+ * What is sent after this returned 0 is sent with that map. libceph's own barrier would hold back
+ * everything of the session until it comes, and cannot be taken back when the number was wrong.
  *
- * Context: process; sleeps until the map is there, up to mount_timeout, or until @caller has closed for long enough.
+ * Context: process; sleeps until the map is there, up to mount_timeout, or until @caller has closed
+ * for long enough.
  * Return: 0, -ETIMEDOUT, -EINTR.
  */
 int trbd_fence_barrier(struct trbd_session *session, u32 epoch, const void *caller)

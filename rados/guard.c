@@ -2,26 +2,28 @@
 /*
  * The write guard: no stale write, ever.
  *
- * Gateway X gets a write and cannot reach the OSD. Its initiator gives up, changes the path, and writes something
- * newer through gateway Y. When X reaches the OSD again, its write lands on top. Neither fencing nor waiting closes
- * this for good, because a request may be anywhere by then. So the OSD itself decides: every mutation of a data
- * object carries a stamp, and the object keeps the latest it has seen. A mutation whose stamp is older is refused
- * in the transaction that would have applied it.
+ * Gateway X gets a write and cannot reach the OSD. Its initiator gives up, changes the path, and
+ * writes something newer through gateway Y. When X reaches the OSD again, its write lands on top.
+ * Neither fencing nor waiting closes this for good, because a request may be anywhere by then. So
+ * the OSD itself decides: every mutation of a data object carries a stamp, and the object keeps the
+ * latest it has seen. A mutation whose stamp is older is refused in the transaction that would have
+ * applied it.
  *
  *	first try   stamp of the object <= end of my granule       stamp := mine          mutate
  *	fallback    stamp of the object <= accepted + window       tag := unique          mutate
  *	create      there is no object                             stamp := mine          mutate
  *
- * The fallback is for a write that lost against a neighbour's of the same time. It is safe because an initiator that
- * writes something newer does so after it gave the older one up, and the window is shorter than that; and because it
- * does not move the stamp back. The tag tells a load-linked/store-conditional pair that somebody wrote.
+ * The fallback is for a write that lost against a neighbour's of the same time. It is safe because
+ * an initiator that writes something newer does so after it gave the older one up, and the window
+ * is shorter than that; and because it does not move the stamp back. The tag tells a
+ * load-linked/store-conditional pair that somebody wrote.
  *
- * What the OSDs do with it: CMPXATTR compares "operand op stored" as unsigned numbers, the operand 8 bytes little
- * endian, the stored value decimal text; an object without the xattr counts as 0, a missing object is -ENOENT, a
- * comparison that fails is -ECANCELED and nothing is applied.
+ * What the OSDs do with it: CMPXATTR compares "operand op stored" as unsigned numbers, the operand
+ * 8 bytes little endian, the stored value decimal text; an object without the xattr counts as 0, a
+ * missing object is -ENOENT, a comparison that fails is -ECANCELED and nothing is applied.
  *
- * osd_req_op_xattr_init() would allocate a page and a pagelist for each op; the ops are filled here instead, over
- * memory from a slab whose objects do not cross a page.
+ * osd_req_op_xattr_init() would allocate a page and a pagelist for each op; the ops are filled here
+ * instead, over memory from a slab whose objects do not cross a page.
  */
 #include <linux/build_bug.h>
 #include <linux/ceph/libceph.h>
@@ -44,11 +46,12 @@ static struct kmem_cache *guard_cache;
 static mempool_t *guard_pool;
 
 /*
- * Gives an op an attribute and a value. The messenger sends what stands behind a request piece by piece, so all ops of a
- * guard share one piece, which the first of them has: the OSD goes by the lengths in the ops.
+ * Gives an op an attribute and a value. The messenger sends what stands behind a request piece by
+ * piece, so all ops of a guard share one piece, which the first of them has: the OSD goes by the
+ * lengths in the ops.
  */
-static void guard_set_op(struct trbd_guard *guard, struct ceph_osd_req_op *op, const char *name, const void *value,
-			 size_t value_len)
+static void guard_set_op(struct trbd_guard *guard, struct ceph_osd_req_op *op, const char *name,
+			 const void *value, size_t value_len)
 {
 	size_t name_len = strlen(name);
 
@@ -70,8 +73,8 @@ static void guard_set_op(struct trbd_guard *guard, struct ceph_osd_req_op *op, c
 	guard->data->length += op->indata_len;
 }
 
-static void guard_compare(struct trbd_guard *guard, struct ceph_osd_request *req, unsigned int which,
-			  const char *name, u8 cmp_op)
+static void guard_compare(struct trbd_guard *guard, struct ceph_osd_request *req,
+			  unsigned int which, const char *name, u8 cmp_op)
 {
 	struct ceph_osd_req_op *op = osd_req_op_init(req, which, CEPH_OSD_OP_CMPXATTR, 0);
 	__le64 operand = cpu_to_le64(guard->limit);

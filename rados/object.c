@@ -2,12 +2,12 @@
 /*
  * Small objects that gateways share: create, read, and write a part of it on condition.
  *
- * libceph can compare an xattr with a number and set it, but not read one. So what must be read lives in the
- * object's data, and a number in an xattr guards it: a write goes through only if the number is what the writer
- * thinks it is, and changes number and data in one transaction.
+ * libceph can compare an xattr with a number and set it, but not read one. So what must be read
+ * lives in the object's data, and a number in an xattr guards it: a write goes through only if the
+ * number is what the writer thinks it is, and changes number and data in one transaction.
  *
- * Somebody waits for each of these calls; they end after the session's mount_timeout or with a fatal signal. A write
- * that ended early may still be applied later.
+ * Somebody waits for each of these calls; they end after the session's mount_timeout or with a
+ * fatal signal. A write that ended early may still be applied later.
  */
 #include <linux/ceph/libceph.h>
 #include <linux/ceph/osd_client.h>
@@ -25,7 +25,8 @@
 #include "rados/witness.h"
 
 /* Consumes @req. */
-static int object_send(const struct trbd_object *object, struct ceph_osd_request *req, unsigned int limit_ms)
+static int object_send(const struct trbd_object *object, struct ceph_osd_request *req,
+		       unsigned int limit_ms)
 {
 	int ret = ceph_osdc_alloc_messages(req, GFP_NOIO);
 
@@ -78,7 +79,10 @@ int trbd_object_stat(const struct trbd_object *object)
 	return object_send(object, req, 0);
 }
 
-/* Ops 0 and 1: the data, and what the witness says; both answers go to @pages, one behind the other. */
+/*
+ * Ops 0 and 1: the data, and what the witness says; both answers go to @pages, one behind the
+ * other.
+ */
 static int object_init_read(struct ceph_osd_request *req, struct page **pages, size_t len,
 			    const struct trbd_witness *witness)
 {
@@ -101,7 +105,8 @@ static u64 object_read_time(const struct ceph_osd_request *req, struct page **pa
 		return 0;
 	answer = kmalloc(len, GFP_NOIO);
 	if (answer) {
-		ceph_copy_from_page_vector(pages + (got >> PAGE_SHIFT), answer, offset_in_page(got), len);
+		ceph_copy_from_page_vector(pages + (got >> PAGE_SHIFT), answer, offset_in_page(got),
+					   len);
 		time_ms = trbd_witness_time(witness, answer, len);
 	}
 	kfree(answer);
@@ -114,7 +119,8 @@ static u64 object_read_time(const struct ceph_osd_request *req, struct page **pa
  * @buf: where to
  * @len: room in @buf, bytes
  * @witness: where the OSD noted it, or NULL
- * @osd_ms: set to that time, ms by the OSD's clock, or to 0 when there is none; unless @witness is NULL
+ * @osd_ms: set to that time, ms by the OSD's clock, or to 0 when there is none; unless @witness is
+ *	NULL
  * @limit_ms: give up after this, or 0
  *
  * Context: may sleep up to the session's mount_timeout.
@@ -132,7 +138,8 @@ int trbd_object_read(const struct trbd_object *object, void *buf, size_t len,
 	if (!req)
 		return -ENOMEM;
 
-	pages = ceph_alloc_page_vector(DIV_ROUND_UP(len + TRBD_WITNESS_ANSWER_MAX, PAGE_SIZE), GFP_NOIO);
+	pages = ceph_alloc_page_vector(DIV_ROUND_UP(len + TRBD_WITNESS_ANSWER_MAX, PAGE_SIZE),
+				       GFP_NOIO);
 	if (IS_ERR(pages)) {
 		ret = PTR_ERR(pages);
 		goto out_put;
@@ -165,7 +172,8 @@ static int object_compare_number(struct ceph_osd_request *req, const char *xattr
 }
 
 /* Sets ops 0 and 1: compare the number, and store the new one. */
-static int object_set_condition(struct ceph_osd_request *req, const struct trbd_object_condition *condition)
+static int object_set_condition(struct ceph_osd_request *req,
+				const struct trbd_object_condition *condition)
 {
 	char text[24];
 	int ret = object_compare_number(req, condition->xattr, condition->expected);

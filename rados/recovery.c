@@ -2,25 +2,27 @@
 /*
  * Coming back after being fenced, and giving up.
  *
- * Other gateways put a client on the blocklist when it does not answer while reservations change. Each of its
- * requests ends with -EBLOCKLISTED then, for an hour. libceph can give a client a new identity (another nonce), and
- * sends what is pending again under the new one; but that is just what was fenced off. So all that was begun must be
- * over before:
+ * Other gateways put a client on the blocklist when it does not answer while reservations change.
+ * Each of its requests ends with -EBLOCKLISTED then, for an hour. libceph can give a client a new
+ * identity (another nonce), and sends what is pending again under the new one; but that is just
+ * what was fenced off. So all that was begun must be over before:
  *
- *	users stop --> requests end with -ENOTCONN --> new identity --> users have drained --> users start again
+ *	users stop --> requests end with -ENOTCONN --> new identity --> users drain --> users start
  *
- * A command of several requests ends at the first that fails, and until all have drained nothing new is sent. Watches
- * break and are made again by their own threads.
+ * A command of several requests ends at the first that fails, and until all have drained nothing
+ * new is sent. Watches break and are made again by their own threads.
  *
- * A gateway gives up when OSDs do not answer and somebody waits for the end of commands that nobody wants any more: an
- * abort, a session that ends, a LUN that is removed (scsi/patience.c). That is the same way.
+ * A gateway gives up when OSDs do not answer and somebody waits for the end of commands that nobody
+ * wants any more: an abort, a session that ends, a LUN that is removed (scsi/patience.c). That is
+ * the same way.
  *
- * Nothing that was sent may land later, when the cluster can be reached again, so what is still in the sockets is
- * thrown away before they are closed, and they are closed before anybody waits. The old identity is put on the
- * blocklist by ourselves as soon as a monitor answers, and before anything is served (gateway/registry.c). What is
- * left is a write that an OSD has received already and has not looked at, because it stands still or has a queue: until
- * it hears of the blocklist it may still carry that out, if the guard lets it, and the guard does so for as long as its
- * window lasts. So whoever ends writes with an error tells of it only after that (scsi/mutation.c).
+ * Nothing that was sent may land later, when the cluster can be reached again, so what is still in
+ * the sockets is thrown away before they are closed, and they are closed before anybody waits. The
+ * old identity is put on the blocklist by ourselves as soon as a monitor answers, and before
+ * anything is served (gateway/registry.c). What is left is a write that an OSD has received already
+ * and has not looked at, because it stands still or has a queue: until it hears of the blocklist it
+ * may still carry that out, if the guard lets it, and the guard does so for as long as its window
+ * lasts. So whoever ends writes with an error tells of it only after that (scsi/mutation.c).
  */
 #include <linux/ceph/libceph.h>
 #include <linux/ceph/osd_client.h>
@@ -37,7 +39,10 @@
 /* whoever blocks an address whatever its nonce fences each new identity, too */
 #define RECOVERY_PAUSE	HZ
 
-/* What was written into a socket and not sent would be sent after it was closed, whenever the way is free again. */
+/*
+ * What was written into a socket and not sent would be sent after it was closed, whenever the way
+ * is free again.
+ */
 static void recovery_discard_unsent(struct ceph_osd_client *osdc)
 {
 	struct rb_node *node;
@@ -103,14 +108,16 @@ void trbd_recovery_start(struct trbd_recovery *recovery, bool gave_up)
  * @recovery: recovery of its session
  * @result: of any request
  *
- * Where only snapshots are served and the user may not watch their headers, nothing but reads can tell.
+ * Where only snapshots are served and the user may not watch their headers, nothing but reads can
+ * tell.
  *
  * Context: any.
  */
 void trbd_recovery_notice(struct trbd_recovery *recovery, int result)
 {
 	/* also known as EBLOCKLISTED */
-	if (result == -ESHUTDOWN && time_after(jiffies, READ_ONCE(recovery->ended) + RECOVERY_PAUSE))
+	if (result == -ESHUTDOWN &&
+	    time_after(jiffies, READ_ONCE(recovery->ended) + RECOVERY_PAUSE))
 		trbd_recovery_start(recovery, false);
 }
 

@@ -11,7 +11,8 @@ struct ceph_client;
 struct trbd_recovery_user;
 
 /**
- * struct trbd_recovery_ops - what a user of the session does when it gets a new identity; called in this order, on a
+ * struct trbd_recovery_ops - what a user of the session does when it gets a new identity; called in
+ * this order, on a
  *	thread that may sleep
  * @stop: begin nothing any more
  * @drain: wait until nothing that was begun is left. Requests end by themselves meanwhile
@@ -24,7 +25,8 @@ struct trbd_recovery_ops {
 };
 
 /**
- * struct trbd_recovery_user - somebody whose work must not survive into a new identity; embedded by its owner
+ * struct trbd_recovery_user - somebody whose work must not survive into a new identity; embedded by
+ * its owner
  * @node: in the session's list
  * @ops: what it does
  */

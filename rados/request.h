@@ -96,7 +96,8 @@ u64 trbd_request_version(const struct ceph_osd_request *req);
 bool trbd_request_has_versions(void);
 struct ceph_osd_request *trbd_request_alloc(const struct trbd_object *object, unsigned int num_ops,
 					    unsigned int flags);
-int trbd_request_wait(struct trbd_session *session, struct ceph_osd_request *req, unsigned int limit_ms);
+int trbd_request_wait(struct trbd_session *session, struct ceph_osd_request *req,
+		      unsigned int limit_ms);
 void trbd_request_put(struct ceph_osd_request *req);
 
 #endif /* TRBD_RADOS_REQUEST_H */

@@ -2,14 +2,15 @@
 /*
  * Sessions with a cluster.
  *
- * A session is an open ceph_client: a monitor session, an OSD map, OSD connections. Opening one costs a second or
- * two and a set of sockets, so images whose options are equal (monitors, user, key, every libceph option) share it.
- * Which options are equal is libceph's decision (ceph_compare_options).
+ * A session is an open ceph_client: a monitor session, an OSD map, OSD connections. Opening one
+ * costs a second or two and a set of sockets, so images whose options are equal (monitors, user,
+ * key, every libceph option) share it. Which options are equal is libceph's decision
+ * (ceph_compare_options).
  *
- * Opening happens outside sessions_lock, because it lasts until mount_timeout when a cluster does not answer and
- * images of other clusters must not wait for that. Two images enabled at the same moment may thus open two equal
- * sessions; the second one to finish finds the first in the list, takes it, and closes its own. Everything here may
- * sleep and is called from process context only.
+ * Opening happens outside sessions_lock, because it lasts until mount_timeout when a cluster does
+ * not answer and images of other clusters must not wait for that. Two images enabled at the same
+ * moment may thus open two equal sessions; the second one to finish finds the first in the list,
+ * takes it, and closes its own. Everything here may sleep and is called from process context only.
  */
 #include <linux/ceph/libceph.h>
 #include <linux/ceph/osd_client.h>
@@ -89,11 +90,12 @@ static struct trbd_session *session_open(struct ceph_options *opt)
  * trbd_session_get() - a session for these options, shared or new
  * @opt: from trbd_options_alloc(); consumed in every case
  *
- * The OSD map of a shared session is brought up to date first, so that a pool created a moment ago is found.
+ * The OSD map of a shared session is brought up to date first, so that a pool created a moment ago
+ * is found.
  *
  * Context: may sleep up to the options' mount_timeout.
- * Return: the session with a reference for the caller; ERR_PTR(-ETIMEDOUT) when no monitor answered, -EACCES or
- * -EPERM for a wrong user or key, other errors of libceph.
+ * Return: the session with a reference for the caller; ERR_PTR(-ETIMEDOUT) when no monitor
+ * answered, -EACCES or -EPERM for a wrong user or key, other errors of libceph.
  */
 struct trbd_session *trbd_session_get(struct ceph_options *opt)
 {
@@ -221,8 +223,8 @@ s64 trbd_session_pool_id(struct trbd_session *session, const char *name)
  * @session: the session
  * @pool_id: pool id
  *
- * An OSD answers -ENOENT for a missing object, libceph itself answers -ENOENT for a missing pool. To a reader the
- * first is a hole and the second is lost data.
+ * An OSD answers -ENOENT for a missing object, libceph itself answers -ENOENT for a missing pool.
+ * To a reader the first is a hole and the second is lost data.
  *
  * Context: may sleep for the OSD map's lock; fine in request callbacks, which run without it.
  */
@@ -290,7 +292,8 @@ bool trbd_session_is_full(struct trbd_session *session)
 	down_read(&osdc->lock);
 	full = osdc->osdmap->flags & CEPH_OSDMAP_FULL;
 	for (node = rb_first(&osdc->linger_requests); node && !full; node = rb_next(node)) {
-		s64 pool = rb_entry(node, struct ceph_osd_linger_request, osdc_node)->t.base_oloc.pool;
+		s64 pool = rb_entry(node, struct ceph_osd_linger_request, osdc_node)
+				   ->t.base_oloc.pool;
 
 		full = ceph_pg_pool_flags(osdc->osdmap, pool) & CEPH_POOL_FLAG_FULL;
 	}
@@ -315,8 +318,8 @@ void trbd_session_recover(struct trbd_session *session)
  * trbd_session_give_up() - end everything that is in flight, though the OSDs have not answered
  * @session: session whose OSDs do not
  *
- * While a recovery is under way anyway, nothing. While the cluster has no room nothing either: the new identity could
- * watch nothing and so would serve nothing, not even reads, until there is room.
+ * While a recovery is under way anyway, nothing. While the cluster has no room nothing either: the
+ * new identity could watch nothing and so would serve nothing, not even reads, until there is room.
  *
  * Context: process; may sleep for the OSD map's lock.
  */
@@ -334,7 +337,8 @@ void trbd_session_give_up(struct trbd_session *session)
  * @session: the session
  *
  * Context: any.
- * Return: true from the moment that somebody asked for it until what was begun under the old one has drained.
+ * Return: true from the moment that somebody asked for it until what was begun under the old one
+ * has drained.
  */
 bool trbd_session_is_recovering(const struct trbd_session *session)
 {
@@ -350,7 +354,8 @@ bool trbd_session_is_recovering(const struct trbd_session *session)
  * Context: any in which a spinlock may be taken.
  * Return: jiffies.
  */
-unsigned long trbd_session_closing_left(struct trbd_session *session, const void *caller, unsigned long otherwise)
+unsigned long trbd_session_closing_left(struct trbd_session *session, const void *caller,
+					unsigned long otherwise)
 {
 	return trbd_closing_left(&session->closings, caller, otherwise);
 }

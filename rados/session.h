@@ -46,6 +46,7 @@ bool trbd_session_is_full(struct trbd_session *session);
 void trbd_session_recover(struct trbd_session *session);
 void trbd_session_give_up(struct trbd_session *session);
 bool trbd_session_is_recovering(const struct trbd_session *session);
-unsigned long trbd_session_closing_left(struct trbd_session *session, const void *caller, unsigned long otherwise);
+unsigned long trbd_session_closing_left(struct trbd_session *session, const void *caller,
+					unsigned long otherwise);
 
 #endif /* TRBD_RADOS_SESSION_H */

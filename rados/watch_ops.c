@@ -2,9 +2,9 @@
 /*
  * Two operations on a watched object that libceph's own functions do not do well enough.
  *
- * ceph_osdc_notify_ack() waits for the OSD without a limit. ceph_osdc_list_watchers() takes one page of answer;
- * libceph drops a longer answer and waits for ever. Both are built here, wait for mount_timeout at most, and take as
- * much answer as there may be.
+ * ceph_osdc_notify_ack() waits for the OSD without a limit. ceph_osdc_list_watchers() takes one
+ * page of answer; libceph drops a longer answer and waits for ever. Both are built here, wait for
+ * mount_timeout at most, and take as much answer as there may be.
  *
  *	acknowledgment    u64 notify_id, u64 cookie, u32 len, bytes
  *	watchers           frame { u32 count, frame { entity name, u64 cookie, ... }... }
@@ -59,7 +59,8 @@ static int watch_ops_run(const struct trbd_object *object, struct ceph_osd_reque
  * Context: may sleep up to the session's mount_timeout.
  * Return: 0, -ENOMEM, -ETIMEDOUT, -EINTR after a fatal signal, errors of the OSD.
  */
-int trbd_notify_ack(const struct trbd_object *object, u64 notify_id, u64 cookie, const void *reply, size_t len)
+int trbd_notify_ack(const struct trbd_object *object, u64 notify_id, u64 cookie, const void *reply,
+		    size_t len)
 {
 	struct ceph_osd_request *req;
 	struct ceph_osd_req_op *op;
@@ -84,7 +85,8 @@ int trbd_notify_ack(const struct trbd_object *object, u64 notify_id, u64 cookie,
 
 	op = osd_req_op_init(req, 0, CEPH_OSD_OP_NOTIFY_ACK, 0);
 	op->indata_len = p - start;
-	watch_ops_set_pages(osd_req_op_data(req, 0, notify_ack, request_data), pages, op->indata_len);
+	watch_ops_set_pages(osd_req_op_data(req, 0, notify_ack, request_data), pages,
+			    op->indata_len);
 	return min(watch_ops_run(object, req), 0);
 }
 
@@ -136,8 +138,8 @@ static int watchers_parse(struct page **pages, u32 len, u64 gid, u64 cookie)
  * @cookie: its watch
  *
  * Context: may sleep up to the session's mount_timeout.
- * Return: 1 if it does, 0 if it does not; -ENOMEM, -ETIMEDOUT, -EINTR after a fatal signal, -EBADMSG, errors of the
- * OSD.
+ * Return: 1 if it does, 0 if it does not; -ENOMEM, -ETIMEDOUT, -EINTR after a fatal signal,
+ * -EBADMSG, errors of the OSD.
  */
 int trbd_has_watcher(const struct trbd_object *object, u64 gid, u64 cookie)
 {
@@ -154,7 +156,8 @@ int trbd_has_watcher(const struct trbd_object *object, u64 gid, u64 cookie)
 		return PTR_ERR(pages);
 	}
 	osd_req_op_init(req, 0, CEPH_OSD_OP_LIST_WATCHERS, 0);
-	watch_ops_set_pages(osd_req_op_data(req, 0, list_watchers, response_data), pages, WATCHERS_PAGES * PAGE_SIZE);
+	watch_ops_set_pages(osd_req_op_data(req, 0, list_watchers, response_data), pages,
+			    WATCHERS_PAGES * PAGE_SIZE);
 
 	ceph_osdc_get_request(req);
 	ret = watch_ops_run(object, req);

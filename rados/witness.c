@@ -2,12 +2,13 @@
 /*
  * The time of an OSD, as a witness of our own.
  *
- * A machine whose clocks stood still cannot see that from them. An OSD tells its time through the object class "lock":
- * a lock that is taken for a while carries the time at which it expires, by the OSD's clock. So a request that writes
- * also renews a lock, and one that reads also asks when that lock expires.
+ * A machine whose clocks stood still cannot see that from them. An OSD tells its time through the
+ * object class "lock": a lock that is taken for a while carries the time at which it expires, by
+ * the OSD's clock. So a request that writes also renews a lock, and one that reads also asks when
+ * that lock expires.
  *
- * Nobody waits for the lock. It is a shared one, with an entry for each cookie, and the class drops entries that have
- * expired.
+ * Nobody waits for the lock. It is a shared one, with an entry for each cookie, and the class drops
+ * entries that have expired.
  */
 #include <linux/ceph/decode.h>
 #include <linux/ceph/libceph.h>
@@ -30,7 +31,8 @@ static void witness_encode_string(void **p, const char *text)
 }
 
 /* Gives op @which a page with its arguments; the request owns the page. */
-static int witness_set_arguments(struct ceph_osd_request *req, unsigned int which, const void *in, size_t len)
+static int witness_set_arguments(struct ceph_osd_request *req, unsigned int which, const void *in,
+				 size_t len)
 {
 	struct page **pages = ceph_alloc_page_vector(1, GFP_NOIO);
 
@@ -50,10 +52,12 @@ static int witness_set_arguments(struct ceph_osd_request *req, unsigned int whic
  * Context: may sleep for memory.
  * Return: 0 or -ENOMEM.
  */
-int trbd_witness_note(struct ceph_osd_request *req, unsigned int which, const struct trbd_witness *witness)
+int trbd_witness_note(struct ceph_osd_request *req, unsigned int which,
+		      const struct trbd_witness *witness)
 {
 	/* name, type, cookie, tag, description, duration, flags */
-	size_t len = strlen(witness->lock) + 1 + strlen(witness->cookie) + 4 * sizeof(__le32) + 2 * sizeof(__le32) + 1;
+	size_t len = strlen(witness->lock) + 1 + strlen(witness->cookie) + 4 * sizeof(__le32) +
+		     2 * sizeof(__le32) + 1;
 	u8 in[128];
 	void *p = in;
 	int ret;
@@ -83,7 +87,8 @@ int trbd_witness_note(struct ceph_osd_request *req, unsigned int which, const st
  * Context: may sleep for memory.
  * Return: 0 or -ENOMEM.
  */
-int trbd_witness_ask(struct ceph_osd_request *req, unsigned int which, const struct trbd_witness *witness)
+int trbd_witness_ask(struct ceph_osd_request *req, unsigned int which,
+		     const struct trbd_witness *witness)
 {
 	size_t len = strlen(witness->lock) + sizeof(__le32);
 	u8 in[64];

@@ -12,8 +12,8 @@ struct trbd_image;
 /**
  * struct trbd_copyup_waiter - somebody who needs an object in a clone; embedded by its owner
  * @node: among those who wait for the same copyup
- * @done: called once with 0: there is an object now, with the parent's data unless somebody was faster; 1: the parent
- *	has only zeros there, and nothing was done; or a negative errno
+ * @done: called once with 0: there is an object now, with the parent's data unless somebody was
+ *	faster; 1: the parent has only zeros there, and nothing was done; or a negative errno
  * @arg: for @done
  */
 struct trbd_copyup_waiter {

@@ -2,33 +2,37 @@
 /*
  * Compare and write, atomic against every write of every gateway.
  *
- * An OSD applies the ops of one request together, but none of the ops that libceph can send compares data. So the
- * data are read, compared here, and written on condition that nobody wrote in between. How the condition is said
- * depends on libceph:
+ * An OSD applies the ops of one request together, but none of the ops that libceph can send
+ * compares data. So the data are read, compared here, and written on condition that nobody wrote in
+ * between. How the condition is said depends on libceph:
  *
  *	with versions      READ, which tells the object's version
- *	                   {ASSERT_VER version, guard, WRITE}: -ERANGE or -EOVERFLOW when it is another
+ *	                   {ASSERT_VER version, guard, WRITE}: -ERANGE or -EOVERFLOW for another one
  *
  *	without            LINK: {stamp of the object <= my granule; stamp := t1; tag := t1}
  *	                   READ
  *	                   {stamp == t1; tag == t1; stamp := t2; WRITE}: -ECANCELED when it is not
  *	                   since every other mutation changes the stamp or the tag
  *
- * An object that is not there reads as zeros, and is written on condition that it still is not there.
+ * An object that is not there reads as zeros, and is written on condition that it still is not
+ * there.
  *
- * A command that loses starts over after a moment, as long as it is within the guard's window. The condition alone
- * does not make the write safe at any age: it says that nobody wrote since the comparison, and the comparison itself
- * may be late. An initiator that gave this command up may have done it through another gateway, and then put the old
- * value back, as with a lock that is taken and freed. A read that comes then finds what the command expects. So no
- * request of a COMPARE AND WRITE passes a stamp that is later than the admission of the command allows, in any round.
+ * A command that loses starts over after a moment, as long as it is within the guard's window. The
+ * condition alone does not make the write safe at any age: it says that nobody wrote since the
+ * comparison, and the comparison itself may be late. An initiator that gave this command up may
+ * have done it through another gateway, and then put the old value back, as with a lock that is
+ * taken and freed. A read that comes then finds what the command expects. So no request of a
+ * COMPARE AND WRITE passes a stamp that is later than the admission of the command allows, in any
+ * round.
  *
- * Small writes and other COMPARE AND WRITEs of this gateway to the same object wait meanwhile (rbd/object_queue.c):
- * they would only break the link. Those of other gateways do not know. After a lost round the link therefore takes a
- * stamp half a second ahead; the first try of a plain write is refused then, and its second one comes a moment later
- * (rbd/object_io.c). A link changes no data, and no stamp ever goes back.
+ * Small writes and other COMPARE AND WRITEs of this gateway to the same object wait meanwhile
+ * (rbd/object_queue.c): they would only break the link. Those of other gateways do not know. After
+ * a lost round the link therefore takes a stamp half a second ahead; the first try of a plain write
+ * is refused then, and its second one comes a moment later (rbd/object_io.c). A link changes no
+ * data, and no stamp ever goes back.
  *
- * A write that was sent twice and lost may have lost against itself. Then a difference that is found afterwards may
- * be our own data, and the command ends with BUSY instead of a miscompare.
+ * A write that was sent twice and lost may have lost against itself. Then a difference that is
+ * found afterwards may be our own data, and the command ends with BUSY instead of a miscompare.
  */
 #include <linux/bvec.h>
 #include <linux/ceph/libceph.h>
@@ -161,8 +165,8 @@ static void caw_request_done(struct ceph_osd_request *req)
 }
 
 /*
- * Ends the command from the workqueue: the next one at the object may have to end as well, and the one behind that,
- * each on the stack of the one before.
+ * Ends the command from the workqueue: the next one at the object may have to end as well, and the
+ * one behind that, each on the stack of the one before.
  */
 static void caw_end_later(struct caw *caw, int error)
 {
@@ -171,7 +175,8 @@ static void caw_end_later(struct caw *caw, int error)
 }
 
 /* Takes over the request; without one it ends for want of memory. */
-static void caw_send(struct caw *caw, struct ceph_osd_request *req, void (*step)(struct caw *caw, int result))
+static void caw_send(struct caw *caw, struct ceph_osd_request *req,
+		     void (*step)(struct caw *caw, int result))
 {
 	if (caw->req)
 		trbd_request_put(caw->req);
@@ -209,7 +214,8 @@ static void caw_mutate(struct caw *caw, enum trbd_guard_mode mode, u64 limit, u6
 	caw->guard->value = value;
 	caw_set_memory(caw, CAW_NEW);
 	trbd_image_object_name(image, caw->objno, name);
-	caw_send(caw, trbd_request_mutate(image->session, name, &image->data_oloc, &mutation), step);
+	caw_send(caw, trbd_request_mutate(image->session, name, &image->data_oloc, &mutation),
+		 step);
 }
 
 /* The latest stamp that a request of @time_ms may pass; see the top of the file. */
@@ -229,7 +235,8 @@ static void caw_lost(struct caw *caw)
 	trbd_object_queue_leave(&caw->r.image->object_queue, &caw->place);
 	caw->quiet_ms = CAW_QUIET_MS;
 	caw->pause_ms = min_t(unsigned int, 2 * caw->pause_ms, CAW_PAUSE_MAX_MS);
-	queue_delayed_work(trbd_io_wq, &caw->restart, msecs_to_jiffies(1 + get_random_u32() % caw->pause_ms));
+	queue_delayed_work(trbd_io_wq, &caw->restart,
+			   msecs_to_jiffies(1 + get_random_u32() % caw->pause_ms));
 }
 
 /* How many bytes are as expected. */
@@ -261,7 +268,10 @@ static void caw_written(struct caw *caw, int result)
 	}
 }
 
-/* The version says that nobody wrote since the comparison; the stamp of a neighbour of our time stays. */
+/*
+ * The version says that nobody wrote since the comparison; the stamp of a neighbour of our time
+ * stays.
+ */
 static void caw_written_versioned(struct caw *caw, int result)
 {
 	u64 latest_ms = caw->r.accepted_ms + TRBD_ADMISSION_MS;
@@ -349,7 +359,9 @@ static void caw_read(struct caw *caw)
 
 	caw_set_memory(caw, CAW_FOUND);
 	trbd_image_object_name(image, caw->objno, name);
-	caw_send(caw, trbd_request_read(image->session, name, &image->data_oloc, CEPH_NOSNAP, &caw->extent),
+	caw_send(caw,
+		 trbd_request_read(image->session, name, &image->data_oloc, CEPH_NOSNAP,
+				   &caw->extent),
 		 caw_compare);
 }
 
@@ -433,7 +445,8 @@ static int caw_prepare(struct caw *caw)
 	u32 objlen;
 	unsigned int i;
 
-	ceph_calc_file_object_mapping(&image->layout, caw->r.off, caw->r.len, &caw->objno, &objoff, &objlen);
+	ceph_calc_file_object_mapping(&image->layout, caw->r.off, caw->r.len, &caw->objno, &objoff,
+				      &objlen);
 	if (caw->r.len > PAGE_SIZE || objlen != caw->r.len)
 		return -EOPNOTSUPP;
 
@@ -446,7 +459,8 @@ static int caw_prepare(struct caw *caw)
 			return -ENOMEM;
 	}
 	sg_pcopy_to_buffer(caw->r.sgl, caw->r.nents, caw_buffer(caw, CAW_EXPECTED), caw->r.len, 0);
-	sg_pcopy_to_buffer(caw->r.sgl, caw->r.nents, caw_buffer(caw, CAW_NEW), caw->r.len, caw->r.len);
+	sg_pcopy_to_buffer(caw->r.sgl, caw->r.nents, caw_buffer(caw, CAW_NEW), caw->r.len,
+			   caw->r.len);
 
 	caw->extent.off = objoff;
 	caw->extent.len = caw->r.len;
@@ -460,8 +474,9 @@ static int caw_prepare(struct caw *caw)
  * @request: what to do; copied
  *
  * Context: process; may sleep for memory and locks, never for the network.
- * Return: 0 and @request->done will be called; or a negative errno and it will not: -ENOMEM, -ERANGE (beyond the
- * end of the image), -ENOENT (the image was deleted), -EOPNOTSUPP (longer than a page or a stripe unit).
+ * Return: 0 and @request->done will be called; or a negative errno and it will not: -ENOMEM,
+ * -ERANGE (beyond the end of the image), -ENOENT (the image was deleted), -EOPNOTSUPP (longer than
+ * a page or a stripe unit).
  */
 int trbd_compare_write_submit(const struct trbd_compare_write *request)
 {

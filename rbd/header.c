@@ -2,12 +2,14 @@
 /*
  * The header object of an image: the object class "rbd", one method a function.
  *
- * A format 2 image is found in three steps: the object rbd_id.<name> gives the image id, the object rbd_header.<id>
- * describes the image, the objects <object prefix>.<number> hold its data. Only the header is read here, and
- * nothing is remembered: rbd/image.c decides what is kept and when it is read again.
+ * A format 2 image is found in three steps: the object rbd_id.<name> gives the image id, the object
+ * rbd_header.<id> describes the image, the objects <object prefix>.<number> hold its data. Only the
+ * header is read here, and nothing is remembered: rbd/image.c decides what is kept and when it is
+ * read again.
  *
- * Answers come from a cluster that may be of any version, or damaged. Every length is checked before it is used,
- * every value that goes into arithmetic later is checked against its limits here, once.
+ * Answers come from a cluster that may be of any version, or damaged. Every length is checked
+ * before it is used, every value that goes into arithmetic later is checked against its limits
+ * here, once.
  */
 #include <linux/ceph/decode.h>
 #include <linux/ceph/libceph.h>
@@ -40,8 +42,8 @@
  * Context: may sleep up to the session's mount_timeout.
  * Return: length of the answer; an error of trbd_cls_call().
  */
-int trbd_header_call(const struct trbd_object *object, const char *method, const void *in, size_t in_len,
-		       void *out, size_t out_len)
+int trbd_header_call(const struct trbd_object *object, const char *method, const void *in,
+		     size_t in_len, void *out, size_t out_len)
 {
 	struct trbd_cls_method call = { .name = method, .in = in, .in_len = in_len };
 
@@ -103,7 +105,8 @@ static int header_call_string(const struct trbd_object *object, const char *meth
  * @id: room for TRBD_IMAGE_ID_MAX bytes
  *
  * Context: may sleep up to mount_timeout.
- * Return: 0; -ENOENT when there is no such image; -EPROTONOSUPPORT when there is one of format 1; others.
+ * Return: 0; -ENOENT when there is no such image; -EPROTONOSUPPORT when there is one of format 1;
+ * others.
  */
 int trbd_header_image_id(struct trbd_session *session, const struct ceph_object_locator *oloc,
 			 const char *image, char *id)
@@ -168,7 +171,8 @@ int trbd_header_size(const struct trbd_object *object, u64 snap_id, u8 *order, u
  * Context: may sleep up to mount_timeout.
  * Return: 0, -ENOENT, -EBADMSG, others.
  */
-int trbd_header_features(const struct trbd_object *object, u64 snap_id, u64 *features, u64 *incompat)
+int trbd_header_features(const struct trbd_object *object, u64 snap_id, u64 *features,
+			 u64 *incompat)
 {
 	struct {
 		__le64 snap_id;
@@ -211,7 +215,10 @@ static int header_striping(const struct trbd_object *object, struct trbd_header 
 	header->stripe_unit = le64_to_cpu(out.unit);
 	header->stripe_count = le64_to_cpu(out.count);
 
-	/* a unit is a whole part of the object and a multiple of a block; libceph counts stripes in 32 bits */
+	/*
+	 * a unit is a whole part of the object and a multiple of a block; libceph counts stripes in
+	 * 32 bits
+	 */
 	if (!header->stripe_unit || header->stripe_unit > object_size ||
 	    !is_power_of_2(header->stripe_unit) || header->stripe_unit < 512 ||
 	    !header->stripe_count || header->stripe_count > U32_MAX)
@@ -243,8 +250,8 @@ static int header_data_pool(const struct trbd_object *object, struct trbd_header
  * @header: to be filled in; what is in it has passed the checks of this file
  *
  * Context: may sleep up to mount_timeout for each call.
- * Return: 0, -ENOENT, -EBADMSG for a header that makes no sense, others. @header has valid features also when the
- * reading stopped at something later.
+ * Return: 0, -ENOENT, -EBADMSG for a header that makes no sense, others. @header has valid features
+ * also when the reading stopped at something later.
  */
 int trbd_header_read(const struct trbd_object *object, u64 snap_id, struct trbd_header *header)
 {
@@ -368,14 +375,15 @@ static void header_put_string(void **p, const char *s, size_t len)
  * @object: the header object
  * @key: its key
  * @value: where to; not ended by a NUL
- * @size: room in @value, bytes, TRBD_HEADER_METADATA_EXTRA of which the value cannot use. One that is longer by more
- *	than a page is not answered at all, and ends with -ETIMEDOUT
+ * @size: room in @value, bytes, TRBD_HEADER_METADATA_EXTRA of which the value cannot use. One that
+ *	is longer by more than a page is not answered at all, and ends with -ETIMEDOUT
  *
  * Context: may sleep up to mount_timeout.
- * Return: length of the value; -ENOENT when there is none, -ERANGE when it does not fit, -EBADMSG, -ETIMEDOUT,
- * -EINTR, -ENOMEM, others.
+ * Return: length of the value; -ENOENT when there is none, -ERANGE when it does not fit, -EBADMSG,
+ * -ETIMEDOUT, -EINTR, -ENOMEM, others.
  */
-ssize_t trbd_header_metadata(const struct trbd_object *object, const char *key, char *value, size_t size)
+ssize_t trbd_header_metadata(const struct trbd_object *object, const char *key, char *value,
+			     size_t size)
 {
 	size_t key_len = strlen(key);
 	void *in, *p, *end;
@@ -404,7 +412,8 @@ bad:
 }
 
 /**
- * trbd_header_set_metadata_if() - set a value of the image's metadata on condition (cls_rbd metadata_set)
+ * trbd_header_set_metadata_if() - set a value of the image's metadata on condition (cls_rbd
+ * metadata_set)
  * @object: the header object
  * @condition: the number that counts the changes
  * @key: key of the value
@@ -412,15 +421,18 @@ bad:
  * @len: its length
  *
  * Context: may sleep up to mount_timeout.
- * Return: 0; -ECANCELED if the number was another; -ENOENT when the header is gone, -ETIMEDOUT, -EINTR, -ENOMEM,
- * others.
+ * Return: 0; -ECANCELED if the number was another; -ENOENT when the header is gone, -ETIMEDOUT,
+ * -EINTR, -ENOMEM, others.
  */
-int trbd_header_set_metadata_if(const struct trbd_object *object, const struct trbd_object_condition *condition,
-				const char *key, const char *value, size_t len)
+int trbd_header_set_metadata_if(const struct trbd_object *object,
+				const struct trbd_object_condition *condition, const char *key,
+				const char *value, size_t len)
 {
 	size_t key_len = strlen(key);
 	size_t in_len = 3 * sizeof(__le32) + key_len + len;
-	struct trbd_object_change change = { .class = "rbd", .method = "metadata_set", .len = in_len };
+	struct trbd_object_change change = { .class = "rbd",
+					     .method = "metadata_set",
+					     .len = in_len };
 	void *in, *p;
 	int ret;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the header of a clone says of its parent, and the header of a migration's target of its source.
+ * What the header of a clone says of its parent, and the header of a migration's target of its
+ * source.
  *
  * As in rbd/header.c, every length and every value is checked here, once.
  */
@@ -35,11 +36,13 @@
  *
  * Return: 0 or -ENOMEM.
  */
-int trbd_header_locate(const struct trbd_parent *parent, struct ceph_object_id *oid, struct ceph_object_locator *oloc)
+int trbd_header_locate(const struct trbd_parent *parent, struct ceph_object_id *oid,
+		       struct ceph_object_locator *oloc)
 {
 	oloc->pool = parent->pool;
 	if (*parent->namespace) {
-		oloc->pool_ns = ceph_find_or_create_string(parent->namespace, strlen(parent->namespace));
+		oloc->pool_ns = ceph_find_or_create_string(parent->namespace,
+							   strlen(parent->namespace));
 		if (!oloc->pool_ns)
 			return -ENOMEM;
 	}
@@ -109,7 +112,8 @@ bad:
 }
 
 /* Both at one moment: the parent stays named when a snapshot still needs it. */
-static int header_parent(const struct trbd_object *object, __le64 snap_id, struct trbd_parent *parent, void *reply)
+static int header_parent(const struct trbd_object *object, __le64 snap_id,
+			 struct trbd_parent *parent, void *reply)
 {
 	struct trbd_cls_method methods[] = {
 		{ .name = "parent_get" },
@@ -127,16 +131,18 @@ static int header_parent(const struct trbd_object *object, __le64 snap_id, struc
 	       header_decode_overlap(overlap, reply + ret, &parent->overlap);
 }
 
-static int header_old_parent(const struct trbd_object *object, __le64 snap_id, struct trbd_parent *parent,
-			     void *reply)
+static int header_old_parent(const struct trbd_object *object, __le64 snap_id,
+			     struct trbd_parent *parent, void *reply)
 {
-	int ret = trbd_header_call(object, "get_parent", &snap_id, sizeof(snap_id), reply, HEADER_PARENT_MAX);
+	int ret = trbd_header_call(object, "get_parent", &snap_id, sizeof(snap_id), reply,
+				   HEADER_PARENT_MAX);
 
 	return ret < 0 ? ret : header_decode_old_parent(reply, reply + ret, parent);
 }
 
 /**
- * trbd_header_parent() - what the image was cloned from (cls_rbd parent_get and parent_overlap_get, get_parent)
+ * trbd_header_parent() - what the image was cloned from (cls_rbd parent_get and parent_overlap_get,
+ * get_parent)
  * @object: the header object
  * @features: of the image
  * @snap_id: snapshot of the image, or CEPH_NOSNAP
@@ -145,7 +151,8 @@ static int header_old_parent(const struct trbd_object *object, __le64 snap_id, s
  * Context: may sleep up to mount_timeout for each round trip.
  * Return: 0; -ENOENT when the header is gone, -EBADMSG, -ETIMEDOUT, -EINTR, -ENOMEM, others.
  */
-int trbd_header_parent(const struct trbd_object *object, u64 features, u64 snap_id, struct trbd_parent *parent)
+int trbd_header_parent(const struct trbd_object *object, u64 features, u64 snap_id,
+		       struct trbd_parent *parent)
 {
 	__le64 in = cpu_to_le64(snap_id);
 	void *reply;
@@ -193,7 +200,10 @@ bad:
 	return -EBADMSG;
 }
 
-/* cls_rbd migration_get: MigrationSpec { type, pool, namespace, image name, image id, snapshots, ... }. */
+/*
+ * cls_rbd migration_get: MigrationSpec { type, pool, namespace, image name, image id, snapshots,
+ * ... }.
+ */
 static int header_decode_migration(void *p, void *end, u64 snap_id, struct trbd_parent *source)
 {
 	u32 struct_len, name_len;
@@ -219,7 +229,8 @@ bad:
 	return -EBADMSG;
 }
 
-static int header_migration(const struct trbd_object *object, u64 snap_id, struct trbd_parent *source)
+static int header_migration(const struct trbd_object *object, u64 snap_id,
+			    struct trbd_parent *source)
 {
 	void *reply = kvmalloc(HEADER_MIGRATION_MAX, GFP_KERNEL);
 	int ret;
@@ -236,15 +247,16 @@ static int header_migration(const struct trbd_object *object, u64 snap_id, struc
 }
 
 /**
- * trbd_header_migration_source() - is a snapshot that of a migration's target, and of what source? (cls_rbd
- *	migration_get)
+ * trbd_header_migration_source() - is a snapshot that of a migration's target, and of what source?
+ *	(cls_rbd migration_get)
  * @session: session with the cluster
  * @target: the snapshot
  * @source: set to the snapshot of the source
  *
  * Context: may sleep up to mount_timeout.
- * Return: 1 if it is; 0 if not, or if there is no such image; -EOPNOTSUPP when the source cannot be read (format 1, not
- * in this cluster, without such a snapshot), -EBADMSG, -ETIMEDOUT, -EINTR, -ENOMEM, others.
+ * Return: 1 if it is; 0 if not, or if there is no such image; -EOPNOTSUPP when the source cannot be
+ * read (format 1, not in this cluster, without such a snapshot), -EBADMSG, -ETIMEDOUT, -EINTR,
+ * -ENOMEM, others.
  */
 int trbd_header_migration_source(struct trbd_session *session, const struct trbd_parent *target,
 				 struct trbd_parent *source)

@@ -2,8 +2,8 @@
 /*
  * An open image, as commands see it: size, snapshots, and whether an I/O may begin.
  *
- * Data path and refresh meet at image->lock only: a command takes size and snapshot context once, when it is submitted,
- * and carries its own reference.
+ * Data path and refresh meet at image->lock only: a command takes size and snapshot context once,
+ * when it is submitted, and carries its own reference.
  *
  *	image_open.c      opening and closing, with the parents of a clone
  *	image_watch.c     notifications on the header, and the loss of its watch
@@ -77,7 +77,10 @@ void trbd_image_object_name(const struct trbd_image *image, u64 objno, char *buf
 	snprintf(buf, TRBD_OBJECT_NAME_MAX, "%s.%016llx", image->header.object_prefix, objno);
 }
 
-/* @lock held. Return: would we know if a snapshot had been taken by now? Images that nobody watches are no matter. */
+/*
+ * @lock held. Return: would we know if a snapshot had been taken by now? Images that nobody watches
+ * are no matter.
+ */
 static bool image_is_in_touch(struct trbd_image *image)
 {
 	lockdep_assert_held(&image->lock);
@@ -87,7 +90,8 @@ static bool image_is_in_touch(struct trbd_image *image)
 /* @lock held. Return: are size and snapshots known, and may we write? */
 static bool image_is_current(struct trbd_image *image)
 {
-	return !image->stale && image_is_in_touch(image) && !trbd_quiesce_is_in_doubt(&image->quiesce, 0);
+	return !image->stale && image_is_in_touch(image) &&
+	       !trbd_quiesce_is_in_doubt(&image->quiesce, 0);
 }
 
 /**
@@ -99,9 +103,11 @@ static bool image_is_current(struct trbd_image *image)
  * @size: to be set to the size of the image, bytes
  *
  * Context: any in which a spinlock may be taken.
- * Return: 0; -ERANGE beyond the end; -EBUSY when there may be newer snapshots; -ENOENT when the image was deleted.
+ * Return: 0; -ERANGE beyond the end; -EBUSY when there may be newer snapshots; -ENOENT when the
+ * image was deleted.
  */
-int trbd_image_take_state(struct trbd_image *image, u64 off, u64 len, struct ceph_snap_context **snapc, u64 *size)
+int trbd_image_take_state(struct trbd_image *image, u64 off, u64 len,
+			  struct ceph_snap_context **snapc, u64 *size)
 {
 	int ret = 0;
 
@@ -143,9 +149,11 @@ int trbd_image_check(struct trbd_image *image)
  * @size: size it began with, bytes
  *
  * Context: any in which a spinlock may be taken.
- * Return: 0; -EBUSY when size or snapshots are others now, or may be; -ENOENT when the image was deleted.
+ * Return: 0; -EBUSY when size or snapshots are others now, or may be; -ENOENT when the image was
+ * deleted.
  */
-int trbd_image_check_state(struct trbd_image *image, const struct ceph_snap_context *snapc, u64 size)
+int trbd_image_check_state(struct trbd_image *image, const struct ceph_snap_context *snapc,
+			   u64 size)
 {
 	int ret = 0;
 
@@ -162,8 +170,8 @@ int trbd_image_check_state(struct trbd_image *image, const struct ceph_snap_cont
  * trbd_image_check_hole() - may it be answered that there is nothing where nothing was found?
  * @image: open image, a snapshot or a parent as well
  *
- * The data objects of an image or snapshot that was removed are gone. Its header tells, if we have looked at it in
- * time.
+ * The data objects of an image or snapshot that was removed are gone. Its header tells, if we have
+ * looked at it in time.
  *
  * Context: any in which a spinlock may be taken.
  * Return: 0; -EBUSY when it may have been removed without our knowing; -ENOENT when it was.
@@ -176,8 +184,11 @@ int trbd_image_check_hole(struct trbd_image *image)
 	if (!image->watched)
 		return 0;
 	spin_lock(&image->lock);
-	ret = image->error ? image->error :
-	      image_is_in_touch(image) && !trbd_quiesce_is_in_doubt(&image->quiesce, IMAGE_HOLE_DOUBT_MS) ? 0 : -EBUSY;
+	ret = image->error ? image->error
+	      : image_is_in_touch(image) &&
+			      !trbd_quiesce_is_in_doubt(&image->quiesce, IMAGE_HOLE_DOUBT_MS)
+		      ? 0
+		      : -EBUSY;
 	spin_unlock(&image->lock);
 	return ret;
 }
@@ -200,7 +211,8 @@ u64 trbd_image_overlap(struct trbd_image *image)
 }
 
 /**
- * trbd_image_stripe_size() - bytes after which an aligned access has used every object of a stripe once
+ * trbd_image_stripe_size() - bytes after which an aligned access has used every object of a stripe
+ * once
  * @image: open image
  *
  * Return: bytes: stripe unit times stripe count; the object size for an image without striping.
@@ -227,7 +239,8 @@ bool trbd_image_read_only(const struct trbd_image *image)
  * @buf: where to
  * @size: room in @buf; TRBD_IMAGE_IDENTITY_MAX is enough
  *
- * fsid, pool id, namespace, image id and snapshot id: equal wherever the image is opened, and never used again.
+ * fsid, pool id, namespace, image id and snapshot id: equal wherever the image is opened, and never
+ * used again.
  *
  * Return: length of the text.
  */
@@ -236,8 +249,8 @@ size_t trbd_image_identity(const struct trbd_image *image, char *buf, size_t siz
 	const struct ceph_string *ns = image->header_oloc.pool_ns;
 
 	return scnprintf(buf, size, "%pU/%lld/%.*s/%s@%llu", &image->session->client->fsid,
-			 image->header_oloc.pool, ns ? (int)ns->len : 0, ns ? ns->str : "", image->id,
-			 image->snap_id);
+			 image->header_oloc.pool, ns ? (int)ns->len : 0, ns ? ns->str : "",
+			 image->id, image->snap_id);
 }
 
 /**
@@ -262,8 +275,13 @@ size_t trbd_image_show(struct trbd_image *image, char *buf, size_t size)
 	return scnprintf(buf, size,
 			 "ImageId: %s Fsid: %pU Size: %llu ObjectSize: %llu StripeUnit: %llu StripeCount: %llu State: %s Fallbacks: %llu Stale: %llu Late: %llu Shared: %llu ",
 			 image->id, &image->session->client->fsid, trbd_image_size(image),
-			 trbd_image_object_size(image), image->header.stripe_unit, image->header.stripe_count,
-			 error == -ENOENT ? "deleted" : error ? "failed" : "open",
-			 (u64)atomic64_read(&image->stats.fallbacks), (u64)atomic64_read(&image->stats.stale),
-			 (u64)atomic64_read(&image->stats.late), (u64)atomic64_read(&image->stats.shared));
+			 trbd_image_object_size(image), image->header.stripe_unit,
+			 image->header.stripe_count,
+			 error == -ENOENT ? "deleted"
+			 : error		 ? "failed"
+			 : "open",
+			 (u64)atomic64_read(&image->stats.fallbacks),
+			 (u64)atomic64_read(&image->stats.stale),
+			 (u64)atomic64_read(&image->stats.late),
+			 (u64)atomic64_read(&image->stats.shared));
 }

@@ -32,13 +32,14 @@ struct trbd_session;
 /**
  * struct trbd_image_ops - what the owner of an image is told, on a thread that may sleep
  * @resized: the size changed
- * @notified: somebody sent a notification on the header that is not librbd's; op and what follows it. What it puts
- *	into @reply goes back
+ * @notified: somebody sent a notification on the header that is not librbd's; op and what follows
+ *	it. What it puts into @reply goes back
  * @watched: the header is watched again, after notifications may have been missed
  */
 struct trbd_image_ops {
 	void (*resized)(void *owner);
-	void (*notified)(void *owner, u32 op, const void *payload, size_t len, struct trbd_watch_reply *reply);
+	void (*notified)(void *owner, u32 op, const void *payload, size_t len,
+			 struct trbd_watch_reply *reply);
 	void (*watched)(void *owner);
 };
 
@@ -143,13 +144,15 @@ struct trbd_inquiry {
  * @snap_id: snapshot, or CEPH_NOSNAP for the image itself; constant
  * @watch: on the header object
  * @watched: @watch was started; constant
- * @inquiry: asks the other gateways whether somebody takes a snapshot; not started for what is read-only
+ * @inquiry: asks the other gateways whether somebody takes a snapshot; not started for what is
+ *	read-only
  * @ops: from struct trbd_image_spec; constant
  * @owner: likewise
  * @clock: where stamps come from; set by whoever opened the image, before the first mutation
  * @stats: for people
  * @refresh_lock: one refresh at a time, or an older answer could replace a newer one
- * @refused: features because of which it cannot be served, as they were read last; under @refresh_lock once open
+ * @refused: features because of which it cannot be served, as they were read last; under
+ *	@refresh_lock once open
  * @refresh_again: when a refresh failed
  * @quiesce: the gate that mutations go through
  * @object_queue: small writes take turns, by object
@@ -161,16 +164,17 @@ struct trbd_inquiry {
  * @lock: guards what follows; taken once per command and held for a few instructions
  * @size: bytes
  * @parent: what a clone reads where it has nothing of its own; NULL for others
- * @overlap: how much of a clone its parent stood behind when the header was read, bytes from the beginning; 0 when it
- *	was flattened
+ * @overlap: how much of a clone its parent stood behind when the header was read, bytes from the
+ *	beginning; 0 when it was flattened
  * @copyups: objects of a clone that are being copied up
  * @snapc: snapshots that writes preserve; NULL when a snapshot is open
- * @stale: a refresh failed, so @size and @snapc may be old, or others may not write beside the new features;
- *	mutations end with BUSY
+ * @stale: a refresh failed, so @size and @snapc may be old, or others may not write beside the new
+ *	features; mutations end with BUSY
  * @unwatched: notifications may be missed, so others may change both without us; likewise
  * @losses: how often we heard that they may be missed
  * @lost_turn: turn of @quiesce that began when the watch was last lost
- * @unsent_looks: how often in a row something was unsent while the header's OSD was silent; of the watch's look only
+ * @unsent_looks: how often in a row something was unsent while the header's OSD was silent; of the
+ *	watch's look only
  * @error: why the image cannot be used any more (-ENOENT: deleted), else 0
  */
 struct trbd_image {
@@ -226,8 +230,10 @@ void trbd_image_close(struct trbd_image *image);
 const struct trbd_object *trbd_image_header(const struct trbd_image *image);
 int trbd_image_check(struct trbd_image *image);
 u64 trbd_image_size(struct trbd_image *image);
-int trbd_image_take_state(struct trbd_image *image, u64 off, u64 len, struct ceph_snap_context **snapc, u64 *size);
-int trbd_image_check_state(struct trbd_image *image, const struct ceph_snap_context *snapc, u64 size);
+int trbd_image_take_state(struct trbd_image *image, u64 off, u64 len,
+			  struct ceph_snap_context **snapc, u64 *size);
+int trbd_image_check_state(struct trbd_image *image, const struct ceph_snap_context *snapc,
+			   u64 size);
 int trbd_image_check_hole(struct trbd_image *image);
 u64 trbd_image_overlap(struct trbd_image *image);
 u64 trbd_image_object_size(const struct trbd_image *image);

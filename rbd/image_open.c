@@ -2,11 +2,13 @@
 /*
  * Opening and closing an image.
  *
- * Opening reads the header, refuses what cannot be served, watches the header, and reads what can change only after
- * that, so that no change falls between reading and watching. From then on a notification on the header object, or the
- * news that the watch was lost for a while, makes the watch's thread read size and snapshots again.
+ * Opening reads the header, refuses what cannot be served, watches the header, and reads what can
+ * change only after that, so that no change falls between reading and watching. From then on a
+ * notification on the header object, or the news that the watch was lost for a while, makes the
+ * watch's thread read size and snapshots again.
  *
- * The parents of a clone are snapshots. They are opened with it, when its header is read, and not watched.
+ * The parents of a clone are snapshots. They are opened with it, when its header is read, and not
+ * watched.
  */
 #include <linux/ceph/libceph.h>
 #include <linux/ceph/osd_client.h>
@@ -36,10 +38,13 @@
 
 static void image_refresh_work(struct work_struct *work)
 {
-	trbd_image_refresh_or_fail(container_of(to_delayed_work(work), struct trbd_image, refresh_again));
+	struct delayed_work *delayed = to_delayed_work(work);
+
+	trbd_image_refresh_or_fail(container_of(delayed, struct trbd_image, refresh_again));
 }
 
-static struct trbd_image *image_open_parent(struct trbd_image *child, const struct trbd_parent *spec);
+static struct trbd_image *image_open_parent(struct trbd_image *child,
+					    const struct trbd_parent *spec);
 
 static void image_set_layout(struct trbd_image *image)
 {
@@ -89,7 +94,8 @@ static int image_locate(struct trbd_image *image, const struct trbd_image_spec *
 
 	image->header_oloc.pool = pool;
 	if (spec->namespace) {
-		image->header_oloc.pool_ns = ceph_find_or_create_string(spec->namespace, strlen(spec->namespace));
+		image->header_oloc.pool_ns = ceph_find_or_create_string(spec->namespace,
+									strlen(spec->namespace));
 		if (!image->header_oloc.pool_ns)
 			return -ENOMEM;
 	}
@@ -175,7 +181,10 @@ static int image_open_refresh(struct trbd_image *image)
 	return 0;
 }
 
-/* Somebody may have asked the others for quiet before we watched. Nothing is written until that is known. */
+/*
+ * Somebody may have asked the others for quiet before we watched. Nothing is written until that is
+ * known.
+ */
 static int image_open_ask(struct trbd_image *image)
 {
 	int ret;
@@ -190,7 +199,10 @@ static int image_open_ask(struct trbd_image *image)
 	return ret;
 }
 
-/* Header, parents and what can change, of an image that was located. Parents are snapshots, and not watched. */
+/*
+ * Header, parents and what can change, of an image that was located. Parents are snapshots, and not
+ * watched.
+ */
 static int image_open_located(struct trbd_image *image)
 {
 	const struct trbd_object *header = trbd_image_header(image);
@@ -235,10 +247,12 @@ static int image_locate_parent(struct trbd_image *image, const struct trbd_image
 }
 
 /*
- * Opens what a clone reads where it has nothing of its own. Return: the parent, which is closed with @child when it is in
- * the list of its link; or ERR_PTR of -EMLINK (too many parents) or of what trbd_image_open() returns.
+ * Opens what a clone reads where it has nothing of its own. Return: the parent, which is closed
+ * with @child when it is in the list of its link; or ERR_PTR of -EMLINK (too many parents) or of
+ * what trbd_image_open() returns.
  */
-static struct trbd_image *image_open_parent(struct trbd_image *child, const struct trbd_parent *spec)
+static struct trbd_image *image_open_parent(struct trbd_image *child,
+					    const struct trbd_parent *spec)
 {
 	struct trbd_image *parent;
 	int ret;
@@ -246,8 +260,8 @@ static struct trbd_image *image_open_parent(struct trbd_image *child, const stru
 	if (READ_ONCE(child->closing))
 		return ERR_PTR(-EINTR);
 	if (child->depth == IMAGE_DEPTH_MAX) {
-		pr_err("%s: more than %d parents behind each other; flatten one of them\n", child->name,
-		       IMAGE_DEPTH_MAX);
+		pr_err("%s: more than %d parents behind each other; flatten one of them\n",
+		       child->name, IMAGE_DEPTH_MAX);
 		return ERR_PTR(-EMLINK);
 	}
 	parent = image_alloc();
@@ -271,12 +285,13 @@ static struct trbd_image *image_open_parent(struct trbd_image *child, const stru
  * @opt: options of the session with its cluster; consumed in every case
  * @spec: what to open; not needed any more when this returns
  *
- * The parents of a clone are opened with it. What goes wrong is said in the log, with what to do about it.
+ * The parents of a clone are opened with it. What goes wrong is said in the log, with what to do
+ * about it.
  *
  * Context: process; may sleep up to mount_timeout for each round trip.
- * Return: the image; ERR_PTR of -ENOENT (no such pool, image, snapshot), -EPROTONOSUPPORT (format 1), -EOPNOTSUPP
- * (features), -EBADMSG (damaged header), -EMLINK (too many parents), -EPERM or -EACCES (user or key), -ETIMEDOUT,
- * -EINTR, -ENOMEM.
+ * Return: the image; ERR_PTR of -ENOENT (no such pool, image, snapshot), -EPROTONOSUPPORT (format
+ * 1), -EOPNOTSUPP (features), -EBADMSG (damaged header), -EMLINK (too many parents), -EPERM or
+ * -EACCES (user or key), -ETIMEDOUT, -EINTR, -ENOMEM.
  */
 struct trbd_image *trbd_image_open(struct ceph_options *opt, const struct trbd_image_spec *spec)
 {
@@ -294,7 +309,8 @@ struct trbd_image *trbd_image_open(struct ceph_options *opt, const struct trbd_i
 	session = trbd_session_get(opt);
 	if (IS_ERR(session)) {
 		ret = PTR_ERR(session);
-		pr_err("%s: no session with the cluster: error %d; check mon_addr, id and key\n", image->name, ret);
+		pr_err("%s: no session with the cluster: error %d; check mon_addr, id and key\n",
+		       image->name, ret);
 		goto err;
 	}
 	image->session = session;
@@ -314,7 +330,10 @@ struct trbd_image *trbd_image_open(struct ceph_options *opt, const struct trbd_i
 		return image;
 	pr_err("%s: cannot be opened: error %d\n", image->name, ret);
 err:
-	/* its watch is given back, and whoever gave up waiting for the cluster must not wait for that as well */
+	/*
+	 * its watch is given back, and whoever gave up waiting for the cluster must not wait for
+	 * that as well
+	 */
 	if (image && image->session)
 		trbd_image_begin_close(image);
 	if (image)
@@ -323,7 +342,8 @@ err:
 }
 
 /**
- * trbd_image_begin_close() - from now on calls for this image, and for its parents, end after a moment
+ * trbd_image_begin_close() - from now on calls for this image, and for its parents, end after a
+ * moment
  * @image: open image; nothing that uses it begins any more. Begun before, it stays so
  *
  * Context: process; not by two at once.
@@ -345,7 +365,8 @@ void trbd_image_begin_close(struct trbd_image *image)
  * trbd_image_close() - close an image
  * @image: open image; no I/O may be in flight
  *
- * Context: process; may sleep for some seconds when the cluster does not answer, see rados/closing.c.
+ * Context: process; may sleep for some seconds when the cluster does not answer, see
+ * rados/closing.c.
  */
 void trbd_image_close(struct trbd_image *image)
 {

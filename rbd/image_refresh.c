@@ -6,14 +6,15 @@
  *	  |  header or snapshot is gone
  *	  +----------------------------> unusable: every command fails, until the device is removed
  *
- * An image that is unusable stays so. Its data objects are gone or going, a read would find holes and a write would
- * leave objects behind that belong to nobody.
+ * An image that is unusable stays so. Its data objects are gone or going, a read would find holes
+ * and a write would leave objects behind that belong to nobody.
  *
- * Snapshots must not change. A change of data carries the snapshot context of the moment when it began. So none begins
- * while the header may have changed (rbd/quiesce.c), or while the watch is not confirmed (rados/watch.c). After the
- * watch was lost, the other gateways are asked whether somebody takes a snapshot (rbd/inquiry.c) before the header is
- * read and anything begins. And when a change is still in flight while others may take a snapshot without us, it is
- * called back (rbd/recall.c).
+ * Snapshots must not change. A change of data carries the snapshot context of the moment when it
+ * began. So none begins while the header may have changed (rbd/quiesce.c), or while the watch is
+ * not confirmed (rados/watch.c). After the watch was lost, the other gateways are asked whether
+ * somebody takes a snapshot (rbd/inquiry.c) before the header is read and anything begins. And when
+ * a change is still in flight while others may take a snapshot without us, it is called back
+ * (rbd/recall.c).
  */
 #include <linux/ceph/libceph.h>
 #include <linux/ceph/osd_client.h>
@@ -98,7 +99,8 @@ int trbd_image_check_features(struct trbd_image *image, u64 features, u64 incomp
 	if (refused && refused != image->refused) {
 		trbd_features_names(refused & ~disable ?: disable, names, sizeof(names));
 		if (refused & ~disable)
-			pr_err("%s: the image has features that cannot be served: %s\n", image->name, names);
+			pr_err("%s: the image has features that cannot be served: %s\n",
+			       image->name, names);
 		else
 			pr_err("%s: the image has features that allow one writer only; run: rbd feature disable %s %s\n",
 			       image->name, image->name, names);
@@ -199,7 +201,8 @@ err_snapc:
  * @image: image
  *
  * Context: process; may sleep up to mount_timeout for each round trip.
- * Return: 0; 1 when there are refused features, so that nothing may be written; or a negative errno.
+ * Return: 0; 1 when there are refused features, so that nothing may be written; or a negative
+ * errno.
  */
 int trbd_image_refresh(struct trbd_image *image)
 {
@@ -217,10 +220,13 @@ int trbd_image_refresh(struct trbd_image *image)
 /* Would we be told of a snapshot that is taken from now on, and know of one that is being taken? */
 static bool image_hears(struct trbd_image *image)
 {
-	return image->watched && trbd_watch_is_valid(&image->watch) && !trbd_inquiry_is_due(&image->inquiry);
+	return image->watched && trbd_watch_is_valid(&image->watch) &&
+	       !trbd_inquiry_is_due(&image->inquiry);
 }
 
-/* The header was read after the watch was there; unless that was lost meanwhile, we know all of it. */
+/*
+ * The header was read after the watch was there; unless that was lost meanwhile, we know all of it.
+ */
 static void image_is_watched(struct trbd_image *image, unsigned int losses)
 {
 	bool again;
@@ -239,7 +245,10 @@ static void image_is_watched(struct trbd_image *image, unsigned int losses)
 	spin_unlock(&image->lock);
 }
 
-/* Until the header can be read there may be a snapshot that we do not know of, and a write would change it. */
+/*
+ * Until the header can be read there may be a snapshot that we do not know of, and a write would
+ * change it.
+ */
 static void image_refresh_failed(struct trbd_image *image, int err)
 {
 	if (err == -ENOENT) {
@@ -259,8 +268,9 @@ static void image_refresh_failed(struct trbd_image *image, int err)
  * trbd_image_refresh_or_fail() - read the header because it may have changed
  * @image: image
  *
- * This settles all doubts from before, and all losses of the watch. A doubt that comes while the header is being read
- * asks for another refresh. When the header cannot be read, nothing is written until it can.
+ * This settles all doubts from before, and all losses of the watch. A doubt that comes while the
+ * header is being read asks for another refresh. When the header cannot be read, nothing is written
+ * until it can.
  *
  * Context: process; may sleep up to mount_timeout for each round trip.
  */

@@ -2,11 +2,12 @@
 /*
  * Notifications on the header of an image, and the loss of its watch.
  *
- * librbd notifies all who watch the header: of an update, which makes the watch's thread read the header again, and to
- * ask for quiet before a snapshot (rbd/quiesce.c). Gateways ask each other about quiet (rbd/inquiry.c). All other
- * notifications go to the owner of the image.
+ * librbd notifies all who watch the header: of an update, which makes the watch's thread read the
+ * header again, and to ask for quiet before a snapshot (rbd/quiesce.c). Gateways ask each other
+ * about quiet (rbd/inquiry.c). All other notifications go to the owner of the image.
  *
- * While the watch is not confirmed, or is lost, notifications may be missed, and nothing is written.
+ * While the watch is not confirmed, or is lost, notifications may be missed, and nothing is
+ * written.
  */
 #include <linux/ceph/decode.h>
 #include <linux/ceph/libceph.h>
@@ -47,7 +48,10 @@ static void image_gate_ack(void *owner, const struct trbd_watch_ack *ack)
 	trbd_watch_ack(&image->watch, ack, NULL);
 }
 
-/* librbd's handle of an image is the cookie of its watch. If the OSD does not answer, it may be there. */
+/*
+ * librbd's handle of an image is the cookie of its watch. If the OSD does not answer, it may be
+ * there.
+ */
 static bool image_gate_is_there(void *owner, const struct trbd_quiesce_id *id)
 {
 	struct trbd_image *image = owner;
@@ -73,7 +77,10 @@ static bool image_decode_quiesce_id(void *p, void *end, struct trbd_quiesce_id *
 	return true;
 }
 
-/* librbd encodes a versioned frame with the operation first. Return: the operation; @p is moved behind it. */
+/*
+ * librbd encodes a versioned frame with the operation first. Return: the operation; @p is moved
+ * behind it.
+ */
 static u32 image_decode_op(void **p, void *end)
 {
 	u8 struct_v;
@@ -98,14 +105,15 @@ static void image_notify_arrived(void *owner, const void *payload, size_t len)
 
 static void image_unquiesce(struct trbd_image *image, const struct trbd_quiesce_id *id)
 {
-	if (trbd_quiesce_open(&image->quiesce, id) == TRBD_QUIESCE_LAPSED && !trbd_image_read_only(image))
+	if (trbd_quiesce_open(&image->quiesce, id) == TRBD_QUIESCE_LAPSED &&
+	    !trbd_image_read_only(image))
 		pr_warn("%s: a snapshot took so long that writing went on meanwhile; it may not be one point in time\n",
 			image->name);
 }
 
 /* On the watch's thread. */
-static bool image_notified(void *owner, const void *payload, size_t len, const struct trbd_watch_ack *ack,
-			   struct trbd_watch_reply *reply)
+static bool image_notified(void *owner, const void *payload, size_t len,
+			   const struct trbd_watch_ack *ack, struct trbd_watch_reply *reply)
 {
 	struct trbd_image *image = owner;
 	void *p = (void *)payload;
@@ -177,7 +185,8 @@ static bool image_watch_is_over(void *owner, bool late)
  * trbd_image_look_again() - read the header once more later
  * @image: image
  *
- * A snapshot that is being taken may have asked for quiet before we watched, and be made after we read the header.
+ * A snapshot that is being taken may have asked for quiet before we watched, and be made after we
+ * read the header.
  *
  * Context: any.
  */
@@ -196,7 +205,10 @@ static void image_watch_restored(void *owner, int err)
 	} else if (err) {
 		pr_warn_ratelimited("%s: watching the header failed: error %d, trying again\n",
 				    image->name, err);
-		/* on the blocklist: when all that the session has are snapshots, nobody else notices */
+		/*
+		 * on the blocklist: when all that the session has are snapshots, nobody else
+		 * notices
+		 */
 		if (err == -ESHUTDOWN && trbd_image_read_only(image))
 			trbd_session_recover(image->session);
 	} else {
@@ -232,7 +244,8 @@ int trbd_image_watch(struct trbd_image *image)
 {
 	int ret;
 
-	ret = trbd_watch_start(&image->watch, trbd_image_header(image), &image_watch_ops, image, image->id);
+	ret = trbd_watch_start(&image->watch, trbd_image_header(image), &image_watch_ops, image,
+			       image->id);
 	if (ret == -EPERM && trbd_image_read_only(image)) {
 		pr_notice("%s: this user may not watch the header; the removal of the snapshot will not be noticed\n",
 			  image->name);

@@ -7,15 +7,17 @@
  *	    bvecs              view of the command's pages: nothing is copied
  *	    trbd_object_io     what happens to it at the OSD (rbd/object_io.c)
  *
- * Everything is built before anything is submitted, so that an I/O either starts as a whole or not at all. Then all
- * object requests are in flight at once; io->pending counts them, plus one for the submitter, and whoever takes it to
- * zero finishes the I/O: frees it all, and only then calls done, because after done the image may be closed.
+ * Everything is built before anything is submitted, so that an I/O either starts as a whole or not
+ * at all. Then all object requests are in flight at once; io->pending counts them, plus one for the
+ * submitter, and whoever takes it to zero finishes the I/O: frees it all, and only then calls done,
+ * because after done the image may be closed.
  *
  * A range of more memory segments than one table of bvecs holds becomes several object requests.
  *
- * Memory: structs and tables come from pools. Allocation never waits for a pool to be refilled, since that means
- * waiting for the network in a submit path (iSCSI runs us in its receive thread): when the system is short of memory
- * and the pool is empty too, trbd_io_submit() says -ENOMEM and the command ends with BUSY.
+ * Memory: structs and tables come from pools. Allocation never waits for a pool to be refilled,
+ * since that means waiting for the network in a submit path (iSCSI runs us in its receive thread):
+ * when the system is short of memory and the pool is empty too, trbd_io_submit() says -ENOMEM and
+ * the command ends with BUSY.
  */
 #include <linux/atomic.h>
 #include <linux/bvec.h>
@@ -188,8 +190,8 @@ static void io_put(struct trbd_io *io)
 }
 
 /*
- * Appends @len bytes of the scatterlist from @off to the extent's bvecs. Returns how many bytes fitted. With no bvecs
- * it counts entries in num_bvecs.
+ * Appends @len bytes of the scatterlist from @off to the extent's bvecs. Returns how many bytes
+ * fitted. With no bvecs it counts entries in num_bvecs.
  */
 static u64 io_extent_add_memory(struct io_extent *extent, struct sg_cursor *cur, u64 off, u64 len)
 {
@@ -236,7 +238,8 @@ static u64 io_extent_walk_memory(struct io_extent *extent, struct sg_cursor *cur
 	while (walked < extent->ex.oe_len) {
 		u64 objoff = extent->ex.oe_off + walked;
 		u64 imgoff = trbd_striping_image_offset(striping, extent->ex.oe_objno, objoff);
-		u64 len = min(trbd_striping_unit_left(striping, objoff), extent->ex.oe_len - walked);
+		u64 len = min(trbd_striping_unit_left(striping, objoff),
+			      extent->ex.oe_len - walked);
 		u64 added = io_extent_add_memory(extent, cur, r->sgl_off + imgoff - r->off, len);
 
 		walked += added;
@@ -246,7 +249,10 @@ static u64 io_extent_walk_memory(struct io_extent *extent, struct sg_cursor *cur
 	return walked;
 }
 
-/* Gives the extent its bvecs. A part that does not fit into the table becomes another extent behind it. */
+/*
+ * Gives the extent its bvecs. A part that does not fit into the table becomes another extent behind
+ * it.
+ */
 static int io_extent_map_memory(struct io_extent *extent, struct sg_cursor *cur)
 {
 	struct sg_cursor start = *cur;
@@ -358,8 +364,8 @@ static int io_build(struct trbd_io *io)
 	struct sg_cursor cur;
 	int ret;
 
-	ret = trbd_image_take_state(image, io->r.off, io->r.len, io_ops[io->r.op].mutates ? &io->snapc : NULL,
-				    &io->size);
+	ret = trbd_image_take_state(image, io->r.off, io->r.len,
+				    io_ops[io->r.op].mutates ? &io->snapc : NULL, &io->size);
 	if (ret)
 		return ret;
 	if (io->r.unstable && io->r.op == TRBD_IO_WRITE) {
@@ -368,8 +374,8 @@ static int io_build(struct trbd_io *io)
 			return ret;
 	}
 
-	ret = ceph_file_to_extents(&image->layout, io->r.off, io->r.len, &io->extents, io_extent_alloc_ex, io,
-				   NULL, NULL);
+	ret = ceph_file_to_extents(&image->layout, io->r.off, io->r.len, &io->extents,
+				   io_extent_alloc_ex, io, NULL, NULL);
 	if (ret)
 		return ret;
 
@@ -393,8 +399,9 @@ static int io_build(struct trbd_io *io)
  * @request: what to do; copied
  *
  * Context: process; may sleep for memory and locks, never for the network.
- * Return: 0 and @request->done will be called; or a negative errno and it will not: -ENOMEM, -ERANGE (beyond the
- * end of the image), -ENOENT (the image was deleted), -EROFS, -EBUSY (accepted too long ago).
+ * Return: 0 and @request->done will be called; or a negative errno and it will not: -ENOMEM,
+ * -ERANGE (beyond the end of the image), -ENOENT (the image was deleted), -EROFS, -EBUSY (accepted
+ * too long ago).
  */
 int trbd_io_submit(const struct trbd_io_request *request)
 {
@@ -446,7 +453,8 @@ int trbd_io_init(void)
 	extent_pool = mempool_create_slab_pool(IO_POOL_SIZE, extent_cache);
 	if (!extent_pool)
 		goto err_io_pool;
-	bvecs_pool = mempool_create_kmalloc_pool(IO_POOL_SIZE, IO_BVECS_POOLED * sizeof(struct bio_vec));
+	bvecs_pool = mempool_create_kmalloc_pool(IO_POOL_SIZE,
+						 IO_BVECS_POOLED * sizeof(struct bio_vec));
 	if (!bvecs_pool)
 		goto err_extent_pool;
 	trbd_io_wq = alloc_workqueue("trbd-io", WQ_MEM_RECLAIM, 0);

@@ -16,14 +16,16 @@ struct trbd_session;
 /**
  * struct trbd_object_io - an I/O on a contiguous range of one data object
  * @image: open image
- * @op: what to do. A write and a zero make the object, so that older writes find its stamp; a discard does not
+ * @op: what to do. A write and a zero make the object, so that older writes find its stamp; a
+ *	discard does not
  * @objno: number of the object
  * @extent: where, and the memory of a read or write
  * @snapc: snapshot context of a mutation; the I/O it belongs to holds it
  * @size: size of the image when the command was accepted, bytes
  * @accepted_ms: common time when the command was accepted
  * @holes: NULL, or set to true when a read finds nothing, in the parents neither
- * @done: called once after submit, when all is done, with 0 or a negative errno; in messenger or workqueue context
+ * @done: called once after submit, when all is done, with 0 or a negative errno; in messenger or
+ *	workqueue context
  * @unwanted: does nobody wait for it any more? Called with locks held until @done was
  * @guard: of a mutation, from prepare to free
  * @req: request that is built or in flight

@@ -2,22 +2,25 @@
 /*
  * What goes to one object takes turns, and small writes share requests.
  *
- * A guarded write compares before it writes, and for the OSD that makes it a read as well: it works on one such
- * request of an object at a time, and takes up the next when that is on all disks. Plain writes it would take as they
- * come. With many small writes to the same place (a log, a copy) the guard would thus cost half of the rate. So this
- * gateway sends one request for an object, and what comes meanwhile goes together in the next, behind one guard:
+ * A guarded write compares before it writes, and for the OSD that makes it a read as well: it works
+ * on one such request of an object at a time, and takes up the next when that is on all disks.
+ * Plain writes it would take as they come. With many small writes to the same place (a log, a copy)
+ * the guard would thus cost half of the rate. So this gateway sends one request for an object, and
+ * what comes meanwhile goes together in the next, behind one guard:
  *
  *	enter --> leader, its request goes out
  *	  |         | done: leave
  *	  |         v
  *	  +--> waiting --> one of them leads, and takes up to 13 others along
  *
- * The first write to an object is not held up by this, and the ones behind it would have waited at the OSD.
+ * The first write to an object is not held up by this, and the ones behind it would have waited at
+ * the OSD.
  *
- * A COMPARE AND WRITE (rbd/compare_write.c) takes a place as well, which it shares with nobody: writes of its own
- * gateway would only make it start over.
+ * A COMPARE AND WRITE (rbd/compare_write.c) takes a place as well, which it shares with nobody:
+ * writes of its own gateway would only make it start over.
  *
- * Only the order of sending is decided here; see rbd/object_io.c for what is sent and what becomes of it.
+ * Only the order of sending is decided here; see rbd/object_io.c for what is sent and what becomes
+ * of it.
  */
 #include <linux/list.h>
 #include <linux/lockdep.h>

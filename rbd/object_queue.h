@@ -26,8 +26,8 @@ struct trbd_object_queue {
  * @hash: in the queue's leaders
  * @objno: number of the object
  * @merge_key: only places with the same key share a request
- * @lead: it is the turn of the place and its batch; called at once by enter, or later by leave, in any context that
- *	allows both
+ * @lead: it is the turn of the place and its batch; called at once by enter, or later by leave, in
+ *	any context that allows both
  * @node: in the leader's @waiting or @batch
  * @waiting: leader: who came while its request was in flight
  * @batch: leader: who shares its request

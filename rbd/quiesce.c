@@ -2,31 +2,32 @@
 /*
  * Quiescing: a snapshot is one point in time across all gateways.
  *
- * librbd, before it takes a snapshot, asks every watcher of the image to stop writing, and goes on when all have
- * acknowledged. Afterwards it tells them to go on, and sends the header update only then. So the new snapshot
- * context is read before the gate opens; a mutation that was let through with the old one would change the
- * snapshot.
+ * librbd, before it takes a snapshot, asks every watcher of the image to stop writing, and goes on
+ * when all have acknowledged. Afterwards it tells them to go on, and sends the header update only
+ * then. So the new snapshot context is read before the gate opens; a mutation that was let through
+ * with the old one would change the snapshot.
  *
- *	       wish (QUIESCE)                                 last one leaves: acknowledged
- *	open -----------------> closed, mutations in flight ------------------------------> closed
- *	  ^  |                                                                                |
- *	  |  | doubt: the header may have changed              wish is taken back (UNQUIESCE), or lapses
- *	  |  v                                                                                v
- *	  +--- the header has been read since the last doubt, and no wish is in force <--- closed, in doubt
+ *	      wish (QUIESCE)                        last one leaves: acknowledged
+ *	open ----------------> mutations in flight ------------------------------> closed
+ *	 ^  |                                                                        |
+ *	 |  | doubt: the header may have changed    wish is taken back (UNQUIESCE)   |
+ *	 |  v                                       or lapses                        v
+ *	 +--- the header has been read since the last doubt, no wish is left <--- in doubt
  *
- * A request that comes again, because it was acknowledged too late, finds the gate as it left it. Several snapshots
- * may be taken at once: the gate opens when the last of them is made.
+ * A request that comes again, because it was acknowledged too late, finds the gate as it left it.
+ * Several snapshots may be taken at once: the gate opens when the last of them is made.
  *
- * A wish lapses when its owner has not been heard of for 10 s and does not watch the image any more, or after 60 s:
- * librbd may be at it for longer than 10 s, when monitors elect a leader. A gateway that joins, or watches again,
- * between QUIESCE and UNQUIESCE asks the others for what wishes they know (rbd/inquiry.c). When none of them answers,
- * it hears only of the UNQUIESCE; that is a doubt then as well.
+ * A wish lapses when its owner has not been heard of for 10 s and does not watch the image any
+ * more, or after 60 s: librbd may be at it for longer than 10 s, when monitors elect a leader. A
+ * gateway that joins, or watches again, between QUIESCE and UNQUIESCE asks the others for what
+ * wishes they know (rbd/inquiry.c). When none of them answers, it hears only of the UNQUIESCE; that
+ * is a doubt then as well.
  *
  * The gate itself, and the doubts, are in rbd/quiesce_gate.c.
  *
- * Three works share this. The look never waits, or commands at the gate would not be refused while something else
- * does. The others may wait for the cluster: to end wishes, and to acknowledge. The watch's thread, which has other
- * notifications to answer, waits for no mutation.
+ * Three works share this. The look never waits, or commands at the gate would not be refused while
+ * something else does. The others may wait for the cluster: to end wishes, and to acknowledge. The
+ * watch's thread, which has other notifications to answer, waits for no mutation.
  */
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
@@ -37,7 +38,10 @@
 #include "rados/queues.h"
 #include "rbd/quiesce.h"
 
-/* how often it is asked whether whoever wants quiet is still there, once it was not heard of for long */
+/*
+ * how often it is asked whether whoever wants quiet is still there, once it was not heard of for
+ * long
+ */
 #define QUIESCE_ASK_MS		2000
 
 static bool quiesce_is_same(const struct trbd_quiesce_id *a, const struct trbd_quiesce_id *b)
@@ -144,7 +148,10 @@ static bool quiesce_take_update_ack(struct trbd_quiesce *q, struct trbd_watch_ac
 	return false;
 }
 
-/* One at a time: while an acknowledgment is on its way, the wish behind the next one may be taken back. */
+/*
+ * One at a time: while an acknowledgment is on its way, the wish behind the next one may be taken
+ * back.
+ */
 static void quiesce_drained(struct work_struct *work)
 {
 	struct trbd_quiesce *q = container_of(work, struct trbd_quiesce, drained);
@@ -196,7 +203,8 @@ void trbd_quiesce_stop(struct trbd_quiesce *q)
 }
 
 /* @lock held. Return: where to note the wish; NULL when there are too many at once. */
-static struct trbd_quiesce_wish *quiesce_find_place(struct trbd_quiesce *q, const struct trbd_quiesce_id *id)
+static struct trbd_quiesce_wish *quiesce_find_place(struct trbd_quiesce *q,
+						    const struct trbd_quiesce_id *id)
 {
 	struct trbd_quiesce_wish *wish, *place = NULL;
 
@@ -211,16 +219,18 @@ static struct trbd_quiesce_wish *quiesce_find_place(struct trbd_quiesce *q, cons
 }
 
 /**
- * trbd_quiesce_close() - somebody wishes that no mutation begins, and to hear when none is in flight
+ * trbd_quiesce_close() - somebody wishes that no mutation begins, and to hear when none is in
+ * flight
  * @q: gate
  * @id: whose wish it is; the same one may come again
  * @ack: what is acknowledged then, unless the wish comes again
  *
  * Context: any in which a spinlock may be taken.
- * Return: true when nothing is in flight any more, and the caller acknowledges. Otherwise the owner's ack is called,
- * or never if there are too many wishes.
+ * Return: true when nothing is in flight any more, and the caller acknowledges. Otherwise the
+ * owner's ack is called, or never if there are too many wishes.
  */
-bool trbd_quiesce_close(struct trbd_quiesce *q, const struct trbd_quiesce_id *id, const struct trbd_watch_ack *ack)
+bool trbd_quiesce_close(struct trbd_quiesce *q, const struct trbd_quiesce_id *id,
+			const struct trbd_watch_ack *ack)
 {
 	struct trbd_quiesce_wish *wish;
 	bool drained = false;
@@ -244,7 +254,8 @@ bool trbd_quiesce_close(struct trbd_quiesce *q, const struct trbd_quiesce_id *id
 }
 
 /* Return: what became of the wish until now. */
-static enum trbd_quiesce_end quiesce_take_back(struct trbd_quiesce *q, const struct trbd_quiesce_id *id)
+static enum trbd_quiesce_end quiesce_take_back(struct trbd_quiesce *q,
+					       const struct trbd_quiesce_id *id)
 {
 	enum trbd_quiesce_end end = TRBD_QUIESCE_UNKNOWN;
 	struct trbd_quiesce_wish *wish;
@@ -265,8 +276,8 @@ static enum trbd_quiesce_end quiesce_take_back(struct trbd_quiesce *q, const str
 }
 
 /**
- * trbd_quiesce_open() - a wish is taken back; mutations go on when the header has been read, unless there is another
- * wish
+ * trbd_quiesce_open() - a wish is taken back; mutations go on when the header has been read, unless
+ * there is another wish
  * @q: gate
  * @id: whose wish it was
  *
@@ -316,7 +327,8 @@ static bool quiesce_has_met(struct trbd_quiesce *q, const struct trbd_quiesce_id
 			return true;
 	}
 	for (i = 0; i < ARRAY_SIZE(q->wishes); i++) {
-		if ((q->wishes[i].wanted || q->wishes[i].lapsed) && quiesce_is_same(&q->wishes[i].id, id))
+		if ((q->wishes[i].wanted || q->wishes[i].lapsed) &&
+		    quiesce_is_same(&q->wishes[i].id, id))
 			return true;
 	}
 	return false;
@@ -327,8 +339,8 @@ static bool quiesce_has_met(struct trbd_quiesce *q, const struct trbd_quiesce_id
  * @q: gate
  * @open: the wish, and since when the other gateway knows of it
  *
- * The same as if it had come to us then, but that nobody waits for our acknowledgment. What is known is left alone, and
- * so is what was taken back after the other gateway answered.
+ * The same as if it had come to us then, but that nobody waits for our acknowledgment. What is
+ * known is left alone, and so is what was taken back after the other gateway answered.
  *
  * Context: any in which a spinlock may be taken.
  * Return: true if the gate is closed because of it.

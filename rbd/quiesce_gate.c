@@ -2,16 +2,17 @@
 /*
  * The gate of an image's mutations: they enter, wait, and leave.
  *
- * The gate is closed while somebody wishes it (rbd/quiesce.c), and while there is a doubt. A notification of a header
- * update is a doubt from the moment that it arrives, however long it takes until somebody handles it. The end of a wish
- * is a doubt, too: there is a new snapshot. Doubts are counted, so that reading the header settles those that came
- * before it was read, and no others.
+ * The gate is closed while somebody wishes it (rbd/quiesce.c), and while there is a doubt. A
+ * notification of a header update is a doubt from the moment that it arrives, however long it takes
+ * until somebody handles it. The end of a wish is a doubt, too: there is a new snapshot. Doubts are
+ * counted, so that reading the header settles those that came before it was read, and no others.
  *
- * Mutations that wait here grow old, and those that waited longer than the admission time end with BUSY.
+ * Mutations that wait here grow old, and those that waited longer than the admission time end with
+ * BUSY.
  *
- * A header update is acknowledged when no mutation is in flight any more that is older, or the operator would be told
- * that a snapshot is made while something is on its way into it. Mutations have turns for that: a new one begins when
- * the header was read and has a new snapshot.
+ * A header update is acknowledged when no mutation is in flight any more that is older, or the
+ * operator would be told that a snapshot is made while something is on its way into it. Mutations
+ * have turns for that: a new one begins when the header was read and has a new snapshot.
  *
  * This file does not wait, and takes the gate's lock twice per mutation, for a few instructions.
  */
@@ -47,7 +48,9 @@ static bool quiesce_is_wanted(const struct trbd_quiesce *q)
  */
 bool trbd_quiesce_has_older(struct trbd_quiesce *q, unsigned int turn)
 {
-	struct trbd_quiesce_waiter *oldest = list_first_entry_or_null(&q->inside, struct trbd_quiesce_waiter, inside);
+	struct trbd_quiesce_waiter *oldest = list_first_entry_or_null(&q->inside,
+								      struct trbd_quiesce_waiter,
+								      inside);
 
 	lockdep_assert_held(&q->lock);
 	return oldest && (int)(oldest->turn - turn) < 0;
@@ -162,7 +165,8 @@ void trbd_quiesce_leave(struct trbd_quiesce *q, struct trbd_quiesce_waiter *wait
 
 	spin_lock(&q->lock);
 	list_del(&waiter->inside);
-	drained = (q->closed && list_empty(&q->inside)) || (q->unacked && quiesce_update_waits(q, waiter->turn));
+	drained = (q->closed && list_empty(&q->inside)) ||
+		  (q->unacked && quiesce_update_waits(q, waiter->turn));
 	if (drained && !q->stopped)
 		queue_work(trbd_wait_wq, &q->drained);
 	spin_unlock(&q->lock);
@@ -208,12 +212,13 @@ bool trbd_quiesce_is_over(struct trbd_quiesce *q, unsigned int turn)
  * @q: gate; the header has been read, or nothing is written until it has been
  * @ack: what is acknowledged later, if not now
  *
- * The client that changed the header relies on the acknowledgment: no write that misses the change comes after it.
- * So this waits for mutations from before the last turn, without holding a thread.
+ * The client that changed the header relies on the acknowledgment: no write that misses the change
+ * comes after it. So this waits for mutations from before the last turn, without holding a thread.
  *
  * Context: any in which a spinlock may be taken.
- * Return: true when none of these is in flight, and the caller acknowledges. Otherwise the owner's ack is called when
- * they are over; or never, when many more updates come meanwhile. Whoever sent it waits for 10 s.
+ * Return: true when none of these is in flight, and the caller acknowledges. Otherwise the owner's
+ * ack is called when they are over; or never, when many more updates come meanwhile. Whoever sent
+ * it waits for 10 s.
  */
 bool trbd_quiesce_update(struct trbd_quiesce *q, const struct trbd_watch_ack *ack)
 {
@@ -276,13 +281,15 @@ bool trbd_quiesce_is_in_doubt(struct trbd_quiesce *q, unsigned int ms)
 	if (READ_ONCE(q->settled) == READ_ONCE(q->doubts))
 		return false;
 	spin_lock(&q->lock);
-	doubt = q->settled != q->doubts && time_after_eq(jiffies, q->doubtful + msecs_to_jiffies(ms));
+	doubt = q->settled != q->doubts &&
+		time_after_eq(jiffies, q->doubtful + msecs_to_jiffies(ms));
 	spin_unlock(&q->lock);
 	return doubt;
 }
 
 /**
- * trbd_quiesce_settle() - the header has been read; open the gate if nobody has a wish or newer doubts
+ * trbd_quiesce_settle() - the header has been read; open the gate if nobody has a wish or newer
+ * doubts
  * @q: gate
  * @doubts: trbd_quiesce_doubts() from before it was read
  *

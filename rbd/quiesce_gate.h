@@ -42,16 +42,26 @@ struct trbd_quiesce_wish {
 	unsigned long until;
 };
 
-/* snapshots of one image that are taken at once; who comes later is not acknowledged, and asks again */
+/*
+ * snapshots of one image that are taken at once; who comes later is not acknowledged, and asks
+ * again
+ */
 #define TRBD_QUIESCE_WISHES	8
 
-/* header updates whose acknowledgment waits at once; when there are more, the oldest is not acknowledged */
+/*
+ * header updates whose acknowledgment waits at once; when there are more, the oldest is not
+ * acknowledged
+ */
 #define TRBD_QUIESCE_UPDATES	8
-/* wishes that were taken back and are remembered, so that an answer of before does not bring them up again */
+/*
+ * wishes that were taken back and are remembered, so that an answer of before does not bring them
+ * up again
+ */
 #define TRBD_QUIESCE_ENDED	8
 
 /**
- * struct trbd_quiesce_update - a header update that is acknowledged when no older mutation is in flight
+ * struct trbd_quiesce_update - a header update that is acknowledged when no older mutation is in
+ * flight
  * @unacked: @ack is to be sent then
  * @turn: mutations that entered before this turn are older
  * @ack: the notification
@@ -78,8 +88,8 @@ struct trbd_quiesce_open {
  * @inside: in the list of those who are in flight
  * @turn: in which turn it entered
  * @since: jiffies when it began to wait
- * @run: called once, in process context: with 0, the mutation has entered; with -EBUSY it has not, and does not wait
- *	any more
+ * @run: called once, in process context: with 0, the mutation has entered; with -EBUSY it has not,
+ *	and does not wait any more
  */
 struct trbd_quiesce_waiter {
 	struct list_head node;

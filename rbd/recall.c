@@ -2,16 +2,19 @@
 /*
  * Calling back changes of data that would alter a snapshot.
  *
- * A change that is in flight carries the snapshot context that it began with. When others can take a snapshot without
- * this gateway, such a change must be over, or the gateway gives up (rados/recovery.c). There are three occasions:
+ * A change that is in flight carries the snapshot context that it began with. When others can take
+ * a snapshot without this gateway, such a change must be over, or the gateway gives up
+ * (rados/recovery.c). There are three occasions:
  *
  *	the OSD is about to forget the watch           what may not have reached its OSD
- *	the watch was lost, and is to be given back    all that began before the loss, if it does not end by itself
+ *	the watch was lost, and is to be given back    all that began before the loss, if it does
+ *	                                               not end by itself
  *	the header was read after that                 what does not know a new snapshot
  *
- * In the first case the header's OSD is silent, and maybe the whole cluster stands still. Then everything is in the
- * OSDs' sockets, giving up would call nothing back, and nothing is given up. In the second case that OSD has spoken. It
- * may still know the watch, and whoever takes a snapshot then waits for this gateway until the watch is given back.
+ * In the first case the header's OSD is silent, and maybe the whole cluster stands still. Then
+ * everything is in the OSDs' sockets, giving up would call nothing back, and nothing is given up.
+ * In the second case that OSD has spoken. It may still know the watch, and whoever takes a snapshot
+ * then waits for this gateway until the watch is given back.
  */
 #include "rados/in_flight.h"
 #include "rados/session.h"
@@ -22,7 +25,8 @@
 #define RECALL_UNSENT_LOOKS	2
 
 /**
- * trbd_recall_unsent() - the header's OSD will soon forget the watch: call back what has not reached its OSD
+ * trbd_recall_unsent() - the header's OSD will soon forget the watch: call back what has not
+ * reached its OSD
  * @image: open image
  *
  * Nothing calls back a write that an OSD has received.
