@@ -14,7 +14,7 @@
  *	spc2 4711 TARGET INITIATOR
  *	preempted 0x00000000000000ab 0x00000000000000cd 5
  *	reservation 5 16
- *	registration 16 0x00000000000000ab 1 iqn.2026-11.ex:d,t,0x1 iscsi:iqn.1994-05.ex:h1,i,0x23d01
+ *	registration 16 0x00000000000000ab 1 iqn.2026-11.ex:d,t,0x1 iscsi:iqn.1994-05.ex:h,i,0x23d01
  *	gateway 4711 192.0.2.11:0/3234 0 gw1 815 2f6b11a90c45d7e8
  *	fenced 192.0.2.12:0/99 345 1795888000 1795889800
  *	end

@@ -32,13 +32,13 @@
 #define STATUS_R_HOLDER		0x01
 
 /* 6.15.4 */
-#define CAPABLE_CRH		0x10 /* RESERVE and RELEASE of SPC-2 beside registrations, 5.13.3 */
+#define CAPABLE_CRH		0x10	/* RESERVE and RELEASE of SPC-2 beside registrations */
 #define CAPABLE_SIP		0x08	/* SPEC_I_PT */
 #define CAPABLE_ATP		0x04	/* ALL_TG_PT */
 #define CAPABLE_PTPL		0x01	/* APTPL */
 #define CAPABLE_TMV		0x80	/* the type mask is valid */
-#define CAPABLE_ALLOW \
-	0x10 /* ALLOW COMMANDS 001b: TEST UNIT READY passes, nothing is said of others */
+/* ALLOW COMMANDS 001b: TEST UNIT READY passes, nothing is said of others */
+#define CAPABLE_ALLOW		0x10
 #define CAPABLE_PTPL_ACTIVE	0x01
 #define MASK_WRITE_EXCLUSIVE			0x02
 #define MASK_EXCLUSIVE_ACCESS			0x08

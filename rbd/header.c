@@ -4,8 +4,7 @@
  *
  * A format 2 image is found in three steps: the object rbd_id.<name> gives the image id, the object
  * rbd_header.<id> describes the image, the objects <object prefix>.<number> hold its data. Only the
- * header is read here, and nothing is remembered: rbd/image.c decides what is kept and when it is
- * read again.
+ * header is read here, and nothing is remembered: rbd/image_refresh.c has it read again.
  *
  * Answers come from a cluster that may be of any version, or damaged. Every length is checked
  * before it is used, every value that goes into arithmetic later is checked against its limits

@@ -8,7 +8,7 @@
  * with the old one would change the snapshot.
  *
  *	      wish (QUIESCE)                        last one leaves: acknowledged
- *	open ----------------> mutations in flight ------------------------------> closed
+ *	open ----------------> closed, changes in flight -------------------------> closed
  *	 ^  |                                                                        |
  *	 |  | doubt: the header may have changed    wish is taken back (UNQUIESCE)   |
  *	 |  v                                       or lapses                        v
