@@ -141,7 +141,8 @@ static int lu_thread(void *arg)
 	struct trbd_lu *lu = arg;
 	unsigned int ticks = 0;
 
-	allow_signal(SIGKILL);
+	/* only ours: root's would interrupt a command that an initiator waits for */
+	allow_kernel_signal(SIGKILL);
 	while (trbd_lu_clear_interrupt(lu)) {
 		bool tick_wanted, rejoin, catch_up;
 

@@ -24,6 +24,7 @@ struct trbd_watch_reply;
 /* why no command is served at the moment, bits of trbd_lu.blocked */
 #define TRBD_LU_UNREGISTERED	0	/* not in the registry of gateways: before it, or fenced */
 #define TRBD_LU_RESETTING	1	/* a reset that took too long is not in force yet */
+#define TRBD_LU_BLOCK_SIZE	2	/* LIO and the record may have different block sizes */
 
 /**
  * struct trbd_lu_view - the shared state, as this gateway has installed it
@@ -117,6 +118,8 @@ struct trbd_lu_job {
  *	thread while unregistered
  * @address: under which the OSDs know us; likewise
  * @machine: what our entry says of this machine; likewise
+ * @block_size: with which this gateway serves the unit, bytes; 0 until it is registered. The
+ *	thread changes it
  * @next_id: number of a registration that is not known to be there, 0 for none; changed like @view
  * @barrier: OSD map that is known to be there; only an optimisation
  * @lapses: trbd_group_lapses() before the reading that showed that @view is what the record says;
@@ -153,6 +156,7 @@ struct trbd_lu {
 	u64 id;
 	char address[TRBD_ADDRESS_MAX];
 	char machine[TRBD_RECORD_MACHINE_MAX];
+	u32 block_size;
 	u64 next_id;
 	u32 barrier;
 	unsigned long lapses;

@@ -9,6 +9,9 @@
 
 #define TRBD_RECORD_NAME_MAX	65
 #define TRBD_RECORD_MACHINE_MAX	33
+/* of a unit whose record does not say anything else, bytes */
+#define TRBD_RECORD_BLOCK_SIZE	512
+#define TRBD_RECORD_BLOCK_SIZE_MAX	4096
 
 /**
  * struct trbd_record_gateway - a gateway that serves the image
@@ -51,6 +54,7 @@ struct trbd_record_fenced {
  * @settled: the last generation that every gateway has
  * @barrier: OSD map epoch that every gateway must have before it serves
  * @resets: counts LOGICAL UNIT RESETs
+ * @block_size: of the logical unit, bytes: 512, 1024, 2048 or 4096; 0 in one that was not read
  * @writer: id of the gateway that made the last change
  * @action: what it was, for whom it concerns
  * @actor: nexus that asked for it, with an empty initiator when nobody did
@@ -67,6 +71,7 @@ struct trbd_record {
 	u64 settled;
 	u32 barrier;
 	u32 resets;
+	u32 block_size;
 	u64 writer;
 	enum trbd_pr_action action;
 	struct trbd_pr_nexus actor;

@@ -9,6 +9,7 @@
  *	settled 11
  *	barrier 345
  *	resets 3
+ *	block_size 4096
  *	change 4711 4 iqn.2026-11.com.example:disk1,t,0x1 iscsi:iqn.1994-05.com.example:h2,i,0x23d02
  *	pr 5 17 1
  *	spc2 4711 TARGET INITIATOR
@@ -19,6 +20,7 @@
  *	fenced 192.0.2.12:0/99 345 1795888000 1795889800
  *	end
  *
+ *	block_size    bytes of a logical block, the same on all gateways; left out when it is 512
  *	change        id of the gateway, service action, and the nexus that asked for it ("- -" if
  *	              none)
  *	pr            PRGENERATION, registrations made so far, APTPL
@@ -131,6 +133,8 @@ size_t trbd_record_encode(const struct trbd_record *record, char *text, size_t s
 		 " %d\nimage %s\ngeneration %llu\nsettled %llu\nbarrier %u\nresets %u\n",
 		 TRBD_RECORD_VERSION, record->image, record->generation, record->settled,
 		 record->barrier, record->resets);
+	if (record->block_size && record->block_size != TRBD_RECORD_BLOCK_SIZE)
+		text_put(&w, "block_size %u\n", record->block_size);
 	text_put(&w, "change %llu %u", record->writer, record->action);
 	text_put_nexus(&w, &record->actor);
 	text_put_pr(&w, record);
@@ -292,6 +296,19 @@ static bool text_take_nexus(struct reader *r, struct trbd_pr_nexus *nexus)
 	       text_take_end_of_line(r) && !*nexus->target == !*nexus->initiator;
 }
 
+/* Those of LIO. The usual one has no line. */
+static bool text_take_block_size(struct reader *r, u32 *block_size)
+{
+	u64 value = TRBD_RECORD_BLOCK_SIZE;
+
+	if (text_take_keyword(r, "block_size") &&
+	    (!text_take_number(r, TRBD_RECORD_BLOCK_SIZE_MAX, &value) ||
+	     value <= TRBD_RECORD_BLOCK_SIZE || value & (value - 1) || !text_take_end_of_line(r)))
+		return false;
+	*block_size = value;
+	return true;
+}
+
 static bool text_take_change(struct reader *r, struct trbd_record *record)
 {
 	u64 action;
@@ -433,7 +450,9 @@ static bool text_take_record(struct reader *r, struct trbd_record *record)
 	    !text_take_number_line(r, "generation", U64_MAX, &record->generation) ||
 	    !text_take_number_line(r, "settled", record->generation, &record->settled) ||
 	    !text_take_number_line(r, "barrier", U32_MAX, &barrier) ||
-	    !text_take_number_line(r, "resets", U32_MAX, &resets) || !text_take_change(r, record) ||
+	    !text_take_number_line(r, "resets", U32_MAX, &resets) ||
+	    (r->version > 1 && !text_take_block_size(r, &record->block_size)) ||
+	    !text_take_change(r, record) ||
 	    !text_take_pr(r, record))
 		return false;
 	record->barrier = barrier;
@@ -471,6 +490,7 @@ int trbd_record_decode(const char *text, size_t len, struct trbd_record *record,
 	memset(record, 0, sizeof(*record));
 	record->pr.registrations = registrations;
 	record->pr.room = room;
+	record->block_size = TRBD_RECORD_BLOCK_SIZE;
 
 	if (text_take_number_line(&r, RECORD_MAGIC, U32_MAX, &version)) {
 		r.version = version;

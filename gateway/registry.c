@@ -22,6 +22,10 @@
  * that stops it, and the barrier in the record sees to that. And whoever fenced it may have gone
  * before it wrote that down, and the list forgets after an hour.
  *
+ * A gateway goes by the block size that the record has when it registers first. One that comes back
+ * later, and finds another one there, stays away: its hosts would read and write in other places
+ * than those of other gateways.
+ *
  * For the same reason it renews the fences that the record lists, of whomever: no gateway may have
  * served for an hour. How old they are says nothing, since the group's clock stands still then.
  * Most often there are none.
@@ -103,6 +107,7 @@ struct registry_former {
  * @barrier: OSD map that has its former addresses on the blocklist, 0 for none
  * @num_former: entries of @former
  * @former: lives that are on the blocklist
+ * @block_size: the record's, bytes
  * @renewal: fences of others
  */
 struct registry_entry {
@@ -111,6 +116,7 @@ struct registry_entry {
 	u32 barrier;
 	unsigned int num_former;
 	struct registry_former former[TRBD_RECORD_GATEWAYS];
+	u32 block_size;
 	struct trbd_renewal renewal;
 };
 
@@ -142,10 +148,17 @@ static void registry_replace(struct registry_entry *entry, struct trbd_record *r
 static enum trbd_pr_verdict registry_decide_enter(struct trbd_record *record, void *ctx)
 {
 	struct registry_entry *entry = ctx;
+	const struct trbd_lu *lu = entry->lu;
 
 	record->barrier = max(record->barrier, entry->barrier);
 	trbd_renewal_note(&entry->renewal, record);
 	registry_replace(entry, record);
+	/* a record that is new */
+	if (!record->block_size)
+		record->block_size = TRBD_RECORD_BLOCK_SIZE;
+	entry->block_size = record->block_size;
+	if (lu->block_size && lu->block_size != record->block_size)
+		return TRBD_PR_CONFLICT;
 	if (record->num_gateways == TRBD_RECORD_GATEWAYS)
 		return TRBD_PR_NO_RESOURCES;
 	record->gateways[record->num_gateways++] = entry->self;
@@ -337,7 +350,12 @@ static int registry_write(struct trbd_lu *lu, struct registry_entry *entry)
 	strscpy(self->name, init_utsname()->nodename, sizeof(self->name));
 	registry_name_machine(self->address, self->machine, sizeof(self->machine));
 	ret = registry_fence(entry);
-	return ret ? ret : trbd_lu_amend(lu, registry_decide_enter, entry);
+	if (!ret)
+		ret = trbd_lu_amend(lu, registry_decide_enter, entry);
+	if (ret == -EUSERS && lu->block_size && lu->block_size != entry->block_size)
+		pr_warn_ratelimited("%s: others have served the image with blocks of %u bytes since, this gateway has %u and stays away; delete its backstore and make it anew\n",
+				    lu->image->name, entry->block_size, lu->block_size);
+	return ret;
 }
 
 /**
@@ -377,6 +395,7 @@ int trbd_registry_enter(struct trbd_lu *lu)
 	if (lu->recoveries == recoveries && view->registering) {
 		WRITE_ONCE(lu->id, lu->next_id);
 		WRITE_ONCE(lu->next_id, 0);
+		lu->block_size = entry->block_size;
 		lu->registry_fence_own = false;
 		strscpy(lu->address, entry->self.address, sizeof(lu->address));
 		strscpy(lu->machine, entry->self.machine, sizeof(lu->machine));

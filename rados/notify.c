@@ -68,8 +68,10 @@ int trbd_notify(const struct trbd_object *object, const void *payload, size_t le
 			       (struct ceph_object_id *)object->oid,
 			       (struct ceph_object_locator *)object->oloc, (void *)payload, len,
 			       timeout_s, &pages, &reply_len);
+	if (ret == -ERESTARTSYS)
+		ret = -EINTR;
 	if (!pages)
-		return ret == -ERESTARTSYS ? -EINTR : ret ? ret : -EBADMSG;
+		return ret ? ret : -EBADMSG;
 
 	/* with pages, -ETIMEDOUT is the OSD's word: some have not answered */
 	if (!ret || ret == -ETIMEDOUT) {

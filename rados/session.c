@@ -274,6 +274,34 @@ bool trbd_session_is_ours(const char *address)
 	return found;
 }
 
+/* osdc->lock held */
+static bool session_pool_is_full(struct ceph_osd_client *osdc, s64 pool)
+{
+	lockdep_assert_held(&osdc->lock);
+
+	return osdc->osdmap->flags & CEPH_OSDMAP_FULL ||
+	       ceph_pg_pool_flags(osdc->osdmap, pool) & CEPH_POOL_FLAG_FULL;
+}
+
+/**
+ * trbd_session_pool_is_full() - is there no room in a pool?
+ * @session: the session
+ * @pool: its number
+ *
+ * Context: may sleep for the OSD map's lock.
+ * Return: true if the cluster is full, or the pool.
+ */
+bool trbd_session_pool_is_full(struct trbd_session *session, s64 pool)
+{
+	struct ceph_osd_client *osdc = trbd_session_osdc(session);
+	bool full;
+
+	down_read(&osdc->lock);
+	full = session_pool_is_full(osdc, pool);
+	up_read(&osdc->lock);
+	return full;
+}
+
 /**
  * trbd_session_is_full() - is there no room where this session watches something?
  * @session: the session
@@ -287,15 +315,14 @@ bool trbd_session_is_full(struct trbd_session *session)
 {
 	struct ceph_osd_client *osdc = trbd_session_osdc(session);
 	struct rb_node *node;
-	bool full;
+	bool full = false;
 
 	down_read(&osdc->lock);
-	full = osdc->osdmap->flags & CEPH_OSDMAP_FULL;
 	for (node = rb_first(&osdc->linger_requests); node && !full; node = rb_next(node)) {
 		s64 pool = rb_entry(node, struct ceph_osd_linger_request, osdc_node)
 				   ->t.base_oloc.pool;
 
-		full = ceph_pg_pool_flags(osdc->osdmap, pool) & CEPH_POOL_FLAG_FULL;
+		full = session_pool_is_full(osdc, pool);
 	}
 	up_read(&osdc->lock);
 	return full;

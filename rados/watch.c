@@ -183,6 +183,9 @@ static int watch_register(struct trbd_watch *watch)
 {
 	struct ceph_osd_linger_request *lreq;
 
+	/* libceph would hold it back until there is room, and us with it */
+	if (trbd_session_pool_is_full(watch->object->session, watch->object->oloc->pool))
+		return -ENOSPC;
 	lreq = ceph_osdc_watch(trbd_session_osdc(watch->object->session),
 			       (struct ceph_object_id *)watch->object->oid,
 			       (struct ceph_object_locator *)watch->object->oloc, watch_notify_cb,
@@ -190,7 +193,7 @@ static int watch_register(struct trbd_watch *watch)
 	if (IS_ERR(lreq)) {
 		/* it may have been watched for a moment */
 		ceph_osdc_flush_notifies(trbd_session_osdc(watch->object->session));
-		return PTR_ERR(lreq);
+		return PTR_ERR(lreq) == -ERESTARTSYS ? -EINTR : PTR_ERR(lreq);
 	}
 	/*
 	 * in a full pool libceph would hold it back when it watches again, by itself, at another

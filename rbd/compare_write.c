@@ -425,6 +425,7 @@ static void caw_enter(struct caw *caw)
 	caw->place.objno = caw->objno;
 	caw->place.merge_key = caw;
 	caw->place.lead = caw_lead;
+	caw->place.unwanted = NULL;
 	trbd_object_queue_enter(&caw->r.image->object_queue, &caw->place);
 }
 

@@ -251,6 +251,9 @@ int trbd_image_watch(struct trbd_image *image)
 			  image->name);
 		return 0;
 	}
+	if (ret == -ENOSPC)
+		pr_err("%s: the pool is full; the image cannot be watched, and so not be served, until there is room\n",
+		       image->name);
 	image->watched = !ret;
 	return ret;
 }

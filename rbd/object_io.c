@@ -456,6 +456,13 @@ static void object_io_send(struct trbd_object_io *o)
 	trbd_request_submit(o->req, object_io_done, o);
 }
 
+static bool object_io_waits_in_vain(const struct trbd_queue_place *place)
+{
+	const struct trbd_object_io *o = container_of(place, struct trbd_object_io, place);
+
+	return o->unwanted(o);
+}
+
 /**
  * trbd_object_io_submit() - send a prepared object I/O on its way
  * @o: prepared object I/O
@@ -471,6 +478,7 @@ void trbd_object_io_submit(struct trbd_object_io *o)
 	o->place.objno = o->objno;
 	o->place.merge_key = o->snapc;
 	o->place.lead = object_io_lead;
+	o->place.unwanted = object_io_waits_in_vain;
 	trbd_object_queue_enter(&o->image->object_queue, &o->place);
 }
 
@@ -499,15 +507,21 @@ static bool object_io_is_unwanted(void *priv)
 }
 
 /**
- * trbd_object_io_cancel_unwanted() - end what nobody waits for any more, as far as it was never
- * sent
- * @session: session with the cluster
+ * trbd_object_io_cancel_unwanted() - end what nobody waits for any more, if it was never sent
+ * @image: open image
  *
- * Of all images of the session. Copyups and COMPARE AND WRITE are not among them.
+ * Of all images of the session what libceph has, and of this one what waits for its turn. Copyups
+ * and COMPARE AND WRITE are not among them.
  *
  * Context: process; sleeps for libceph's locks, never for the network.
  */
-void trbd_object_io_cancel_unwanted(struct trbd_session *session)
+void trbd_object_io_cancel_unwanted(struct trbd_image *image)
 {
-	trbd_unsent_cancel(session, object_io_done, object_io_is_unwanted);
+	struct trbd_object_io *o, *next;
+	LIST_HEAD(taken);
+
+	trbd_unsent_cancel(image->session, object_io_done, object_io_is_unwanted);
+	trbd_object_queue_take_unwanted(&image->object_queue, &taken);
+	list_for_each_entry_safe(o, next, &taken, place.node)
+		o->done(o, -EBUSY);
 }

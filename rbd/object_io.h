@@ -11,7 +11,6 @@
 #include "rbd/object_queue.h"
 
 struct trbd_image;
-struct trbd_session;
 
 /**
  * struct trbd_object_io - an I/O on a contiguous range of one data object
@@ -65,6 +64,6 @@ struct trbd_object_io {
 int trbd_object_io_prepare(struct trbd_object_io *o);
 void trbd_object_io_submit(struct trbd_object_io *o);
 void trbd_object_io_free(struct trbd_object_io *o);
-void trbd_object_io_cancel_unwanted(struct trbd_session *session);
+void trbd_object_io_cancel_unwanted(struct trbd_image *image);
 
 #endif /* TRBD_RBD_OBJECT_IO_H */

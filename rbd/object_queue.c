@@ -132,6 +132,30 @@ void trbd_object_queue_leave(struct trbd_object_queue *queue, struct trbd_queue_
 }
 
 /**
+ * trbd_object_queue_take_unwanted() - take out places that wait, and that nobody wants any more
+ * @queue: queue
+ * @taken: list that they are added to, by their nodes
+ *
+ * Nothing of theirs was sent. Their lead is not called any more.
+ *
+ * Context: any in which a spinlock may be taken.
+ */
+void trbd_object_queue_take_unwanted(struct trbd_object_queue *queue, struct list_head *taken)
+{
+	struct trbd_queue_place *leader, *place, *next;
+	int bucket;
+
+	spin_lock(&queue->lock);
+	hash_for_each(queue->leaders, bucket, leader, hash) {
+		list_for_each_entry_safe(place, next, &leader->waiting, node) {
+			if (place->unwanted && place->unwanted(place))
+				list_move_tail(&place->node, taken);
+		}
+	}
+	spin_unlock(&queue->lock);
+}
+
+/**
  * trbd_object_queue_init() - an empty queue
  * @queue: its memory
  */

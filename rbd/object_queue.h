@@ -28,6 +28,8 @@ struct trbd_object_queue {
  * @merge_key: only places with the same key share a request
  * @lead: it is the turn of the place and its batch; called at once by enter, or later by leave, in
  *	any context that allows both
+ * @unwanted: NULL, or whether nobody waits any more for what is to be done; called with the queue's
+ *	lock
  * @node: in the leader's @waiting or @batch
  * @waiting: leader: who came while its request was in flight
  * @batch: leader: who shares its request
@@ -39,6 +41,7 @@ struct trbd_queue_place {
 	u64 objno;
 	const void *merge_key;
 	void (*lead)(struct trbd_queue_place *place);
+	bool (*unwanted)(const struct trbd_queue_place *place);
 	struct list_head node;
 	struct list_head waiting;
 	struct list_head batch;
@@ -49,6 +52,7 @@ struct trbd_queue_place {
 void trbd_object_queue_init(struct trbd_object_queue *queue);
 bool trbd_object_queue_is_busy(struct trbd_object_queue *queue, u64 objno);
 void trbd_object_queue_enter(struct trbd_object_queue *queue, struct trbd_queue_place *place);
+void trbd_object_queue_take_unwanted(struct trbd_object_queue *queue, struct list_head *taken);
 void trbd_object_queue_leave(struct trbd_object_queue *queue, struct trbd_queue_place *place);
 
 #endif /* TRBD_RBD_OBJECT_QUEUE_H */
