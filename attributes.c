@@ -18,7 +18,7 @@
 #include "attributes.h"
 #include "device.h"
 #include "gateway/block_size.h"
-#include "gateway/lu_state.h"
+#include "gateway/lu.h"
 #include "rbd/image.h"
 #include "scsi/provisioning.h"
 #include "show.h"

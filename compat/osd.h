@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * libceph: an object's user version, in replies and as a condition, came together with the ASSERT_VER op.
+ * libceph: an object's user version, in replies and as a condition, came together with the
+ * ASSERT_VER op.
  *
  * This is where it is decided how COMPARE AND WRITE is made atomic, see rbd/compare_write.c.
  */
@@ -18,7 +19,8 @@ static inline u64 trbd_compat_version(const struct ceph_osd_request *req)
 	return req->r_version;
 }
 
-static inline void trbd_compat_assert_version(struct ceph_osd_request *req, unsigned int which, u64 version)
+static inline void trbd_compat_assert_version(struct ceph_osd_request *req, unsigned int which,
+					      u64 version)
 {
 	struct ceph_osd_req_op *op = osd_req_op_init(req, which, CEPH_OSD_OP_ASSERT_VER, 0);
 
@@ -34,7 +36,8 @@ static inline u64 trbd_compat_version(const struct ceph_osd_request *req)
 	return 0;
 }
 
-static inline void trbd_compat_assert_version(struct ceph_osd_request *req, unsigned int which, u64 version)
+static inline void trbd_compat_assert_version(struct ceph_osd_request *req, unsigned int which,
+					      u64 version)
 {
 }
 

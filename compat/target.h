@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * LIO: struct sbc_ops was renamed to struct exec_cmd_ops when it also got the persistent reservation hooks. The
- * hooks this module fills in have the same names and types in both.
+ * LIO: struct sbc_ops was renamed to struct exec_cmd_ops when it also got the persistent
+ * reservation hooks. The hooks this module fills in have the same names and types in both.
  *
  * The relative target port identifier moved from the LUN to the target portal group.
  *
@@ -9,13 +9,14 @@
  *
  * REPORT SUPPORTED OPERATION CODES came with an attribute that switches it off.
  *
- * MAXIMUM TRANSFER LENGTH was hw_max_sectors blocks of whatever size, which LIO kept right for backends that set
- * max_bytes_per_io. Later kernels count it in hw_block_size.
+ * MAXIMUM TRANSFER LENGTH was hw_max_sectors blocks of whatever size, which LIO kept right for
+ * backends that set max_bytes_per_io. Later kernels count it in hw_block_size.
  *
  * RESERVE and RELEASE got the length of their CDB into their names.
  *
- * get_unaligned_*() and put_unaligned_*() moved from asm/unaligned.h to linux/unaligned.h; target_core_backend.h
- * brings them along wherever they are, so whoever needs them includes this file.
+ * get_unaligned_*() and put_unaligned_*() moved from asm/unaligned.h to linux/unaligned.h;
+ * target_core_backend.h brings them along wherever they are, so whoever needs them includes this
+ * file.
  */
 #ifndef TRBD_COMPAT_TARGET_H
 #define TRBD_COMPAT_TARGET_H

@@ -12,7 +12,7 @@
 #include <linux/sched/signal.h>
 
 #include "gateway/block_size.h"
-#include "gateway/lu_state.h"
+#include "gateway/lu.h"
 #include "rbd/image.h"
 
 /**

@@ -2,16 +2,17 @@
 /*
  * Taking gateways out of the registry that are gone.
  *
- *	all are put on the blocklist --> the group's objects are read --> their leases end --> one write takes out all
+ *	put all on the blocklist --> read the group's objects --> their leases end --> write once
  *
- * When a majority of the group's objects has been read, their OSDs have the map, and no heartbeat of theirs goes
- * through there any more: what is left of their leases is known. One that has been silent for a lease has none. The
- * map that has them on the blocklist goes into the record as a barrier that everybody passes before it answers. From
- * then on a write of theirs can reach an object only as long as nobody has touched that object since through any
- * gateway that is not fenced.
+ * When a majority of the group's objects has been read, their OSDs have the map, and no heartbeat
+ * of theirs goes through there any more: what is left of their leases is known. One that has been
+ * silent for a lease has none. The map that has them on the blocklist goes into the record as a
+ * barrier that everybody passes before it answers. From then on a write of theirs can reach an
+ * object only as long as nobody has touched that object since through any gateway that is not
+ * fenced.
  *
- * The command that waits for all this may be aborted, and the next one goes on where it was: who is on the blocklist,
- * and when a lease ends, is noted with the evidence (gateway/silence.c).
+ * The command that waits for all this may be aborted, and the next one goes on where it was: who is
+ * on the blocklist, and when a lease ends, is noted with the evidence (gateway/silence.c).
  */
 #include <linux/errno.h>
 #include <linux/kernel.h>
@@ -21,6 +22,7 @@
 #include "gateway/expulsion.h"
 #include "gateway/group.h"
 #include "gateway/lu_state.h"
+#include "gateway/view.h"
 #include "rados/clock.h"
 #include "rados/fence.h"
 #include "rbd/image.h"
@@ -73,11 +75,13 @@ static int expulsion_fence(struct trbd_lu *lu, struct expulsion *expulsion)
 	int ret = 0;
 
 	if (expulsion->to_fence)
-		ret = trbd_fence_clients(lu->image->session, expulsion->fences, expulsion->to_fence, 0);
+		ret = trbd_fence_clients(lu->image->session, expulsion->fences, expulsion->to_fence,
+					 0);
 	/* also of those that had their answer when it was interrupted */
 	for (i = 0; i < expulsion->to_fence; i++) {
 		if (!expulsion->fences[i].err)
-			trbd_silence_fenced(expulsion->silence, expulsion->who[i], expulsion->fences[i].epoch);
+			trbd_silence_fenced(expulsion->silence, expulsion->who[i],
+					    expulsion->fences[i].epoch);
 	}
 	if (ret)
 		return ret;
@@ -105,7 +109,8 @@ static int expulsion_touch(struct trbd_lu *lu, const struct expulsion *expulsion
 
 		if (!trbd_silence_is_outlasting(expulsion->silence, gateway))
 			trbd_silence_outlast(expulsion->silence, gateway,
-					     trbd_group_lease_left(lu->group, gateway->slot, gateway->member));
+					     trbd_group_lease_left(lu->group, gateway->slot,
+								   gateway->member));
 	}
 	return ret;
 }
@@ -125,16 +130,17 @@ static int expulsion_outlast(struct trbd_lu *lu, const struct expulsion *expulsi
 		ret = expulsion_touch(lu, expulsion);
 	for (i = 0; !ret && i < expulsion->count; i++) {
 		if (!expulsion->fences[i].err)
-			left_ms = max(left_ms, trbd_silence_lease_left(expulsion->silence, expulsion->who[i]));
+			left_ms = max(left_ms, trbd_silence_lease_left(expulsion->silence,
+								       expulsion->who[i]));
 	}
-	if (!ret && left_ms && trbd_lu_interrupted(left_ms))
+	if (!ret && left_ms && trbd_lu_sleep(left_ms))
 		ret = -EINTR;
 	return ret;
 }
 
 /* Those come first that are not on the blocklist yet. */
-static void expulsion_collect(struct expulsion *expulsion, const struct trbd_record *record, const bool *gone,
-			      bool fenced)
+static void expulsion_collect(struct expulsion *expulsion, const struct trbd_record *record,
+			      const bool *gone, bool fenced)
 {
 	unsigned int i;
 
@@ -176,8 +182,9 @@ int trbd_expel(struct trbd_lu *lu, const struct trbd_record *record, const bool 
 	for (i = 0; i < expulsion->to_fence; i++) {
 		const struct trbd_record_gateway *gateway = expulsion->who[i];
 
-		pr_warn_ratelimited("%s: gateway %s (%s) does not answer; it is fenced\n", lu->image->name,
-				    *gateway->name ? gateway->name : "?", gateway->address);
+		pr_warn_ratelimited("%s: gateway %s (%s) does not answer; it is fenced\n",
+				    lu->image->name, *gateway->name ? gateway->name : "?",
+				    gateway->address);
 	}
 	expulsion->now = trbd_clock_now(&lu->group->clock) / MSEC_PER_SEC;
 	if (expulsion->count)

@@ -8,11 +8,11 @@
  * slot in all, or in two at least, writes its own entry every TRBD_HEARTBEAT_MS, and reads all.
  * There is no leader, and nobody writes another's entry.
  *
- *	         no live peer: start at the greatest limit;
- *	join --> live peers: take their clock          --> member --> leave: slot is free, the limit stays
- *	                                                     |  ^
- *	 slot lost to another, or never got back in time     v  | rejoin, new slot
- *	 in a majority of the objects                      (lost)
+ *	         no live peer: start at the
+ *	join --> greatest limit; live peers: --> member --> leave: slot is free, the limit stays
+ *	         take their clock                  |  ^
+ *	 slot lost to another, or never got back   v  | rejoin, new slot
+ *	 in time in a majority of the objects    (lost)
  *
  * Whatever counts must be so in a majority of the objects, and any two majorities have one in
  * common (gateway/quorum.c). So one object may be away, for as long as it likes: its placement
@@ -44,11 +44,14 @@
  * all gateways died, the greatest limit in any two objects is ahead of every stamp, and whoever
  * comes next starts there.
  *
+ *	here             joining and leaving, turns
+ *	group_show.c     questions from elsewhere
  *	group_slot.c     getting a slot and the time
  *	group_object.c   the I/O of an object
  *	group_beat.c     a heartbeat that came back
- *	group_show.c     questions from elsewhere
- *	here             joining and leaving, turns, admission
+ *	group_state.c    slot, lease, quarantine; admission of commands
+ *
+ * Each of these calls those below it only.
  *
  * Each object has a thread for its I/O, and one thread tells them what to do. Calls from the data
  * path only look at a few numbers under group->lock.
@@ -64,7 +67,9 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
-#include "gateway/group_internal.h"
+#include "gateway/group.h"
+#include "gateway/group_object.h"
+#include "gateway/group_slot.h"
 #include "gateway/stall.h"
 #include "rados/queues.h"
 #include "rados/session.h"
@@ -76,126 +81,15 @@
 #define GROUP_SPARE_TURNS	128
 /* and while our slot is not ours there: it must be by the time when one of the others is lost */
 #define GROUP_SPARE_SOON	8
-/*
- * after so long without a heartbeat nobody waits for what is in flight; a fence is forgotten after
- * an hour, and it must be gone by then
- */
-#define GROUP_GIVE_UP_MS	600000
 
 static DEFINE_MUTEX(groups_lock);
 static LIST_HEAD(groups);		/* guarded by groups_lock */
 
-/**
- * trbd_group_set_slot() - have a slot, or none
- * @group: membership
- * @slot: which, or -1
- *
- * Context: the group's threads, with @state.
- */
-void trbd_group_set_slot(struct trbd_group *group, int slot)
-{
-	spin_lock(&group->lock);
-	group->slot = slot;
-	spin_unlock(&group->lock);
-	if (slot >= 0)
-		trbd_clock_set_slot(&group->clock, slot);
-}
-
-/**
- * trbd_group_set_out_of_touch() - begin a quarantine
- * @group: membership
- * @now_ms: common time: what was accepted before ends with BUSY, and for a while all that comes
- *
- * Context: with @lock.
- */
-void trbd_group_set_out_of_touch(struct trbd_group *group, u64 now_ms)
-{
-	lockdep_assert_held(&group->lock);
-
-	group->stale_before_ms = now_ms;
-	group->quarantine_until_ms = trbd_clock_local_ms() + TRBD_QUARANTINE_MS;
-	group->out_of_touch++;
-	trbd_lease_void(&group->lease);
-}
-
-/**
- * trbd_group_declare_out_of_touch() - begin a quarantine, and tell the log
- * @group: membership
- * @why: for people
- *
- * Context: the group's threads.
- */
-void trbd_group_declare_out_of_touch(struct trbd_group *group, const char *why)
-{
-	spin_lock(&group->lock);
-	trbd_group_set_out_of_touch(group, trbd_clock_now(&group->clock));
-	spin_unlock(&group->lock);
-	pr_warn("group of pool %lld: this gateway was out of touch (%s); writes it got before end with BUSY\n",
-		group->oloc.pool, why);
-}
-
-/**
- * trbd_group_release_waiting() - let go of those who waited
- * @group: membership
- * @in_touch: all of them, and those who were accepted early enough go on; else those who were not,
- *   and end with -EBUSY
- *
- * By the threads, and by the tick, since a heartbeat may hang for long.
- *
- * Context: process.
- */
-void trbd_group_release_waiting(struct trbd_group *group, bool in_touch)
-{
-	struct trbd_group_ticket *ticket, *next;
-	u64 now_ms = trbd_clock_now(&group->clock);
-	LIST_HEAD(released);
-
-	spin_lock(&group->lock);
-	list_for_each_entry_safe(ticket, next, &group->waiting, node) {
-		if (in_touch || ticket->accepted_ms + TRBD_ADMISSION_MS < now_ms ||
-		    ticket->accepted_ms < group->stale_before_ms)
-			list_move_tail(&ticket->node, &released);
-	}
-	spin_unlock(&group->lock);
-
-	list_for_each_entry_safe(ticket, next, &released, node) {
-		bool late = ticket->accepted_ms + TRBD_ADMISSION_MS < now_ms ||
-			    ticket->accepted_ms < group->stale_before_ms;
-
-		list_del(&ticket->node);
-		ticket->run(ticket, late ? -EBUSY : 0);
-	}
-}
-
-/* @lock held. Did this machine, or one of its processors, stand still since the last look? */
-static bool group_stood_still(struct trbd_group *group)
-{
-	u64 stalls = trbd_stall_count();
-	bool stalled = stalls != group->stalls;
-
-	lockdep_assert_held(&group->lock);
-	if (stalled)
-		trbd_group_set_out_of_touch(group, trbd_clock_now(&group->clock));
-	group->stalls = stalls;
-	return stalled;
-}
-
-static void group_warn_stalled(struct trbd_group *group)
-{
-	pr_warn("group of pool %lld: this gateway was out of touch (it stood still); writes it got before end with BUSY\n",
-		group->oloc.pool);
-}
-
 static void group_tick(struct work_struct *work)
 {
 	struct trbd_group *group = container_of(to_delayed_work(work), struct trbd_group, tick);
-	bool stalled;
 
-	spin_lock(&group->lock);
-	stalled = group_stood_still(group);
-	spin_unlock(&group->lock);
-	if (stalled)
-		group_warn_stalled(group);
+	trbd_group_check_stall(group);
 	trbd_group_release_waiting(group, false);
 	queue_delayed_work(trbd_tick_wq, &group->tick, msecs_to_jiffies(TRBD_TICK_MS));
 }
@@ -210,12 +104,12 @@ static void group_give_up(struct trbd_group *group)
 	spin_unlock(&group->lock);
 	if (trbd_clock_local_ms() <= until_ms)
 		group->gave_up = false;
-	if (group->gave_up || trbd_clock_local_ms() < until_ms + GROUP_GIVE_UP_MS)
+	if (group->gave_up || trbd_clock_local_ms() < until_ms + TRBD_GROUP_GIVE_UP_MS)
 		return;
 	pr_warn("group of pool %lld: no heartbeat for %u minutes; giving up what is in flight\n", group->oloc.pool,
-		GROUP_GIVE_UP_MS / 60000);
+		TRBD_GROUP_GIVE_UP_MS / 60000);
 	group->gave_up = true;
-	trbd_recovery_give_up(group->session);
+	trbd_session_give_up(group->session);
 }
 
 /* Is there one of the main objects that does not answer in time, or not well? */
@@ -229,7 +123,8 @@ static bool group_needs_spares(struct trbd_group *group)
 	for (i = 0; i < TRBD_GROUP_MAIN; i++) {
 		const struct trbd_group_object *object = &group->objects[i];
 
-		needs = needs || object->job != TRBD_GROUP_IDLE || object->err || object->hold != TRBD_GROUP_HELD;
+		needs = needs || object->job != TRBD_GROUP_IDLE || object->err ||
+			object->hold != TRBD_GROUP_HELD;
 	}
 	spin_unlock(&group->lock);
 	mutex_unlock(&group->state);
@@ -237,7 +132,8 @@ static bool group_needs_spares(struct trbd_group *group)
 }
 
 /* Is it an object's turn? All of them have one when @all. */
-static bool group_is_turn(const struct trbd_group_object *object, unsigned int i, unsigned int turn, bool all)
+static bool group_is_turn(const struct trbd_group_object *object, unsigned int i, unsigned int turn,
+			  bool all)
 {
 	enum trbd_group_hold hold = READ_ONCE(object->hold);
 
@@ -302,7 +198,8 @@ static int group_thread(void *arg)
 		group_give_up(group);
 		/* the signal that ends the thread comes a moment before it is told to stop */
 		if (err && err != -EINTR)
-			pr_warn_ratelimited("group of pool %lld: no slot: error %d\n", group->oloc.pool, err);
+			pr_warn_ratelimited("group of pool %lld: no slot: error %d\n",
+					    group->oloc.pool, err);
 		group_sleep_since(group, began_ms);
 	}
 	while (!kthread_should_stop())
@@ -331,7 +228,8 @@ static int group_init_objects(struct trbd_group *group)
 	return ret;
 }
 
-static struct trbd_group *group_alloc(struct trbd_session *session, const struct ceph_object_locator *oloc)
+static struct trbd_group *group_alloc(struct trbd_session *session,
+				      const struct ceph_object_locator *oloc)
 {
 	struct trbd_group *group = kzalloc(sizeof(*group), GFP_KERNEL);
 
@@ -397,7 +295,8 @@ static void group_give_slot_back(struct trbd_group *group, unsigned long wait)
 
 	if (group->slot < 0)
 		return;
-	wait_event_timeout(group->done, trbd_group_is_idle(group), min(msecs_to_jiffies(TRBD_HEARTBEAT_MS), wait));
+	wait_event_timeout(group->done, trbd_group_is_idle(group),
+			   min(msecs_to_jiffies(TRBD_HEARTBEAT_MS), wait));
 	mutex_lock(&group->state);
 	/* from now on no stamp of ours is later than this */
 	group->limit_ms = trbd_clock_now(&group->clock) + TRBD_GRANULE_MS;
@@ -410,7 +309,8 @@ static void group_give_slot_back(struct trbd_group *group, unsigned long wait)
 			trbd_group_post(object, TRBD_GROUP_FREE);
 	}
 	mutex_unlock(&group->state);
-	wait_event_timeout(group->done, trbd_group_is_idle(group), min(msecs_to_jiffies(TRBD_GROUP_ANSWER_MS), wait));
+	wait_event_timeout(group->done, trbd_group_is_idle(group),
+			   min(msecs_to_jiffies(TRBD_GROUP_ANSWER_MS), wait));
 }
 
 static void group_stop(struct trbd_group *group, unsigned long wait)
@@ -433,7 +333,8 @@ static void group_stop(struct trbd_group *group, unsigned long wait)
  * Return: the membership; ERR_PTR of -EUSERS (no slot is free), -EPERM, -ETIMEDOUT, -EINTR,
  * -ENOMEM, others.
  */
-struct trbd_group *trbd_group_join(struct trbd_session *session, const struct ceph_object_locator *oloc)
+struct trbd_group *trbd_group_join(struct trbd_session *session,
+				   const struct ceph_object_locator *oloc)
 {
 	struct trbd_group *group;
 	int ret;
@@ -492,104 +393,4 @@ void trbd_group_leave(struct trbd_group *group, unsigned long wait)
 
 	group_stop(group, wait);
 	group_free(group);
-}
-
-/* @lock held. It says nothing while there is a quarantine. */
-static bool group_holds_lease(const struct trbd_group *group, u64 now_ms)
-{
-	return trbd_lease_holds(&group->lease, now_ms) && group->slot >= 0;
-}
-
-/**
- * trbd_group_has_lease() - has it run out?
- * @group: membership
- *
- * Context: any in which a spinlock may be taken.
- * Return: true while this gateway is known to be in touch; it may be in quarantine.
- */
-bool trbd_group_has_lease(struct trbd_group *group)
-{
-	bool has;
-
-	spin_lock(&group->lock);
-	has = group_holds_lease(group, trbd_clock_local_ms());
-	spin_unlock(&group->lock);
-	return has;
-}
-
-/**
- * trbd_group_admit() - may a mutation start now?
- * @group: membership
- * @ticket: run is set; accepted_ms is filled in
- * @received_ms: trbd_clock_local_ms() when its command was taken up
- *
- * Context: any in which a spinlock may be taken.
- * Return: 0: start it. -EINPROGRESS: the ticket waits and its run will be called. -EBUSY: this
- * gateway was out of touch a moment ago.
- */
-int trbd_group_admit(struct trbd_group *group, struct trbd_group_ticket *ticket, u64 received_ms)
-{
-	u64 now_ms;
-	bool stalled;
-	int ret = 0;
-
-	spin_lock(&group->lock);
-	now_ms = trbd_clock_local_ms();
-	stalled = group_stood_still(group);
-	/* under the lock, or a jump of the clock could come between it and the quarantine that belongs to it */
-	ticket->accepted_ms = trbd_clock_at(&group->clock, received_ms);
-	if (now_ms < group->quarantine_until_ms) {
-		ret = -EBUSY;
-	} else if (!group_holds_lease(group, now_ms)) {
-		list_add_tail(&ticket->node, &group->waiting);
-		ret = -EINPROGRESS;
-	}
-	spin_unlock(&group->lock);
-	if (stalled)
-		group_warn_stalled(group);
-	return ret;
-}
-
-/**
- * trbd_group_lapses() - how often was this gateway without a lease?
- * @group: membership
- *
- * For whoever is about to read the shared state, see trbd_group_in_touch().
- *
- * Context: any in which a spinlock may be taken.
- * Return: a count that only grows, by one when such a time is over.
- */
-unsigned long trbd_group_lapses(struct trbd_group *group)
-{
-	unsigned long lapses;
-
-	spin_lock(&group->lock);
-	lapses = group->lease.lapses;
-	spin_unlock(&group->lock);
-	return lapses;
-}
-
-/**
- * trbd_group_in_touch() - does this gateway know the shared state as it is?
- * @group: membership
- * @lapses: trbd_group_lapses() before the shared state was read last
- *
- * Who changes the shared state waits until this gateway has the change, or is fenced and its lease
- * has run out. One that was out of touch may get a lease once more after it was fenced, from an OSD
- * that does not know yet; its quarantine lasts longer than that.
- *
- * Context: any in which a spinlock may be taken.
- * Return: true while it holds a lease, has held it since that reading, and is in no quarantine.
- */
-bool trbd_group_in_touch(struct trbd_group *group, unsigned long lapses)
-{
-	u64 now_ms;
-	bool in_touch;
-
-	spin_lock(&group->lock);
-	now_ms = trbd_clock_local_ms();
-	in_touch = now_ms >= group->quarantine_until_ms && group_holds_lease(group, now_ms) &&
-		   lapses == group->lease.lapses;
-	spin_unlock(&group->lock);
-	return in_touch;
 }

@@ -15,22 +15,17 @@
 #include <linux/kernel.h>
 #include <linux/string.h>
 
-#include "gateway/group_internal.h"
+#include "gateway/group_beat.h"
 
-/* readings, one a heartbeat, in which a gateway may be silent and still count as alive: its beats and ours drift */
-#define GROUP_SILENT_MAX	3
-/* nobody's clock is this far ahead of another's in honesty */
-#define GROUP_FAR_FUTURE_MS	(24ULL * 3600 * 1000)
 /* times of OSDs and our own are cut to milliseconds */
 #define GROUP_NAP_MS		3
 /* and clocks run by less than one in so many faster or slower than others */
 #define GROUP_DRIFT		1000
-/* what was read longer ago does not say any more whose a slot is, if two other objects do */
-#define GROUP_FRESH_MS		5000
 
 /*
- * @lock held. Nothing new was read of a slot. Readings that follow each other closely, of several objects, are one.
- * Only while we hold a lease do they say anything of how long nobody has written there.
+ * @lock held. Nothing new was read of a slot. Readings that follow each other closely, of several
+ * objects, are one. Only while we hold a lease do they say anything of how long nobody has written
+ * there.
  */
 static void group_note_silence(struct trbd_group *group, struct trbd_group_peer *peer)
 {
@@ -43,7 +38,7 @@ static void group_note_silence(struct trbd_group *group, struct trbd_group_peer 
 	peer->counted_ms = now_ms;
 	if (trbd_lease_holds(&group->lease, now_ms))
 		peer->quiet++;
-	if (peer->alive && ++peer->silent > GROUP_SILENT_MAX)
+	if (peer->alive && ++peer->silent > TRBD_GROUP_SILENT_MAX)
 		peer->alive = false;
 }
 
@@ -51,8 +46,8 @@ static void group_note_silence(struct trbd_group *group, struct trbd_group_peer 
  * Liveness is relative to what was known before. @beats: its gateway has beaten since the last
  * reading of that object.
  */
-static void group_note_peer(struct trbd_group *group, struct trbd_group_peer *peer, const struct trbd_group_view *view,
-			    bool beats)
+static void group_note_peer(struct trbd_group *group, struct trbd_group_peer *peer,
+			    const struct trbd_group_view *view, bool beats)
 {
 	const struct trbd_group_entry *entry = &view->entry;
 	bool same, newer;
@@ -80,11 +75,12 @@ static void group_note_peer(struct trbd_group *group, struct trbd_group_peer *pe
 
 static bool object_is_fresh(const struct trbd_group_object *object, u64 now_ms)
 {
-	return object->read && now_ms < object->read_ms + GROUP_FRESH_MS;
+	return object->read && now_ms < object->read_ms + TRBD_GROUP_FRESH_MS;
 }
 
 /* A slot in the objects that were read lately, or in all that were read when those are too few. */
-static void group_get_views(struct trbd_group *group, int slot, const struct trbd_group_view **views)
+static void group_get_views(struct trbd_group *group, int slot,
+			    const struct trbd_group_view **views)
 {
 	u64 now_ms = trbd_clock_local_ms();
 	int i, fresh = 0;
@@ -93,17 +89,19 @@ static void group_get_views(struct trbd_group *group, int slot, const struct trb
 		fresh += object_is_fresh(&group->objects[i], now_ms);
 	for (i = 0; i < TRBD_GROUP_OBJECTS; i++) {
 		const struct trbd_group_object *object = &group->objects[i];
-		bool counts = fresh >= TRBD_GROUP_MAJORITY ? object_is_fresh(object, now_ms) : object->read;
+		bool counts = fresh >= TRBD_GROUP_MAJORITY ? object_is_fresh(object, now_ms)
+							   : object->read;
 
 		views[i] = counts ? &object->view[slot] : NULL;
 	}
 }
 
 /*
- * A slot was read anew. @was: what a reading of this object found there a moment ago, zeros if there
- * was none.
+ * A slot was read anew. @was: what a reading of this object found there a moment ago, zeros if
+ * there was none.
  */
-static void group_note_slot(struct trbd_group_object *object, int slot, const struct trbd_group_entry *was)
+static void group_note_slot(struct trbd_group_object *object, int slot,
+			    const struct trbd_group_entry *was)
 {
 	const struct trbd_group_entry *entry = &object->view[slot].entry;
 	const struct trbd_group_view *views[TRBD_GROUP_OBJECTS];
@@ -113,7 +111,8 @@ static void group_note_slot(struct trbd_group_object *object, int slot, const st
 
 	group_get_views(group, slot, views);
 	view = trbd_quorum_merge(views);
-	beats = entry->owner == was->owner && entry->owner == view->entry.owner && entry->beats != was->beats;
+	beats = entry->owner == was->owner && entry->owner == view->entry.owner &&
+		entry->beats != was->beats;
 	group_note_peer(group, &group->peers[slot], view, beats);
 }
 
@@ -138,7 +137,8 @@ void trbd_group_digest_table(struct trbd_group_object *object)
 		struct trbd_group_view *view = &object->view[slot];
 		struct trbd_group_view was = *view;
 
-		view->state = trbd_group_decode(object->table + slot * TRBD_GROUP_ENTRY_SIZE, &view->entry);
+		view->state = trbd_group_decode(object->table + slot * TRBD_GROUP_ENTRY_SIZE,
+						&view->entry);
 		group_note_slot(object, slot, again ? &was.entry : &none);
 		if (view->state == TRBD_GROUP_ENTRY_FOREIGN && was.state != view->state) {
 			foreign++;
@@ -151,22 +151,24 @@ void trbd_group_digest_table(struct trbd_group_object *object)
 }
 
 /* Is this entry somebody else's, with a clock that can be? */
-static bool group_counts_clock(struct trbd_group *group, int slot, const struct trbd_group_entry *entry, u64 now_ms)
+static bool group_counts_clock(struct trbd_group *group, int slot,
+			       const struct trbd_group_entry *entry, u64 now_ms)
 {
 	if (!entry->clock_ms || (entry->owner && entry->owner == group->owner))
 		return false;
-	if (entry->clock_ms <= now_ms + GROUP_FAR_FUTURE_MS)
+	if (entry->clock_ms <= now_ms + TRBD_GROUP_FAR_MS)
 		return true;
 	pr_warn_ratelimited("group of pool %lld: slot %d (%s) claims a time %llu hours ahead and is ignored\n",
-			    group->oloc.pool, slot, entry->name, (entry->clock_ms - now_ms) / (3600 * 1000));
+			    group->oloc.pool, slot, entry->name,
+			    (entry->clock_ms - now_ms) / (3600 * 1000));
 	return false;
 }
 
 /*
- * The entry of another gateway with the latest clock; also of gateways that are silent, whose stamps
- * may hang somewhere, and in any object. Such a gateway may have joined while it heard of nobody, begun
- * a minute ahead of all others, and died since. Its stamps are ahead of its entry by a lease and the
- * time of admission at most. Return: NULL for none.
+ * The entry of another gateway with the latest clock; also of gateways that are silent, whose
+ * stamps may hang somewhere, and in any object. Such a gateway may have joined while it heard of
+ * nobody, begun a minute ahead of all others, and died since. Its stamps are ahead of its entry by
+ * a lease and the time of admission at most. Return: NULL for none.
  */
 static const struct trbd_group_entry *group_latest_entry(struct trbd_group *group)
 {
@@ -215,8 +217,8 @@ void trbd_group_merge_clocks(struct trbd_group *group)
 
 /*
  * For how long did this machine's clocks stand still since an earlier heartbeat here, at least? So
- * much further has the OSD's clock gone than ours and what is known to be missing there. That heartbeat
- * may be hours ago, when the object was away, and the two clocks do not run alike.
+ * much further has the OSD's clock gone than ours and what is known to be missing there. That
+ * heartbeat may be hours ago, when the object was away, and the two clocks do not run alike.
  */
 static u64 group_slept(const struct trbd_group_object *object, const struct trbd_group_beat *beat)
 {
@@ -228,8 +230,12 @@ static u64 group_slept(const struct trbd_group_object *object, const struct trbd
 	return beat->osd_ms - ours_ms;
 }
 
-/* A clock that stood still for a moment is put right; after more than that this gateway was out of touch. */
-static void group_look_at_witness(struct trbd_group_object *object, const struct trbd_group_beat *beat)
+/*
+ * A clock that stood still for a moment is put right; after more than that this gateway was out of
+ * touch.
+ */
+static void group_look_at_witness(struct trbd_group_object *object,
+				  const struct trbd_group_beat *beat)
 {
 	struct trbd_group *group = object->group;
 	bool straddles = beat->slept_ms != group->slept_ms;
@@ -243,14 +249,15 @@ static void group_look_at_witness(struct trbd_group_object *object, const struct
 		trbd_clock_advance(&group->clock, trbd_clock_now(&group->clock) + slept_ms);
 
 	/*
-	 * A slow heartbeat is no good to measure from: nobody knows when on its way the OSD noted the
-	 * time. What is found from one is too little, so it is better than none. One is no good at all
-	 * when another object showed meanwhile that our clocks stood still: before the OSD noted its time
-	 * here, or after that?
+	 * A slow heartbeat is no good to measure from: nobody knows when on its way the OSD noted
+	 * the time. What is found from one is too little, so it is better than none. One is no good
+	 * at all when another object showed meanwhile that our clocks stood still: before the OSD
+	 * noted its time here, or after that?
 	 */
 	if (straddles || !beat->osd_ms)
 		return;
-	if (!object->osd_ref_ms || slept_ms > TRBD_JUMP_MS || beat->written_ms - beat->sent_ms <= TRBD_JUMP_MS) {
+	if (!object->osd_ref_ms || slept_ms > TRBD_JUMP_MS ||
+	    beat->written_ms - beat->sent_ms <= TRBD_JUMP_MS) {
 		object->osd_ref_ms = beat->osd_ms;
 		object->local_ref_ms = beat->sent_ms + group->slept_ms;
 	}
@@ -267,7 +274,8 @@ static bool group_others_went_on(struct trbd_group *group)
 		for (slot = 0; group->objects[i].read && slot < TRBD_SLOTS; slot++) {
 			const struct trbd_group_view *view = &group->objects[i].view[slot];
 
-			if (view->state == TRBD_GROUP_ENTRY_VALID && trbd_quorum_went_on(&view->entry, proof_ms) &&
+			if (view->state == TRBD_GROUP_ENTRY_VALID &&
+			    trbd_quorum_went_on(&view->entry, proof_ms) &&
 			    group_counts_clock(group, slot, &view->entry, now_ms))
 				return true;
 		}
@@ -292,7 +300,8 @@ void trbd_group_prove(struct trbd_group *group)
 	int i;
 
 	for (i = 0; i < TRBD_GROUP_OBJECTS; i++)
-		times[i] = group->objects[i].hold == TRBD_GROUP_HELD ? group->objects[i].sent_ms : 0;
+		times[i] = group->objects[i].hold == TRBD_GROUP_HELD ? group->objects[i].sent_ms
+								     : 0;
 	proof_ms = trbd_quorum_time(times);
 	if (group->slot < 0 || proof_ms <= group->proof_ms)
 		return;

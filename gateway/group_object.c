@@ -20,7 +20,8 @@
 #include <linux/string.h>
 #include <linux/utsname.h>
 
-#include "gateway/group_internal.h"
+#include "gateway/group_beat.h"
+#include "gateway/group_object.h"
 #include "rados/object.h"
 #include "rados/session.h"
 
@@ -29,11 +30,10 @@
 /* Reads the table into object->table. @osd_ms: NULL, or set to when the OSD noted its time. */
 static int object_read(struct trbd_group_object *object, u64 *osd_ms)
 {
-	struct trbd_group *group = object->group;
-
 	memset(object->table, 0, TRBD_GROUP_TABLE_SIZE);
-	return min(trbd_object_read(group->session, &object->oid, &group->oloc, object->table, TRBD_GROUP_TABLE_SIZE,
-				    osd_ms ? &object->witness : NULL, osd_ms, TRBD_GROUP_ANSWER_MS), 0);
+	return min(trbd_object_read(&object->place, object->table, TRBD_GROUP_TABLE_SIZE,
+				    osd_ms ? &object->witness : NULL, osd_ms, TRBD_GROUP_ANSWER_MS),
+		   0);
 }
 
 /* @state held. */
@@ -46,7 +46,8 @@ static void object_make_entry(struct trbd_group *group, u64 owner, struct trbd_g
 	entry->clock_ms = trbd_clock_now(&group->clock);
 	entry->limit_ms = group->limit_ms;
 	entry->beats = group->beats;
-	entry->age_ms = group->steady_ms ? min_t(u64, age_ms, TRBD_GROUP_AGE_MAX_MS) : TRBD_GROUP_AGE_MAX_MS;
+	entry->age_ms = group->steady_ms ? min_t(u64, age_ms, TRBD_GROUP_AGE_MAX_MS)
+					 : TRBD_GROUP_AGE_MAX_MS;
 	entry->w_ms = TRBD_W_MS;
 	strscpy(entry->name, init_utsname()->nodename, sizeof(entry->name));
 }
@@ -58,10 +59,10 @@ static int object_write(struct trbd_group_object *object, int slot, u64 expected
 	struct trbd_group_entry entry;
 	u8 buf[TRBD_GROUP_ENTRY_SIZE];
 	char xattr[16];
-	struct trbd_object_write write = {
-		.xattr = xattr,
-		.expected = expected,
-		.new = owner,
+	struct trbd_object_condition condition = { .xattr = xattr,
+						   .expected = expected,
+						   .new = owner };
+	struct trbd_object_change change = {
 		.off = (u64)slot * TRBD_GROUP_ENTRY_SIZE,
 		.buf = buf,
 		.len = sizeof(buf),
@@ -77,7 +78,7 @@ static int object_write(struct trbd_group_object *object, int slot, u64 expected
 	snprintf(xattr, sizeof(xattr), "slot.%02x", slot);
 	snprintf(object->witness.lock, sizeof(object->witness.lock), "tcr.time.%02x", slot);
 	snprintf(object->witness.cookie, sizeof(object->witness.cookie), "%llx", owner);
-	return trbd_object_write_if(group->session, &object->oid, &group->oloc, &write);
+	return trbd_object_change_if(&object->place, &condition, &change);
 }
 
 static int object_look(struct trbd_group_object *object)
@@ -85,7 +86,7 @@ static int object_look(struct trbd_group_object *object)
 	struct trbd_group *group = object->group;
 	int ret;
 
-	ret = trbd_object_create(group->session, &object->oid, &group->oloc, TRBD_GROUP_TABLE_SIZE);
+	ret = trbd_object_create(&object->place, TRBD_GROUP_TABLE_SIZE);
 	if (!ret)
 		ret = object_read(object, NULL);
 	if (ret)
@@ -97,7 +98,8 @@ static int object_look(struct trbd_group_object *object)
 }
 
 /* Writes our entry, and reads those of all. */
-static int object_exchange(struct trbd_group_object *object, int slot, u64 expected, struct trbd_group_beat *beat)
+static int object_exchange(struct trbd_group_object *object, int slot, u64 expected,
+			   struct trbd_group_beat *beat)
 {
 	int ret;
 
@@ -244,7 +246,7 @@ static void object_report(struct trbd_group_object *object, enum trbd_group_job 
 	if (!err || err == -EINTR || kthread_should_stop())
 		return;
 	if (err == -ESHUTDOWN)
-		trbd_recovery_begin(group->session);
+		trbd_session_recover(group->session);
 	/* -EBUSY: the slot is somebody else's there */
 	if (job == TRBD_GROUP_BEAT && err != -EAGAIN && err != -EBUSY)
 		pr_warn_ratelimited("group of pool %lld: heartbeat failed: error %d (object %s)\n",
@@ -322,7 +324,8 @@ static unsigned int object_hash(const struct ceph_object_locator *oloc, const ch
 	int len = 0;
 
 	if (oloc->pool_ns)
-		len = scnprintf(key, sizeof(key), "%.*s\037", (int)oloc->pool_ns->len, oloc->pool_ns->str);
+		len = scnprintf(key, sizeof(key), "%.*s\037", (int)oloc->pool_ns->len,
+				oloc->pool_ns->str);
 	len += scnprintf(key + len, sizeof(key) - len, "%s", name);
 	return ceph_str_hash(CEPH_STR_HASH_RJENKINS, key, len);
 }
@@ -338,7 +341,8 @@ static void object_name(struct trbd_group *group, unsigned int index)
 	unsigned int i, hash, number = 0;
 
 	for (i = 0; i < index; i++) {
-		hash = object_hash(&group->oloc, name) ^ object_hash(&group->oloc, group->objects[i].oid.name);
+		hash = object_hash(&group->oloc, name) ^
+		       object_hash(&group->oloc, group->objects[i].oid.name);
 		if (hash & 3)
 			continue;
 		snprintf(name, sizeof(name), "%s.%u", GROUP_OBJECT, ++number);
@@ -363,6 +367,9 @@ int trbd_group_object_init(struct trbd_group *group, unsigned int index)
 	object->group = group;
 	init_waitqueue_head(&object->wake);
 	object_name(group, index);
+	object->place.session = group->session;
+	object->place.oid = &object->oid;
+	object->place.oloc = &group->oloc;
 	object->table = kvzalloc(TRBD_GROUP_TABLE_SIZE, GFP_KERNEL);
 	object->view = kvcalloc(TRBD_SLOTS, sizeof(*object->view), GFP_KERNEL);
 	return object->table && object->view ? 0 : -ENOMEM;
@@ -380,7 +387,8 @@ int trbd_group_object_start(struct trbd_group_object *object, unsigned int index
 {
 	struct task_struct *thread;
 
-	thread = kthread_create(object_thread, object, "trbd-group/%lld.%u", object->group->oloc.pool, index);
+	thread = kthread_create(object_thread, object, "trbd-group/%lld.%u",
+				object->group->oloc.pool, index);
 	if (IS_ERR(thread))
 		return PTR_ERR(thread);
 	object->thread = get_task_struct(thread);

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Questions that others ask of the group: who has been silent for how long, and what an operator wants to
- * see.
+ * Questions that others ask of the group: who has been silent for how long, and what an operator
+ * wants to see.
  */
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
 #include <linux/sched/signal.h>
 #include <linux/wait.h>
 
-#include "gateway/group_internal.h"
+#include "gateway/group.h"
+#include "gateway/group_object.h"
 
-/* readings in which the heartbeats of another gateway failed, a heartbeat apart, before it counts as gone */
-#define GROUP_SILENT_READINGS	3
 /* an object that is beaten in turn has not answered in time when its last reading is older */
 #define GROUP_LATE_MS		(3 * TRBD_HEARTBEAT_MS)
 
@@ -36,11 +35,16 @@ static unsigned int group_count_gateways(const struct trbd_group *group, unsigne
 	return count;
 }
 
-/* @lock held. A line for each object: since when it has not answered, and whether our slot is ours there. */
+/*
+ * @lock held. A line for each object: since when it has not answered, and whether our slot is ours
+ * there.
+ */
 static size_t group_show_objects(struct trbd_group *group, char *buf, size_t size)
 {
 	static const char *const holds[] = {
-		[TRBD_GROUP_NOT_HELD] = "missing", [TRBD_GROUP_RETAKEN] = "retaken", [TRBD_GROUP_HELD] = "held",
+		[TRBD_GROUP_NOT_HELD] = "missing",
+		[TRBD_GROUP_RETAKEN] = "retaken",
+		[TRBD_GROUP_HELD] = "held",
 	};
 	u64 mono_ms = trbd_clock_local_ms();
 	size_t len = 0;
@@ -50,8 +54,9 @@ static size_t group_show_objects(struct trbd_group *group, char *buf, size_t siz
 		const struct trbd_group_object *object = &group->objects[i];
 		u64 sent_ms = READ_ONCE(object->sent_ms);
 
-		len += scnprintf(buf + len, size - len, "object %s %s answered_ms %lld\n", object->oid.name,
-				 holds[READ_ONCE(object->hold)], sent_ms ? (s64)(mono_ms - sent_ms) : -1);
+		len += scnprintf(buf + len, size - len, "object %s %s answered_ms %lld\n",
+				 object->oid.name, holds[READ_ONCE(object->hold)],
+				 sent_ms ? (s64)(mono_ms - sent_ms) : -1);
 	}
 	return len;
 }
@@ -145,11 +150,14 @@ unsigned int trbd_group_quiet(struct trbd_group *group, unsigned int slot)
 	return quiet;
 }
 
-/* In how many readings? We see every second heartbeat only while we do not reach one of the objects in turn. */
+/*
+ * In how many readings? We see every second heartbeat only while we do not reach one of the objects
+ * in turn.
+ */
 static unsigned int group_silent_readings(struct trbd_group *group)
 {
 	u64 now_ms = trbd_clock_local_ms();
-	unsigned int i, readings = GROUP_SILENT_READINGS;
+	unsigned int i, readings = TRBD_GROUP_SILENT_READINGS;
 
 	for (i = 0; i < TRBD_GROUP_MAIN; i++)
 		readings += READ_ONCE(group->objects[i].read_ms) + GROUP_LATE_MS < now_ms;

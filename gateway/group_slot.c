@@ -3,8 +3,9 @@
  * Getting a slot, and the common time with it.
  *
  *	look at all objects --> and again, to see who is alive --> take a slot in all of them
- *	                                                             |         ^
- *	                                    got in a majority: member v         | not: give back, look again
+ *	                                                            |         ^
+ *	                                   got in a majority: member v        | not: give back,
+ *	                                                                      | look again
  *
  * An object that does not answer is not waited for once a majority has. Of two gateways that try
  * the same slot one gets the majority at most. In an object where the slot was not got it is taken
@@ -18,14 +19,17 @@
 #include <linux/string.h>
 #include <linux/timekeeping.h>
 
-#include "gateway/group_internal.h"
+#include "gateway/group_beat.h"
+#include "gateway/group_object.h"
+#include "gateway/group_slot.h"
 
 /* how long the other objects may take when a majority has answered */
 #define GROUP_GRACE_MS	200
-/* A member beats the main objects in turn. Within this it has beaten each, so one that answers is enough. */
-#define GROUP_LOOK_MS	(3 * TRBD_HEARTBEAT_MS)
 
-/* Return: how many of the objects have done what they were told to, and did it well. @idle: how many are not at it. */
+/*
+ * Return: how many of the objects have done what they were told to, and did it well. @idle: how
+ * many are not at it.
+ */
 static int group_count(struct trbd_group *group, const u64 *told, int *idle, int *err)
 {
 	int i, good = 0;
@@ -70,9 +74,11 @@ static int group_wait(struct trbd_group *group, const u64 *told)
 {
 	int idle, err = -ETIMEDOUT;
 
-	if (wait_event_killable(group->done, group_has_majority(group, told) || group_all_done(group, told)))
+	if (wait_event_killable(group->done,
+				group_has_majority(group, told) || group_all_done(group, told)))
 		return -EINTR;
-	wait_event_killable_timeout(group->done, group_all_done(group, told), msecs_to_jiffies(GROUP_GRACE_MS));
+	wait_event_killable_timeout(group->done, group_all_done(group, told),
+				    msecs_to_jiffies(GROUP_GRACE_MS));
 	return group_count(group, told, &idle, &err) >= TRBD_GROUP_MAJORITY ? 0 : err;
 }
 
@@ -88,10 +94,14 @@ static bool group_tell(struct trbd_group_object *object, enum trbd_group_job job
 	return true;
 }
 
-/* Lets the objects' threads end what they are at, but does not wait for one that does not get an answer. */
+/*
+ * Lets the objects' threads end what they are at, but does not wait for one that does not get an
+ * answer.
+ */
 static void group_settle(struct trbd_group *group)
 {
-	wait_event_killable_timeout(group->done, trbd_group_is_idle(group), msecs_to_jiffies(GROUP_GRACE_MS));
+	wait_event_killable_timeout(group->done, trbd_group_is_idle(group),
+				    msecs_to_jiffies(GROUP_GRACE_MS));
 }
 
 static int group_look(struct trbd_group *group)
@@ -110,13 +120,14 @@ static int group_count_free(struct trbd_group *group, int slot, u64 now_ms)
 	int i, count = 0;
 
 	for (i = 0; i < TRBD_GROUP_OBJECTS; i++)
-		count += group->objects[i].read && trbd_quorum_is_free(&group->objects[i].view[slot], now_ms);
+		count += group->objects[i].read &&
+			 trbd_quorum_is_free(&group->objects[i].view[slot], now_ms);
 	return count;
 }
 
 /*
- * @state held. A slot to try: one that its gateway gave back, else one that was never used, else one
- * that has been silent for long; if there is one, in all objects that could be read.
+ * @state held. A slot to try: one that its gateway gave back, else one that was never used, else
+ * one that has been silent for long; if there is one, in all objects that could be read.
  */
 static int group_pick_slot(struct trbd_group *group, u64 now_ms)
 {
@@ -206,8 +217,8 @@ static bool group_disagrees(struct trbd_group *group)
 	for (slot = 0; slot < TRBD_SLOTS && !disagrees; slot++) {
 		const struct trbd_group_peer *peer = &group->peers[slot];
 
-		disagrees = peer->alive &&
-			    (peer->state != TRBD_GROUP_ENTRY_VALID || peer->entry.w_ms != TRBD_W_MS);
+		disagrees = peer->alive && (peer->state != TRBD_GROUP_ENTRY_VALID ||
+					    peer->entry.w_ms != TRBD_W_MS);
 		if (disagrees)
 			pr_err("group of pool %lld: gateway %s (slot %d) runs a version of this module with other times; all gateways of a pool need the same one. Stop it, or install the same version here\n",
 			       group->oloc.pool, peer->entry.name, slot);
@@ -232,7 +243,10 @@ static void group_forget(struct trbd_group *group)
 	group->proof_ms = 0;
 }
 
-/* @state held. Moves to the common time, and makes us somebody new. Return: the slot to take, or -EUSERS. */
+/*
+ * @state held. Moves to the common time, and makes us somebody new. Return: the slot to take, or
+ * -EUSERS.
+ */
 static int group_prepare(struct trbd_group *group)
 {
 	u64 now_ms;
@@ -259,7 +273,8 @@ static int group_prepare(struct trbd_group *group)
 static bool group_aim(struct trbd_group_object *object, int slot)
 {
 	const struct trbd_group_view *view = &object->view[slot];
-	bool free = object->read && trbd_quorum_is_free(view, trbd_clock_now(&object->group->clock));
+	bool free = object->read &&
+		    trbd_quorum_is_free(view, trbd_clock_now(&object->group->clock));
 
 	spin_lock(&object->group->lock);
 	free = free && object->job == TRBD_GROUP_IDLE;
@@ -306,7 +321,9 @@ static int group_try(struct trbd_group *group)
 	mutex_lock(&group->state);
 	if (!ret) {
 		trbd_group_set_slot(group, slot);
-		/* the clock may have moved by any length, and what was accepted before that with it */
+		/*
+		 * the clock may have moved by any length, and what was accepted before that with it
+		 */
 		if (group->served)
 			trbd_group_declare_out_of_touch(group, "it joined again");
 		trbd_group_prove(group);
@@ -341,7 +358,7 @@ int trbd_group_take_slot(struct trbd_group *group)
 	ret = group_look(group);
 	/* who is alive shows only in comparison */
 	if (!ret && group_has_owners(group)) {
-		schedule_timeout_killable(msecs_to_jiffies(GROUP_LOOK_MS));
+		schedule_timeout_killable(msecs_to_jiffies(TRBD_GROUP_LOOK_MS));
 		ret = group_look(group);
 	}
 	if (!ret && group_disagrees(group))

@@ -34,7 +34,7 @@
 
 static const u8 entry_magic[7] = { 'T', 'R', 'B', 'D', 'G', 'R', 'P' };
 
-static void put_le(u8 *buf, unsigned int size, u64 value)
+static void table_put_le(u8 *buf, unsigned int size, u64 value)
 {
 	unsigned int i;
 
@@ -42,7 +42,7 @@ static void put_le(u8 *buf, unsigned int size, u64 value)
 		buf[i] = value >> (8 * i);
 }
 
-static u64 get_le(const u8 *buf, unsigned int size)
+static u64 table_get_le(const u8 *buf, unsigned int size)
 {
 	u64 value = 0;
 
@@ -51,7 +51,7 @@ static u64 get_le(const u8 *buf, unsigned int size)
 	return value;
 }
 
-static u32 entry_checksum(const u8 *buf)
+static u32 table_entry_checksum(const u8 *buf)
 {
 	u64 hash = 0xcbf29ce484222325ULL;
 	int i;
@@ -61,7 +61,7 @@ static u32 entry_checksum(const u8 *buf)
 	return hash;
 }
 
-static void entry_get_name(const u8 *buf, char *name)
+static void table_entry_get_name(const u8 *buf, char *name)
 {
 	int i;
 
@@ -79,36 +79,37 @@ void trbd_group_encode(const struct trbd_group_entry *entry, u8 *buf)
 	memset(buf, 0, TRBD_GROUP_ENTRY_SIZE);
 	memcpy(buf, entry_magic, sizeof(entry_magic));
 	buf[sizeof(entry_magic)] = ENTRY_VERSION;
-	put_le(buf + 8, 8, entry->owner);
-	put_le(buf + 16, 8, entry->clock_ms);
-	put_le(buf + 24, 8, entry->limit_ms);
-	put_le(buf + 32, 4, entry->beats);
-	put_le(buf + 36, 4, entry->age_ms);
+	table_put_le(buf + 8, 8, entry->owner);
+	table_put_le(buf + 16, 8, entry->clock_ms);
+	table_put_le(buf + 24, 8, entry->limit_ms);
+	table_put_le(buf + 32, 4, entry->beats);
+	table_put_le(buf + 36, 4, entry->age_ms);
 	memcpy(buf + 40, entry->name, strnlen(entry->name, TRBD_GROUP_NAME_MAX - 1));
-	put_le(buf + 56, 2, entry->w_ms);
-	put_le(buf + ENTRY_CHECKSUM, 4, entry_checksum(buf));
+	table_put_le(buf + 56, 2, entry->w_ms);
+	table_put_le(buf + ENTRY_CHECKSUM, 4, table_entry_checksum(buf));
 }
 
-static bool entry_has_times(const u8 *buf)
+static bool table_entry_has_times(const u8 *buf)
 {
-	return get_le(buf + ENTRY_CHECKSUM, 4) == entry_checksum(buf) && get_le(buf + 16, 8) <= TRBD_CLOCK_MAX_MS &&
-	       get_le(buf + 24, 8) <= TRBD_CLOCK_MAX_MS;
+	return table_get_le(buf + ENTRY_CHECKSUM, 4) == table_entry_checksum(buf) &&
+	       table_get_le(buf + 16, 8) <= TRBD_CLOCK_MAX_MS &&
+	       table_get_le(buf + 24, 8) <= TRBD_CLOCK_MAX_MS;
 }
 
-static void entry_get_times(const u8 *buf, struct trbd_group_entry *entry)
+static void table_entry_get_times(const u8 *buf, struct trbd_group_entry *entry)
 {
-	entry->clock_ms = get_le(buf + 16, 8);
-	entry->limit_ms = get_le(buf + 24, 8);
+	entry->clock_ms = table_get_le(buf + 16, 8);
+	entry->limit_ms = table_get_le(buf + 24, 8);
 }
 
 /* As far as the versions have it in one place. */
-static void entry_get_other(const u8 *buf, struct trbd_group_entry *entry)
+static void table_entry_get_other(const u8 *buf, struct trbd_group_entry *entry)
 {
-	entry->owner = get_le(buf + 8, 8);
-	entry->beats = get_le(buf + 32, 4);
-	entry_get_name(buf, entry->name);
-	if (buf[sizeof(entry_magic)] == ENTRY_VERSION_BEFORE && entry_has_times(buf))
-		entry_get_times(buf, entry);
+	entry->owner = table_get_le(buf + 8, 8);
+	entry->beats = table_get_le(buf + 32, 4);
+	table_entry_get_name(buf, entry->name);
+	if (buf[sizeof(entry_magic)] == ENTRY_VERSION_BEFORE && table_entry_has_times(buf))
+		table_entry_get_times(buf, entry);
 }
 
 /**
@@ -131,17 +132,17 @@ enum trbd_group_entry_state trbd_group_decode(const u8 *buf, struct trbd_group_e
 	if (memcmp(buf, entry_magic, sizeof(entry_magic)))
 		return TRBD_GROUP_ENTRY_FOREIGN;
 	if (buf[sizeof(entry_magic)] != ENTRY_VERSION) {
-		entry_get_other(buf, entry);
+		table_entry_get_other(buf, entry);
 		return TRBD_GROUP_ENTRY_OTHER;
 	}
-	if (!entry_has_times(buf))
+	if (!table_entry_has_times(buf))
 		return TRBD_GROUP_ENTRY_FOREIGN;
 
-	entry->owner = get_le(buf + 8, 8);
-	entry_get_times(buf, entry);
-	entry->beats = get_le(buf + 32, 4);
-	entry->age_ms = get_le(buf + 36, 4);
-	entry->w_ms = get_le(buf + 56, 2);
-	entry_get_name(buf, entry->name);
+	entry->owner = table_get_le(buf + 8, 8);
+	table_entry_get_times(buf, entry);
+	entry->beats = table_get_le(buf + 32, 4);
+	entry->age_ms = table_get_le(buf + 36, 4);
+	entry->w_ms = table_get_le(buf + 56, 2);
+	table_entry_get_name(buf, entry->name);
 	return TRBD_GROUP_ENTRY_VALID;
 }

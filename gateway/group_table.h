@@ -18,7 +18,8 @@
  * @limit_ms: no stamp of this slot is later than this, whatever happens to the gateway
  * @beats: counts its heartbeats, at all objects together
  * @age_ms: when it was last known to be in touch with a majority of the objects, and had been for
- *   longer than TRBD_SKEW_MS or had just joined, before @clock_ms; TRBD_GROUP_AGE_MAX_MS: longer ago
+ *   longer than TRBD_SKEW_MS or had just joined, before @clock_ms; TRBD_GROUP_AGE_MAX_MS: longer
+ *   ago
  * @w_ms: TRBD_W_MS of its version of this module
  * @name: host name, for people
  */

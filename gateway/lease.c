@@ -2,11 +2,12 @@
 /*
  * The lease of this gateway.
  *
- * While a gateway holds a lease it knows the shared state as it is, since whoever changes that asks it, or fences it
- * and waits for the end of the lease. After a time without a lease that is so only when it has read the record again:
- * it may have been fenced, and Ceph forgets that after an hour, so heartbeats come through again. So lapses are
- * counted, and whoever reads the record notes the count first. A lapse counts when it is over: what is read while it
- * lasts is of no use, since the gateway can be fenced after that.
+ * While a gateway holds a lease it knows the shared state as it is, since whoever changes that asks
+ * it, or fences it and waits for the end of the lease. After a time without a lease that is so only
+ * when it has read the record again: it may have been fenced, and Ceph forgets that after an hour,
+ * so heartbeats come through again. So lapses are counted, and whoever reads the record notes the
+ * count first. A lapse counts when it is over: what is read while it lasts is of no use, since the
+ * gateway can be fenced after that.
  *
  * No I/O, no locks: compiled as it is by the unit tests.
  */

@@ -2,10 +2,10 @@
 /*
  * Leaving the registry of an image when the cluster did not answer as the backstore was removed.
  *
- * An entry that stays behind answers to nobody. When its client has no other image, it is silent altogether, others
- * fence it, and that harms nobody. When it serves other images, they would fence a gateway that is well. So as long as
- * the session lives, the entry is tried to be taken out every few seconds. Others take longer than that to fence a
- * gateway whose heartbeats go on.
+ * An entry that stays behind answers to nobody. When its client has no other image, it is silent
+ * altogether, others fence it, and that harms nobody. When it serves other images, they would fence
+ * a gateway that is well. So as long as the session lives, the entry is tried to be taken out every
+ * few seconds. Others take longer than that to fence a gateway whose heartbeats go on.
  */
 #include <linux/ceph/libceph.h>
 #include <linux/ceph/osdmap.h>
@@ -15,8 +15,8 @@
 #include <linux/string.h>
 
 #include "gateway/leaving.h"
-#include "gateway/lu_record.h"
 #include "gateway/lu_state.h"
+#include "gateway/record_io.h"
 #include "rados/chores.h"
 #include "rados/session.h"
 
@@ -32,7 +32,7 @@
  */
 struct leaving {
 	struct trbd_chore chore;
-	struct trbd_lu_place place;
+	struct trbd_record_place place;
 	struct ceph_object_id oid;
 	struct ceph_object_locator oloc;
 	char *name;
@@ -49,20 +49,23 @@ static bool leaving_remove(struct leaving *leaving, struct trbd_record *record)
 	return record->num_gateways != was;
 }
 
-/* Return: 0 when the entry is not there, or the image is not; an error, and then it is tried again. */
+/*
+ * Return: 0 when the entry is not there, or the image is not; an error, and then it is tried again.
+ */
 static int leaving_try(struct leaving *leaving)
 {
 	struct trbd_record *record;
 	u64 generation;
 	int ret;
 
-	ret = trbd_lu_record_read(&leaving->place, 0, &record);
+	ret = trbd_record_io_read(&leaving->place, 0, &record);
 	if (ret)
 		return ret == -ENOENT ? 0 : ret;
 	generation = record->generation;
 	if (leaving_remove(leaving, record))
-		ret = trbd_lu_record_write(&leaving->place, record, generation, record->settled == generation);
-	trbd_lu_record_free(record);
+		ret = trbd_record_io_write(&leaving->place, record, generation,
+					   record->settled == generation);
+	trbd_record_io_free(record);
 	return ret;
 }
 

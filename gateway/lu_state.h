@@ -9,10 +9,9 @@
 #include <linux/types.h>
 #include <linux/wait.h>
 
-#include "gateway/lu_record.h"
+#include "gateway/record.h"
+#include "gateway/record_io.h"
 #include "gateway/silence.h"
-#include "pr/record.h"
-#include "pr/registry.h"
 #include "rados/fence.h"
 #include "rados/recovery.h"
 
@@ -37,7 +36,8 @@ struct trbd_watch_reply;
  * @spc2_orphan: that gateway is not in the registry any more
  * @registering: our next_id is in the registry
  * @pr: reservations; its memory is behind this struct
- * @registry: of the record, or of the last one that was there when it was removed; its memory likewise
+ * @registry: of the record, or of the last one that was there when it was removed; its memory
+ *	likewise
  */
 struct trbd_lu_view {
 	struct rcu_head rcu;
@@ -48,7 +48,7 @@ struct trbd_lu_view {
 	bool spc2_orphan;
 	bool registering;
 	struct trbd_pr_state pr;
-	struct trbd_registry registry;
+	struct trbd_record_registry registry;
 };
 
 /**
@@ -72,7 +72,8 @@ struct trbd_lu_change {
 /**
  * struct trbd_lu_ops - what the floor above is asked
  * @changed: a state was installed. Commands that are admitted from now on go by it
- * @draining: how many commands are in flight that this state forbids, or that are from before the last reset
+ * @draining: how many commands are in flight that this state forbids, or that are from before the
+ *	last reset
  * @in_flight: how many commands are in flight
  * @come_back: this gateway was fenced and serves again
  * @tick: about once a second, on the thread that may change the state
@@ -101,7 +102,7 @@ struct trbd_lu_job {
 
 /**
  * struct trbd_lu - the shared state of a logical unit, and this gateway's part in it
- * @node: among the units of this machine, see trbd_membership_is_here()
+ * @node: among the units of this machine, see gateway/tidy.c
  * @image: image; constant
  * @place: where its record is; constant
  * @group: the gateways of its pool; constant
@@ -113,32 +114,36 @@ struct trbd_lu_job {
  * @blocked: why no command is served; read on every command
  * @install_lock: guards changes of @view
  * @view: what is in force here; read under RCU on every command
- * @id: number that this gateway has in the registry; another after each recovery. Changed by the thread while
- *	unregistered
+ * @id: number that this gateway has in the registry; another after each recovery. Changed by the
+ *	thread while unregistered
  * @address: under which the OSDs know us; likewise
  * @machine: what our entry says of this machine; likewise
- * @block_size: with which this gateway serves the unit, bytes; 0 until it is registered. Changed by the thread
+ * @block_size: with which this gateway serves the unit, bytes; 0 until it is registered. The
+ *	thread changes it
  * @next_id: number of a registration that is not known to be there, 0 for none; changed like @view
  * @barrier: OSD map that is known to be there; only an optimisation
- * @lapses: trbd_group_lapses() before the reading that showed that @view is what the record says; read on every command
+ * @lapses: trbd_group_lapses() before the reading that showed that @view is what the record says;
+ *	read on every command
  * @last_generation: the greatest that was installed; under @install_lock
  * @silence: who does not answer; the thread's
  * @housework: jiffies before which housekeeping does nothing that takes long; the thread's
  * @lock: guards what follows
  * @jobs: to be run
  * @running: the one that runs, if it can be over before it has ended
- * @nudged: ops->tick is to be called
+ * @tick_wanted: ops->tick is to be called
  * @rejoin: to be registered again
  * @catch_up: to be read again
  * @recoveries: twice the recoveries so far; odd while one is under way
- * @fence_former: @address is one that we gave up, and must be on the blocklist before we serve again
+ * @registry_fence_own: @address is one that we gave up, and must be on the blocklist before we
+ *	serve again
  * @ending: the thread is to end
- * @overdue_resets: resets that took too long and are not in force yet; TRBD_LU_RESETTING as long as there are any
+ * @overdue_resets: resets that took too long and are not in force yet; TRBD_LU_RESETTING as long as
+ *	there are any
  */
 struct trbd_lu {
 	struct list_head node;
 	struct trbd_image *image;
-	struct trbd_lu_place place;
+	struct trbd_record_place place;
 	struct trbd_group *group;
 	const struct trbd_lu_ops *ops;
 	void *owner;
@@ -149,7 +154,7 @@ struct trbd_lu {
 	struct mutex install_lock;	/* see above */
 	struct trbd_lu_view __rcu *view;
 	u64 id;
-	char address[TRBD_FENCE_ADDRESS_MAX];
+	char address[TRBD_ADDRESS_MAX];
 	char machine[TRBD_RECORD_MACHINE_MAX];
 	u32 block_size;
 	u64 next_id;
@@ -162,63 +167,36 @@ struct trbd_lu {
 	spinlock_t lock;	/* see above */
 	struct list_head jobs;
 	struct trbd_lu_job *running;
-	bool nudged;
+	bool tick_wanted;
 	bool rejoin;
 	bool catch_up;
 	unsigned int recoveries;
-	bool fence_former;
+	bool registry_fence_own;
 	bool ending;
 	unsigned int overdue_resets;
 };
 
 /*
- * Decides on a record what a command makes of it. When it returns TRBD_PR_GOOD the record, if changed, replaces the
- * old one; may be called more than once, each time with a newer record.
+ * Decides on a record what a command makes of it. When it returns TRBD_PR_GOOD the record, if
+ * changed, replaces the old one; may be called more than once, each time with a newer record.
  */
 typedef enum trbd_pr_verdict (*trbd_lu_decide)(struct trbd_record *record, void *ctx);
 
-/**
- * struct trbd_lu_request - a change of reservations
- * @decide: makes it
- * @ctx: for @decide
- * @action: what it is, for those whom it concerns
- * @actor: nexus that asks for it, or NULL
- * @extra: how many registrations @decide may add
- */
-struct trbd_lu_request {
-	trbd_lu_decide decide;
-	void *ctx;
-	enum trbd_pr_action action;
-	const struct trbd_pr_nexus *actor;
-	unsigned int extra;
-};
-
-struct trbd_lu *trbd_lu_attach(struct trbd_image *image, struct trbd_group *group, const struct trbd_lu_ops *ops,
-			       void *owner);
-void trbd_lu_detach(struct trbd_lu *lu);
-void trbd_lu_submit(struct trbd_lu *lu, struct trbd_lu_job *job);
-void trbd_lu_drop_unwanted(struct trbd_lu *lu);
-void trbd_lu_wake(struct trbd_lu *lu);
-void trbd_lu_watched(struct trbd_lu *lu);
 void trbd_lu_interrupt(struct trbd_lu *lu);
+void trbd_lu_request_tick(struct trbd_lu *lu);
 
 /* on the thread only */
-int trbd_lu_update(struct trbd_lu *lu, const struct trbd_lu_request *request);
-int trbd_lu_amend(struct trbd_lu *lu, trbd_lu_decide decide, void *ctx);
-int trbd_lu_refresh(struct trbd_lu *lu, unsigned int extra, struct trbd_record **record);
-int trbd_lu_read_settled(struct trbd_lu *lu, unsigned int extra, struct trbd_record **record);
-int trbd_lu_settled(struct trbd_lu *lu, struct trbd_record *record);
-void trbd_lu_carry(struct trbd_lu *lu, struct trbd_record *record);
-int trbd_lu_install(struct trbd_lu *lu, struct trbd_record *record);
-bool trbd_lu_interrupted(unsigned int wait_ms);
+bool trbd_lu_sleep(unsigned int wait_ms);
 bool trbd_lu_is_wanted(struct trbd_lu *lu);
-void trbd_lu_has_run(struct trbd_lu *lu, struct trbd_lu_job *job);
-bool trbd_lu_resume(struct trbd_lu *lu);
+bool trbd_lu_clear_interrupt(struct trbd_lu *lu);
 
-/* For trbd_group_in_touch(). Looked at before the view: what is known of an older one is not true of a newer one. */
+/*
+ * For trbd_group_in_touch(). Looked at before the view: what is known of an older one is not true
+ * of a newer one.
+ */
 static inline unsigned long trbd_lu_lapses(const struct trbd_lu *lu)
 {
-	/* pairs with lu_note_read() */
+	/* pairs with trbd_lu_note_read() */
 	return smp_load_acquire(&lu->lapses);
 }
 

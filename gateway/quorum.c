@@ -13,9 +13,6 @@
 
 #include "gateway/quorum.h"
 
-/* a dead gateway's slot is free for others after this, in common time */
-#define QUORUM_SLOT_REUSE_MS	60000
-
 /**
  * trbd_quorum_time() - the time that a majority of the objects reaches
  * @times: one for each object, 0 for an object that has none
@@ -43,19 +40,21 @@ static int quorum_count_owner(const struct trbd_group_view *const *views, u64 ow
 	int i, count = 0;
 
 	for (i = 0; i < TRBD_GROUP_OBJECTS; i++)
-		count += views[i] && views[i]->state == TRBD_GROUP_ENTRY_VALID && views[i]->entry.owner == owner;
+		count += views[i] && views[i]->state == TRBD_GROUP_ENTRY_VALID &&
+			 views[i]->entry.owner == owner;
 	return count;
 }
 
 /* Does @view tell more about the slot than @best does? */
-static bool quorum_is_better(const struct trbd_group_view *const *views, const struct trbd_group_view *view,
-			     const struct trbd_group_view *best)
+static bool quorum_is_better(const struct trbd_group_view *const *views,
+			     const struct trbd_group_view *view, const struct trbd_group_view *best)
 {
 	bool major, best_major;
 
 	if (view->state != TRBD_GROUP_ENTRY_VALID || best->state != TRBD_GROUP_ENTRY_VALID)
-		return view->state == TRBD_GROUP_ENTRY_VALID || (best->state != TRBD_GROUP_ENTRY_VALID &&
-								 view->state == TRBD_GROUP_ENTRY_OTHER);
+		return view->state == TRBD_GROUP_ENTRY_VALID ||
+		       (best->state != TRBD_GROUP_ENTRY_VALID &&
+			view->state == TRBD_GROUP_ENTRY_OTHER);
 	major = quorum_count_owner(views, view->entry.owner) >= TRBD_GROUP_MAJORITY;
 	best_major = quorum_count_owner(views, best->entry.owner) >= TRBD_GROUP_MAJORITY;
 	if (major != best_major)
@@ -97,7 +96,8 @@ bool trbd_quorum_is_free(const struct trbd_group_view *view, u64 now_ms)
 {
 	if (view->state == TRBD_GROUP_ENTRY_UNUSED)
 		return true;
-	return view->entry.clock_ms && (!view->entry.owner || view->entry.clock_ms + QUORUM_SLOT_REUSE_MS < now_ms);
+	return view->entry.clock_ms &&
+	       (!view->entry.owner || view->entry.clock_ms + TRBD_SLOT_REUSE_MS < now_ms);
 }
 
 /**

@@ -5,10 +5,7 @@
 #include <linux/types.h>
 
 #include "gateway/group_table.h"
-
-/* objects of a group, and how many of them decide */
-#define TRBD_GROUP_OBJECTS	3
-#define TRBD_GROUP_MAJORITY	2
+#include "protocol.h"
 
 /**
  * struct trbd_group_view - a slot, as it was read from one object

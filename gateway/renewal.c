@@ -4,9 +4,9 @@
  *
  *	collect those that are due --> put all of them on the blocklist --> note it in the record
  *
- * Gateways that serve do it every half hour (gateway/housekeeping.c). When none has served for a while, the first one
- * that registers does it before it serves (gateway/membership.c). Else a client that was fenced, and stood still since
- * then, could write again beside it.
+ * Gateways that serve do it every half hour (gateway/housekeeping.c). When none has served for a
+ * while, the first one that registers does it before it serves (gateway/registry.c). Else a client
+ * that was fenced, and stood still since then, could write again beside it.
  */
 #include <linux/errno.h>
 #include <linux/kernel.h>
@@ -21,22 +21,25 @@
  * @registry: of the record
  * @age: those that were renewed that many seconds ago; 0 for all
  *
- * A record that was put back by hand can list one that is there, and that one is left alone. Those that are so old that
- * nobody needs them any more are, too.
+ * A record that was put back by hand can list one that is there, and that one is left alone. Those
+ * that are so old that nobody needs them any more are, too.
  *
  * Context: may sleep, not for the network.
  */
-void trbd_renewal_collect(struct trbd_renewal *renewal, const struct trbd_registry *registry, u64 age)
+void trbd_renewal_collect(struct trbd_renewal *renewal, const struct trbd_record_registry *registry,
+			  u64 age)
 {
 	unsigned int i;
 
 	for (i = 0; i < registry->num_fenced; i++) {
 		const struct trbd_record_fenced *fenced = &registry->fenced[i];
 
-		if (!trbd_fenced_is_due(fenced, renewal->now, age) || trbd_fenced_is_old(fenced, renewal->now) ||
-		    trbd_registry_has_address(registry, fenced->address) || trbd_session_is_ours(fenced->address))
+		if (!trbd_fenced_is_due(fenced, renewal->now, age) ||
+		    trbd_fenced_is_old(fenced, renewal->now) ||
+		    trbd_record_registry_has(registry, fenced->address) ||
+		    trbd_session_is_ours(fenced->address))
 			continue;
-		strscpy(renewal->addresses[renewal->count], fenced->address, TRBD_RECORD_ADDRESS_MAX);
+		strscpy(renewal->addresses[renewal->count], fenced->address, TRBD_ADDRESS_MAX);
 		renewal->fences[renewal->count].address = renewal->addresses[renewal->count];
 		renewal->count++;
 	}
@@ -51,9 +54,12 @@ void trbd_renewal_collect(struct trbd_renewal *renewal, const struct trbd_regist
  * Context: process; as trbd_fence_clients(). Not even a round trip when there are none.
  * Return: 0, whatever became of each; an error of trbd_fence_clients().
  */
-int trbd_renewal_fence(struct trbd_renewal *renewal, struct trbd_session *session, unsigned int timeout_ms)
+int trbd_renewal_fence(struct trbd_renewal *renewal, struct trbd_session *session,
+		       unsigned int timeout_ms)
 {
-	return renewal->count ? trbd_fence_clients(session, renewal->fences, renewal->count, timeout_ms) : 0;
+	return renewal->count
+		       ? trbd_fence_clients(session, renewal->fences, renewal->count, timeout_ms)
+		       : 0;
 }
 
 /**

@@ -4,7 +4,7 @@
 
 #include <linux/types.h>
 
-#include "pr/registry.h"
+#include "gateway/record.h"
 #include "rados/fence.h"
 
 struct trbd_session;
@@ -20,11 +20,13 @@ struct trbd_renewal {
 	u64 now;
 	unsigned int count;
 	struct trbd_fence fences[TRBD_RECORD_FENCED];
-	char addresses[TRBD_RECORD_FENCED][TRBD_RECORD_ADDRESS_MAX];
+	char addresses[TRBD_RECORD_FENCED][TRBD_ADDRESS_MAX];
 };
 
-void trbd_renewal_collect(struct trbd_renewal *renewal, const struct trbd_registry *registry, u64 age);
-int trbd_renewal_fence(struct trbd_renewal *renewal, struct trbd_session *session, unsigned int timeout_ms);
+void trbd_renewal_collect(struct trbd_renewal *renewal, const struct trbd_record_registry *registry,
+			  u64 age);
+int trbd_renewal_fence(struct trbd_renewal *renewal, struct trbd_session *session,
+		       unsigned int timeout_ms);
 void trbd_renewal_note(const struct trbd_renewal *renewal, struct trbd_record *record);
 
 #endif /* TRBD_GATEWAY_RENEWAL_H */

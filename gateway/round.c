@@ -2,25 +2,29 @@
 /*
  * Seeing to it that a change of the shared state is in force on every gateway.
  *
- * The message is a notification on the image's header that says "generation g". Whoever gets it reads the record if
- * it has not, installs it, and answers at once: who it is, which generation it has, and how many commands are still
- * in flight that the new state forbids. These are not waited for in the answer, or a gateway with one write on a slow
- * placement group would look dead; the sender asks again until there are none.
+ * The message is a notification on the image's header that says "generation g". Whoever gets it
+ * reads the record if it has not, installs it, and answers at once: who it is, which generation it
+ * has, and how many commands are still in flight that the new state forbids. These are not waited
+ * for in the answer, or a gateway with one write on a slow placement group would look dead; the
+ * sender asks again until there are none.
  *
  *	ask --> all registered gateways have it, nothing drains --> settled
  *	 ^          | somebody drains: again in a moment
  *	 |          | somebody did not answer: read the record again, ask once more
  *	 +----------+ it is proven that it is gone: fence it, take it out of the registry
  *
- * Who is to answer is in the record, not in the OSD's list of watchers: the watch of a gateway that is cut off
- * expires, and then it is in none of the OSD's lists, while a write that is stuck in it may still land. krbd, librbd
- * and others watch as well; they acknowledge without an answer of ours, and are none of our business.
+ * Who is to answer is in the record, not in the OSD's list of watchers: the watch of a gateway that
+ * is cut off expires, and then it is in none of the OSD's lists, while a write that is stuck in it
+ * may still land. krbd, librbd and others watch as well; they acknowledge without an answer of
+ * ours, and are none of our business.
  *
- * A gateway is fenced on evidence only (gateway/silence.c), and all at once that are gone (gateway/expulsion.c). If
- * nothing comes back to ourselves, nobody is fenced, and commands wait for the OSD. Two entries can have one address,
- * when a backstore left one behind: a client of which one entry has answered lives, and takes out the other by itself.
+ * A gateway is fenced on evidence only (gateway/silence.c), and all at once that are gone
+ * (gateway/expulsion.c). If nothing comes back to ourselves, nobody is fenced, and commands wait
+ * for the OSD. Two entries can have one address, when a backstore left one behind: a client of
+ * which one entry has answered lives, and takes out the other by itself.
  *
- * Notifications are framed as librbd frames its own, so that other clients understand that they are not meant:
+ * Notifications are framed as librbd frames its own, so that other clients understand that they are
+ * not meant:
  *
  *	u8 1, u8 1, u32 length, u32 operation, u64 generation
  */
@@ -31,27 +35,21 @@
 #include <linux/string.h>
 
 #include "gateway/expulsion.h"
-#include "gateway/housekeeping.h"
-#include "gateway/lu_record.h"
 #include "gateway/lu_state.h"
-#include "gateway/membership.h"
+#include "gateway/record_io.h"
 #include "gateway/round.h"
 #include "gateway/silence.h"
+#include "gateway/tidy.h"
+#include "gateway/view.h"
+#include "protocol.h"
 #include "rados/monitor.h"
 #include "rados/notify.h"
 #include "rados/watch.h"
 #include "rbd/header.h"
 #include "rbd/image.h"
 
-/* not one of librbd's, which count from 0 */
-#define ROUND_OP_GENERATION	0x74637201
-/* for how long the OSD waits for answers: it takes whole seconds, and who is well needs much less */
-#define ROUND_TIMEOUT_S		1
-/* likewise, for one that did not answer while its heartbeats go on: it may be making its watch again */
-#define ROUND_PATIENT_S		4
-/* how long to wait for the table of the group, and how often to look: a few heartbeats */
-#define ROUND_TABLE_MS		50
-#define ROUND_TABLE_TRIES	60
+/* how often to look whether the group's table says that a gateway is gone */
+#define ROUND_LOOK_MS		50
 #define ROUND_DRAIN_MIN_MS	2
 #define ROUND_DRAIN_MAX_MS	200
 /* before those are asked again who did not answer */
@@ -107,7 +105,7 @@ static int round_install(struct trbd_lu *lu, u64 wanted)
 	if (round_installed(lu, &draining) >= wanted)
 		return 0;
 	ret = trbd_lu_refresh(lu, 0, &record);
-	trbd_lu_record_free(record);
+	trbd_record_io_free(record);
 	return ret;
 }
 
@@ -123,19 +121,20 @@ static int round_install(struct trbd_lu *lu, u64 wanted)
  *
  * Context: the watch's thread; one round trip.
  */
-void trbd_round_notified(struct trbd_lu *lu, u32 op, const void *payload, size_t len, struct trbd_watch_reply *reply)
+void trbd_round_notified(struct trbd_lu *lu, u32 op, const void *payload, size_t len,
+			 struct trbd_watch_reply *reply)
 {
 	struct round_answer answer;
 	unsigned int draining;
 	u64 generation;
 
-	if (op != ROUND_OP_GENERATION || len < sizeof(__le64))
+	if (op != TRBD_NOTIFY_GENERATION || len < sizeof(__le64))
 		return;
-	/* one that cannot read the record has nothing to say, and does not answer for itself */
+	/* if we cannot read the record we must not confirm it: stay silent */
 	if (round_install(lu, ceph_decode_64((void **)&payload)))
 		return;
 	generation = round_installed(lu, &draining);
-	trbd_lu_wake(lu);
+	trbd_lu_request_tick(lu);
 	/* who is not registered is not counted on */
 	if (test_bit(TRBD_LU_UNREGISTERED, &lu->blocked))
 		return;
@@ -169,14 +168,14 @@ static void round_answered(void *arg, const void *reply, size_t len)
 static int round_notify(struct trbd_lu *lu, u64 generation, unsigned int timeout_s,
 			void (*answered)(void *arg, const void *reply, size_t len), void *arg)
 {
-	struct trbd_header_ref ref = trbd_image_header(lu->image);
 	u8 message[18];
 	void *p = message;
 
 	ceph_start_encoding(&p, 1, 1, sizeof(__le32) + sizeof(__le64));
-	ceph_encode_32(&p, ROUND_OP_GENERATION);
+	ceph_encode_32(&p, TRBD_NOTIFY_GENERATION);
 	ceph_encode_64(&p, generation);
-	return trbd_notify(ref.session, ref.oid, ref.oloc, message, sizeof(message), timeout_s, answered, arg);
+	return trbd_notify(trbd_image_header(lu->image), message, sizeof(message), timeout_s,
+			   answered, arg);
 }
 
 static void round_not_interested(void *arg, const void *reply, size_t len)
@@ -184,16 +183,18 @@ static void round_not_interested(void *arg, const void *reply, size_t len)
 }
 
 /**
- * trbd_round_nudge() - let the other gateways look whether they have something to do
+ * trbd_round_announce() - announce the generation: the other gateways look whether they have
+ * something to do
  * @lu: state
  *
  * Context: the thread; one round trip, and the time that they take to answer.
  */
-void trbd_round_nudge(struct trbd_lu *lu)
+void trbd_round_announce(struct trbd_lu *lu)
 {
 	unsigned int draining;
 
-	round_notify(lu, round_installed(lu, &draining), ROUND_TIMEOUT_S, round_not_interested, NULL);
+	round_notify(lu, round_installed(lu, &draining), TRBD_ROUND_TIMEOUT_S, round_not_interested,
+		     NULL);
 }
 
 /* Has the client of this entry answered for another one? */
@@ -209,21 +210,26 @@ static bool round_client_lives(const struct round *round, const struct trbd_reco
 	return false;
 }
 
-/* Some did not answer. When the table is about to say whether these are gone, wait until it does. */
+/*
+ * Some did not answer. When the table is about to say whether these are gone, wait until it does.
+ */
 static int round_await_table(struct trbd_lu *lu, const struct trbd_record *record)
 {
 	unsigned int tries;
 
-	for (tries = 0; tries < ROUND_TABLE_TRIES; tries++) {
+	for (tries = 0; tries < TRBD_ROUND_TABLE_MS / ROUND_LOOK_MS; tries++) {
 		if (!trbd_silence_is_open(&lu->silence, record, lu->group))
 			return 0;
-		if (trbd_lu_interrupted(ROUND_TABLE_MS))
+		if (trbd_lu_sleep(ROUND_LOOK_MS))
 			return -EINTR;
 	}
 	return 0;
 }
 
-/* Somebody did not answer. Return: 0 when those that are gone are out, 1 when nobody is proven gone, or an error. */
+/*
+ * Somebody did not answer. Return: 0 when those that are gone are out, 1 when nobody is proven
+ * gone, or an error.
+ */
 static int round_expel(struct trbd_lu *lu, const struct round *round)
 {
 	bool gone[TRBD_RECORD_GATEWAYS] = { };
@@ -237,7 +243,8 @@ static int round_expel(struct trbd_lu *lu, const struct round *round)
 		return ret;
 	for (i = 0; i < lu->silence.count; i++) {
 		const struct trbd_silent *silent = &lu->silence.who[i];
-		const struct trbd_record_gateway *gateway = trbd_record_find_gateway(round->record, silent->id);
+		const struct trbd_record_gateway *gateway = trbd_record_find_gateway(round->record,
+										     silent->id);
 
 		if (!gateway || round_client_lives(round, gateway) ||
 		    !trbd_silence_is_proven(silent, gateway, lu->group, round->heard))
@@ -252,7 +259,7 @@ static int round_expel(struct trbd_lu *lu, const struct round *round)
 static int round_ask(struct trbd_lu *lu, struct round *round)
 {
 	bool lively = trbd_silence_is_lively(&lu->silence, round->record, lu->group);
-	unsigned int timeout_s = lively ? ROUND_PATIENT_S : ROUND_TIMEOUT_S;
+	unsigned int timeout_s = lively ? TRBD_ROUND_PATIENT_S : TRBD_ROUND_TIMEOUT_S;
 	unsigned long asked_at = jiffies;
 	int ret;
 
@@ -274,7 +281,7 @@ static bool round_has_left_behind(const struct trbd_record *record)
 	unsigned int i;
 
 	for (i = 0; i < record->num_gateways; i++) {
-		if (trbd_membership_is_left_behind(&record->gateways[i]))
+		if (trbd_tidy_is_left_behind(&record->gateways[i]))
 			return true;
 	}
 	return false;
@@ -286,7 +293,7 @@ static int round_missed(struct trbd_lu *lu, const struct round *round, unsigned 
 	int ret;
 
 	if (round_has_left_behind(round->record))
-		ret = trbd_housekeeping_amend(lu);
+		ret = trbd_tidy(lu);
 	else
 		ret = round_expel(lu, round);
 	*wait_ms = ret ? ROUND_RETRY_MS : 0;
@@ -314,16 +321,16 @@ static int round_try(struct trbd_lu *lu, struct trbd_record *record, unsigned in
 		return -EAGAIN;
 	}
 	*wait_ms = 0;
-	return trbd_lu_settled(lu, record);
+	return trbd_lu_mark_settled(lu, record);
 }
 
 /**
- * trbd_round_tidy() - some gateways look gone, though nobody has asked them: see whether they are, and fence them
+ * trbd_round_expel_silent() - ask the gateways that look gone, and fence those that are
  * @lu: state
  *
  * Context: the thread, when nobody waits for it; seconds.
  */
-void trbd_round_tidy(struct trbd_lu *lu)
+void trbd_round_expel_silent(struct trbd_lu *lu)
 {
 	struct trbd_record *record;
 	struct round round = { .self = lu->id };
@@ -337,8 +344,8 @@ void trbd_round_tidy(struct trbd_lu *lu)
 			ret = round_ask(lu, &round);
 		if (!ret && lu->silence.count)
 			ret = round_expel(lu, &round);
-		trbd_lu_record_free(record);
-		if (ret > 0 && trbd_lu_interrupted(ROUND_RETRY_MS))
+		trbd_record_io_free(record);
+		if (ret > 0 && trbd_lu_sleep(ROUND_RETRY_MS))
 			return;
 	}
 }
@@ -355,7 +362,8 @@ void trbd_round_tidy(struct trbd_lu *lu)
 int trbd_round_call(struct trbd_lu *lu, const struct trbd_record *record, bool *answered)
 {
 	struct round round = { .record = record };
-	int ret = round_notify(lu, record->generation, ROUND_TIMEOUT_S, round_answered, &round);
+	int ret = round_notify(lu, record->generation, TRBD_ROUND_TIMEOUT_S, round_answered,
+			       &round);
 
 	memcpy(answered, round.seen, sizeof(round.seen));
 	return ret;
@@ -366,10 +374,11 @@ int trbd_round_call(struct trbd_lu *lu, const struct trbd_record *record, bool *
  * @lu: state
  * @known: the record as it was written just now, and installed; or NULL. Of no use after that
  *
- * Context: the thread; sleeps until every registered gateway has the change and has drained, or is fenced, and until
- * there is memory: a change that was written must not end with an error. A gateway that is dead costs three seconds.
- * Return: 0; -EINTR, -ENOENT when the image was deleted, -ENOTCONN or -ESHUTDOWN when this gateway was fenced itself,
- * others.
+ * Context: the thread; sleeps until every registered gateway has the change and has drained, or is
+ * fenced, and until there is memory: a change that was written must not end with an error. A
+ * gateway that is dead costs three seconds.
+ * Return: 0; -EINTR, -ENOENT when the image was deleted, -ENOTCONN or -ESHUTDOWN when this gateway
+ * was fenced itself, others.
  */
 int trbd_round_settle(struct trbd_lu *lu, struct trbd_record *known)
 {
@@ -390,9 +399,9 @@ int trbd_round_settle(struct trbd_lu *lu, struct trbd_record *known)
 			ret = -EAGAIN;
 		}
 		if (record != known)
-			trbd_lu_record_free(record);
+			trbd_record_io_free(record);
 		record = NULL;
-		if (ret == -EAGAIN && trbd_lu_interrupted(wait_ms))
+		if (ret == -EAGAIN && trbd_lu_sleep(wait_ms))
 			ret = -EINTR;
 	} while (ret == -EAGAIN);
 	return ret;

@@ -2,23 +2,27 @@
 /*
  * Evidence that a gateway is gone.
  *
- * There are two witnesses. One is the image's header: a message went through its OSD and came back, and the gateway did
- * not answer. The other one is the group's table: our own heartbeats went through, and the gateway's did not
- * (gateway/group.c counts that all the time, whether somebody asks or not).
+ * There are two witnesses. One is the image's header: a message went through its OSD and came back,
+ * and the gateway did not answer. The other one is the group's table: our own heartbeats went
+ * through, and the gateway's did not (gateway/group.c counts that all the time, whether somebody
+ * asks or not).
  *
  *	both, three readings and one second	it is gone
- *	no answer, but heartbeats		it is gone when it was asked more than once over eight seconds
+ *	no answer, but heartbeats		it is gone when it was asked more than once over
+ *						eight seconds
  *	heartbeats fail, but it answers		it is there
  *
- * Neither witness says anything while we hear nothing ourselves: a reading of the table counts only when our own
- * heartbeat is in it, and a message only when it came back. So while the cluster stands still nobody looks gone.
+ * Neither witness says anything while we hear nothing ourselves: a reading of the table counts only
+ * when our own heartbeat is in it, and a message only when it came back. So while the cluster
+ * stands still nobody looks gone.
  *
- * The evidence belongs to the unit and not to the command that asks: the next one goes on where one was aborted. It is
- * void when nobody has asked for a while, since the gateway may have answered others meanwhile.
+ * The evidence belongs to the unit and not to the command that asks: the next one goes on where one
+ * was aborted. It is void when nobody has asked for a while, since the gateway may have answered
+ * others meanwhile.
  *
- * The same is true of what follows from it: a gateway that is gone is fenced, and then its last lease is waited for.
- * Both are noted with the evidence. Else commands that are aborted again and again would begin that wait anew each
- * time, and none of them would come to its end.
+ * The same is true of what follows from it: a gateway that is gone is fenced, and then its last
+ * lease is waited for. Both are noted with the evidence. Else commands that are aborted again and
+ * again would begin that wait anew each time, and none of them would come to its end.
  */
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
@@ -26,16 +30,7 @@
 
 #include "gateway/group.h"
 #include "gateway/silence.h"
-
-/* with the table as a second witness: for how long it did not answer */
-#define SILENCE_MS		1000
-/* without */
-#define SILENCE_ALONE_MS	8000
-#define SILENCE_ALONE_ASKED	2
-/* it is void after this */
-#define SILENCE_KEEP_MS		10000
-/* a fence is made anew after this: Ceph forgets it after an hour */
-#define SILENCE_FENCE_MS	600000
+#include "protocol.h"
 
 static struct trbd_silent *silence_find(struct trbd_silence *silence, u64 id)
 {
@@ -49,20 +44,22 @@ static struct trbd_silent *silence_find(struct trbd_silence *silence, u64 id)
 }
 
 /* Is it registered, not ourselves, and did not answer? */
-static bool silence_is_missed(const struct trbd_record *record, const bool *answered, u64 self, u64 id)
+static bool silence_is_missed(const struct trbd_record *record, const bool *answered, u64 self,
+			      u64 id)
 {
 	const struct trbd_record_gateway *gateway = trbd_record_find_gateway(record, id);
 
 	return gateway && !answered[gateway - record->gateways] && id != self;
 }
 
-static void silence_drop(struct trbd_silence *silence, const struct trbd_record *record, const bool *answered,
-			 u64 self)
+static void silence_drop(struct trbd_silence *silence, const struct trbd_record *record,
+			 const bool *answered, u64 self)
 {
 	unsigned int i, count = 0;
 
 	for (i = 0; i < silence->count; i++) {
-		if (time_after(jiffies, silence->who[i].last + msecs_to_jiffies(SILENCE_KEEP_MS)) ||
+		if (time_after(jiffies,
+			       silence->who[i].last + msecs_to_jiffies(TRBD_SILENCE_KEEP_MS)) ||
 		    !silence_is_missed(record, answered, self, silence->who[i].id))
 			continue;
 		silence->who[count++] = silence->who[i];
@@ -78,8 +75,8 @@ static void silence_drop(struct trbd_silence *silence, const struct trbd_record 
  * @self: our own number
  * @asked_at: jiffies when they were asked
  */
-void trbd_silence_note(struct trbd_silence *silence, const struct trbd_record *record, const bool *answered,
-		       u64 self, unsigned long asked_at)
+void trbd_silence_note(struct trbd_silence *silence, const struct trbd_record *record,
+		       const bool *answered, u64 self, unsigned long asked_at)
 {
 	struct trbd_silent *silent;
 	unsigned int i;
@@ -161,13 +158,14 @@ bool trbd_silence_is_lively(const struct trbd_silence *silence, const struct trb
  *
  * Return: whether it is to be fenced.
  */
-bool trbd_silence_is_proven(const struct trbd_silent *silent, const struct trbd_record_gateway *gateway,
-			    struct trbd_group *group, bool heard)
+bool trbd_silence_is_proven(const struct trbd_silent *silent,
+			    const struct trbd_record_gateway *gateway, struct trbd_group *group,
+			    bool heard)
 {
 	if (heard && trbd_group_is_silent(group, gateway->slot))
-		return time_after_eq(jiffies, silent->since + msecs_to_jiffies(SILENCE_MS));
-	return silent->asked >= SILENCE_ALONE_ASKED &&
-	       time_after(jiffies, silent->since + msecs_to_jiffies(SILENCE_ALONE_MS));
+		return time_after_eq(jiffies, silent->since + msecs_to_jiffies(TRBD_SILENCE_MS));
+	return silent->asked >= TRBD_SILENCE_ALONE_ASKED &&
+	       time_after(jiffies, silent->since + msecs_to_jiffies(TRBD_SILENCE_ALONE_MS));
 }
 
 /**
@@ -176,7 +174,8 @@ bool trbd_silence_is_proven(const struct trbd_silent *silent, const struct trbd_
  * @gateway: its entry
  * @epoch: OSD map that has it there
  */
-void trbd_silence_fenced(struct trbd_silence *silence, const struct trbd_record_gateway *gateway, u32 epoch)
+void trbd_silence_fenced(struct trbd_silence *silence, const struct trbd_record_gateway *gateway,
+			 u32 epoch)
 {
 	struct trbd_silent *silent = silence_find(silence, gateway->id);
 
@@ -188,13 +187,17 @@ void trbd_silence_fenced(struct trbd_silence *silence, const struct trbd_record_
 	silent->outlasting = false;
 }
 
-/* Return: what is known of it, if it was fenced under the address that it has, and is so yet; or NULL. */
-static struct trbd_silent *silence_find_fenced(struct trbd_silence *silence, const struct trbd_record_gateway *gateway)
+/*
+ * Return: what is known of it, if it was fenced under the address that it has, and is so yet; or
+ * NULL.
+ */
+static struct trbd_silent *silence_find_fenced(struct trbd_silence *silence,
+					       const struct trbd_record_gateway *gateway)
 {
 	struct trbd_silent *silent = silence_find(silence, gateway->id);
 
 	if (!silent || !silent->epoch || strcmp(silent->fence, gateway->address) ||
-	    time_after(jiffies, silent->fenced + msecs_to_jiffies(SILENCE_FENCE_MS)))
+	    time_after(jiffies, silent->fenced + msecs_to_jiffies(TRBD_SILENCE_FENCE_MS)))
 		return NULL;
 	return silent;
 }
@@ -238,7 +241,8 @@ void trbd_silence_outlast(struct trbd_silence *silence, const struct trbd_record
  *
  * Return: whether trbd_silence_lease_left() can be asked.
  */
-bool trbd_silence_is_outlasting(struct trbd_silence *silence, const struct trbd_record_gateway *gateway)
+bool trbd_silence_is_outlasting(struct trbd_silence *silence,
+				const struct trbd_record_gateway *gateway)
 {
 	const struct trbd_silent *silent = silence_find_fenced(silence, gateway);
 
@@ -252,7 +256,8 @@ bool trbd_silence_is_outlasting(struct trbd_silence *silence, const struct trbd_
  *
  * Return: milliseconds; 0 when it is over.
  */
-unsigned int trbd_silence_lease_left(struct trbd_silence *silence, const struct trbd_record_gateway *gateway)
+unsigned int trbd_silence_lease_left(struct trbd_silence *silence,
+				     const struct trbd_record_gateway *gateway)
 {
 	const struct trbd_silent *silent = silence_find_fenced(silence, gateway);
 

@@ -4,7 +4,7 @@
 
 #include <linux/types.h>
 
-#include "pr/record.h"
+#include "gateway/record.h"
 
 struct trbd_group;
 
@@ -25,7 +25,7 @@ struct trbd_silent {
 	unsigned long since;
 	unsigned long last;
 	unsigned int asked;
-	char fence[TRBD_RECORD_ADDRESS_MAX];
+	char fence[TRBD_ADDRESS_MAX];
 	unsigned long fenced;
 	u32 epoch;
 	bool outlasting;
@@ -42,19 +42,23 @@ struct trbd_silence {
 	struct trbd_silent who[TRBD_RECORD_GATEWAYS];
 };
 
-void trbd_silence_note(struct trbd_silence *silence, const struct trbd_record *record, const bool *answered,
-		       u64 self, unsigned long asked_at);
+void trbd_silence_note(struct trbd_silence *silence, const struct trbd_record *record,
+		       const bool *answered, u64 self, unsigned long asked_at);
 bool trbd_silence_is_open(const struct trbd_silence *silence, const struct trbd_record *record,
 			  struct trbd_group *group);
 bool trbd_silence_is_lively(const struct trbd_silence *silence, const struct trbd_record *record,
 			    struct trbd_group *group);
-bool trbd_silence_is_proven(const struct trbd_silent *silent, const struct trbd_record_gateway *gateway,
-			    struct trbd_group *group, bool heard);
-void trbd_silence_fenced(struct trbd_silence *silence, const struct trbd_record_gateway *gateway, u32 epoch);
+bool trbd_silence_is_proven(const struct trbd_silent *silent,
+			    const struct trbd_record_gateway *gateway, struct trbd_group *group,
+			    bool heard);
+void trbd_silence_fenced(struct trbd_silence *silence, const struct trbd_record_gateway *gateway,
+			 u32 epoch);
 u32 trbd_silence_fence(struct trbd_silence *silence, const struct trbd_record_gateway *gateway);
 void trbd_silence_outlast(struct trbd_silence *silence, const struct trbd_record_gateway *gateway,
 			  unsigned int lease_ms);
-bool trbd_silence_is_outlasting(struct trbd_silence *silence, const struct trbd_record_gateway *gateway);
-unsigned int trbd_silence_lease_left(struct trbd_silence *silence, const struct trbd_record_gateway *gateway);
+bool trbd_silence_is_outlasting(struct trbd_silence *silence,
+				const struct trbd_record_gateway *gateway);
+unsigned int trbd_silence_lease_left(struct trbd_silence *silence,
+				     const struct trbd_record_gateway *gateway);
 
 #endif /* TRBD_GATEWAY_SILENCE_H */

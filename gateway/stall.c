@@ -2,12 +2,14 @@
 /*
  * Noticing that this machine, or one of its processors, stood still.
  *
- * A machine that stood still with its clock going on has commands in its sockets that nobody waits for any more. Its
- * heartbeats say so only if peers went on meanwhile. And when a hypervisor takes away one processor only, heartbeats go
- * on beside it, while the thread that ran there has such commands.
+ * A machine that stood still with its clock going on has commands in its sockets that nobody waits
+ * for any more. Its heartbeats say so only if peers went on meanwhile. And when a hypervisor takes
+ * away one processor only, heartbeats go on beside it, while the thread that ran there has such
+ * commands.
  *
- * So every processor ticks. A tick that comes TRBD_JUMP_MS late, and a look from the processor itself before its late
- * tick, count as a stall of the machine. Each group compares the count with what it has seen (gateway/group.c).
+ * So every processor ticks. A tick that comes TRBD_JUMP_MS late, and a look from the processor
+ * itself before its late tick, count as a stall of the machine. Each group compares the count with
+ * what it has seen (gateway/group.c).
  *
  * The ticks run while there is a group.
  */
@@ -26,7 +28,8 @@
 /**
  * struct stall_cpu - the tick of a processor
  * @tick: comes every TRBD_TICK_MS
- * @ticked_ms: trbd_clock_local_ms() when the processor was last seen running; 0 while it does not tick
+ * @ticked_ms: trbd_clock_local_ms() when the processor was last seen running; 0 while it does not
+ *	tick
  */
 struct stall_cpu {
 	struct delayed_work tick;
@@ -57,7 +60,8 @@ static void stall_tick(struct work_struct *work)
 
 	stall_look(cpu);
 	WRITE_ONCE(cpu->ticked_ms, trbd_clock_local_ms());
-	queue_delayed_work_on(smp_processor_id(), stall_wq, &cpu->tick, msecs_to_jiffies(TRBD_TICK_MS));
+	queue_delayed_work_on(smp_processor_id(), stall_wq, &cpu->tick,
+			      msecs_to_jiffies(TRBD_TICK_MS));
 }
 
 static int stall_online(unsigned int number)
@@ -92,7 +96,8 @@ int trbd_stall_watch(void)
 
 	mutex_lock(&stall_lock);
 	if (!stall_users)
-		ret = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "target_core_rbd:online", stall_online, stall_offline);
+		ret = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "target_core_rbd:online", stall_online,
+					stall_offline);
 	if (ret >= 0) {
 		if (!stall_users++)
 			stall_state = ret;
@@ -140,7 +145,8 @@ int trbd_stall_init(void)
 	unsigned int number;
 
 	/* a tick belongs to its processor */
-	stall_wq = alloc_workqueue("trbd-stall", TRBD_COMPAT_WQ_PERCPU | WQ_HIGHPRI | WQ_MEM_RECLAIM, 0);
+	stall_wq = alloc_workqueue("trbd-stall",
+				   TRBD_COMPAT_WQ_PERCPU | WQ_HIGHPRI | WQ_MEM_RECLAIM, 0);
 	if (!stall_wq)
 		return -ENOMEM;
 	for_each_possible_cpu(number)

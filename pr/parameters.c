@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Parameter data of PERSISTENT RESERVE IN and parameter lists of PERSISTENT RESERVE OUT (SPC-4 6.15, 6.16), between
- * the bytes on the wire and the states and commands of rules.h.
+ * Parameter data of PERSISTENT RESERVE IN and parameter lists of PERSISTENT RESERVE OUT (SPC-4
+ * 6.15, 6.16), between the bytes on the wire and the states and commands of rules.h.
  *
- * Parameter data is cut where the room ends, at any byte, and tells the length of the whole nevertheless: an
- * initiator whose allocation length was too small learns from it which one would do. So an answer is never kept as a
- * whole; its header is written when all the rest was counted.
+ * Parameter data is cut where the room ends, at any byte, and tells the length of the whole
+ * nevertheless: an initiator whose allocation length was too small learns from it which one would
+ * do. So an answer is never kept as a whole; its header is written when all the rest was counted.
  *
- * A parameter list comes from anybody who may log in. Its length is checked before anything in it is looked at, and
- * every length inside it has to say exactly what is there: what is malformed is refused as a whole, not repaired.
- * Only its form is checked here; what a well-formed command may do is up to rules.c.
+ * A parameter list comes from anybody who may log in. Its length is checked before anything in it
+ * is looked at, and every length inside it has to say exactly what is there: what is malformed is
+ * refused as a whole, not repaired. Only its form is checked here; what a well-formed command may
+ * do is up to rules.c.
  *
  * No I/O, no memory, no locks: compiled as it is by the unit tests and the fuzzer.
  */
@@ -31,12 +32,13 @@
 #define STATUS_R_HOLDER		0x01
 
 /* 6.15.4 */
-#define CAPABLE_CRH		0x10	/* RESERVE and RELEASE of SPC-2 beside registrations, see 5.13.3 */
+#define CAPABLE_CRH		0x10	/* RESERVE and RELEASE of SPC-2 beside registrations */
 #define CAPABLE_SIP		0x08	/* SPEC_I_PT */
 #define CAPABLE_ATP		0x04	/* ALL_TG_PT */
 #define CAPABLE_PTPL		0x01	/* APTPL */
 #define CAPABLE_TMV		0x80	/* the type mask is valid */
-#define CAPABLE_ALLOW		0x10	/* ALLOW COMMANDS 001b: TEST UNIT READY passes, nothing is said of others */
+/* ALLOW COMMANDS 001b: TEST UNIT READY passes, nothing is said of others */
+#define CAPABLE_ALLOW		0x10
 #define CAPABLE_PTPL_ACTIVE	0x01
 #define MASK_WRITE_EXCLUSIVE			0x02
 #define MASK_EXCLUSIVE_ACCESS			0x08
@@ -66,37 +68,37 @@
 #define TRANSPORT_ID_PROTOCOL	0x0f
 #define TRANSPORT_ID_ISCSI	0x05
 
-static void set_be16(u8 *p, u16 value)
+static void param_set_be16(u8 *p, u16 value)
 {
 	p[0] = value >> 8;
 	p[1] = value;
 }
 
-static void set_be32(u8 *p, u32 value)
+static void param_set_be32(u8 *p, u32 value)
 {
-	set_be16(p, value >> 16);
-	set_be16(p + 2, value);
+	param_set_be16(p, value >> 16);
+	param_set_be16(p + 2, value);
 }
 
-static void set_be64(u8 *p, u64 value)
+static void param_set_be64(u8 *p, u64 value)
 {
-	set_be32(p, value >> 32);
-	set_be32(p + 4, value);
+	param_set_be32(p, value >> 32);
+	param_set_be32(p + 4, value);
 }
 
-static u16 get_be16(const u8 *p)
+static u16 param_get_be16(const u8 *p)
 {
 	return p[0] << 8 | p[1];
 }
 
-static u32 get_be32(const u8 *p)
+static u32 param_get_be32(const u8 *p)
 {
-	return (u32)get_be16(p) << 16 | get_be16(p + 2);
+	return (u32)param_get_be16(p) << 16 | param_get_be16(p + 2);
 }
 
-static u64 get_be64(const u8 *p)
+static u64 param_get_be64(const u8 *p)
 {
-	return (u64)get_be32(p) << 32 | get_be32(p + 4);
+	return (u64)param_get_be32(p) << 32 | param_get_be32(p + 4);
 }
 
 /**
@@ -111,7 +113,7 @@ struct answer {
 	size_t len;
 };
 
-static void put(struct answer *a, const u8 *bytes, size_t len)
+static void param_put(struct answer *a, const u8 *bytes, size_t len)
 {
 	if (a->len < a->size)
 		memcpy(a->buf + a->len, bytes, min(len, a->size - a->len));
@@ -119,19 +121,19 @@ static void put(struct answer *a, const u8 *bytes, size_t len)
 }
 
 /* 6.15.2 */
-static void put_keys(struct answer *a, const struct trbd_pr_state *state)
+static void param_put_keys(struct answer *a, const struct trbd_pr_state *state)
 {
 	u8 key[8];
 	unsigned int i;
 
 	for (i = 0; i < state->count; i++) {
-		set_be64(key, state->registrations[i].key);
-		put(a, key, sizeof(key));
+		param_set_be64(key, state->registrations[i].key);
+		param_put(a, key, sizeof(key));
 	}
 }
 
 /* 6.15.3: the holder's key; 0 when all registrants hold the reservation */
-static u64 reservation_key(const struct trbd_pr_state *state)
+static u64 param_reservation_key(const struct trbd_pr_state *state)
 {
 	unsigned int i;
 
@@ -145,69 +147,74 @@ static u64 reservation_key(const struct trbd_pr_state *state)
 }
 
 /* 6.15.3; SCOPE is always that of the logical unit, 0 */
-static void put_reservation(struct answer *a, const struct trbd_pr_state *state)
+static void param_put_reservation(struct answer *a, const struct trbd_pr_state *state)
 {
 	u8 reservation[RESERVATION_SIZE] = {};
 
 	if (state->type == TRBD_PR_NONE)
 		return;
-	set_be64(reservation, reservation_key(state));
+	param_set_be64(reservation, param_reservation_key(state));
 	reservation[13] = state->type;
-	put(a, reservation, sizeof(reservation));
+	param_put(a, reservation, sizeof(reservation));
 }
 
 /* 6.15.4 */
-static void put_capabilities(struct answer *a, const struct trbd_pr_state *state)
+static void param_put_capabilities(struct answer *a, const struct trbd_pr_state *state)
 {
 	u8 capabilities[CAPABILITIES_SIZE] = {};
 
-	set_be16(capabilities, sizeof(capabilities));
+	param_set_be16(capabilities, sizeof(capabilities));
 	capabilities[2] = CAPABLE_CRH | CAPABLE_SIP | CAPABLE_ATP | CAPABLE_PTPL;
 	capabilities[3] = CAPABLE_TMV | CAPABLE_ALLOW | (state->aptpl ? CAPABLE_PTPL_ACTIVE : 0);
-	capabilities[4] = MASK_WRITE_EXCLUSIVE | MASK_EXCLUSIVE_ACCESS | MASK_WRITE_EXCLUSIVE_REGISTRANTS |
-			  MASK_EXCLUSIVE_ACCESS_REGISTRANTS | MASK_WRITE_EXCLUSIVE_ALL;
+	capabilities[4] = MASK_WRITE_EXCLUSIVE | MASK_EXCLUSIVE_ACCESS |
+			  MASK_WRITE_EXCLUSIVE_REGISTRANTS | MASK_EXCLUSIVE_ACCESS_REGISTRANTS |
+			  MASK_WRITE_EXCLUSIVE_ALL;
 	capabilities[5] = MASK_EXCLUSIVE_ACCESS_ALL;
-	put(a, capabilities, sizeof(capabilities));
+	param_put(a, capabilities, sizeof(capabilities));
 }
 
-/* 6.15.5; an initiator whose name makes no TransportID is reported without one, and still with its key */
-static void put_status(struct answer *a, const struct trbd_pr_state *state,
+/*
+ * 6.15.5; an initiator whose name makes no TransportID is reported without one, and still with its
+ * key
+ */
+static void param_put_status(struct answer *a, const struct trbd_pr_state *state,
 		       const struct trbd_pr_registration *registration)
 {
 	u8 status[STATUS_SIZE + TRBD_TRANSPORT_ID_MAX] = {};
-	int id = trbd_transport_id_encode(registration->nexus.initiator, status + STATUS_SIZE, TRBD_TRANSPORT_ID_MAX);
+	int id = trbd_transport_id_encode(registration->nexus.initiator, status + STATUS_SIZE,
+					  TRBD_TRANSPORT_ID_MAX);
 
 	if (id < 0)
 		id = 0;
-	set_be64(status, registration->key);
+	param_set_be64(status, registration->key);
 	if (!strcmp(registration->nexus.target, "*"))
 		status[12] |= STATUS_ALL_TG_PT;
 	if (trbd_pr_holds(state, registration)) {
 		status[12] |= STATUS_R_HOLDER;
 		status[13] = state->type;
 	}
-	set_be16(status + 18, registration->rtpi);
-	set_be32(status + 20, id);
-	put(a, status, STATUS_SIZE + id);
+	param_set_be16(status + 18, registration->rtpi);
+	param_set_be32(status + 20, id);
+	param_put(a, status, STATUS_SIZE + id);
 }
 
-static void put_full_status(struct answer *a, const struct trbd_pr_state *state)
+static void param_put_full_status(struct answer *a, const struct trbd_pr_state *state)
 {
 	unsigned int i;
 
 	for (i = 0; i < state->count; i++)
-		put_status(a, state, &state->registrations[i]);
+		param_put_status(a, state, &state->registrations[i]);
 }
 
 /* The header that @a left room for; its ADDITIONAL LENGTH does not depend on what was cut off. */
-static void put_header(const struct answer *a, const struct trbd_pr_state *state)
+static void param_put_header(const struct answer *a, const struct trbd_pr_state *state)
 {
 	struct answer start = { .buf = a->buf, .size = a->size };
 	u8 header[HEADER_SIZE];
 
-	set_be32(header, state->generation);
-	set_be32(header + 4, a->len - HEADER_SIZE);
-	put(&start, header, sizeof(header));
+	param_set_be32(header, state->generation);
+	param_set_be32(header + 4, a->len - HEADER_SIZE);
+	param_put(&start, header, sizeof(header));
 }
 
 /**
@@ -219,35 +226,37 @@ static void put_header(const struct answer *a, const struct trbd_pr_state *state
  *
  * SPC-4 6.15.
  *
- * Return: length of the whole, of which as much as fits was written; 0 for a service action that there is not.
+ * Return: length of the whole, of which as much as fits was written; 0 for a service action that
+ * there is not.
  */
-size_t trbd_pr_in(const struct trbd_pr_state *state, enum trbd_pr_in_action action, u8 *buf, size_t size)
+size_t trbd_pr_in(const struct trbd_pr_state *state, enum trbd_pr_in_action action, u8 *buf,
+		  size_t size)
 {
 	struct answer a = { .buf = buf, .size = size, .len = HEADER_SIZE };
 
 	switch (action) {
 	case TRBD_PR_READ_KEYS:
-		put_keys(&a, state);
+		param_put_keys(&a, state);
 		break;
 	case TRBD_PR_READ_RESERVATION:
-		put_reservation(&a, state);
+		param_put_reservation(&a, state);
 		break;
 	case TRBD_PR_REPORT_CAPABILITIES:
 		/* the one without that header */
 		a.len = 0;
-		put_capabilities(&a, state);
+		param_put_capabilities(&a, state);
 		return a.len;
 	case TRBD_PR_READ_FULL_STATUS:
-		put_full_status(&a, state);
+		param_put_full_status(&a, state);
 		break;
 	default:
 		return 0;
 	}
-	put_header(&a, state);
+	param_put_header(&a, state);
 	return a.len;
 }
 
-static unsigned int service_action(const u8 *cdb)
+static unsigned int param_service_action(const u8 *cdb)
 {
 	return cdb[1] & CDB_SERVICE_ACTION;
 }
@@ -261,18 +270,18 @@ static unsigned int service_action(const u8 *cdb)
  */
 unsigned int trbd_pr_out_max_initiators(const u8 *cdb, size_t len)
 {
-	if (service_action(cdb) != TRBD_PR_REGISTER || len < LIST_INITIATORS)
+	if (param_service_action(cdb) != TRBD_PR_REGISTER || len < LIST_INITIATORS)
 		return 0;
 	return (len - LIST_INITIATORS) / TRANSPORT_ID_MIN;
 }
 
 /*
- * A TransportID that names one initiator port, which an iSCSI node without an ISID is not: which ports that node has
- * is not known here, so there is nothing that it could be registered for (7.6.4.6). @buf has TRANSPORT_ID_MIN at
- * least.
+ * A TransportID that names one initiator port, which an iSCSI node without an ISID is not: which
+ * ports that node has is not known here, so there is nothing that it could be registered for
+ * (7.6.4.6). @buf has TRANSPORT_ID_MIN at least.
  * Return: its length, or negative.
  */
-static int decode_port(const u8 *buf, size_t len, char *initiator)
+static int param_decode_port(const u8 *buf, size_t len, char *initiator)
 {
 	if ((buf[0] & (TRANSPORT_ID_FORMAT | TRANSPORT_ID_PROTOCOL)) == TRANSPORT_ID_ISCSI)
 		return -EINVAL;
@@ -280,21 +289,25 @@ static int decode_port(const u8 *buf, size_t len, char *initiator)
 }
 
 /* 6.16.3: what follows the basic list with SPEC_I_PT, TransportIDs up to the end */
-static enum trbd_pr_verdict decode_initiators(const u8 *list, size_t len, struct trbd_pr_out *out)
+static enum trbd_pr_verdict param_decode_initiators(const u8 *list, size_t len,
+						    struct trbd_pr_out *out)
 {
 	size_t at = LIST_INITIATORS;
 
 	if (len < LIST_INITIATORS)
 		return TRBD_PR_INVALID_LENGTH;
-	if (get_be32(list + LIST_SIZE) != len - LIST_INITIATORS)
+	if (param_get_be32(list + LIST_SIZE) != len - LIST_INITIATORS)
 		return TRBD_PR_INVALID_PARAMETER;
 	while (at < len) {
 		int id;
 
-		/* so there is room for it in any case: that is what trbd_pr_out_max_initiators() counts */
+		/*
+		 * so there is room for it in any case: that is what trbd_pr_out_max_initiators()
+		 * counts
+		 */
 		if (len - at < TRANSPORT_ID_MIN)
 			return TRBD_PR_INVALID_PARAMETER;
-		id = decode_port(list + at, len - at, out->initiators[out->num_initiators]);
+		id = param_decode_port(list + at, len - at, out->initiators[out->num_initiators]);
 		if (id < 0)
 			return TRBD_PR_INVALID_PARAMETER;
 		out->num_initiators++;
@@ -304,7 +317,7 @@ static enum trbd_pr_verdict decode_initiators(const u8 *list, size_t len, struct
 }
 
 /* 6.16.3 */
-static enum trbd_pr_verdict decode_basic(const u8 *list, size_t len, struct trbd_pr_out *out)
+static enum trbd_pr_verdict param_decode_basic(const u8 *list, size_t len, struct trbd_pr_out *out)
 {
 	out->spec_i_pt = list[20] & LIST_SPEC_I_PT;
 	if (out->action == TRBD_PR_REGISTER || out->action == TRBD_PR_REGISTER_AND_IGNORE) {
@@ -312,22 +325,22 @@ static enum trbd_pr_verdict decode_basic(const u8 *list, size_t len, struct trbd
 		out->aptpl = list[20] & LIST_APTPL;
 	}
 	if (out->spec_i_pt && out->action == TRBD_PR_REGISTER)
-		return decode_initiators(list, len, out);
+		return param_decode_initiators(list, len, out);
 	return len == LIST_SIZE ? TRBD_PR_GOOD : TRBD_PR_INVALID_LENGTH;
 }
 
 /* 6.16.4: one TransportID, up to the end */
-static enum trbd_pr_verdict decode_move(const u8 *list, size_t len, struct trbd_pr_out *out)
+static enum trbd_pr_verdict param_decode_move(const u8 *list, size_t len, struct trbd_pr_out *out)
 {
 	size_t rest = len - MOVE_SIZE;
 	int id;
 
 	out->unreg = list[17] & MOVE_UNREG;
 	out->aptpl = list[17] & MOVE_APTPL;
-	out->move_rtpi = get_be16(list + 18);
-	if (get_be32(list + 20) != rest || rest < TRANSPORT_ID_MIN)
+	out->move_rtpi = param_get_be16(list + 18);
+	if (param_get_be32(list + 20) != rest || rest < TRANSPORT_ID_MIN)
 		return TRBD_PR_INVALID_PARAMETER;
-	id = decode_port(list + MOVE_SIZE, rest, out->move_to.initiator);
+	id = param_decode_port(list + MOVE_SIZE, rest, out->move_to.initiator);
 	return id > 0 && (size_t)id == rest ? TRBD_PR_GOOD : TRBD_PR_INVALID_PARAMETER;
 }
 
@@ -336,27 +349,28 @@ static enum trbd_pr_verdict decode_move(const u8 *list, size_t len, struct trbd_
  * @cdb: its CDB
  * @list: its parameter list
  * @len: length of @list
- * @out: where to; @out->initiators has room for trbd_pr_out_max_initiators(), and may be NULL if that is 0. The
- *	nexus, its rtpi and the target of move_to are the caller's and stay. Of no use when the verdict is not
- *	TRBD_PR_GOOD
+ * @out: where to; @out->initiators has room for trbd_pr_out_max_initiators(), and may be NULL if
+ *	that is 0. The nexus, its rtpi and the target of move_to are the caller's and stay. Of no
+ *	use when the verdict is not TRBD_PR_GOOD
  *
  * SPC-4 6.16. Nothing in CDB and list is trusted but @len.
  *
  * Return: TRBD_PR_GOOD when it can be decoded, else how the command ends.
  */
-enum trbd_pr_verdict trbd_pr_out_decode(const u8 *cdb, const u8 *list, size_t len, struct trbd_pr_out *out)
+enum trbd_pr_verdict trbd_pr_out_decode(const u8 *cdb, const u8 *list, size_t len,
+					struct trbd_pr_out *out)
 {
-	if (service_action(cdb) >= TRBD_PR_ACTIONS)
+	if (param_service_action(cdb) >= TRBD_PR_ACTIONS)
 		return TRBD_PR_INVALID_CDB;
 	/* both layouts have that much, and both keys in the same place */
 	if (len < LIST_SIZE)
 		return TRBD_PR_INVALID_LENGTH;
 
-	out->action = service_action(cdb);
+	out->action = param_service_action(cdb);
 	out->scope = cdb[2] >> 4;
 	out->type = cdb[2] & 0xf;
-	out->key = get_be64(list);
-	out->action_key = get_be64(list + 8);
+	out->key = param_get_be64(list);
+	out->action_key = param_get_be64(list + 8);
 	out->aptpl = false;
 	out->all_tg_pt = false;
 	out->spec_i_pt = false;
@@ -366,6 +380,6 @@ enum trbd_pr_verdict trbd_pr_out_decode(const u8 *cdb, const u8 *list, size_t le
 	out->unreg = false;
 
 	if (out->action == TRBD_PR_REGISTER_AND_MOVE)
-		return decode_move(list, len, out);
-	return decode_basic(list, len, out);
+		return param_decode_move(list, len, out);
+	return param_decode_basic(list, len, out);
 }

@@ -6,7 +6,10 @@
 
 #include "pr/rules.h"
 
-/* what a parameter list of PERSISTENT RESERVE OUT may be long: room for a thousand TransportIDs of usual length */
+/*
+ * what a parameter list of PERSISTENT RESERVE OUT may be long: room for a thousand TransportIDs of
+ * usual length
+ */
 #define TRBD_PR_LIST_MAX	(128 * 1024)
 
 /* PERSISTENT RESERVE IN, SPC-4 table 205 */
@@ -18,8 +21,10 @@ enum trbd_pr_in_action {
 	TRBD_PR_IN_ACTIONS
 };
 
-size_t trbd_pr_in(const struct trbd_pr_state *state, enum trbd_pr_in_action action, u8 *buf, size_t size);
+size_t trbd_pr_in(const struct trbd_pr_state *state, enum trbd_pr_in_action action, u8 *buf,
+		  size_t size);
 unsigned int trbd_pr_out_max_initiators(const u8 *cdb, size_t len);
-enum trbd_pr_verdict trbd_pr_out_decode(const u8 *cdb, const u8 *list, size_t len, struct trbd_pr_out *out);
+enum trbd_pr_verdict trbd_pr_out_decode(const u8 *cdb, const u8 *list, size_t len,
+					struct trbd_pr_out *out);
 
 #endif /* TRBD_PR_PARAMETERS_H */

@@ -40,7 +40,7 @@ enum trbd_pr_verdict {
 	TRBD_PR_CONFLICT,		/* status RESERVATION CONFLICT */
 	TRBD_PR_INVALID_CDB,		/* ILLEGAL REQUEST, INVALID FIELD IN CDB */
 	TRBD_PR_INVALID_PARAMETER,	/* ILLEGAL REQUEST, INVALID FIELD IN PARAMETER LIST */
-	TRBD_PR_INVALID_RELEASE,	/* ILLEGAL REQUEST, INVALID RELEASE OF PERSISTENT RESERVATION */
+	TRBD_PR_INVALID_RELEASE, /* ILLEGAL REQUEST, INVALID RELEASE OF PERSISTENT RESERVATION */
 	TRBD_PR_NO_RESOURCES,		/* ILLEGAL REQUEST, INSUFFICIENT REGISTRATION RESOURCES */
 	TRBD_PR_INVALID_LENGTH,		/* ILLEGAL REQUEST, PARAMETER LIST LENGTH ERROR */
 };
@@ -80,7 +80,8 @@ struct trbd_pr_registration {
 /**
  * struct trbd_pr_preempted - the last PREEMPT that removed somebody, to know it again
  * @key: RESERVATION KEY of the command
- * @action_key: its SERVICE ACTION RESERVATION KEY, whose registrations it removed; 0 when there is nothing to know
+ * @action_key: its SERVICE ACTION RESERVATION KEY, whose registrations it removed; 0 when there is
+ *	nothing to know
  * @type: of the reservation that it made; TRBD_PR_NONE when it removed registrations only
  */
 struct trbd_pr_preempted {
@@ -95,7 +96,8 @@ struct trbd_pr_preempted {
  * @incarnations: how many registrations were made so far
  * @aptpl: as the last registration asked for; the state is in the cluster and survives in any case
  * @type: of the reservation, TRBD_PR_NONE when there is none
- * @holder: incarnation of the holder's registration; 0 when there is none or when all registrants hold it
+ * @holder: incarnation of the holder's registration; 0 when there is none or when all registrants
+ *	hold it
  * @spc2: holder of a RESERVE (6) or (10), with an empty initiator when there is none
  * @preempted: the last PREEMPT, in case that it is sent again
  * @count: registrations
@@ -162,15 +164,23 @@ enum trbd_pr_attention {
 bool trbd_pr_type_is_valid(unsigned int type);
 bool trbd_pr_type_is_all(enum trbd_pr_type type);
 bool trbd_pr_type_is_registrants(enum trbd_pr_type type);
-const struct trbd_pr_registration *trbd_pr_find(const struct trbd_pr_state *state, const struct trbd_pr_nexus *nexus);
-bool trbd_pr_holds(const struct trbd_pr_state *state, const struct trbd_pr_registration *registration);
+bool trbd_pr_nexus_covers(const struct trbd_pr_nexus *registered,
+			  const struct trbd_pr_nexus *nexus);
+const struct trbd_pr_registration *trbd_pr_find(const struct trbd_pr_state *state,
+						const struct trbd_pr_nexus *nexus);
+bool trbd_pr_holds(const struct trbd_pr_state *state,
+		   const struct trbd_pr_registration *registration);
 enum trbd_pr_verdict trbd_pr_out(struct trbd_pr_state *state, const struct trbd_pr_out *out);
-enum trbd_pr_verdict trbd_pr_reserve_spc2(struct trbd_pr_state *state, const struct trbd_pr_nexus *nexus);
-enum trbd_pr_verdict trbd_pr_release_spc2(struct trbd_pr_state *state, const struct trbd_pr_nexus *nexus);
+enum trbd_pr_verdict trbd_pr_reserve_spc2(struct trbd_pr_state *state,
+					  const struct trbd_pr_nexus *nexus);
+enum trbd_pr_verdict trbd_pr_release_spc2(struct trbd_pr_state *state,
+					  const struct trbd_pr_nexus *nexus);
 bool trbd_pr_conflicts(const struct trbd_pr_state *state, const struct trbd_pr_nexus *nexus,
 		       enum trbd_pr_access access);
-enum trbd_pr_attention trbd_pr_attention(const struct trbd_pr_state *old, const struct trbd_pr_state *new,
-					 enum trbd_pr_action action, const struct trbd_pr_nexus *actor,
+enum trbd_pr_attention trbd_pr_attention(const struct trbd_pr_state *old,
+					 const struct trbd_pr_state *new,
+					 enum trbd_pr_action action,
+					 const struct trbd_pr_nexus *actor,
 					 const struct trbd_pr_nexus *nexus);
 
 #endif /* TRBD_PR_RULES_H */

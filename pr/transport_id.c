@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * TransportIDs (SPC-4 7.6.4), between the form they have in parameter data and the text that names an initiator port
- * in the record:
+ * TransportIDs (SPC-4 7.6.4), between the form they have in parameter data and the text that names
+ * an initiator port in the record:
  *
  *	fc:N_PORT_NAME              16 hexadecimal digits
  *	srp:IDENTIFIER              32 of them
@@ -9,8 +9,8 @@
  *	iscsi:NAME                  an iSCSI node, all of its ports
  *	iscsi:NAME,i,0xISID         a port of it; 12 digits
  *
- * Text is in lower case, since iSCSI names are equal whatever their case, and has no blanks and no control
- * characters.
+ * Text is in lower case, since iSCSI names are equal whatever their case, and has no blanks and no
+ * control characters.
  *
  * No I/O, no memory: compiled as it is by the unit tests.
  */
@@ -43,14 +43,15 @@ static const struct fixed_id {
 };
 
 /* The letters of ASCII only: the kernel's tolower() would damage UTF-8. */
-static char lower(char c)
+static char transport_id_lower(char c)
 {
 	return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c;
 }
 
 static const char hex_digits[] = "0123456789abcdef";
 
-static int decode_fixed(const struct fixed_id *id, const u8 *buf, size_t len, char *text, size_t size)
+static int transport_id_decode_fixed(const struct fixed_id *id, const u8 *buf, size_t len,
+				     char *text, size_t size)
 {
 	size_t prefix = strlen(id->prefix);
 	unsigned int i;
@@ -66,7 +67,7 @@ static int decode_fixed(const struct fixed_id *id, const u8 *buf, size_t len, ch
 	return FIXED_SIZE;
 }
 
-static bool is_lower_hex(const char *s, size_t len)
+static bool transport_id_is_lower_hex(const char *s, size_t len)
 {
 	size_t i;
 
@@ -78,7 +79,7 @@ static bool is_lower_hex(const char *s, size_t len)
 }
 
 /* Is this a name, with an ISID behind it if @port says so? In lower case. */
-static bool iscsi_name_is_valid(const char *name, bool port)
+static bool transport_id_iscsi_name_is_valid(const char *name, bool port)
 {
 	const char *isid = strstr(name, ISID_SEPARATOR);
 	size_t len = isid ? (size_t)(isid - name) : strlen(name);
@@ -93,10 +94,10 @@ static bool iscsi_name_is_valid(const char *name, bool port)
 	if (!port)
 		return true;
 	isid += strlen(ISID_SEPARATOR);
-	return strlen(isid) == ISID_DIGITS && is_lower_hex(isid, ISID_DIGITS);
+	return strlen(isid) == ISID_DIGITS && transport_id_is_lower_hex(isid, ISID_DIGITS);
 }
 
-static int decode_iscsi(const u8 *buf, size_t len, char *text, size_t size)
+static int transport_id_decode_iscsi(const u8 *buf, size_t len, char *text, size_t size)
 {
 	static const char prefix[] = "iscsi:";
 	const size_t prefix_len = sizeof(prefix) - 1;
@@ -116,9 +117,9 @@ static int decode_iscsi(const u8 *buf, size_t len, char *text, size_t size)
 
 	memcpy(text, prefix, prefix_len);
 	for (i = 0; i < name_len; i++)
-		name[i] = lower(buf[ISCSI_HEADER + i]);
+		name[i] = transport_id_lower(buf[ISCSI_HEADER + i]);
 	name[name_len] = 0;
-	if (!iscsi_name_is_valid(name, format == FORMAT_ISCSI_PORT))
+	if (!transport_id_iscsi_name_is_valid(name, format == FORMAT_ISCSI_PORT))
 		return -EINVAL;
 	return ISCSI_HEADER + additional;
 }
@@ -130,8 +131,8 @@ static int decode_iscsi(const u8 *buf, size_t len, char *text, size_t size)
  * @text: where to
  * @size: room in @text
  *
- * Return: bytes that the TransportID takes up; -EINVAL when it is malformed, of a protocol that is not known, or
- * longer than @len or @size allow.
+ * Return: bytes that the TransportID takes up; -EINVAL when it is malformed, of a protocol that is
+ * not known, or longer than @len or @size allow.
  */
 int trbd_transport_id_decode(const u8 *buf, size_t len, char *text, size_t size)
 {
@@ -140,19 +141,21 @@ int trbd_transport_id_decode(const u8 *buf, size_t len, char *text, size_t size)
 	if (!len)
 		return -EINVAL;
 	if ((buf[0] & 0xf) == PROTOCOL_ISCSI)
-		return decode_iscsi(buf, len, text, size);
+		return transport_id_decode_iscsi(buf, len, text, size);
 	for (i = 0; i < ARRAY_SIZE(fixed_ids); i++) {
 		if ((buf[0] & 0xf) == fixed_ids[i].protocol)
-			return decode_fixed(&fixed_ids[i], buf, len, text, size);
+			return transport_id_decode_fixed(&fixed_ids[i], buf, len, text, size);
 	}
 	return -EINVAL;
 }
 
-static int encode_fixed(const struct fixed_id *id, const char *name, u8 *buf, size_t size)
+static int transport_id_encode_fixed(const struct fixed_id *id, const char *name, u8 *buf,
+				     size_t size)
 {
 	unsigned int i;
 
-	if (strlen(name) != 2 * id->len || !is_lower_hex(name, 2 * id->len) || size < FIXED_SIZE)
+	if (strlen(name) != 2 * id->len || !transport_id_is_lower_hex(name, 2 * id->len) ||
+	    size < FIXED_SIZE)
 		return -EINVAL;
 	memset(buf, 0, FIXED_SIZE);
 	buf[0] = id->protocol;
@@ -162,13 +165,13 @@ static int encode_fixed(const struct fixed_id *id, const char *name, u8 *buf, si
 	return FIXED_SIZE;
 }
 
-static int encode_iscsi(const char *name, u8 *buf, size_t size)
+static int transport_id_encode_iscsi(const char *name, u8 *buf, size_t size)
 {
 	bool port = strstr(name, ISID_SEPARATOR);
 	/* with the NUL, in words */
 	size_t additional = (strlen(name) + 1 + 3) & ~(size_t)3;
 
-	if (!iscsi_name_is_valid(name, port))
+	if (!transport_id_iscsi_name_is_valid(name, port))
 		return -EINVAL;
 	if (additional < ISCSI_ADDITIONAL_MIN)
 		additional = ISCSI_ADDITIONAL_MIN;
@@ -195,12 +198,12 @@ int trbd_transport_id_encode(const char *text, u8 *buf, size_t size)
 	unsigned int i;
 
 	if (!strncmp(text, "iscsi:", 6))
-		return encode_iscsi(text + 6, buf, size);
+		return transport_id_encode_iscsi(text + 6, buf, size);
 	for (i = 0; i < ARRAY_SIZE(fixed_ids); i++) {
 		size_t prefix = strlen(fixed_ids[i].prefix);
 
 		if (!strncmp(text, fixed_ids[i].prefix, prefix))
-			return encode_fixed(&fixed_ids[i], text + prefix, buf, size);
+			return transport_id_encode_fixed(&fixed_ids[i], text + prefix, buf, size);
 	}
 	return -EINVAL;
 }

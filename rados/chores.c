@@ -2,9 +2,9 @@
 /*
  * Work that a session has to do yet, and that nobody waits for.
  *
- * Something that should be done in the cluster could not be, since the cluster did not answer, and whoever was to do
- * it must go. The session keeps it as a chore and tries it every few seconds. Chores do not hold the session: when its
- * last user goes, they are dropped, done or not.
+ * Something that should be done in the cluster could not be, since the cluster did not answer, and
+ * whoever was to do it must go. The session keeps it as a chore and tries it every few seconds.
+ * Chores do not hold the session: when its last user goes, they are dropped, done or not.
  */
 #include <linux/ceph/libceph.h>
 #include <linux/ceph/osd_client.h>

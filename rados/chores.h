@@ -10,7 +10,8 @@
 struct ceph_osd_client;
 
 /**
- * struct trbd_chore - something that is tried until it succeeds, as long as the session lives; embedded by its owner
+ * struct trbd_chore - something that is tried until it succeeds, as long as the session lives;
+ * embedded by its owner
  * @node: in the session's list
  * @run: tries it once; may sleep for the cluster. Return: whether it is done
  * @drop: frees it, done or not; the session is not used any more

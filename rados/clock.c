@@ -2,12 +2,14 @@
 /*
  * The clock that write stamps come from.
  *
- * All gateways of a group share a time. Nobody's wall clock takes part in it, except to start a group that never was:
- * each gateway counts with a clock of its own and adds an offset, and whoever hears of a later time moves forward to
- * it. So the common time is the fastest gateway's, no gateway is behind what it has seen, and nothing ever goes back.
+ * All gateways of a group share a time. Nobody's wall clock takes part in it, except to start a
+ * group that never was: each gateway counts with a clock of its own and adds an offset, and whoever
+ * hears of a later time moves forward to it. So the common time is the fastest gateway's, no
+ * gateway is behind what it has seen, and nothing ever goes back.
  *
- * A stamp orders mutations of an object by granules of 256 ms. Within a granule two gateways may pass each other;
- * that is what lets one with a longer way to an OSD write beside a nearer one without losing every race.
+ * A stamp orders mutations of an object by granules of 256 ms. Within a granule two gateways may
+ * pass each other; that is what lets one with a longer way to an OSD write beside a nearer one
+ * without losing every race.
  *
  * Units: milliseconds. Any context.
  */
@@ -21,7 +23,8 @@
 /**
  * trbd_clock_local_ms() - read this machine's own clock
  *
- * CLOCK_MONOTONIC_RAW: a time daemon slews CLOCK_MONOTONIC, by up to ten percent, and W has no room for that.
+ * CLOCK_MONOTONIC_RAW: a time daemon slews CLOCK_MONOTONIC, by up to ten percent, and W has no room
+ * for that.
  *
  * Return: ms since some moment of this machine's.
  */
@@ -109,7 +112,8 @@ u64 trbd_clock_stamp(struct trbd_clock *clock, u64 now_ms)
 {
 	u64 sequence = (u32)atomic_inc_return(&clock->sequence) & ((1U << TRBD_SLOT_SHIFT) - 1);
 
-	return clock_granule(now_ms) | ((u64)atomic_read(&clock->slot) << TRBD_SLOT_SHIFT) | sequence;
+	return clock_granule(now_ms) | ((u64)atomic_read(&clock->slot) << TRBD_SLOT_SHIFT) |
+	       sequence;
 }
 
 /**

@@ -10,7 +10,6 @@
 /* A stamp is (granule << 28) | (slot << 20) | sequence and stays below 2^63. */
 #define TRBD_GRANULE_SHIFT	28
 #define TRBD_SLOT_SHIFT		20
-#define TRBD_SLOTS		256
 
 #define TRBD_CLOCK_MAX_MS	((1ULL << (63 - TRBD_GRANULE_SHIFT)) * TRBD_GRANULE_MS - 1)
 

@@ -6,8 +6,6 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
-struct trbd_session;
-
 /**
  * struct trbd_closings - who of a session's callers is closing
  * @lock: guards @list
@@ -21,7 +19,8 @@ struct trbd_closings {
 /**
  * struct trbd_closing - one who does
  * @node: in the session's list; not in any before trbd_closing_begin()
- * @caller: whose calls are meant: the address of the object's name that they are made with; compared, never followed
+ * @caller: whose calls are meant: the address of the object's name that they are made with;
+ *	compared, never followed
  * @until: jiffies until which an answer is waited for
  */
 struct trbd_closing {
@@ -31,10 +30,12 @@ struct trbd_closing {
 };
 
 void trbd_closings_init(struct trbd_closings *closings);
-void trbd_closing_begin(struct trbd_session *session, struct trbd_closing *closing, const void *caller);
-void trbd_closing_end(struct trbd_session *session, struct trbd_closing *closing);
-unsigned long trbd_closing_left(struct trbd_session *session, const void *caller, unsigned long otherwise);
-bool trbd_closing_is_over(struct trbd_session *session, const void *caller);
+void trbd_closing_begin(struct trbd_closings *closings, struct trbd_closing *closing,
+			const void *caller);
+void trbd_closing_end(struct trbd_closings *closings, struct trbd_closing *closing);
+unsigned long trbd_closing_left(struct trbd_closings *closings, const void *caller,
+				unsigned long otherwise);
+bool trbd_closing_is_over(struct trbd_closings *closings, const void *caller);
 void trbd_closing_was_in_vain(void);
 
 #endif /* TRBD_RADOS_CLOSING_H */

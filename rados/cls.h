@@ -4,12 +4,10 @@
 
 #include <linux/types.h>
 
-struct ceph_object_id;
-struct ceph_object_locator;
-struct trbd_session;
+struct trbd_object;
 
 /**
- * struct trbd_cls_method - one of several methods that are called at once
+ * struct trbd_cls_method - a method of an object class
  * @name: the method
  * @in: encoded arguments, NULL for none
  * @in_len: their length, at most one page
@@ -22,13 +20,7 @@ struct trbd_cls_method {
 	size_t answer_len;
 };
 
-int trbd_cls_calls(struct trbd_session *session, const struct ceph_object_id *oid,
-		   const struct ceph_object_locator *oloc, const char *class, struct trbd_cls_method *methods,
-		   unsigned int num, void *out, size_t out_len);
-int trbd_cls_call(struct trbd_session *session, const struct ceph_object_id *oid,
-		  const struct ceph_object_locator *oloc, const char *class, const char *method,
-		  const void *in, size_t in_len, void *out, size_t out_len);
-int trbd_stat(struct trbd_session *session, const struct ceph_object_id *oid,
-	      const struct ceph_object_locator *oloc);
+int trbd_cls_call(const struct trbd_object *object, const char *class,
+		  struct trbd_cls_method *methods, unsigned int num, void *out, size_t out_len);
 
 #endif /* TRBD_RADOS_CLS_H */

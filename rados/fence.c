@@ -2,10 +2,11 @@
 /*
  * Fencing a client: the OSDs take nothing from it any more.
  *
- * A client is known by its address and nonce. The monitors put it on the blocklist of an OSD map, and an OSD refuses
- * the client's requests as soon as it has that map. It gets the map sooner or later; for sure before it serves a
- * request of somebody who has it already. So after the fence, everybody who goes on must have that map (the barrier),
- * and from then on nothing of the fenced client can land on an object that one of them has touched since.
+ * A client is known by its address and nonce. The monitors put it on the blocklist of an OSD map,
+ * and an OSD refuses the client's requests as soon as it has that map. It gets the map sooner or
+ * later; for sure before it serves a request of somebody who has it already. So after the fence,
+ * everybody who goes on must have that map (the barrier), and from then on nothing of the fenced
+ * client can land on an object that one of them has touched since.
  */
 #include <linux/ceph/libceph.h>
 #include <linux/ceph/mon_client.h>
@@ -26,27 +27,18 @@
 #include "rados/monitor.h"
 #include "rados/session.h"
 
-/* then the monitor is left for another: it may be elected anew, and more often would keep us from all of them */
-#define FENCE_PATIENCE	(5 * HZ)
-
-/**
- * trbd_fence_own_address() - under which address the OSDs know us
- * @session: session with the cluster
- * @buf: where to
- * @size: room in @buf, TRBD_FENCE_ADDRESS_MAX is enough
+/*
+ * then the monitor is left for another: it may be elected anew, and more often would keep us from
+ * all of them
  */
-void trbd_fence_own_address(struct trbd_session *session, char *buf, size_t size)
-{
-	const struct ceph_entity_addr *addr = ceph_client_addr(session->client);
-
-	snprintf(buf, size, "%pISpc/%u", &addr->in_addr, le32_to_cpu(addr->nonce));
-}
+#define FENCE_PATIENCE	(5 * HZ)
 
 /**
  * trbd_fence_epoch() - the newest OSD map that this client has
  * @session: session with the cluster
  *
- * It says of everybody whom this client has fenced, or whose fence it has passed as a barrier, that they are fenced.
+ * It says of everybody whom this client has fenced, or whose fence it has passed as a barrier, that
+ * they are fenced.
  *
  * Context: process; may sleep for the map's lock.
  * Return: its number.
@@ -62,10 +54,10 @@ u32 trbd_fence_epoch(struct trbd_session *session)
 	return epoch;
 }
 
-/* The reverse: ADDRESS:PORT/NONCE, the address of IPv6 in brackets. */
+/* The reverse of trbd_session_address(): ADDRESS:PORT/NONCE, the address of IPv6 in brackets. */
 static int fence_parse(const char *text, struct ceph_entity_addr *addr)
 {
-	char host[TRBD_FENCE_ADDRESS_MAX], *port, *nonce, *name = host;
+	char host[TRBD_ADDRESS_MAX], *port, *nonce, *name = host;
 	u32 number;
 
 	memset(addr, 0, sizeof(*addr));
@@ -186,7 +178,8 @@ static int fence_wait(struct fence_crew *crew, unsigned int timeout_ms)
 	long ret;
 
 	for (;;) {
-		ret = wait_event_interruptible_timeout(crew->wait, !atomic_read(&crew->left), FENCE_PATIENCE);
+		ret = wait_event_interruptible_timeout(crew->wait, !atomic_read(&crew->left),
+						       FENCE_PATIENCE);
 		if (ret > 0)
 			return 0;
 		if (ret < 0)
@@ -204,12 +197,12 @@ static int fence_wait(struct fence_crew *crew, unsigned int timeout_ms)
  * @count: how many, at least 1
  * @timeout_ms: for how long to wait for the monitors, 0 for ever
  *
- * A monitor makes one map of what comes at the same time, and one map takes it up to a second. One that does not answer
- * is left for another.
+ * A monitor makes one map of what comes at the same time, and one map takes it up to a second. One
+ * that does not answer is left for another.
  *
  * Context: process; sleeps until the monitors have answered; a signal ends it.
- * Return: 0, whatever became of each; -EINTR, -ETIMEDOUT, -ENOMEM. Each: 0, -EINVAL for what is no address, -EACCES
- * without the right to do it, -EINTR, -ENOMEM, others.
+ * Return: 0, whatever became of each; -EINTR, -ETIMEDOUT, -ENOMEM. Each: 0, -EINVAL for what is no
+ * address, -EACCES without the right to do it, -EINTR, -ENOMEM, others.
  */
 int trbd_fence_clients(struct trbd_session *session, struct trbd_fence *fences, unsigned int count,
 		       unsigned int timeout_ms)
@@ -238,7 +231,7 @@ int trbd_fence_clients(struct trbd_session *session, struct trbd_fence *fences, 
 /**
  * trbd_fence_client() - put a client on the blocklist
  * @session: session with the cluster
- * @address: address and nonce, as trbd_fence_own_address() gave them there
+ * @address: address and nonce, as trbd_session_address() gave them there
  * @epoch: set to an OSD map that has it
  *
  * Context: process; sleeps until the monitors have answered; a signal ends it.
@@ -262,10 +255,11 @@ int trbd_fence_client(struct trbd_session *session, const char *address, u32 *ep
  * @epoch: OSD map; need not be one that there is
  * @caller: who waits, see rados/closing.c
  *
- * What is sent after this returned 0 is sent with that map. libceph's own barrier would hold back everything of the
- * session until it comes, and cannot be taken back when the number was wrong.
+ * What is sent after this returned 0 is sent with that map. libceph's own barrier would hold back
+ * everything of the session until it comes, and cannot be taken back when the number was wrong.
  *
- * Context: process; sleeps until the map is there, up to mount_timeout, or until @caller has closed for long enough.
+ * Context: process; sleeps until the map is there, up to mount_timeout, or until @caller has closed
+ * for long enough.
  * Return: 0, -ETIMEDOUT, -EINTR.
  */
 int trbd_fence_barrier(struct trbd_session *session, u32 epoch, const void *caller)
@@ -277,6 +271,6 @@ int trbd_fence_barrier(struct trbd_session *session, u32 epoch, const void *call
 		ceph_osdc_maybe_request_map(trbd_session_osdc(session));
 		ret = ceph_monc_wait_osdmap(&session->client->monc, epoch, HZ);
 	} while (ret == -ETIMEDOUT && !trbd_session_timed_out(session, start) &&
-		 !trbd_closing_is_over(session, caller));
+		 !trbd_closing_is_over(&session->closings, caller));
 	return ret == -ERESTARTSYS ? -EINTR : ret;
 }

@@ -4,14 +4,13 @@
 
 #include <linux/types.h>
 
-struct trbd_session;
+#include "protocol.h"
 
-/* [IPv6]:port/nonce */
-#define TRBD_FENCE_ADDRESS_MAX	80
+struct trbd_session;
 
 /**
  * struct trbd_fence - a client that is to be put on the blocklist
- * @address: address and nonce, as trbd_fence_own_address() gave them there
+ * @address: address and nonce, as trbd_session_address() gave them there
  * @err: what became of it: 0, or as of trbd_fence_clients()
  * @epoch: OSD map that has it on the blocklist, if @err is 0
  */
@@ -21,7 +20,6 @@ struct trbd_fence {
 	u32 epoch;
 };
 
-void trbd_fence_own_address(struct trbd_session *session, char *buf, size_t size);
 u32 trbd_fence_epoch(struct trbd_session *session);
 int trbd_fence_clients(struct trbd_session *session, struct trbd_fence *fences, unsigned int count,
 		       unsigned int timeout_ms);

@@ -2,26 +2,28 @@
 /*
  * The write guard: no stale write, ever.
  *
- * Gateway X gets a write and cannot reach the OSD. Its initiator gives up, changes the path, and writes something
- * newer through gateway Y. When X reaches the OSD again, its write lands on top. Neither fencing nor waiting closes
- * this for good, because a request may be anywhere by then. So the OSD itself decides: every mutation of a data
- * object carries a stamp, and the object keeps the latest it has seen. A mutation whose stamp is older is refused
- * in the transaction that would have applied it.
+ * Gateway X gets a write and cannot reach the OSD. Its initiator gives up, changes the path, and
+ * writes something newer through gateway Y. When X reaches the OSD again, its write lands on top.
+ * Neither fencing nor waiting closes this for good, because a request may be anywhere by then. So
+ * the OSD itself decides: every mutation of a data object carries a stamp, and the object keeps the
+ * latest it has seen. A mutation whose stamp is older is refused in the transaction that would have
+ * applied it.
  *
  *	first try   stamp of the object <= end of my granule       stamp := mine          mutate
  *	fallback    stamp of the object <= accepted + window       tag := unique          mutate
  *	create      there is no object                             stamp := mine          mutate
  *
- * The fallback is for a write that lost against a neighbour's of the same time. It is safe because an initiator that
- * writes something newer does so after it gave the older one up, and the window is shorter than that; and because it
- * does not move the stamp back. The tag tells a load-linked/store-conditional pair that somebody wrote.
+ * The fallback is for a write that lost against a neighbour's of the same time. It is safe because
+ * an initiator that writes something newer does so after it gave the older one up, and the window
+ * is shorter than that; and because it does not move the stamp back. The tag tells a
+ * load-linked/store-conditional pair that somebody wrote.
  *
- * What the OSDs do with it: CMPXATTR compares "operand op stored" as unsigned numbers, the operand 8 bytes little
- * endian, the stored value decimal text; an object without the xattr counts as 0, a missing object is -ENOENT, a
- * comparison that fails is -ECANCELED and nothing is applied.
+ * What the OSDs do with it: CMPXATTR compares "operand op stored" as unsigned numbers, the operand
+ * 8 bytes little endian, the stored value decimal text; an object without the xattr counts as 0, a
+ * missing object is -ENOENT, a comparison that fails is -ECANCELED and nothing is applied.
  *
- * osd_req_op_xattr_init() would allocate a page and a pagelist for each op; the ops are filled here instead, over
- * memory from a slab whose objects do not cross a page.
+ * osd_req_op_xattr_init() would allocate a page and a pagelist for each op; the ops are filled here
+ * instead, over memory from a slab whose objects do not cross a page.
  */
 #include <linux/build_bug.h>
 #include <linux/ceph/libceph.h>
@@ -44,13 +46,13 @@ static struct kmem_cache *guard_cache;
 static mempool_t *guard_pool;
 
 /*
- * Adds op @which with attribute @name and its value. The messenger sends what stands behind a request piece by piece,
- * so all ops of a guard share one piece, which the first of them has: the OSD goes by the lengths in the ops.
+ * Gives an op an attribute and a value. The messenger sends what stands behind a request piece by
+ * piece, so all ops of a guard share one piece, which the first of them has: the OSD goes by the
+ * lengths in the ops.
  */
-static void guard_add_op(struct trbd_guard *guard, struct ceph_osd_request *req, unsigned int which, u16 opcode,
-			 const char *name, const void *value, size_t value_len)
+static void guard_set_op(struct trbd_guard *guard, struct ceph_osd_req_op *op, const char *name,
+			 const void *value, size_t value_len)
 {
-	struct ceph_osd_req_op *op = osd_req_op_init(req, which, opcode, 0);
 	size_t name_len = strlen(name);
 
 	op->xattr.name_len = name_len;
@@ -58,7 +60,7 @@ static void guard_add_op(struct trbd_guard *guard, struct ceph_osd_request *req,
 	op->indata_len = name_len + value_len;
 
 	if (!guard->data) {
-		guard->data = osd_req_op_data(req, which, xattr, osd_data);
+		guard->data = &op->xattr.osd_data;
 		guard->data->type = CEPH_OSD_DATA_TYPE_PAGES;
 		guard->data->pages = &guard->page;
 		guard->data->length = 0;
@@ -71,24 +73,24 @@ static void guard_add_op(struct trbd_guard *guard, struct ceph_osd_request *req,
 	guard->data->length += op->indata_len;
 }
 
-static void guard_compare(struct trbd_guard *guard, struct ceph_osd_request *req, unsigned int which,
-			  const char *name, u8 cmp_op)
+static void guard_compare(struct trbd_guard *guard, struct ceph_osd_request *req,
+			  unsigned int which, const char *name, u8 cmp_op)
 {
+	struct ceph_osd_req_op *op = osd_req_op_init(req, which, CEPH_OSD_OP_CMPXATTR, 0);
 	__le64 operand = cpu_to_le64(guard->limit);
 
-	guard_add_op(guard, req, which, CEPH_OSD_OP_CMPXATTR, name, &operand, sizeof(operand));
-	req->r_ops[which].xattr.cmp_op = cmp_op;
-	req->r_ops[which].xattr.cmp_mode = CEPH_OSD_CMPXATTR_MODE_U64;
+	guard_set_op(guard, op, name, &operand, sizeof(operand));
+	op->xattr.cmp_op = cmp_op;
+	op->xattr.cmp_mode = CEPH_OSD_CMPXATTR_MODE_U64;
 }
 
 static void guard_store(struct trbd_guard *guard, struct ceph_osd_request *req, unsigned int which,
 			const char *name)
 {
+	struct ceph_osd_req_op *op = osd_req_op_init(req, which, CEPH_OSD_OP_SETXATTR, 0);
 	char value[24];
-	size_t len;
 
-	len = scnprintf(value, sizeof(value), "%llu", guard->value);
-	guard_add_op(guard, req, which, CEPH_OSD_OP_SETXATTR, name, value, len);
+	guard_set_op(guard, op, name, value, scnprintf(value, sizeof(value), "%llu", guard->value));
 }
 
 /**

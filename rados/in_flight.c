@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Changes of an image's data that are in flight: how far have they come, and which snapshots do they know?
+ * Changes of an image's data that are in flight: how far have they come, and which snapshots do
+ * they know?
  *
- * A change keeps the snapshot context that it was built with, and libceph holds it until an OSD has answered. When
- * others take a snapshot meanwhile, and this gateway cannot hear of it, such a change would alter the snapshot. So
- * the owner of the image asks here whether anything must be called back.
+ * A change keeps the snapshot context that it was built with, and libceph holds it until an OSD has
+ * answered. When others take a snapshot meanwhile, and this gateway cannot hear of it, such a
+ * change would alter the snapshot. So the owner of the image asks here whether anything must be
+ * called back.
  *
- * Giving up (rados/recovery.c) calls back what is still on this machine. It does not call back what an OSD has
- * received. TCP tells the two apart: an OSD that stands still has a kernel that acknowledges, and an OSD that cannot
- * be reached has not. libceph itself only knows that it has written a message to the socket.
+ * Giving up (rados/recovery.c) calls back what is still on this machine. It does not call back what
+ * an OSD has received. TCP tells the two apart: an OSD that stands still has a kernel that
+ * acknowledges, and an OSD that cannot be reached has not. libceph itself only knows that it has
+ * written a message to the socket.
  *
  *	no OSD, or held back by the OSD map or the OSD    unsent
  *	connection not open                               unsent: it is sent again when it is
@@ -16,7 +19,8 @@
  *	in the socket, not acknowledged by TCP            unsent
  *	acknowledged by TCP                               with the OSD
  *
- * A ping that is just on its way makes a connection look as if something were unsent. The caller asks twice.
+ * A ping that is just on its way makes a connection look as if something were unsent. The caller
+ * asks twice.
  */
 #include <linux/ceph/libceph.h>
 #include <linux/ceph/messenger.h>
@@ -38,30 +42,32 @@ struct in_flight_query {
 	u64 snap_seq;
 };
 
-static bool socket_is_acknowledged(struct sock *sk)
+static bool in_flight_socket_is_acknowledged(struct sock *sk)
 {
 	return sk->sk_protocol == IPPROTO_TCP &&
 	       READ_ONCE(tcp_sk(sk)->snd_una) == READ_ONCE(tcp_sk(sk)->write_seq);
 }
 
 /* Does the OSD's machine have all that was given to the connection? */
-static bool connection_is_drained(struct ceph_connection *con)
+static bool in_flight_connection_is_drained(struct ceph_connection *con)
 {
 	bool drained;
 
 	mutex_lock(&con->mutex);
-	drained = con->state == CEPH_CON_S_OPEN && con->sock && list_empty(&con->out_queue) && !con->out_msg &&
-		  socket_is_acknowledged(con->sock->sk);
+	drained = con->state == CEPH_CON_S_OPEN && con->sock && list_empty(&con->out_queue) &&
+		  !con->out_msg && in_flight_socket_is_acknowledged(con->sock->sk);
 	mutex_unlock(&con->mutex);
 	return drained;
 }
 
-static bool request_matches(const struct ceph_osd *osd, const struct ceph_osd_request *req,
-			    const struct in_flight_query *query, bool drained)
+static bool in_flight_request_matches(const struct ceph_osd *osd,
+				      const struct ceph_osd_request *req,
+				      const struct in_flight_query *query, bool drained)
 {
 	size_t len = strlen(query->prefix);
 
-	if (!req->r_snapc || strncmp(req->r_base_oid.name, query->prefix, len) || req->r_base_oid.name[len] != '.')
+	if (!req->r_snapc || strncmp(req->r_base_oid.name, query->prefix, len) ||
+	    req->r_base_oid.name[len] != '.')
 		return false;
 	if (query->unsent)
 		return !drained || req->r_t.paused || req->r_sent != osd->o_incarnation;
@@ -69,16 +75,18 @@ static bool request_matches(const struct ceph_osd *osd, const struct ceph_osd_re
 }
 
 /* osdc->lock held. */
-static bool osd_has(struct ceph_osd *osd, const struct in_flight_query *query)
+static bool in_flight_osd_has(struct ceph_osd *osd, const struct in_flight_query *query)
 {
 	struct rb_node *node;
 	bool drained, has = false;
 
 	mutex_lock(&osd->lock);
 	/* the one without a number is where libceph keeps requests that no OSD serves */
-	drained = query->unsent && osd->o_osd >= 0 && connection_is_drained(&osd->o_con);
+	drained = query->unsent && osd->o_osd >= 0 && in_flight_connection_is_drained(&osd->o_con);
 	for (node = rb_first(&osd->o_requests); node && !has; node = rb_next(node))
-		has = request_matches(osd, rb_entry(node, struct ceph_osd_request, r_node), query, drained);
+		has = in_flight_request_matches(osd,
+						rb_entry(node, struct ceph_osd_request, r_node),
+						query, drained);
 	mutex_unlock(&osd->lock);
 	return has;
 }
@@ -90,9 +98,9 @@ static bool in_flight_has(struct trbd_session *session, const struct in_flight_q
 	bool has;
 
 	down_read(&osdc->lock);
-	has = osd_has(&osdc->homeless_osd, query);
+	has = in_flight_osd_has(&osdc->homeless_osd, query);
 	for (node = rb_first(&osdc->osds); node && !has; node = rb_next(node))
-		has = osd_has(rb_entry(node, struct ceph_osd, o_node), query);
+		has = in_flight_osd_has(rb_entry(node, struct ceph_osd, o_node), query);
 	up_read(&osdc->lock);
 	return has;
 }
@@ -113,7 +121,8 @@ bool trbd_in_flight_unsent(struct trbd_session *session, const char *prefix)
 }
 
 /**
- * trbd_in_flight_before() - is a change of an image's data in flight that does not know the newest snapshots?
+ * trbd_in_flight_before() - is a change of an image's data in flight that does not know the newest
+ * snapshots?
  * @session: session with its cluster
  * @prefix: what the names of its data objects begin with, up to the "."
  * @snap_seq: number of the newest snapshot

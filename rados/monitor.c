@@ -2,11 +2,12 @@
 /*
  * Noticing soon that our monitor is gone.
  *
- * A session talks to one monitor. When that one falls silent, libceph notices after half a minute and goes to another.
- * Fencing needs a monitor's answer, and the machine that must be fenced may be the one our monitor was on: a gateway,
- * a monitor and OSDs often share one. So whoever is about to fence has the connection looked at. TCP breaks it when
- * what we sent has not been acknowledged for a few seconds, libceph then goes to another monitor by itself, and sends
- * it what has not been answered. A monitor whose machine acknowledges, but which does not answer, is left on request.
+ * A session talks to one monitor. When that one falls silent, libceph notices after half a minute
+ * and goes to another. Fencing needs a monitor's answer, and the machine that must be fenced may be
+ * the one our monitor was on: a gateway, a monitor and OSDs often share one. So whoever is about to
+ * fence has the connection looked at. TCP breaks it when what we sent has not been acknowledged for
+ * a few seconds, libceph then goes to another monitor by itself, and sends it what has not been
+ * answered. A monitor whose machine acknowledges, but which does not answer, is left on request.
  */
 #include <linux/ceph/libceph.h>
 #include <linux/ceph/messenger.h>
@@ -32,7 +33,8 @@ static bool monitor_is_open(const struct ceph_mon_client *monc)
  * trbd_monitor_probe() - find out whether our monitor's machine is there
  * @session: session with the cluster
  *
- * Sends a little. When that is not acknowledged within two seconds, libceph goes to another monitor.
+ * Sends a little. When that is not acknowledged within two seconds, libceph goes to another
+ * monitor.
  *
  * Context: process; does not wait for the network.
  */
@@ -55,8 +57,8 @@ void trbd_monitor_probe(struct trbd_session *session)
  * trbd_monitor_change() - our monitor does not answer: go to another one
  * @session: session with the cluster
  *
- * With one monitor, or while libceph looks for another one anyway, nothing. What has not been answered is sent to the
- * other one.
+ * With one monitor, or while libceph looks for another one anyway, nothing. What has not been
+ * answered is sent to the other one.
  *
  * Context: process; does not wait for the network.
  */

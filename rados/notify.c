@@ -2,11 +2,12 @@
 /*
  * Notifying the watchers of an object, and hearing what they answer.
  *
- * The OSD collects the answers and sends them back when all watchers have answered, or when the time is up: then with
- * a list of those that have not. A watcher whose watch has expired is in neither list, so the lists say who is there,
- * and never who is not.
+ * The OSD collects the answers and sends them back when all watchers have answered, or when the
+ * time is up: then with a list of those that have not. A watcher whose watch has expired is in
+ * neither list, so the lists say who is there, and never who is not.
  *
- *	u32 count, { u64 gid, u64 cookie, u32 len, answer }..., u32 count, { u64 gid, u64 cookie }...
+ *	u32 count, { u64 gid, u64 cookie, u32 len, answer }...,
+ *	u32 count, { u64 gid, u64 cookie }...
  */
 #include <linux/ceph/decode.h>
 #include <linux/ceph/libceph.h>
@@ -16,12 +17,14 @@
 #include <linux/slab.h>
 
 #include "rados/notify.h"
+#include "rados/request.h"
 #include "rados/session.h"
 
 /* what a thousand watchers answer; more is an OSD that talks nonsense */
 #define NOTIFY_REPLY_MAX	(256 * 1024)
 
-static int notify_parse(void *p, void *end, void (*answered)(void *arg, const void *reply, size_t len), void *arg)
+static int notify_parse(void *p, void *end,
+			void (*answered)(void *arg, const void *reply, size_t len), void *arg)
 {
 	u32 count, len;
 
@@ -40,31 +43,31 @@ bad:
 
 /**
  * trbd_notify() - notify the watchers of an object and wait for their answers
- * @session: session to send it on
- * @oid: object
- * @oloc: pool and namespace
+ * @object: the object
  * @payload: what to tell them
  * @len: its length, bytes
  * @timeout_s: for how long the OSD waits for answers, seconds
  * @answered: called for each watcher that acknowledged, with what it answered, before this returns
  * @arg: for @answered
  *
- * Context: process; sleeps until all have answered or @timeout_s is over, and for as long as the OSD cannot be
- * reached; a fatal signal ends it.
- * Return: 0: the notification went through the OSD and came back, whoever answered; -EINTR, -ENOENT, -ETIMEDOUT when
- * the OSD said nothing, -EBADMSG, -ENOMEM, others.
+ * Context: process; sleeps until all have answered or @timeout_s is over, and for as long as the
+ * OSD cannot be reached; a fatal signal ends it.
+ * Return: 0: the notification went through the OSD and came back, whoever answered; -EINTR,
+ * -ENOENT, -ETIMEDOUT when the OSD said nothing, -EBADMSG, -ENOMEM, others.
  */
-int trbd_notify(struct trbd_session *session, const struct ceph_object_id *oid, const struct ceph_object_locator *oloc,
-		const void *payload, size_t len, unsigned int timeout_s,
-		void (*answered)(void *arg, const void *reply, size_t len), void *arg)
+int trbd_notify(const struct trbd_object *object, const void *payload, size_t len,
+		unsigned int timeout_s, void (*answered)(void *arg, const void *reply, size_t len),
+		void *arg)
 {
 	struct page **pages = NULL;
 	size_t reply_len = 0;
 	void *reply;
 	int ret;
 
-	ret = ceph_osdc_notify(trbd_session_osdc(session), (struct ceph_object_id *)oid,
-			       (struct ceph_object_locator *)oloc, (void *)payload, len, timeout_s, &pages, &reply_len);
+	ret = ceph_osdc_notify(trbd_session_osdc(object->session),
+			       (struct ceph_object_id *)object->oid,
+			       (struct ceph_object_locator *)object->oloc, (void *)payload, len,
+			       timeout_s, &pages, &reply_len);
 	if (ret == -ERESTARTSYS)
 		ret = -EINTR;
 	if (!pages)

@@ -4,26 +4,35 @@
 
 #include <linux/types.h>
 
-struct ceph_object_id;
-struct ceph_object_locator;
-struct trbd_session;
+#include "rados/request.h"
+
 struct trbd_witness;
 
 /**
- * struct trbd_object_write - a write of a part of an object, on condition
- * @xattr: name of the xattr that is compared; a missing one counts as 0
- * @expected: what it must be
- * @new: what it becomes in the same transaction
- * @off: where to write, bytes
- * @buf: what
- * @len: how much, bytes, at least 1
- * @witness: where the OSD notes its time in the same transaction, or NULL
- * @limit_ms: give up after this, or 0
+ * struct trbd_object_condition - the number in an xattr, as a change of the object wants it
+ * @xattr: name of the xattr; a missing one counts as 0
+ * @expected: the number must be this
+ * @new: and becomes this in the same transaction
  */
-struct trbd_object_write {
+struct trbd_object_condition {
 	const char *xattr;
 	u64 expected;
 	u64 new;
+};
+
+/**
+ * struct trbd_object_change - a write, or a call of a class method that writes
+ * @class: object class; NULL for a write
+ * @method: its method
+ * @off: where to write, bytes
+ * @buf: the data of a write, or the encoded arguments of the method
+ * @len: length of @buf, bytes, at least 1
+ * @witness: where the OSD notes its time in the same transaction, or NULL
+ * @limit_ms: give up after this, or 0
+ */
+struct trbd_object_change {
+	const char *class;
+	const char *method;
 	u64 off;
 	const void *buf;
 	size_t len;
@@ -31,17 +40,13 @@ struct trbd_object_write {
 	unsigned int limit_ms;
 };
 
-int trbd_object_create(struct trbd_session *session, const struct ceph_object_id *oid,
-		       const struct ceph_object_locator *oloc, u64 size);
-int trbd_object_read(struct trbd_session *session, const struct ceph_object_id *oid,
-		     const struct ceph_object_locator *oloc, void *buf, size_t len,
+int trbd_object_create(const struct trbd_object *object, u64 size);
+int trbd_object_stat(const struct trbd_object *object);
+int trbd_object_read(const struct trbd_object *object, void *buf, size_t len,
 		     const struct trbd_witness *witness, u64 *osd_ms, unsigned int limit_ms);
-int trbd_object_number_is(struct trbd_session *session, const struct ceph_object_id *oid,
-			  const struct ceph_object_locator *oloc, const char *xattr, u64 number);
-int trbd_object_write_if(struct trbd_session *session, const struct ceph_object_id *oid,
-			 const struct ceph_object_locator *oloc, const struct trbd_object_write *write);
-int trbd_object_call_if(struct trbd_session *session, const struct ceph_object_id *oid,
-			const struct ceph_object_locator *oloc, const char *xattr, u64 expected, u64 new,
-			const char *class, const char *method, const void *in, size_t in_len);
+int trbd_object_check_number(const struct trbd_object *object, const char *xattr, u64 number);
+int trbd_object_change_if(const struct trbd_object *object,
+			  const struct trbd_object_condition *condition,
+			  const struct trbd_object_change *change);
 
 #endif /* TRBD_RADOS_OBJECT_H */

@@ -2,26 +2,27 @@
 /*
  * The options of a cluster session, from key and value to struct ceph_options.
  *
- * libceph has its own parser, made for mount options; whatever it knows passes through under the same name, so
- * that "rbd map -o" and a control string here mean the same. Four keys are spelled differently:
+ * libceph has its own parser, made for mount options; whatever it knows passes through under the
+ * same name, so that "rbd map -o" and a control string here mean the same. Four keys are spelled
+ * differently:
  *
- *   mon_addr=A/B/C   the monitors; "/" stands between them because "," stands between keys (as in cephfs mounts)
- *   id=admin         the user without "client.", as "rbd --id" has it; libceph calls it name
- *   key=NAME         a key of type "ceph" on the writing process' keyrings
- *   secret=BASE64    the secret itself
+ *   mon_addr=A/B/C   the monitors; "/" stands between them because "," stands between keys (as in
+ *   cephfs mounts) id=admin         the user without "client.", as "rbd --id" has it; libceph calls
+ *   it name key=NAME         a key of type "ceph" on the writing process' keyrings secret=BASE64
+ *   the secret itself
  *
- * Nothing here logs a value. A secret lives in struct ceph_options only, and libceph wipes it there.
+ * Nothing here logs a value. A secret lives in struct ceph_options only, and libceph wipes it
+ * there.
  */
 #include <linux/ceph/libceph.h>
 #include <linux/err.h>
 #include <linux/fs_context.h>
+#include <linux/jiffies.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "protocol.h"
 #include "rados/options.h"
-
-/* jiffies; rados/watch.c counts on pings that are this frequent */
-#define OPTIONS_KEEPALIVE_MAX	(5 * HZ)
 
 static int options_parse(struct ceph_options *opt, const char *key, const char *value)
 {
@@ -49,11 +50,12 @@ static int options_parse(struct ceph_options *opt, const char *key, const char *
 /**
  * trbd_options_alloc() - options with this module's defaults
  *
- * libceph starts with msgr1; every supported cluster speaks msgr2, and cancelling a half-received read is clean
- * only there, so the default becomes ms_mode=prefer-crc.
+ * libceph starts with msgr1; every supported cluster speaks msgr2, and cancelling a half-received
+ * read is clean only there, so the default becomes ms_mode=prefer-crc.
  *
  * Context: may sleep.
- * Return: the options, to be given to trbd_session_get() or ceph_destroy_options(); ERR_PTR(-ENOMEM).
+ * Return: the options, to be given to trbd_session_get() or ceph_destroy_options();
+ * ERR_PTR(-ENOMEM).
  */
 struct ceph_options *trbd_options_alloc(void)
 {
@@ -86,7 +88,8 @@ static bool options_choose_replica(const char *key, const char *value)
  * @value: its value, NULL for a flag ("nocrc")
  *
  * Context: may sleep; "key" searches the keyrings of the current process.
- * Return: 0, -EINVAL for an unknown key or an unusable value, -EPERM when the named key is not there, -ENOMEM.
+ * Return: 0, -EINVAL for an unknown key or an unusable value, -EPERM when the named key is not
+ * there, -ENOMEM.
  */
 int trbd_options_set(struct ceph_options *opt, const char *key, const char *value)
 {
@@ -101,13 +104,15 @@ int trbd_options_set(struct ceph_options *opt, const char *key, const char *valu
 		key = "name";
 	else if (!strcmp(key, "name"))
 		return -EINVAL;
-	/* sharing is by equal options, always: the client's identity is what a gateway is fenced by */
+	/*
+	 * sharing is by equal options, always: the client's identity is what a gateway is fenced by
+	 */
 	else if (!strcmp(key, "share") || !strcmp(key, "noshare"))
 		return -EINVAL;
 
 	/*
-	 * libceph would let go of a write that may still land: whoever gets an error must be able to rely on it that
-	 * nothing of the command comes later
+	 * libceph would let go of a write that may still land: whoever gets an error must be able
+	 * to rely on it that nothing of the command comes later
 	 */
 	else if (!strcmp(key, "osd_request_timeout") || !strcmp(key, "abort_on_full"))
 		return -EINVAL;
@@ -117,7 +122,7 @@ int trbd_options_set(struct ceph_options *opt, const char *key, const char *valu
 		return -EINVAL;
 	}
 	ret = options_parse(opt, key, value);
-	if (ret || opt->osd_keepalive_timeout <= OPTIONS_KEEPALIVE_MAX)
+	if (ret || opt->osd_keepalive_timeout <= msecs_to_jiffies(TRBD_KEEPALIVE_MS))
 		return ret;
 	pr_err("osdkeepalive must be 5 seconds at most: it is also how often the watch on an image is confirmed, without which nothing is written\n");
 	return -EINVAL;

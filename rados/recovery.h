@@ -7,11 +7,12 @@
 #include <linux/mutex.h>
 #include <linux/workqueue.h>
 
-struct trbd_session;
+struct ceph_client;
 struct trbd_recovery_user;
 
 /**
- * struct trbd_recovery_ops - what a user of the session does when it gets a new identity; called in this order, on a
+ * struct trbd_recovery_ops - what a user of the session does when it gets a new identity; called in
+ * this order, on a
  *	thread that may sleep
  * @stop: begin nothing any more
  * @drain: wait until nothing that was begun is left. Requests end by themselves meanwhile
@@ -24,7 +25,8 @@ struct trbd_recovery_ops {
 };
 
 /**
- * struct trbd_recovery_user - somebody whose work must not survive into a new identity; embedded by its owner
+ * struct trbd_recovery_user - somebody whose work must not survive into a new identity; embedded by
+ * its owner
  * @node: in the session's list
  * @ops: what it does
  */
@@ -35,6 +37,7 @@ struct trbd_recovery_user {
 
 /**
  * struct trbd_recovery - a session's way to a new identity
+ * @client: libceph's client of the session; constant
  * @lock: one recovery at a time, and guards @users
  * @users: who is asked
  * @running: it is under way, or about to be
@@ -43,6 +46,7 @@ struct trbd_recovery_user {
  * @work: does it
  */
 struct trbd_recovery {
+	struct ceph_client *client;
 	struct mutex lock;	/* see above */
 	struct list_head users;
 	atomic_t running;
@@ -51,13 +55,12 @@ struct trbd_recovery {
 	struct work_struct work;
 };
 
-void trbd_recovery_init(struct trbd_recovery *recovery);
-void trbd_recovery_stop(struct trbd_recovery *recovery);
-void trbd_recovery_add_user(struct trbd_session *session, struct trbd_recovery_user *user);
-void trbd_recovery_remove_user(struct trbd_session *session, struct trbd_recovery_user *user);
-void trbd_recovery_begin(struct trbd_session *session);
-void trbd_recovery_notice(struct trbd_session *session, int result);
-void trbd_recovery_give_up(struct trbd_session *session);
-bool trbd_recovery_is_running(struct trbd_session *session);
+void trbd_recovery_init(struct trbd_recovery *recovery, struct ceph_client *client);
+void trbd_recovery_destroy(struct trbd_recovery *recovery);
+void trbd_recovery_add_user(struct trbd_recovery *recovery, struct trbd_recovery_user *user);
+void trbd_recovery_remove_user(struct trbd_recovery *recovery, struct trbd_recovery_user *user);
+void trbd_recovery_start(struct trbd_recovery *recovery, bool gave_up);
+void trbd_recovery_notice(struct trbd_recovery *recovery, int result);
+bool trbd_recovery_is_running(const struct trbd_recovery *recovery);
 
 #endif /* TRBD_RADOS_RECOVERY_H */

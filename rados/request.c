@@ -2,17 +2,19 @@
 /*
  * Requests on data objects: build and submit.
  *
- * A request is built completely (libceph request, both messages) before it is submitted, so that running out of
- * memory is noticed while nothing has happened yet and the command can end with BUSY. Every change of a data
- * object is built by trbd_request_mutate(), whatever it does: this is the one place that decides which ops stand in
- * front of the change in the same transaction.
+ * A request is built completely (libceph request, both messages) before it is submitted, so that
+ * running out of memory is noticed while nothing has happened yet and the command can end with
+ * BUSY. Every change of a data object is built by trbd_request_mutate(), whatever it does: this is
+ * the one place that decides which ops stand in front of the change in the same transaction.
  *
- * A request moves from built to submitted to done. Done is called once per submitted request, in messenger context or
- * on libceph's completion workqueue, without locks of libceph held; it may sleep for memory and locks, but not for
- * another request. A built request that is not submitted is dropped with trbd_request_put().
+ * A request moves from built to submitted to done. Done is called once per submitted request, in
+ * messenger context or on libceph's completion workqueue, without locks of libceph held; it may
+ * sleep for memory and locks, but not for another request. A built request that is not submitted is
+ * dropped with trbd_request_put().
  *
- * The memory behind an extent belongs to the caller and stays untouched until done. libceph sums it up when it
- * sends, and may send again after a reconnect: memory that can change meanwhile must be copied first.
+ * The memory behind an extent belongs to the caller and stays untouched until done. libceph sums it
+ * up when it sends, and may send again after a reconnect: memory that can change meanwhile must be
+ * copied first.
  */
 #include <linux/bvec.h>
 #include <linux/ceph/libceph.h>
@@ -31,13 +33,16 @@
 #include "rados/request.h"
 #include "rados/session.h"
 
+static_assert(TRBD_OSD_OPS_MAX <= CEPH_OSD_MAX_OPS, "libceph does not send that many ops");
+
 /* between looks whether a connection has let go of a cancelled request */
 #define REQUEST_LEAVE_US	1000
 /* and whether it has waited for long enough */
 #define REQUEST_LOOK		((unsigned long)HZ / 10)
 
-static struct ceph_osd_request *request_new(struct trbd_session *session, struct ceph_snap_context *snapc,
-					    unsigned int num_ops, unsigned int flags)
+static struct ceph_osd_request *request_new(struct trbd_session *session,
+					    struct ceph_snap_context *snapc, unsigned int num_ops,
+					    unsigned int flags)
 {
 	struct ceph_osd_request *req;
 
@@ -48,9 +53,9 @@ static struct ceph_osd_request *request_new(struct trbd_session *session, struct
 	memset(req->r_ops, 0, num_ops * sizeof(req->r_ops[0]));
 	req->r_flags = flags;
 	/*
-	 * In a full pool the OSD refuses growth with -ENOSPC or -EDQUOT, and carries out all else. Without the flag
-	 * libceph holds back every write until there is room, also an overwrite, a heartbeat, and the UNMAP that would
-	 * make room.
+	 * In a full pool the OSD refuses growth with -ENOSPC or -EDQUOT, and carries out all else.
+	 * Without the flag libceph holds back every write until there is room, also an overwrite, a
+	 * heartbeat, and the UNMAP that would make room.
 	 */
 	if (flags & CEPH_OSD_FLAG_WRITE)
 		req->r_flags |= CEPH_OSD_FLAG_FULL_TRY;
@@ -99,8 +104,8 @@ static struct ceph_osd_request *request_finish(struct ceph_osd_request *req)
  * @snap_id: snapshot to read, CEPH_NOSNAP for the head
  * @extent: where, and the memory to read into
  *
- * When it is done, r_result is the number of bytes read (short at the end of the object), -ENOENT for a missing
- * object, or another negative errno.
+ * When it is done, r_result is the number of bytes read (short at the end of the object), -ENOENT
+ * for a missing object, or another negative errno.
  *
  * Context: may sleep for memory, never for the network.
  * Return: the request, or NULL for want of memory.
@@ -127,9 +132,9 @@ struct ceph_osd_request *trbd_request_read(struct trbd_session *session, const c
  * @oloc: pool and namespace
  * @mutation: what to change
  *
- * When it is done, r_result is 0 (or positive), or a negative errno and then nothing was changed: -ECANCELED when
- * the guard refused it, -ENOENT when there is no object, -EEXIST when there should not have been one, -ERANGE or
- * -EOVERFLOW when its version is another.
+ * When it is done, r_result is 0 (or positive), or a negative errno and then nothing was changed:
+ * -ECANCELED when the guard refused it, -ENOENT when there is no object, -EEXIST when there should
+ * not have been one, -ERANGE or -EOVERFLOW when its version is another.
  *
  * Context: may sleep for memory, never for the network.
  * Return: the request, or NULL for want of memory.
@@ -158,14 +163,16 @@ struct ceph_osd_request *trbd_request_mutate(struct trbd_session *session, const
 	case TRBD_MUTATION_WRITE:
 		request_set_extent(req, which, CEPH_OSD_OP_WRITE, &mutation->extent);
 		for (i = 0; i < mutation->num_more; i++)
-			request_set_extent(req, which + 1 + i, CEPH_OSD_OP_WRITE, mutation->more[i]);
+			request_set_extent(req, which + 1 + i, CEPH_OSD_OP_WRITE,
+					   mutation->more[i]);
 		break;
 	case TRBD_MUTATION_ZERO:
 		osd_req_op_extent_init(req, which, CEPH_OSD_OP_ZERO, mutation->extent.off,
 				       mutation->extent.len, 0, 0);
 		break;
 	case TRBD_MUTATION_TRUNCATE:
-		osd_req_op_extent_init(req, which, CEPH_OSD_OP_TRUNCATE, mutation->extent.off, 0, 0, 0);
+		osd_req_op_extent_init(req, which, CEPH_OSD_OP_TRUNCATE, mutation->extent.off, 0, 0,
+				       0);
 		break;
 	case TRBD_MUTATION_NONE:
 		break;
@@ -222,9 +229,10 @@ void trbd_request_submit(struct ceph_osd_request *req, void (*done)(struct ceph_
 }
 
 /*
- * A connection that has looked up where an answer goes, and has not yet noted that it receives it, is not told when
- * the request is cancelled in this moment, and would read into its memory even when that has another owner. Until it
- * has received the answer, or is closed, it has a reference on it.
+ * A connection that has looked up where an answer goes, and has not yet noted that it receives it,
+ * is not told when the request is cancelled in this moment, and would read into its memory even
+ * when that has another owner. Until it has received the answer, or is closed, it has a reference
+ * on it.
  */
 static void request_leave_memory(const struct ceph_osd_request *req)
 {
@@ -241,10 +249,11 @@ static struct trbd_session *request_session(const struct ceph_osd_request *req)
  * trbd_request_result() - how a request has ended
  * @req: request that is done
  *
- * From here on nobody reads into the memory behind the request's extent any more. A result that says that the session
- * was fenced begins its recovery.
+ * From here on nobody reads into the memory behind the request's extent any more. A result that
+ * says that the session was fenced begins its recovery.
  *
- * Context: the request's done; after the request was cancelled it may sleep until its connection is closed.
+ * Context: the request's done; after the request was cancelled it may sleep until its connection is
+ * closed.
  * Return: r_result; an OSD's answer that means something else to us is an error.
  */
 int trbd_request_result(const struct ceph_osd_request *req)
@@ -252,7 +261,7 @@ int trbd_request_result(const struct ceph_osd_request *req)
 	/* or else the messenger has brought the answer, and has its reference while it calls */
 	if (current_work() == &req->r_complete_work)
 		request_leave_memory(req);
-	trbd_recovery_notice(request_session(req), req->r_result);
+	trbd_recovery_notice(&request_session(req)->recovery, req->r_result);
 	return req->r_result == -EINPROGRESS ? -EIO : req->r_result;
 }
 
@@ -260,7 +269,8 @@ int trbd_request_result(const struct ceph_osd_request *req)
  * trbd_request_version() - what a read saw
  * @req: read that is done
  *
- * Return: the object's version, for struct trbd_mutation; 0 when this kernel's libceph does not tell.
+ * Return: the object's version, for struct trbd_mutation; 0 when this kernel's libceph does not
+ * tell.
  */
 u64 trbd_request_version(const struct ceph_osd_request *req)
 {
@@ -279,54 +289,55 @@ bool trbd_request_has_versions(void)
 
 /**
  * trbd_request_alloc() - a request on an object of metadata, for somebody who waits
- * @session: session to send it on
- * @oid: object; its address says who calls, see rados/closing.c
- * @oloc: pool and namespace
+ * @object: the object
  * @num_ops: how many ops it will have
  * @flags: CEPH_OSD_FLAG_*
  *
  * Context: may sleep.
  * Return: the request without ops and messages, or NULL for want of memory.
  */
-struct ceph_osd_request *trbd_request_alloc(struct trbd_session *session, const struct ceph_object_id *oid,
-					    const struct ceph_object_locator *oloc, unsigned int num_ops,
+struct ceph_osd_request *trbd_request_alloc(const struct trbd_object *object, unsigned int num_ops,
 					    unsigned int flags)
 {
-	struct ceph_osd_request *req = request_new(session, NULL, num_ops, flags);
+	struct ceph_osd_request *req = request_new(object->session, NULL, num_ops, flags);
 
 	if (!req)
 		return NULL;
-	ceph_oid_copy(&req->r_base_oid, oid);
-	req->r_priv = (void *)oid;
-	ceph_oloc_copy(&req->r_base_oloc, oloc);
+	ceph_oid_copy(&req->r_base_oid, object->oid);
+	req->r_priv = (void *)object->oid;
+	ceph_oloc_copy(&req->r_base_oloc, object->oloc);
 	if (flags & CEPH_OSD_FLAG_WRITE)
 		ktime_get_real_ts64(&req->r_mtime);
 	return req;
 }
 
-static bool request_timed_out(struct trbd_session *session, const struct ceph_osd_request *req, unsigned long start,
-			      unsigned int limit_ms)
+static bool request_timed_out(struct trbd_session *session, const struct ceph_osd_request *req,
+			      unsigned long start, unsigned int limit_ms)
 {
-	return trbd_session_timed_out(session, start) || trbd_closing_is_over(session, req->r_priv) ||
+	return trbd_session_timed_out(session, start) ||
+	       trbd_closing_is_over(&session->closings, req->r_priv) ||
 	       (limit_ms && time_after(jiffies, start + msecs_to_jiffies(limit_ms)));
 }
 
 /**
  * trbd_request_wait() - send a request ahead of data and wait for its answer
  * @session: session it was made for
- * @req: request with its messages; memory for the answer must be owned by the request, which may be cancelled
+ * @req: request with its messages; memory for the answer must be owned by the request, which may be
+ *	cancelled
  * @limit_ms: give up after this, or 0 for the session's mount_timeout alone
  *
  * An OSD takes up requests of this priority before those of data that wait there.
  *
- * Context: may sleep up to the session's mount_timeout, or until the caller has closed for long enough
- * (rados/closing.c); and then, in the rare case that its connection is just about to
- * receive the answer, until it has or is closed.
+ * Context: may sleep up to the session's mount_timeout, or until the caller has closed for long
+ * enough (rados/closing.c); and then, in the rare case that its connection is just about to receive
+ * the answer, until it has or is closed.
  * Return: r_result, or -ETIMEDOUT, or -EINTR after a fatal signal.
  */
-int trbd_request_wait(struct trbd_session *session, struct ceph_osd_request *req, unsigned int limit_ms)
+int trbd_request_wait(struct trbd_session *session, struct ceph_osd_request *req,
+		      unsigned int limit_ms)
 {
-	unsigned long look = limit_ms ? min(msecs_to_jiffies(limit_ms), REQUEST_LOOK) : REQUEST_LOOK;
+	unsigned long look = limit_ms ? min(msecs_to_jiffies(limit_ms), REQUEST_LOOK)
+				      : REQUEST_LOOK;
 	unsigned long start = jiffies;
 	long left;
 
@@ -337,11 +348,14 @@ int trbd_request_wait(struct trbd_session *session, struct ceph_osd_request *req
 	} while (!left && !request_timed_out(session, req, start, limit_ms));
 	if (left <= 0)
 		ceph_osdc_cancel_request(req);
-	/* a new identity cancels as well; after an error that an OSD answered this takes a moment at most */
+	/*
+	 * a new identity cancels as well; after an error that an OSD answered this takes a moment
+	 * at most
+	 */
 	if (left <= 0 || req->r_result < 0)
 		request_leave_memory(req);
 	if (left > 0) {
-		trbd_recovery_notice(session, req->r_result);
+		trbd_recovery_notice(&session->recovery, req->r_result);
 		return req->r_result;
 	}
 	return left ? -EINTR : -ETIMEDOUT;

@@ -5,6 +5,8 @@
 #include <linux/limits.h>
 #include <linux/types.h>
 
+#include "protocol.h"
+
 struct bio_vec;
 struct ceph_object_id;
 struct ceph_object_locator;
@@ -12,6 +14,18 @@ struct ceph_osd_request;
 struct ceph_snap_context;
 struct trbd_guard;
 struct trbd_session;
+
+/**
+ * struct trbd_object - an object in a pool
+ * @session: session with its cluster
+ * @oid: its name; the address of the name tells callers apart, see rados/closing.c
+ * @oloc: its pool and namespace
+ */
+struct trbd_object {
+	struct trbd_session *session;
+	const struct ceph_object_id *oid;
+	const struct ceph_object_locator *oloc;
+};
 
 /**
  * struct trbd_extent - a byte range of one object and the memory it is read into or written from
@@ -41,8 +55,8 @@ enum trbd_mutation_kind {
 	TRBD_MUTATION_NONE,
 };
 
-/* with the guard's ops, what libceph has room for */
-#define TRBD_MUTATION_MORE_MAX	13
+/* further writes in the request of a small one */
+#define TRBD_MUTATION_MORE_MAX	(TRBD_SHARED_WRITES_MAX - 1)
 /* the result of a request that was submitted, as long as it has none */
 #define TRBD_REQUEST_PENDING	INT_MIN
 
@@ -80,10 +94,10 @@ void trbd_request_submit(struct ceph_osd_request *req, void (*done)(struct ceph_
 int trbd_request_result(const struct ceph_osd_request *req);
 u64 trbd_request_version(const struct ceph_osd_request *req);
 bool trbd_request_has_versions(void);
-struct ceph_osd_request *trbd_request_alloc(struct trbd_session *session, const struct ceph_object_id *oid,
-					    const struct ceph_object_locator *oloc, unsigned int num_ops,
+struct ceph_osd_request *trbd_request_alloc(const struct trbd_object *object, unsigned int num_ops,
 					    unsigned int flags);
-int trbd_request_wait(struct trbd_session *session, struct ceph_osd_request *req, unsigned int limit_ms);
+int trbd_request_wait(struct trbd_session *session, struct ceph_osd_request *req,
+		      unsigned int limit_ms);
 void trbd_request_put(struct ceph_osd_request *req);
 
 #endif /* TRBD_RADOS_REQUEST_H */

@@ -2,26 +2,28 @@
 /*
  * Sessions with a cluster.
  *
- * A session is an open ceph_client: a monitor session, an OSD map, OSD connections. Opening one costs a second or
- * two and a set of sockets, so images whose options are equal (monitors, user, key, every libceph option) share it.
- * Which options are equal is libceph's decision (ceph_compare_options).
+ * A session is an open ceph_client: a monitor session, an OSD map, OSD connections. Opening one
+ * costs a second or two and a set of sockets, so images whose options are equal (monitors, user,
+ * key, every libceph option) share it. Which options are equal is libceph's decision
+ * (ceph_compare_options).
  *
- * Opening happens outside sessions_lock, because it lasts until mount_timeout when a cluster does not answer and
- * images of other clusters must not wait for that. Two images enabled at the same moment may thus open two equal
- * sessions; the second one to finish finds the first in the list, takes it, and closes its own. Everything here may
- * sleep and is called from process context only.
+ * Opening happens outside sessions_lock, because it lasts until mount_timeout when a cluster does
+ * not answer and images of other clusters must not wait for that. Two images enabled at the same
+ * moment may thus open two equal sessions; the second one to finish finds the first in the list,
+ * takes it, and closes its own. Everything here may sleep and is called from process context only.
  */
 #include <linux/ceph/libceph.h>
 #include <linux/ceph/osd_client.h>
 #include <linux/ceph/osdmap.h>
 #include <linux/err.h>
 #include <linux/jiffies.h>
+#include <linux/kernel.h>
 #include <linux/mutex.h>
 #include <linux/rbtree.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
-#include "rados/fence.h"
+#include "protocol.h"
 #include "rados/session.h"
 
 static DEFINE_MUTEX(sessions_lock);
@@ -47,7 +49,7 @@ static void session_destroy(struct trbd_session *session)
 {
 	/* they may begin a recovery */
 	trbd_chores_stop(&session->chores, &session->client->osdc);
-	trbd_recovery_stop(&session->recovery);
+	trbd_recovery_destroy(&session->recovery);
 	ceph_destroy_client(session->client);
 	kfree(session);
 }
@@ -64,7 +66,6 @@ static struct trbd_session *session_open(struct ceph_options *opt)
 		return ERR_PTR(-ENOMEM);
 	}
 	refcount_set(&session->ref, 1);
-	trbd_recovery_init(&session->recovery);
 	trbd_chores_init(&session->chores);
 	trbd_closings_init(&session->closings);
 
@@ -76,6 +77,7 @@ static struct trbd_session *session_open(struct ceph_options *opt)
 		return ERR_PTR(ret);
 	}
 
+	trbd_recovery_init(&session->recovery, session->client);
 	ret = ceph_open_session(session->client);
 	if (ret) {
 		session_destroy(session);
@@ -88,11 +90,12 @@ static struct trbd_session *session_open(struct ceph_options *opt)
  * trbd_session_get() - a session for these options, shared or new
  * @opt: from trbd_options_alloc(); consumed in every case
  *
- * The OSD map of a shared session is brought up to date first, so that a pool created a moment ago is found.
+ * The OSD map of a shared session is brought up to date first, so that a pool created a moment ago
+ * is found.
  *
  * Context: may sleep up to the options' mount_timeout.
- * Return: the session with a reference for the caller; ERR_PTR(-ETIMEDOUT) when no monitor answered, -EACCES or
- * -EPERM for a wrong user or key, other errors of libceph.
+ * Return: the session with a reference for the caller; ERR_PTR(-ETIMEDOUT) when no monitor
+ * answered, -EACCES or -EPERM for a wrong user or key, other errors of libceph.
  */
 struct trbd_session *trbd_session_get(struct ceph_options *opt)
 {
@@ -220,8 +223,8 @@ s64 trbd_session_pool_id(struct trbd_session *session, const char *name)
  * @session: the session
  * @pool_id: pool id
  *
- * An OSD answers -ENOENT for a missing object, libceph itself answers -ENOENT for a missing pool. To a reader the
- * first is a hole and the second is lost data.
+ * An OSD answers -ENOENT for a missing object, libceph itself answers -ENOENT for a missing pool.
+ * To a reader the first is a hole and the second is lost data.
  *
  * Context: may sleep for the OSD map's lock; fine in request callbacks, which run without it.
  */
@@ -237,21 +240,34 @@ bool trbd_session_pool_exists(struct trbd_session *session, s64 pool_id)
 }
 
 /**
+ * trbd_session_address() - get the address under which the OSDs know us
+ * @session: the session
+ * @buf: where to; ADDRESS:PORT/NONCE
+ * @size: room in @buf, TRBD_ADDRESS_MAX is enough
+ */
+void trbd_session_address(const struct trbd_session *session, char *buf, size_t size)
+{
+	const struct ceph_entity_addr *addr = ceph_client_addr(session->client);
+
+	snprintf(buf, size, "%pISpc/%u", &addr->in_addr, le32_to_cpu(addr->nonce));
+}
+
+/**
  * trbd_session_is_ours() - is this the address of one of this machine's sessions?
- * @address: address and nonce, as of trbd_fence_own_address()
+ * @address: address and nonce, as of trbd_session_address()
  *
  * Context: may sleep for the list of sessions, not for the network.
  * Return: whether it is the present one of a session in use, with whatever cluster.
  */
 bool trbd_session_is_ours(const char *address)
 {
-	char own[TRBD_FENCE_ADDRESS_MAX];
+	char own[TRBD_ADDRESS_MAX];
 	struct trbd_session *session;
 	bool found = false;
 
 	mutex_lock(&sessions_lock);
 	list_for_each_entry(session, &sessions, node) {
-		trbd_fence_own_address(session, own, sizeof(own));
+		trbd_session_address(session, own, sizeof(own));
 		found |= !strcmp(own, address);
 	}
 	mutex_unlock(&sessions_lock);
@@ -302,9 +318,71 @@ bool trbd_session_is_full(struct trbd_session *session)
 	bool full = false;
 
 	down_read(&osdc->lock);
-	for (node = rb_first(&osdc->linger_requests); node && !full; node = rb_next(node))
-		full = session_pool_is_full(osdc, rb_entry(node, struct ceph_osd_linger_request,
-							   osdc_node)->t.base_oloc.pool);
+	for (node = rb_first(&osdc->linger_requests); node && !full; node = rb_next(node)) {
+		s64 pool = rb_entry(node, struct ceph_osd_linger_request, osdc_node)
+				   ->t.base_oloc.pool;
+
+		full = session_pool_is_full(osdc, pool);
+	}
 	up_read(&osdc->lock);
 	return full;
+}
+
+/**
+ * trbd_session_recover() - give a session that was fenced a new identity
+ * @session: session whose requests end with -EBLOCKLISTED
+ *
+ * While that is under way, nothing.
+ *
+ * Context: any.
+ */
+void trbd_session_recover(struct trbd_session *session)
+{
+	trbd_recovery_start(&session->recovery, false);
+}
+
+/**
+ * trbd_session_give_up() - end everything that is in flight, though the OSDs have not answered
+ * @session: session whose OSDs do not
+ *
+ * While a recovery is under way anyway, nothing. While the cluster has no room nothing either: the
+ * new identity could watch nothing and so would serve nothing, not even reads, until there is room.
+ *
+ * Context: process; may sleep for the OSD map's lock.
+ */
+void trbd_session_give_up(struct trbd_session *session)
+{
+	if (trbd_session_is_full(session))
+		pr_warn_ratelimited("client.%llu does not give up what is in flight: the cluster or a pool is full\n",
+				    ceph_client_gid(session->client));
+	else
+		trbd_recovery_start(&session->recovery, true);
+}
+
+/**
+ * trbd_session_is_recovering() - tell whether a session gets a new identity now
+ * @session: the session
+ *
+ * Context: any.
+ * Return: true from the moment that somebody asked for it until what was begun under the old one
+ * has drained.
+ */
+bool trbd_session_is_recovering(const struct trbd_session *session)
+{
+	return trbd_recovery_is_running(&session->recovery);
+}
+
+/**
+ * trbd_session_closing_left() - tell for how long a caller that closes may wait for an answer
+ * @session: the session
+ * @caller: name of an object, see rados/closing.c
+ * @otherwise: for a caller that does not close, jiffies
+ *
+ * Context: any in which a spinlock may be taken.
+ * Return: jiffies.
+ */
+unsigned long trbd_session_closing_left(struct trbd_session *session, const void *caller,
+					unsigned long otherwise)
+{
+	return trbd_closing_left(&session->closings, caller, otherwise);
 }

@@ -40,8 +40,14 @@ unsigned long trbd_session_timeout(struct trbd_session *session);
 bool trbd_session_timed_out(struct trbd_session *session, unsigned long start);
 s64 trbd_session_pool_id(struct trbd_session *session, const char *name);
 bool trbd_session_pool_exists(struct trbd_session *session, s64 pool_id);
+void trbd_session_address(const struct trbd_session *session, char *buf, size_t size);
 bool trbd_session_is_ours(const char *address);
 bool trbd_session_pool_is_full(struct trbd_session *session, s64 pool);
 bool trbd_session_is_full(struct trbd_session *session);
+void trbd_session_recover(struct trbd_session *session);
+void trbd_session_give_up(struct trbd_session *session);
+bool trbd_session_is_recovering(const struct trbd_session *session);
+unsigned long trbd_session_closing_left(struct trbd_session *session, const void *caller,
+					unsigned long otherwise);
 
 #endif /* TRBD_RADOS_SESSION_H */

@@ -2,14 +2,15 @@
 /*
  * Ending requests that nobody wants any more and that were never sent.
  *
- * libceph keeps a request for as long as there is no OSD for it: its placement group is inactive, or the OSD map says
- * to pause. What was never given to a connection can be taken back and will not land. What was, even once, may be
- * anywhere, and only a fence of the client holds it back (rados/recovery.c).
+ * libceph keeps a request for as long as there is no OSD for it: its placement group is inactive,
+ * or the OSD map says to pause. What was never given to a connection can be taken back and will not
+ * land. What was, even once, may be anywhere, and only a fence of the client holds it back
+ * (rados/recovery.c).
  *
- * libceph takes its locks by itself to cancel a request, so we have to let go of them when we have found one. In
- * between libceph could send it, for a new OSD map, for a connection that is made again or for a backoff that ends, and
- * would cancel it all the same. So a request that was found is turned first into one that libceph sends nowhere: its
- * pool does not exist.
+ * libceph takes its locks by itself to cancel a request, so we have to let go of them when we have
+ * found one. In between libceph could send it, for a new OSD map, for a connection that is made
+ * again or for a backoff that ends, and would cancel it all the same. So a request that was found
+ * is turned first into one that libceph sends nowhere: its pool does not exist.
  *
  * A request that is cancelled is not called back by libceph. It may also end at the same moment:
  *
@@ -29,8 +30,8 @@
 #include "rados/unsent.h"
 
 /*
- * libceph looks at the pool when there is a new OSD map, at @paused when a connection is made again, and at the
- * placement group when a backoff ends.
+ * libceph looks at the pool when there is a new OSD map, at @paused when a connection is made
+ * again, and at the placement group when a backoff ends.
  */
 static void unsent_hold(struct ceph_osd *osd, struct ceph_osd_request *req)
 {
@@ -42,7 +43,8 @@ static void unsent_hold(struct ceph_osd *osd, struct ceph_osd_request *req)
 }
 
 /* osdc->lock held. Return: a request with a reference, which is not going to be sent, or NULL. */
-static struct ceph_osd_request *osd_find(struct ceph_osd *osd, void (*done)(struct ceph_osd_request *req),
+static struct ceph_osd_request *osd_find(struct ceph_osd *osd,
+					 void (*done)(struct ceph_osd_request *req),
 					 bool (*unwanted)(void *priv))
 {
 	struct ceph_osd_request *req, *found = NULL;
@@ -62,7 +64,8 @@ static struct ceph_osd_request *osd_find(struct ceph_osd *osd, void (*done)(stru
 	return found;
 }
 
-static struct ceph_osd_request *unsent_find(struct ceph_osd_client *osdc, void (*done)(struct ceph_osd_request *req),
+static struct ceph_osd_request *unsent_find(struct ceph_osd_client *osdc,
+					    void (*done)(struct ceph_osd_request *req),
 					    bool (*unwanted)(void *priv))
 {
 	struct ceph_osd_request *req;
@@ -92,7 +95,8 @@ static bool unsent_cancel(struct ceph_osd_request *req)
  * trbd_unsent_cancel() - end requests that nobody wants any more and that were never sent
  * @session: session that they were submitted on
  * @done: callback that they were submitted with
- * @unwanted: called with what is for @done, with locks of libceph held: does nobody want this request any more?
+ * @unwanted: called with what is for @done, with locks of libceph held: does nobody want this
+ *	request any more?
  *
  * They end with -EBUSY.
  *

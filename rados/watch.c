@@ -2,39 +2,46 @@
 /*
  * Watching an object.
  *
- * libceph delivers every notification of a client on one single-threaded workqueue, and acknowledging is a round
- * trip to the OSD; one slow image would hold up all others, and a handler that waits for a notification would wait
- * for itself. So the callbacks below only queue, and each watch has a thread that handles, acknowledges, and
- * watches again when the watch broke.
+ * libceph delivers every notification of a client on one single-threaded workqueue, and
+ * acknowledging is a round trip to the OSD; one slow image would hold up all others, and a handler
+ * that waits for a notification would wait for itself. So the callbacks below only queue, and each
+ * watch has a thread that handles, acknowledges, and watches again when the watch broke.
  *
  *            start                 error from libceph               watch again worked
  *   (none) --------> established ---------------------> lost ------------------------> established
  *                          |                             | tries every second
  *                          +------------> stop <---------+
  *
- * The handle of a broken watch must be given back with unwatch before a new one is made; both can wait for an OSD
- * that does not answer. Unwatch is bounded by mount_timeout, and watch is not, but both can be killed: stop sends the
- * thread a SIGKILL, which also ends whatever metadata call its handler is in. Then the thread gives the last handle
- * back, and is killed once more if that takes long.
+ * The handle of a broken watch must be given back with unwatch before a new one is made; both can
+ * wait for an OSD that does not answer. Unwatch is bounded by mount_timeout, and watch is not, but
+ * both can be killed: stop sends the thread a SIGKILL, which also ends whatever metadata call its
+ * handler is in. Then the thread gives the last handle back, and is killed once more if that takes
+ * long.
  *
- * The thread may be busy when a notification comes, or wait for the cluster. The owner is told at once that there is
- * one, on libceph's queue, and can be careful until the thread has handled it. The owner can also acknowledge later.
+ * The thread may be busy when a notification comes, or wait for the cluster. The owner is told at
+ * once that there is one, on libceph's queue, and can be careful until the thread has handled it.
+ * The owner can also acknowledge later.
  *
- * libceph tells when an OSD says that the watch is gone, and not when no OSD says anything. So every second the
- * watch looks when the OSD last confirmed it: libceph pings every 5 s, and a ping that was answered confirms the
- * watch as of the time when it was sent.
+ * libceph tells when an OSD says that the watch is gone, and not when no OSD says anything. So
+ * every second the watch looks when the OSD last confirmed it: libceph pings every 5 s, and a ping
+ * that was answered confirms the watch as of the time when it was sent.
  *
- *	after  8 s   the owner looks for itself once the OSD answers again: a notification may have been missed
- *	after  9 s   notifications may be missed for good: whoever sends one waits 10 s for the answers
- *	after 24 s   the owner calls back what must not happen unwatched: the OSD forgets a watch after 30 s
+ *	after  8 s   the owner looks for itself once the OSD answers again: a notification may have
+ *	       been missed
+ *	after  9 s   notifications may be missed for good: whoever sends one waits 10 s for the
+ *	       answers
+ *	after 24 s   the owner calls back what must not happen unwatched: the OSD forgets a watch
+ *	             after 30 s
  *
- * libceph can say that a watch is lost while the OSD has it yet, and makes whoever notifies wait for us. So before the
- * handle is given back, what must not happen unwatched is over, or is called back after the same 24 s. But not within
- * 5 s: when all OSDs stood still, it ends as soon as they go on.
+ * libceph can say that a watch is lost while the OSD has it yet, and makes whoever notifies wait
+ * for us. So before the handle is given back, what must not happen unwatched is over, or is called
+ * back after the same 24 s. But not within 5 s: when all OSDs stood still, it ends as soon as they
+ * go on.
  *
  * And every minute the owner looks for itself in any case.
  *
- * After ceph_osdc_unwatch() no callback runs any more, once ceph_osdc_flush_notifies() has returned.
+ * After ceph_osdc_unwatch() no callback runs any more, once ceph_osdc_flush_notifies() has
+ * returned.
  */
 #include <linux/ceph/libceph.h>
 #include <linux/ceph/osd_client.h>
@@ -47,7 +54,9 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "protocol.h"
 #include "rados/closing.h"
+#include "rados/request.h"
 #include "rados/queues.h"
 #include "rados/session.h"
 #include "rados/watch.h"
@@ -58,16 +67,8 @@
 #define WATCH_PENDING_MAX	256
 #define WATCH_RETRY_DELAY	HZ
 #define WATCH_LOOK_INTERVAL	HZ
-/* beyond the interval of libceph's pings, which it rounds to seconds */
-#define WATCH_LATE		(3 * HZ)
-/* librbd's notifications: 10 s */
-#define WATCH_TRUSTED		(9 * HZ)
-/* OSDs: osd_client_watch_timeout, 30 s; what is left is for calling back */
-#define WATCH_SILENT		(24 * HZ)
-#define WATCH_POLL_INTERVAL	(60 * HZ)
-/* a lost watch is given back when all is over: how often to look, and how long at least before it is called back */
-#define WATCH_OVER_MS		20
-#define WATCH_OVER_MIN		(5 * HZ)
+/* how often to look whether all changes have ended, so that a lost watch can be given back */
+#define WATCH_OVER_LOOK_MS	20
 /* a signal that comes too soon is lost */
 #define WATCH_KILL_INTERVAL	(HZ / 20)
 
@@ -79,7 +80,8 @@ struct watch_event {
 };
 
 /* On libceph's notify workqueue. */
-static void watch_notify_cb(void *arg, u64 notify_id, u64 cookie, u64 notifier_id, void *data, size_t data_len)
+static void watch_notify_cb(void *arg, u64 notify_id, u64 cookie, u64 notifier_id, void *data,
+			    size_t data_len)
 {
 	struct trbd_watch *watch = arg;
 	struct watch_event *event;
@@ -137,7 +139,8 @@ static unsigned long watch_age(struct trbd_watch *watch)
 static void watch_look(struct work_struct *work)
 {
 	struct trbd_watch *watch = container_of(to_delayed_work(work), struct trbd_watch, look);
-	unsigned long late = watch->session->client->options->osd_keepalive_timeout + WATCH_LATE;
+	unsigned long late = watch->object->session->client->options->osd_keepalive_timeout +
+			     msecs_to_jiffies(TRBD_WATCH_LATE_MS);
 	unsigned long age;
 
 	spin_lock(&watch->lock);
@@ -146,9 +149,9 @@ static void watch_look(struct work_struct *work)
 	watch->late = age > late;
 	spin_unlock(&watch->lock);
 
-	if (age >= WATCH_TRUSTED)
+	if (age >= msecs_to_jiffies(TRBD_WATCH_TRUSTED_MS))
 		watch->ops->unconfirmed(watch->owner);
-	if (age >= WATCH_SILENT)
+	if (age >= msecs_to_jiffies(TRBD_WATCH_SILENT_MS))
 		watch->ops->silent(watch->owner);
 	wake_up(&watch->wait);
 	queue_delayed_work(trbd_tick_wq, &watch->look, WATCH_LOOK_INTERVAL);
@@ -181,20 +184,24 @@ static int watch_register(struct trbd_watch *watch)
 	struct ceph_osd_linger_request *lreq;
 
 	/* libceph would hold it back until there is room, and us with it */
-	if (trbd_session_pool_is_full(watch->session, watch->oloc->pool))
+	if (trbd_session_pool_is_full(watch->object->session, watch->object->oloc->pool))
 		return -ENOSPC;
-	lreq = ceph_osdc_watch(trbd_session_osdc(watch->session), (struct ceph_object_id *)watch->oid,
-			       (struct ceph_object_locator *)watch->oloc, watch_notify_cb, watch_error_cb,
-			       watch);
+	lreq = ceph_osdc_watch(trbd_session_osdc(watch->object->session),
+			       (struct ceph_object_id *)watch->object->oid,
+			       (struct ceph_object_locator *)watch->object->oloc, watch_notify_cb,
+			       watch_error_cb, watch);
 	if (IS_ERR(lreq)) {
 		/* it may have been watched for a moment */
-		ceph_osdc_flush_notifies(trbd_session_osdc(watch->session));
+		ceph_osdc_flush_notifies(trbd_session_osdc(watch->object->session));
 		return PTR_ERR(lreq) == -ERESTARTSYS ? -EINTR : PTR_ERR(lreq);
 	}
-	/* in a full pool libceph would hold it back when it watches again, by itself, at another OSD */
-	down_write(&trbd_session_osdc(watch->session)->lock);
+	/*
+	 * in a full pool libceph would hold it back when it watches again, by itself, at another
+	 * OSD
+	 */
+	down_write(&trbd_session_osdc(watch->object->session)->lock);
 	lreq->t.flags |= CEPH_OSD_FLAG_FULL_TRY;
-	up_write(&trbd_session_osdc(watch->session)->lock);
+	up_write(&trbd_session_osdc(watch->object->session)->lock);
 	spin_lock(&watch->lock);
 	watch->lreq = lreq;
 	watch->late = false;
@@ -204,12 +211,12 @@ static int watch_register(struct trbd_watch *watch)
 }
 
 /*
- * Gives the handle back; retried until there is memory for it, since a handle that leaks keeps pinging. On the watch's
- * thread: libceph waits up to mount_timeout, or until that is killed.
+ * Gives the handle back; retried until there is memory for it, since a handle that leaks keeps
+ * pinging. On the watch's thread: libceph waits up to mount_timeout, or until that is killed.
  */
 static void watch_unregister(struct trbd_watch *watch)
 {
-	struct ceph_osd_client *osdc = trbd_session_osdc(watch->session);
+	struct ceph_osd_client *osdc = trbd_session_osdc(watch->object->session);
 	struct ceph_osd_linger_request *lreq = watch->lreq;
 
 	if (!lreq)
@@ -226,7 +233,8 @@ static void watch_handle_event(struct trbd_watch *watch, struct watch_event *eve
 {
 	struct trbd_watch_reply reply = { };
 
-	if (watch->ops->notify(watch->owner, event->len ? event->payload : NULL, event->len, &event->ack, &reply))
+	if (watch->ops->notify(watch->owner, event->len ? event->payload : NULL, event->len,
+			       &event->ack, &reply))
 		trbd_watch_ack(watch, &event->ack, &reply);
 	kfree(event);
 }
@@ -238,11 +246,12 @@ static bool watch_await_over(struct trbd_watch *watch)
 	bool late;
 
 	do {
-		late = time_after(jiffies, since + WATCH_OVER_MIN) &&
-		       time_after(jiffies, READ_ONCE(watch->confirmed) + WATCH_SILENT);
+		late = time_after(jiffies, since + msecs_to_jiffies(TRBD_WATCH_OVER_MS)) &&
+		       time_after(jiffies, READ_ONCE(watch->confirmed) +
+						   msecs_to_jiffies(TRBD_WATCH_SILENT_MS));
 		if (watch->ops->is_over(watch->owner, late))
 			return true;
-		schedule_timeout_interruptible(msecs_to_jiffies(WATCH_OVER_MS));
+		schedule_timeout_interruptible(msecs_to_jiffies(WATCH_OVER_LOOK_MS));
 	} while (!READ_ONCE(watch->ending));
 	return false;
 }
@@ -295,14 +304,16 @@ static int watch_thread(void *arg)
 	allow_kernel_signal(SIGKILL);
 
 	while (!READ_ONCE(watch->ending)) {
-		wait_event_interruptible_timeout(watch->wait, watch_has_work(watch) || READ_ONCE(watch->ending),
-						 WATCH_POLL_INTERVAL);
+		wait_event_interruptible_timeout(watch->wait,
+						 watch_has_work(watch) || READ_ONCE(watch->ending),
+						 msecs_to_jiffies(TRBD_WATCH_POLL_MS));
 		if (READ_ONCE(watch->ending))
 			break;
 
 		spin_lock(&watch->lock);
 		lost = watch->lost;
-		missed = watch->missed || time_after_eq(jiffies, polled + WATCH_POLL_INTERVAL);
+		missed = watch->missed ||
+			 time_after_eq(jiffies, polled + msecs_to_jiffies(TRBD_WATCH_POLL_MS));
 		watch->missed = false;
 		spin_unlock(&watch->lock);
 
@@ -332,25 +343,21 @@ static int watch_thread(void *arg)
 /**
  * trbd_watch_start() - watch an object
  * @watch: to be filled in
- * @session: where
- * @oid: object, must outlive the watch
- * @oloc: pool and namespace, must outlive the watch
+ * @object: the object; must outlive the watch
  * @ops: callbacks
  * @owner: their argument
  * @name: for the thread's name
  *
- * Context: may sleep for the OSD of the object; a fatal signal ends it. Make sure first that the object answers.
+ * Context: may sleep for the OSD of the object; a fatal signal ends it. Make sure first that the
+ * object answers.
  * Return: 0, or a negative errno and nothing is left behind: -ENOENT, -EPERM, -ENOMEM, -EINTR, ...
  */
-int trbd_watch_start(struct trbd_watch *watch, struct trbd_session *session,
-		     const struct ceph_object_id *oid, const struct ceph_object_locator *oloc,
+int trbd_watch_start(struct trbd_watch *watch, const struct trbd_object *object,
 		     const struct trbd_watch_ops *ops, void *owner, const char *name)
 {
 	int ret;
 
-	watch->session = session;
-	watch->oid = oid;
-	watch->oloc = oloc;
+	watch->object = object;
 	watch->ops = ops;
 	watch->owner = owner;
 	watch->lreq = NULL;
@@ -412,10 +419,11 @@ bool trbd_watch_is_confirmed(struct trbd_watch *watch)
 	bool confirmed;
 
 	/* as of the last look, or else as of now */
-	if (time_before(jiffies, READ_ONCE(watch->confirmed) + WATCH_TRUSTED))
+	if (time_before(jiffies,
+			READ_ONCE(watch->confirmed) + msecs_to_jiffies(TRBD_WATCH_TRUSTED_MS)))
 		return true;
 	spin_lock(&watch->lock);
-	confirmed = watch_age(watch) < WATCH_TRUSTED;
+	confirmed = watch_age(watch) < msecs_to_jiffies(TRBD_WATCH_TRUSTED_MS);
 	spin_unlock(&watch->lock);
 	return confirmed;
 }
@@ -426,13 +434,15 @@ bool trbd_watch_is_confirmed(struct trbd_watch *watch)
  * @ack: which
  * @reply: what goes back to the notifier, NULL for nothing
  *
- * An error means that the watch broke, which is reported on its own, or that whoever notified must do so again.
+ * An error means that the watch broke, which is reported on its own, or that whoever notified must
+ * do so again.
  *
  * Context: may sleep up to the session's mount_timeout.
  */
-void trbd_watch_ack(struct trbd_watch *watch, const struct trbd_watch_ack *ack, const struct trbd_watch_reply *reply)
+void trbd_watch_ack(struct trbd_watch *watch, const struct trbd_watch_ack *ack,
+		    const struct trbd_watch_reply *reply)
 {
-	trbd_notify_ack(watch->session, watch->oid, watch->oloc, ack->notify_id, ack->cookie,
+	trbd_notify_ack(watch->object, ack->notify_id, ack->cookie,
 			reply ? reply->data : NULL, reply ? reply->len : 0);
 }
 
@@ -450,7 +460,9 @@ void trbd_watch_renew(struct trbd_watch *watch)
 /* Whatever the thread is at ends; giving the handle back gets its time. */
 static void watch_end_thread(struct trbd_watch *watch)
 {
-	unsigned long wait = trbd_closing_left(watch->session, watch->oid, trbd_session_timeout(watch->session));
+	struct trbd_session *session = watch->object->session;
+	unsigned long wait = trbd_closing_left(&session->closings, watch->object->oid,
+					       trbd_session_timeout(session));
 
 	/* together, or the thread may see the one, and the other ends what it does then */
 	spin_lock(&watch->lock);
@@ -472,8 +484,8 @@ static void watch_end_thread(struct trbd_watch *watch)
  *
  * No callback runs any more when this returns.
  *
- * Context: process; when the object's OSD does not answer it may sleep up to the session's mount_timeout, or until the
- * owner has closed for long enough (rados/closing.c).
+ * Context: process; when the object's OSD does not answer it may sleep up to the session's
+ * mount_timeout, or until the owner has closed for long enough (rados/closing.c).
  */
 void trbd_watch_stop(struct trbd_watch *watch)
 {

@@ -2,9 +2,9 @@
 /*
  * Two operations on a watched object that libceph's own functions do not do well enough.
  *
- * ceph_osdc_notify_ack() waits for the OSD without a limit. ceph_osdc_list_watchers() takes one page of answer;
- * libceph drops a longer answer and waits for ever. Both are built here, wait for mount_timeout at most, and take as
- * much answer as there may be.
+ * ceph_osdc_notify_ack() waits for the OSD without a limit. ceph_osdc_list_watchers() takes one
+ * page of answer; libceph drops a longer answer and waits for ever. Both are built here, wait for
+ * mount_timeout at most, and take as much answer as there may be.
  *
  *	acknowledgment    u64 notify_id, u64 cookie, u32 len, bytes
  *	watchers           frame { u32 count, frame { entity name, u64 cookie, ... }... }
@@ -27,7 +27,7 @@
 #define WATCHERS_PAGES		16
 
 /* The request owns the pages from here on. */
-static void data_set_pages(struct ceph_osd_data *data, struct page **pages, u64 len)
+static void watch_ops_set_pages(struct ceph_osd_data *data, struct page **pages, u64 len)
 {
 	data->type = CEPH_OSD_DATA_TYPE_PAGES;
 	data->pages = pages;
@@ -38,21 +38,19 @@ static void data_set_pages(struct ceph_osd_data *data, struct page **pages, u64 
 }
 
 /* Consumes @req. Return: the result of the request. */
-static int request_run(struct trbd_session *session, struct ceph_osd_request *req)
+static int watch_ops_run(const struct trbd_object *object, struct ceph_osd_request *req)
 {
 	int ret = ceph_osdc_alloc_messages(req, GFP_NOIO);
 
 	if (!ret)
-		ret = trbd_request_wait(session, req, 0);
+		ret = trbd_request_wait(object->session, req, 0);
 	ceph_osdc_put_request(req);
 	return ret;
 }
 
 /**
  * trbd_notify_ack() - acknowledge a notification
- * @session: session that the watch was made on
- * @oid: watched object
- * @oloc: its pool and namespace
+ * @object: watched object
  * @notify_id: which notification
  * @cookie: which watch
  * @reply: what goes back to the notifier
@@ -61,15 +59,15 @@ static int request_run(struct trbd_session *session, struct ceph_osd_request *re
  * Context: may sleep up to the session's mount_timeout.
  * Return: 0, -ENOMEM, -ETIMEDOUT, -EINTR after a fatal signal, errors of the OSD.
  */
-int trbd_notify_ack(struct trbd_session *session, const struct ceph_object_id *oid,
-		    const struct ceph_object_locator *oloc, u64 notify_id, u64 cookie, const void *reply, size_t len)
+int trbd_notify_ack(const struct trbd_object *object, u64 notify_id, u64 cookie, const void *reply,
+		    size_t len)
 {
 	struct ceph_osd_request *req;
 	struct ceph_osd_req_op *op;
 	struct page **pages;
 	void *start, *p;
 
-	req = trbd_request_alloc(session, oid, oloc, 1, CEPH_OSD_FLAG_READ);
+	req = trbd_request_alloc(object, 1, CEPH_OSD_FLAG_READ);
 	if (!req)
 		return -ENOMEM;
 	pages = ceph_alloc_page_vector(1, GFP_NOIO);
@@ -87,8 +85,9 @@ int trbd_notify_ack(struct trbd_session *session, const struct ceph_object_id *o
 
 	op = osd_req_op_init(req, 0, CEPH_OSD_OP_NOTIFY_ACK, 0);
 	op->indata_len = p - start;
-	data_set_pages(osd_req_op_data(req, 0, notify_ack, request_data), pages, op->indata_len);
-	return min(request_run(session, req), 0);
+	watch_ops_set_pages(osd_req_op_data(req, 0, notify_ack, request_data), pages,
+			    op->indata_len);
+	return min(watch_ops_run(object, req), 0);
 }
 
 /* Return: 1 if the client is among them with that cookie, 0 if not, -EBADMSG. */
@@ -134,24 +133,21 @@ static int watchers_parse(struct page **pages, u32 len, u64 gid, u64 cookie)
 
 /**
  * trbd_has_watcher() - does this client watch this object?
- * @session: session to ask on
- * @oid: object
- * @oloc: its pool and namespace
+ * @object: the object
  * @gid: client
  * @cookie: its watch
  *
  * Context: may sleep up to the session's mount_timeout.
- * Return: 1 if it does, 0 if it does not; -ENOMEM, -ETIMEDOUT, -EINTR after a fatal signal, -EBADMSG, errors of the
- * OSD.
+ * Return: 1 if it does, 0 if it does not; -ENOMEM, -ETIMEDOUT, -EINTR after a fatal signal,
+ * -EBADMSG, errors of the OSD.
  */
-int trbd_has_watcher(struct trbd_session *session, const struct ceph_object_id *oid,
-		     const struct ceph_object_locator *oloc, u64 gid, u64 cookie)
+int trbd_has_watcher(const struct trbd_object *object, u64 gid, u64 cookie)
 {
 	struct ceph_osd_request *req;
 	struct page **pages;
 	int ret;
 
-	req = trbd_request_alloc(session, oid, oloc, 1, CEPH_OSD_FLAG_READ);
+	req = trbd_request_alloc(object, 1, CEPH_OSD_FLAG_READ);
 	if (!req)
 		return -ENOMEM;
 	pages = ceph_alloc_page_vector(WATCHERS_PAGES, GFP_NOIO);
@@ -160,10 +156,11 @@ int trbd_has_watcher(struct trbd_session *session, const struct ceph_object_id *
 		return PTR_ERR(pages);
 	}
 	osd_req_op_init(req, 0, CEPH_OSD_OP_LIST_WATCHERS, 0);
-	data_set_pages(osd_req_op_data(req, 0, list_watchers, response_data), pages, WATCHERS_PAGES * PAGE_SIZE);
+	watch_ops_set_pages(osd_req_op_data(req, 0, list_watchers, response_data), pages,
+			    WATCHERS_PAGES * PAGE_SIZE);
 
 	ceph_osdc_get_request(req);
-	ret = request_run(session, req);
+	ret = watch_ops_run(object, req);
 	if (ret >= 0)
 		ret = watchers_parse(pages, req->r_ops[0].outdata_len, gid, cookie);
 	ceph_osdc_put_request(req);

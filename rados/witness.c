@@ -2,12 +2,13 @@
 /*
  * The time of an OSD, as a witness of our own.
  *
- * A machine whose clocks stood still cannot see that from them. An OSD tells its time through the object class "lock":
- * a lock that is taken for a while carries the time at which it expires, by the OSD's clock. So a request that writes
- * also renews a lock, and one that reads also asks when that lock expires.
+ * A machine whose clocks stood still cannot see that from them. An OSD tells its time through the
+ * object class "lock": a lock that is taken for a while carries the time at which it expires, by
+ * the OSD's clock. So a request that writes also renews a lock, and one that reads also asks when
+ * that lock expires.
  *
- * Nobody waits for the lock. It is a shared one, with an entry for each cookie, and the class drops entries that have
- * expired.
+ * Nobody waits for the lock. It is a shared one, with an entry for each cookie, and the class drops
+ * entries that have expired.
  */
 #include <linux/ceph/decode.h>
 #include <linux/ceph/libceph.h>
@@ -17,13 +18,12 @@
 #include <linux/string.h>
 #include <linux/time64.h>
 
+#include "protocol.h"
 #include "rados/witness.h"
 
 /* cls_lock_types.h */
 #define LOCK_SHARED		2
 #define LOCK_MAY_RENEW		1
-/* seconds until an entry that nobody renews is dropped */
-#define LOCK_DURATION		60
 
 static void witness_encode_string(void **p, const char *text)
 {
@@ -31,7 +31,8 @@ static void witness_encode_string(void **p, const char *text)
 }
 
 /* Gives op @which a page with its arguments; the request owns the page. */
-static int witness_set_arguments(struct ceph_osd_request *req, unsigned int which, const void *in, size_t len)
+static int witness_set_arguments(struct ceph_osd_request *req, unsigned int which, const void *in,
+				 size_t len)
 {
 	struct page **pages = ceph_alloc_page_vector(1, GFP_NOIO);
 
@@ -51,10 +52,12 @@ static int witness_set_arguments(struct ceph_osd_request *req, unsigned int whic
  * Context: may sleep for memory.
  * Return: 0 or -ENOMEM.
  */
-int trbd_witness_note(struct ceph_osd_request *req, unsigned int which, const struct trbd_witness *witness)
+int trbd_witness_note(struct ceph_osd_request *req, unsigned int which,
+		      const struct trbd_witness *witness)
 {
 	/* name, type, cookie, tag, description, duration, flags */
-	size_t len = strlen(witness->lock) + 1 + strlen(witness->cookie) + 4 * sizeof(__le32) + 2 * sizeof(__le32) + 1;
+	size_t len = strlen(witness->lock) + 1 + strlen(witness->cookie) + 4 * sizeof(__le32) +
+		     2 * sizeof(__le32) + 1;
 	u8 in[128];
 	void *p = in;
 	int ret;
@@ -67,7 +70,7 @@ int trbd_witness_note(struct ceph_osd_request *req, unsigned int which, const st
 	witness_encode_string(&p, witness->cookie);
 	witness_encode_string(&p, "");
 	witness_encode_string(&p, "");
-	ceph_encode_32(&p, LOCK_DURATION);
+	ceph_encode_32(&p, TRBD_WITNESS_LOCK_S);
 	ceph_encode_32(&p, 0);
 	ceph_encode_8(&p, LOCK_MAY_RENEW);
 
@@ -84,7 +87,8 @@ int trbd_witness_note(struct ceph_osd_request *req, unsigned int which, const st
  * Context: may sleep for memory.
  * Return: 0 or -ENOMEM.
  */
-int trbd_witness_ask(struct ceph_osd_request *req, unsigned int which, const struct trbd_witness *witness)
+int trbd_witness_ask(struct ceph_osd_request *req, unsigned int which,
+		     const struct trbd_witness *witness)
 {
 	size_t len = strlen(witness->lock) + sizeof(__le32);
 	u8 in[64];
@@ -164,7 +168,7 @@ u64 trbd_witness_time(const struct trbd_witness *witness, void *answer, size_t l
 		if (!expiration_ms)
 			break;
 		if (ours)
-			return expiration_ms - LOCK_DURATION * MSEC_PER_SEC;
+			return expiration_ms - TRBD_WITNESS_LOCK_S * MSEC_PER_SEC;
 	}
 bad:
 	return 0;

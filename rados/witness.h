@@ -21,8 +21,10 @@ struct trbd_witness {
 	char cookie[TRBD_WITNESS_NAME_MAX];
 };
 
-int trbd_witness_note(struct ceph_osd_request *req, unsigned int which, const struct trbd_witness *witness);
-int trbd_witness_ask(struct ceph_osd_request *req, unsigned int which, const struct trbd_witness *witness);
+int trbd_witness_note(struct ceph_osd_request *req, unsigned int which,
+		      const struct trbd_witness *witness);
+int trbd_witness_ask(struct ceph_osd_request *req, unsigned int which,
+		     const struct trbd_witness *witness);
 u64 trbd_witness_time(const struct trbd_witness *witness, void *answer, size_t len);
 
 #endif /* TRBD_RADOS_WITNESS_H */

@@ -2,10 +2,11 @@
 /*
  * Is there anything at this place of the image?
  *
- * A byte is read from the object. No object, or nothing at this place, means that the place reads as zeros and
- * takes no space, from here to the end of the stripe unit. What is there is called mapped up to the end of the
- * unit, although the object may end before it: initiators may take mapped for "read it to find out". So is what a
- * clone's parent may have, and what is not there while the image may have been removed without our knowing.
+ * A byte is read from the object. No object, or nothing at this place, means that the place reads
+ * as zeros and takes no space, from here to the end of the stripe unit. What is there is called
+ * mapped up to the end of the unit, although the object may end before it: initiators may take
+ * mapped for "read it to find out". So is what a clone's parent may have, and what is not there
+ * while the image may have been removed without our knowing.
  */
 #include <linux/bvec.h>
 #include <linux/ceph/libceph.h>
@@ -42,7 +43,10 @@ struct block_status {
 	u8 byte;
 };
 
-/* Return: 1 when it must be called mapped though there is no object, 0 when not, or a negative errno. */
+/*
+ * Return: 1 when it must be called mapped though there is no object, 0 when not, or a negative
+ * errno.
+ */
 static int block_status_hole(const struct block_status *status)
 {
 	struct trbd_image *image = status->image;
@@ -73,11 +77,13 @@ static void block_status_done(struct ceph_osd_request *req)
  * trbd_block_status_submit() - ask about a place of the image
  * @image: open image
  * @off: the place, bytes
- * @done: called once with 0 or a negative errno, for how many bytes from @off the answer holds, and the answer
+ * @done: called once with 0 or a negative errno, for how many bytes from @off the answer holds, and
+ *	the answer
  * @arg: for @done
  *
  * Context: process; may sleep for memory and locks, never for the network.
- * Return: 0 and @done will be called; or a negative errno and it will not: -ENOMEM, -ERANGE, -ENOENT (deleted).
+ * Return: 0 and @done will be called; or a negative errno and it will not: -ENOMEM, -ERANGE,
+ * -ENOENT (deleted).
  */
 int trbd_block_status_submit(struct trbd_image *image, u64 off,
 			     void (*done)(void *arg, int result, u64 len, bool mapped), void *arg)

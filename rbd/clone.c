@@ -2,18 +2,19 @@
 /*
  * Clones: what a clone has not written is in its parent.
  *
- * A read that finds no object goes to the parent, which may itself be a clone. Beside us the parent may be replaced
- * or taken away, so nothing found there means nothing until the clone's header was read once more (rbd/parent.c). When
- * that names another parent, or none, the read starts over with the clone: whoever takes a parent away copies up first
- * what it has.
+ * A read that finds no object goes to the parent, which may itself be a clone. Beside us the parent
+ * may be replaced or taken away, so nothing found there means nothing until the clone's header was
+ * read once more (rbd/parent.c). When that names another parent, or none, the read starts over with
+ * the clone: whoever takes a parent away copies up first what it has.
  *
- * A mutation that finds no object brings one about first. Copyup reads what the parent has for the object and hands
- * it to the OSD's class method, which writes it only if there still is no object. That changes nothing that anybody
- * can read, so it may be repeated, done by two gateways at once, or come late. It happens in an empty snapshot
- * context: the data are then older than every snapshot of the clone. Of several commands that need the same object
- * at the same moment, the first one fetches it and the others wait for that. A copyup has the whole object in memory,
- * and one command can need many of them. So only as many of an image run at once as share a limited amount of memory,
- * in the order in which they came.
+ * A mutation that finds no object brings one about first. Copyup reads what the parent has for the
+ * object and hands it to the OSD's class method, which writes it only if there still is no object.
+ * That changes nothing that anybody can read, so it may be repeated, done by two gateways at once,
+ * or come late. It happens in an empty snapshot context: the data are then older than every
+ * snapshot of the clone. Of several commands that need the same object at the same moment, the
+ * first one fetches it and the others wait for that. A copyup has the whole object in memory, and
+ * one command can need many of them. So only as many of an image run at once as share a limited
+ * amount of memory, in the order in which they came.
  */
 #include <linux/atomic.h>
 #include <linux/bvec.h>
@@ -97,7 +98,8 @@ struct clone_copyup {
  * Offsets in the image grow with offsets in the object, so what overlaps is the object's beginning.
  *
  * Context: any in which a spinlock may be taken.
- * Return: bytes; 0 when the image is no clone, or the object lies behind what it shares with its parent.
+ * Return: bytes; 0 when the image is no clone, or the object lies behind what it shares with its
+ * parent.
  */
 u64 trbd_clone_object_overlap(struct trbd_image *image, u64 objno)
 {
@@ -185,9 +187,10 @@ static struct scatterlist *clone_cut_memory(struct iov_iter *iter, u64 len, stru
  * trbd_clone_read() - read a range of an object from the parent
  * @image: the clone
  * @objno: number of the clone's object
- * @extent: the range, and the memory to read into; stays until @done. What the parent has not reads as zeros
- * @done: called once with 0 or a negative errno, and whether the parent had nothing at some place; -EAGAIN: what was
- *	read means nothing, and may be in the clone by now
+ * @extent: the range, and the memory to read into; stays until @done. What the parent has not reads
+ *	as zeros
+ * @done: called once with 0 or a negative errno, and whether the parent had nothing at some place;
+ *	-EAGAIN: what was read means nothing, and may be in the clone by now
  * @arg: for @done
  *
  * Context: may sleep for memory and locks, never for the network.
@@ -209,7 +212,8 @@ int trbd_clone_read(struct trbd_image *image, u64 objno, const struct trbd_exten
 		return -ENOMEM;
 	/* an entry for each bvec, and one for each place where a stripe unit cuts one in two */
 	if (sg_alloc_table(&read->table,
-			   extent->num_bvecs + (extent->len >> striping->unit_order) + 2, CLONE_GFP)) {
+			   extent->num_bvecs + (extent->len >> striping->unit_order) + 2,
+			   CLONE_GFP)) {
 		kfree(read);
 		return -ENOMEM;
 	}
@@ -290,7 +294,8 @@ static void copyup_set_len(struct clone_copyup *copyup, u64 len)
 
 	extent->len = len;
 	extent->num_bvecs = DIV_ROUND_UP(len, PAGE_SIZE);
-	extent->bvecs[extent->num_bvecs - 1].bv_len = len - (u64)(extent->num_bvecs - 1) * PAGE_SIZE;
+	extent->bvecs[extent->num_bvecs - 1].bv_len = len -
+						      (u64)(extent->num_bvecs - 1) * PAGE_SIZE;
 }
 
 /* Whose turn it is may take the memory it needs. */
@@ -392,13 +397,17 @@ static void copyup_read(struct clone_copyup *copyup)
 	u64 len = min(copyup->len, trbd_clone_object_overlap(copyup->image, copyup->objno));
 	int ret;
 
-	/* flattened in the meantime: whoever did that made the object, unless there was nothing to make it from */
+	/*
+	 * flattened in the meantime: whoever did that made the object, unless there was nothing to
+	 * make it from
+	 */
 	if (!len) {
 		copyup_end(copyup, 1);
 		return;
 	}
 	copyup_set_len(copyup, len);
-	ret = trbd_clone_read(copyup->image, copyup->objno, &copyup->extent, copyup_read_done, copyup);
+	ret = trbd_clone_read(copyup->image, copyup->objno, &copyup->extent, copyup_read_done,
+			      copyup);
 	if (ret)
 		copyup_end(copyup, ret);
 }

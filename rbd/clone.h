@@ -4,36 +4,22 @@
 
 #include <linux/list.h>
 #include <linux/types.h>
-#include <linux/workqueue.h>
 
 struct trbd_extent;
+struct trbd_copyups;
 struct trbd_image;
 
 /**
  * struct trbd_copyup_waiter - somebody who needs an object in a clone; embedded by its owner
  * @node: among those who wait for the same copyup
- * @done: called once with 0: there is an object now, with the parent's data unless somebody was faster; 1: the parent
- *	has only zeros there, and nothing was done; or a negative errno
+ * @done: called once with 0: there is an object now, with the parent's data unless somebody was
+ *	faster; 1: the parent has only zeros there, and nothing was done; or a negative errno
  * @arg: for @done
  */
 struct trbd_copyup_waiter {
 	struct list_head node;
 	void (*done)(void *arg, int result);
 	void *arg;
-};
-
-/**
- * struct trbd_copyups - what is being copied up in an image; guarded by the image's lock
- * @all: copyups
- * @waiting: those of them that wait for others to give memory back
- * @bytes: memory that the others may take
- * @start: starts who waits
- */
-struct trbd_copyups {
-	struct list_head all;
-	struct list_head waiting;
-	u64 bytes;
-	struct work_struct start;
 };
 
 void trbd_copyups_init(struct trbd_copyups *copyups);

@@ -2,33 +2,37 @@
 /*
  * Compare and write, atomic against every write of every gateway.
  *
- * An OSD applies the ops of one request together, but none of the ops that libceph can send compares data. So the
- * data are read, compared here, and written on condition that nobody wrote in between. How the condition is said
- * depends on libceph:
+ * An OSD applies the ops of one request together, but none of the ops that libceph can send
+ * compares data. So the data are read, compared here, and written on condition that nobody wrote in
+ * between. How the condition is said depends on libceph:
  *
  *	with versions      READ, which tells the object's version
- *	                   {ASSERT_VER version, guard, WRITE}: -ERANGE or -EOVERFLOW when it is another
+ *	                   {ASSERT_VER version, guard, WRITE}: -ERANGE or -EOVERFLOW for another one
  *
  *	without            LINK: {stamp of the object <= my granule; stamp := t1; tag := t1}
  *	                   READ
  *	                   {stamp == t1; tag == t1; stamp := t2; WRITE}: -ECANCELED when it is not
  *	                   since every other mutation changes the stamp or the tag
  *
- * An object that is not there reads as zeros, and is written on condition that it still is not there.
+ * An object that is not there reads as zeros, and is written on condition that it still is not
+ * there.
  *
- * A command that loses starts over after a moment, as long as it is within the guard's window. The condition alone
- * does not make the write safe at any age: it says that nobody wrote since the comparison, and the comparison itself
- * may be late. An initiator that gave this command up may have done it through another gateway, and then put the old
- * value back, as with a lock that is taken and freed. A read that comes then finds what the command expects. So no
- * request of a COMPARE AND WRITE passes a stamp that is later than the admission of the command allows, in any round.
+ * A command that loses starts over after a moment, as long as it is within the guard's window. The
+ * condition alone does not make the write safe at any age: it says that nobody wrote since the
+ * comparison, and the comparison itself may be late. An initiator that gave this command up may
+ * have done it through another gateway, and then put the old value back, as with a lock that is
+ * taken and freed. A read that comes then finds what the command expects. So no request of a
+ * COMPARE AND WRITE passes a stamp that is later than the admission of the command allows, in any
+ * round.
  *
- * Small writes and other COMPARE AND WRITEs of this gateway to the same object wait meanwhile (rbd/object_queue.c):
- * they would only break the link. Those of other gateways do not know. After a lost round the link therefore takes a
- * stamp half a second ahead; the first try of a plain write is refused then, and its second one comes a moment later
- * (rbd/object_io.c). A link changes no data, and no stamp ever goes back.
+ * Small writes and other COMPARE AND WRITEs of this gateway to the same object wait meanwhile
+ * (rbd/object_queue.c): they would only break the link. Those of other gateways do not know. After
+ * a lost round the link therefore takes a stamp half a second ahead; the first try of a plain write
+ * is refused then, and its second one comes a moment later (rbd/object_io.c). A link changes no
+ * data, and no stamp ever goes back.
  *
- * A write that was sent twice and lost may have lost against itself. Then a difference that is found afterwards may
- * be our own data, and the command ends with BUSY instead of a miscompare.
+ * A write that was sent twice and lost may have lost against itself. Then a difference that is
+ * found afterwards may be our own data, and the command ends with BUSY instead of a miscompare.
  */
 #include <linux/bvec.h>
 #include <linux/ceph/libceph.h>
@@ -147,7 +151,7 @@ static void caw_end(struct caw *caw, int result, u32 offset)
 	void (*done)(void *arg, int result, u32 offset) = caw->r.done;
 	void *arg = caw->r.arg;
 
-	trbd_object_queue_leave(&caw->r.image->mutations, &caw->place);
+	trbd_object_queue_leave(&caw->r.image->object_queue, &caw->place);
 	caw_free(caw);
 	done(arg, result, offset);
 }
@@ -161,8 +165,8 @@ static void caw_request_done(struct ceph_osd_request *req)
 }
 
 /*
- * Ends the command from the workqueue: the next one at the object may have to end as well, and the one behind that,
- * each on the stack of the one before.
+ * Ends the command from the workqueue: the next one at the object may have to end as well, and the
+ * one behind that, each on the stack of the one before.
  */
 static void caw_end_later(struct caw *caw, int error)
 {
@@ -171,7 +175,8 @@ static void caw_end_later(struct caw *caw, int error)
 }
 
 /* Takes over the request; without one it ends for want of memory. */
-static void caw_send(struct caw *caw, struct ceph_osd_request *req, void (*step)(struct caw *caw, int result))
+static void caw_send(struct caw *caw, struct ceph_osd_request *req,
+		     void (*step)(struct caw *caw, int result))
 {
 	if (caw->req)
 		trbd_request_put(caw->req);
@@ -191,12 +196,12 @@ static void caw_set_memory(struct caw *caw, enum caw_buffer which)
 	caw->bvec.bv_len = caw->r.len;
 }
 
-static void caw_mutate(struct caw *caw, enum trbd_guard_mode mode, enum trbd_mutation_kind kind, u64 limit, u64 value,
+static void caw_mutate(struct caw *caw, enum trbd_guard_mode mode, u64 limit, u64 value,
 		       u64 version, void (*step)(struct caw *caw, int result))
 {
 	struct trbd_image *image = caw->r.image;
 	struct trbd_mutation mutation = {
-		.kind = kind,
+		.kind = mode == TRBD_GUARD_LINK ? TRBD_MUTATION_NONE : TRBD_MUTATION_WRITE,
 		.extent = caw->extent,
 		.guard = caw->guard,
 		.version = version,
@@ -209,7 +214,8 @@ static void caw_mutate(struct caw *caw, enum trbd_guard_mode mode, enum trbd_mut
 	caw->guard->value = value;
 	caw_set_memory(caw, CAW_NEW);
 	trbd_image_object_name(image, caw->objno, name);
-	caw_send(caw, trbd_request_mutate(image->session, name, &image->data_oloc, &mutation), step);
+	caw_send(caw, trbd_request_mutate(image->session, name, &image->data_oloc, &mutation),
+		 step);
 }
 
 /* The latest stamp that a request of @time_ms may pass; see the top of the file. */
@@ -226,10 +232,11 @@ static u64 caw_stamp(struct caw *caw, u64 now_ms)
 /* Somebody else was at the object. Who waits for it here gets it for the pause. */
 static void caw_lost(struct caw *caw)
 {
-	trbd_object_queue_leave(&caw->r.image->mutations, &caw->place);
+	trbd_object_queue_leave(&caw->r.image->object_queue, &caw->place);
 	caw->quiet_ms = CAW_QUIET_MS;
 	caw->pause_ms = min_t(unsigned int, 2 * caw->pause_ms, CAW_PAUSE_MAX_MS);
-	queue_delayed_work(trbd_io_wq, &caw->restart, msecs_to_jiffies(1 + get_random_u32() % caw->pause_ms));
+	queue_delayed_work(trbd_io_wq, &caw->restart,
+			   msecs_to_jiffies(1 + get_random_u32() % caw->pause_ms));
 }
 
 /* How many bytes are as expected. */
@@ -261,13 +268,16 @@ static void caw_written(struct caw *caw, int result)
 	}
 }
 
-/* The version says that nobody wrote since the comparison; the stamp of a neighbour of our time stays. */
+/*
+ * The version says that nobody wrote since the comparison; the stamp of a neighbour of our time
+ * stays.
+ */
 static void caw_written_versioned(struct caw *caw, int result)
 {
 	u64 latest_ms = caw->r.accepted_ms + TRBD_ADMISSION_MS;
 
 	if (result == -ECANCELED)
-		caw_mutate(caw, TRBD_GUARD_TAG, TRBD_MUTATION_WRITE, caw_limit(caw, latest_ms), caw->guard->value,
+		caw_mutate(caw, TRBD_GUARD_TAG, caw_limit(caw, latest_ms), caw->guard->value,
 			   caw->version, caw_written);
 	else
 		caw_written(caw, result);
@@ -284,12 +294,12 @@ static void caw_write(struct caw *caw, bool missing)
 	if (ret)
 		caw_end(caw, ret, 0);
 	else if (missing)
-		caw_mutate(caw, TRBD_GUARD_CREATE, TRBD_MUTATION_WRITE, 0, stamp, 0, caw_written);
+		caw_mutate(caw, TRBD_GUARD_CREATE, 0, stamp, 0, caw_written);
 	else if (trbd_request_has_versions())
-		caw_mutate(caw, TRBD_GUARD_STAMP, TRBD_MUTATION_WRITE, caw_limit(caw, now_ms), stamp, caw->version,
+		caw_mutate(caw, TRBD_GUARD_STAMP, caw_limit(caw, now_ms), stamp, caw->version,
 			   caw_written_versioned);
 	else
-		caw_mutate(caw, TRBD_GUARD_CONDITIONAL, TRBD_MUTATION_WRITE, caw->link, stamp, 0, caw_written);
+		caw_mutate(caw, TRBD_GUARD_CONDITIONAL, caw->link, stamp, 0, caw_written);
 }
 
 static void caw_copied_up(void *arg, int result);
@@ -349,7 +359,9 @@ static void caw_read(struct caw *caw)
 
 	caw_set_memory(caw, CAW_FOUND);
 	trbd_image_object_name(image, caw->objno, name);
-	caw_send(caw, trbd_request_read(image->session, name, &image->data_oloc, CEPH_NOSNAP, &caw->extent),
+	caw_send(caw,
+		 trbd_request_read(image->session, name, &image->data_oloc, CEPH_NOSNAP,
+				   &caw->extent),
 		 caw_compare);
 }
 
@@ -384,7 +396,7 @@ static void caw_start(struct caw *caw)
 	} else {
 		caw->link_ms = now_ms + caw->quiet_ms;
 		caw->link = caw_stamp(caw, caw->link_ms);
-		caw_mutate(caw, TRBD_GUARD_LINK, TRBD_MUTATION_NONE, caw_limit(caw, caw->link_ms), caw->link, 0,
+		caw_mutate(caw, TRBD_GUARD_LINK, caw_limit(caw, caw->link_ms), caw->link, 0,
 			   caw_linked);
 	}
 }
@@ -411,10 +423,10 @@ static void caw_lead(struct trbd_queue_place *place)
 static void caw_enter(struct caw *caw)
 {
 	caw->place.objno = caw->objno;
-	caw->place.group = caw;
+	caw->place.merge_key = caw;
 	caw->place.lead = caw_lead;
 	caw->place.unwanted = NULL;
-	trbd_object_queue_enter(&caw->r.image->mutations, &caw->place);
+	trbd_object_queue_enter(&caw->r.image->object_queue, &caw->place);
 }
 
 static void caw_restart(struct work_struct *work)
@@ -434,7 +446,8 @@ static int caw_prepare(struct caw *caw)
 	u32 objlen;
 	unsigned int i;
 
-	ceph_calc_file_object_mapping(&image->layout, caw->r.off, caw->r.len, &caw->objno, &objoff, &objlen);
+	ceph_calc_file_object_mapping(&image->layout, caw->r.off, caw->r.len, &caw->objno, &objoff,
+				      &objlen);
 	if (caw->r.len > PAGE_SIZE || objlen != caw->r.len)
 		return -EOPNOTSUPP;
 
@@ -447,7 +460,8 @@ static int caw_prepare(struct caw *caw)
 			return -ENOMEM;
 	}
 	sg_pcopy_to_buffer(caw->r.sgl, caw->r.nents, caw_buffer(caw, CAW_EXPECTED), caw->r.len, 0);
-	sg_pcopy_to_buffer(caw->r.sgl, caw->r.nents, caw_buffer(caw, CAW_NEW), caw->r.len, caw->r.len);
+	sg_pcopy_to_buffer(caw->r.sgl, caw->r.nents, caw_buffer(caw, CAW_NEW), caw->r.len,
+			   caw->r.len);
 
 	caw->extent.off = objoff;
 	caw->extent.len = caw->r.len;
@@ -461,8 +475,9 @@ static int caw_prepare(struct caw *caw)
  * @request: what to do; copied
  *
  * Context: process; may sleep for memory and locks, never for the network.
- * Return: 0 and @request->done will be called; or a negative errno and it will not: -ENOMEM, -ERANGE (beyond the
- * end of the image), -ENOENT (the image was deleted), -EOPNOTSUPP (longer than a page or a stripe unit).
+ * Return: 0 and @request->done will be called; or a negative errno and it will not: -ENOMEM,
+ * -ERANGE (beyond the end of the image), -ENOENT (the image was deleted), -EOPNOTSUPP (longer than
+ * a page or a stripe unit).
  */
 int trbd_compare_write_submit(const struct trbd_compare_write *request)
 {

@@ -2,12 +2,14 @@
 /*
  * Which features an image may have.
  *
- * Any number of gateways write an image at once, without a lock. A feature that relies on a single writer would be
- * corrupted by that: exclusive-lock by definition, object-map and fast-diff because each writer would have to keep
- * the map, journaling because each would have to append to one journal. Such an image is refused for writing; its
- * snapshots never change and may be exported read-only.
+ * Any number of gateways write an image at once, without a lock. A feature that relies on a single
+ * writer would be corrupted by that: exclusive-lock by definition, object-map and fast-diff because
+ * each writer would have to keep the map, journaling because each would have to append to one
+ * journal. Such an image is refused for writing; its snapshots never change and may be exported
+ * read-only.
  *
- * Bits nobody told us about are refused when librbd marks them as incompatible for the kind of access we want.
+ * Bits nobody told us about are refused when librbd marks them as incompatible for the kind of
+ * access we want.
  *
  * No I/O and no state: compiled as it is by the unit tests.
  */
@@ -26,9 +28,9 @@
 #define FEATURES_DISABLEABLE	(TRBD_FEATURE_EXCLUSIVE_LOCK | TRBD_FEATURE_OBJECT_MAP | \
 				 TRBD_FEATURE_FAST_DIFF | TRBD_FEATURE_JOURNALING)
 
-static const char * const feature_names[] = {
-	"layering", "striping", "exclusive-lock", "object-map", "fast-diff", "deep-flatten", "journaling",
-	"data-pool", "operations", "migrating", "non-primary", "dirty-cache",
+static const char *const feature_names[] = {
+	"layering",   "striping",  "exclusive-lock", "object-map", "fast-diff",	  "deep-flatten",
+	"journaling", "data-pool", "operations",     "migrating",  "non-primary", "dirty-cache",
 };
 
 /**
@@ -41,7 +43,8 @@ static const char * const feature_names[] = {
  */
 u64 trbd_features_refused(u64 features, u64 incompat, bool read_only)
 {
-	u64 known = FEATURES_SUPPORTED | FEATURES_SINGLE_WRITER | TRBD_FEATURE_MIGRATING | TRBD_FEATURE_NON_PRIMARY;
+	u64 known = FEATURES_SUPPORTED | FEATURES_SINGLE_WRITER | TRBD_FEATURE_MIGRATING |
+		    TRBD_FEATURE_NON_PRIMARY;
 	u64 refused = incompat & ~known;
 
 	/* while an image migrates, part of its data is still in the source */
@@ -68,8 +71,8 @@ u64 trbd_features_disableable(u64 features)
  * @buf: where to; always terminated
  * @size: room in @buf, at least 1
  *
- * Names come highest bit first: object-map and fast-diff depend on exclusive-lock, and the list can be given to
- * "rbd feature disable" as it is. A bit without a name is written as "bit N".
+ * Names come highest bit first: object-map and fast-diff depend on exclusive-lock, and the list can
+ * be given to "rbd feature disable" as it is. A bit without a name is written as "bit N".
  *
  * Return: length of the text, cut to what fits.
  */
@@ -83,7 +86,8 @@ size_t trbd_features_names(u64 features, char *buf, size_t size)
 		if (!(features & BIT_ULL(bit)))
 			continue;
 		if (bit < (int)ARRAY_SIZE(feature_names))
-			len += scnprintf(buf + len, size - len, "%s%s", len ? " " : "", feature_names[bit]);
+			len += scnprintf(buf + len, size - len, "%s%s", len ? " " : "",
+					 feature_names[bit]);
 		else
 			len += scnprintf(buf + len, size - len, "%sbit %d", len ? " " : "", bit);
 	}

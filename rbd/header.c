@@ -2,18 +2,18 @@
 /*
  * The header object of an image: the object class "rbd", one method a function.
  *
- * A format 2 image is found in three steps: the object rbd_id.<name> gives the image id, the object rbd_header.<id>
- * describes the image, the objects <object prefix>.<number> hold its data. Only the header is read here, and
- * nothing is remembered: rbd/image.c decides what is kept and when it is read again.
+ * A format 2 image is found in three steps: the object rbd_id.<name> gives the image id, the object
+ * rbd_header.<id> describes the image, the objects <object prefix>.<number> hold its data. Only the
+ * header is read here, and nothing is remembered: rbd/image_refresh.c has it read again.
  *
- * Answers come from a cluster that may be of any version, or damaged. Every length is checked before it is used,
- * every value that goes into arithmetic later is checked against its limits here, once.
+ * Answers come from a cluster that may be of any version, or damaged. Every length is checked
+ * before it is used, every value that goes into arithmetic later is checked against its limits
+ * here, once.
  */
 #include <linux/ceph/decode.h>
 #include <linux/ceph/libceph.h>
 #include <linux/ceph/osd_client.h>
 #include <linux/ceph/osdmap.h>
-#include <linux/ceph/string_table.h>
 #include <linux/err.h>
 #include <linux/kernel.h>
 #include <linux/log2.h>
@@ -28,24 +28,32 @@
 #include "rbd/header.h"
 
 #define HEADER_SNAP_NAME_MAX	1024
-/* parent_get: a spec with pool, namespace, image id and snapshot id, and some framing */
-#define HEADER_PARENT_MAX	1024
-/* migration_get: two numbers for each snapshot, a namespace, a name, an id, and some framing */
-#define HEADER_MIGRATION_MAX	(TRBD_SNAPS_MAX * 16 + 4096)
-/* cls_rbd's MIGRATION_HEADER_TYPE_DST */
-#define HEADER_MIGRATION_TARGET	2
 
-static int header_call(const struct trbd_header_ref *ref, const char *method, const void *in, size_t in_len,
-		       void *out, size_t out_len)
+/**
+ * trbd_header_call() - call a read method of the object class "rbd"
+ * @object: the header object, or another one that the class knows
+ * @method: its method
+ * @in: encoded arguments, NULL for none
+ * @in_len: their length, at most one page
+ * @out: where the answer goes
+ * @out_len: room in @out
+ *
+ * Context: may sleep up to the session's mount_timeout.
+ * Return: length of the answer; an error of trbd_cls_call().
+ */
+int trbd_header_call(const struct trbd_object *object, const char *method, const void *in,
+		     size_t in_len, void *out, size_t out_len)
 {
-	return trbd_cls_call(ref->session, ref->oid, ref->oloc, "rbd", method, in, in_len, out, out_len);
+	struct trbd_cls_method call = { .name = method, .in = in, .in_len = in_len };
+
+	return trbd_cls_call(object, "rbd", &call, 1, out, out_len);
 }
 
 /* A method whose answer is exactly @out_len bytes long. */
-static int header_call_fixed(const struct trbd_header_ref *ref, const char *method, const void *in,
+static int header_call_fixed(const struct trbd_object *object, const char *method, const void *in,
 			     size_t in_len, void *out, size_t out_len)
 {
-	int ret = header_call(ref, method, in, in_len, out, out_len);
+	int ret = trbd_header_call(object, method, in, in_len, out, out_len);
 
 	if (ret < 0)
 		return ret;
@@ -70,8 +78,7 @@ bad:
 	return -EBADMSG;
 }
 
-static int header_call_string(struct trbd_session *session, const struct ceph_object_id *oid,
-			      const struct ceph_object_locator *oloc, const char *method, const void *in,
+static int header_call_string(const struct trbd_object *object, const char *method, const void *in,
 			      size_t in_len, char *buf, size_t size)
 {
 	size_t reply_len = size + sizeof(__le32);
@@ -82,30 +89,11 @@ static int header_call_string(struct trbd_session *session, const struct ceph_ob
 	if (!reply)
 		return -ENOMEM;
 
-	ret = trbd_cls_call(session, oid, oloc, "rbd", method, in, in_len, reply, reply_len);
+	ret = trbd_header_call(object, method, in, in_len, reply, reply_len);
 	if (ret >= 0)
 		ret = header_decode_string(reply, reply + ret, buf, size);
 	kfree(reply);
 	return ret;
-}
-
-/**
- * trbd_header_locate() - where the header of a parent is
- * @parent: pool, namespace and image id
- * @oid: initialised; set to its name. To be destroyed in every case
- * @oloc: initialised; set to its pool and namespace. Likewise
- *
- * Return: 0 or -ENOMEM.
- */
-int trbd_header_locate(const struct trbd_parent *parent, struct ceph_object_id *oid, struct ceph_object_locator *oloc)
-{
-	oloc->pool = parent->pool;
-	if (*parent->namespace) {
-		oloc->pool_ns = ceph_find_or_create_string(parent->namespace, strlen(parent->namespace));
-		if (!oloc->pool_ns)
-			return -ENOMEM;
-	}
-	return ceph_oid_aprintf(oid, GFP_KERNEL, "rbd_header.%s", parent->image_id);
 }
 
 /**
@@ -116,18 +104,20 @@ int trbd_header_locate(const struct trbd_parent *parent, struct ceph_object_id *
  * @id: room for TRBD_IMAGE_ID_MAX bytes
  *
  * Context: may sleep up to mount_timeout.
- * Return: 0; -ENOENT when there is no such image; -EPROTONOSUPPORT when there is one of format 1; others.
+ * Return: 0; -ENOENT when there is no such image; -EPROTONOSUPPORT when there is one of format 1;
+ * others.
  */
 int trbd_header_image_id(struct trbd_session *session, const struct ceph_object_locator *oloc,
 			 const char *image, char *id)
 {
 	CEPH_DEFINE_OID_ONSTACK(oid);
+	struct trbd_object object = { .session = session, .oid = &oid, .oloc = oloc };
 	int ret;
 
 	ret = ceph_oid_aprintf(&oid, GFP_KERNEL, "rbd_id.%s", image);
 	if (ret)
 		return ret;
-	ret = header_call_string(session, &oid, oloc, "get_id", NULL, 0, id, TRBD_IMAGE_ID_MAX);
+	ret = header_call_string(&object, "get_id", NULL, 0, id, TRBD_IMAGE_ID_MAX);
 	ceph_oid_destroy(&oid);
 	if (ret != -ENOENT)
 		return ret;
@@ -136,14 +126,14 @@ int trbd_header_image_id(struct trbd_session *session, const struct ceph_object_
 	ret = ceph_oid_aprintf(&oid, GFP_KERNEL, "%s.rbd", image);
 	if (ret)
 		return ret;
-	ret = trbd_stat(session, &oid, oloc);
+	ret = trbd_object_stat(&object);
 	ceph_oid_destroy(&oid);
 	return ret ? ret : -EPROTONOSUPPORT;
 }
 
 /**
  * trbd_header_size() - size of the image or of a snapshot (cls_rbd get_size)
- * @ref: header
+ * @object: the header object
  * @snap_id: snapshot, or CEPH_NOSNAP
  * @order: log2 of the object size
  * @size: bytes
@@ -151,7 +141,7 @@ int trbd_header_image_id(struct trbd_session *session, const struct ceph_object_
  * Context: may sleep up to mount_timeout.
  * Return: 0, -ENOENT when image or snapshot is gone, -EBADMSG for an order out of range, others.
  */
-int trbd_header_size(const struct trbd_header_ref *ref, u64 snap_id, u8 *order, u64 *size)
+int trbd_header_size(const struct trbd_object *object, u64 snap_id, u8 *order, u64 *size)
 {
 	__le64 in = cpu_to_le64(snap_id);
 	struct {
@@ -160,7 +150,7 @@ int trbd_header_size(const struct trbd_header_ref *ref, u64 snap_id, u8 *order, 
 	} __packed out;
 	int ret;
 
-	ret = header_call_fixed(ref, "get_size", &in, sizeof(in), &out, sizeof(out));
+	ret = header_call_fixed(object, "get_size", &in, sizeof(in), &out, sizeof(out));
 	if (ret)
 		return ret;
 	if (out.order < TRBD_OBJECT_ORDER_MIN || out.order > TRBD_OBJECT_ORDER_MAX)
@@ -172,7 +162,7 @@ int trbd_header_size(const struct trbd_header_ref *ref, u64 snap_id, u8 *order, 
 
 /**
  * trbd_header_features() - the image's features (cls_rbd get_features)
- * @ref: header
+ * @object: the header object
  * @snap_id: what is wanted: CEPH_NOSNAP to write, or a snapshot to read
  * @features: set to TRBD_FEATURE_* of the image
  * @incompat: set to those that a client must know for that
@@ -180,7 +170,8 @@ int trbd_header_size(const struct trbd_header_ref *ref, u64 snap_id, u8 *order, 
  * Context: may sleep up to mount_timeout.
  * Return: 0, -ENOENT, -EBADMSG, others.
  */
-int trbd_header_features(const struct trbd_header_ref *ref, u64 snap_id, u64 *features, u64 *incompat)
+int trbd_header_features(const struct trbd_object *object, u64 snap_id, u64 *features,
+			 u64 *incompat)
 {
 	struct {
 		__le64 snap_id;
@@ -195,7 +186,7 @@ int trbd_header_features(const struct trbd_header_ref *ref, u64 snap_id, u64 *fe
 	} __packed out;
 	int ret;
 
-	ret = header_call_fixed(ref, "get_features", &in, sizeof(in), &out, sizeof(out));
+	ret = header_call_fixed(object, "get_features", &in, sizeof(in), &out, sizeof(out));
 	if (ret)
 		return ret;
 	*features = le64_to_cpu(out.features);
@@ -203,7 +194,7 @@ int trbd_header_features(const struct trbd_header_ref *ref, u64 snap_id, u64 *fe
 	return 0;
 }
 
-static int header_striping(const struct trbd_header_ref *ref, struct trbd_header *header)
+static int header_striping(const struct trbd_object *object, struct trbd_header *header)
 {
 	u64 object_size = 1ULL << header->order;
 	struct {
@@ -217,13 +208,16 @@ static int header_striping(const struct trbd_header_ref *ref, struct trbd_header
 	if (!(header->features & TRBD_FEATURE_STRIPINGV2))
 		return 0;
 
-	ret = header_call_fixed(ref, "get_stripe_unit_count", NULL, 0, &out, sizeof(out));
+	ret = header_call_fixed(object, "get_stripe_unit_count", NULL, 0, &out, sizeof(out));
 	if (ret)
 		return ret;
 	header->stripe_unit = le64_to_cpu(out.unit);
 	header->stripe_count = le64_to_cpu(out.count);
 
-	/* a unit is a whole part of the object and a multiple of a block; libceph counts stripes in 32 bits */
+	/*
+	 * a unit is a whole part of the object and a multiple of a block; libceph counts stripes in
+	 * 32 bits
+	 */
 	if (!header->stripe_unit || header->stripe_unit > object_size ||
 	    !is_power_of_2(header->stripe_unit) || header->stripe_unit < 512 ||
 	    !header->stripe_count || header->stripe_count > U32_MAX)
@@ -231,279 +225,61 @@ static int header_striping(const struct trbd_header_ref *ref, struct trbd_header
 	return 0;
 }
 
-static int header_data_pool(const struct trbd_header_ref *ref, struct trbd_header *header)
+static int header_data_pool(const struct trbd_object *object, struct trbd_header *header)
 {
 	__le64 out;
 	int ret;
 
-	header->data_pool = ref->oloc->pool;
+	header->data_pool = object->oloc->pool;
 	if (!(header->features & TRBD_FEATURE_DATA_POOL))
 		return 0;
 
-	ret = header_call_fixed(ref, "get_data_pool", NULL, 0, &out, sizeof(out));
+	ret = header_call_fixed(object, "get_data_pool", NULL, 0, &out, sizeof(out));
 	if (ret)
 		return ret;
 	header->data_pool = (s64)le64_to_cpu(out);
 	return header->data_pool < 0 ? -EBADMSG : 0;
 }
 
-/* Takes an encoded string off a reply that may be empty. */
-static int header_take_string(void **p, void *end, char *buf, size_t size)
-{
-	u32 len;
-
-	ceph_decode_32_safe(p, end, len, bad);
-	if (len >= size)
-		goto bad;
-	ceph_decode_need(p, end, len, bad);
-	memcpy(buf, *p, len);
-	buf[len] = '\0';
-	*p += len;
-	return strlen(buf) == len ? 0 : -EBADMSG;
-bad:
-	return -EBADMSG;
-}
-
-/* cls_rbd parent_get: ParentImageSpec { pool, namespace, image id, snapshot }. */
-static int header_decode_parent_spec(void *p, void *end, struct trbd_parent *parent)
-{
-	u32 struct_len;
-	u8 struct_v;
-
-	if (ceph_start_decoding(&p, end, 1, "ParentImageSpec", &struct_v, &struct_len))
-		return -EBADMSG;
-	ceph_decode_64_safe(&p, end, parent->pool, bad);
-	if (header_take_string(&p, end, parent->namespace, sizeof(parent->namespace)) ||
-	    header_take_string(&p, end, parent->image_id, sizeof(parent->image_id)))
-		goto bad;
-	ceph_decode_64_safe(&p, end, parent->snap_id, bad);
-	return 0;
-bad:
-	return -EBADMSG;
-}
-
-/* cls_rbd get_parent, before Nautilus: { pool, image id, snapshot, overlap }. */
-static int header_decode_old_parent(void *p, void *end, struct trbd_parent *parent)
-{
-	ceph_decode_64_safe(&p, end, parent->pool, bad);
-	if (header_take_string(&p, end, parent->image_id, sizeof(parent->image_id)))
-		goto bad;
-	ceph_decode_64_safe(&p, end, parent->snap_id, bad);
-	ceph_decode_64_safe(&p, end, parent->overlap, bad);
-	return 0;
-bad:
-	return -EBADMSG;
-}
-
-/* cls_rbd parent_overlap_get: an optional number. */
-static int header_decode_overlap(void *p, void *end, u64 *overlap)
-{
-	u8 present;
-
-	*overlap = 0;
-	ceph_decode_8_safe(&p, end, present, bad);
-	if (present)
-		ceph_decode_64_safe(&p, end, *overlap, bad);
-	return 0;
-bad:
-	return -EBADMSG;
-}
-
-/* Both at one moment: the parent stays named when a snapshot still needs it. */
-static int header_parent(const struct trbd_header_ref *ref, __le64 snap_id, struct trbd_parent *parent, void *reply)
-{
-	struct trbd_cls_method methods[] = {
-		{ .name = "parent_get" },
-		{ .name = "parent_overlap_get", .in = &snap_id, .in_len = sizeof(snap_id) },
-	};
-	void *overlap;
-	int ret;
-
-	ret = trbd_cls_calls(ref->session, ref->oid, ref->oloc, "rbd", methods, ARRAY_SIZE(methods), reply,
-			     HEADER_PARENT_MAX);
-	if (ret < 0)
-		return ret;
-	overlap = reply + methods[0].answer_len;
-	return header_decode_parent_spec(reply, overlap, parent) ?:
-	       header_decode_overlap(overlap, reply + ret, &parent->overlap);
-}
-
-static int header_old_parent(const struct trbd_header_ref *ref, __le64 snap_id, struct trbd_parent *parent,
-			     void *reply)
-{
-	int ret = header_call(ref, "get_parent", &snap_id, sizeof(snap_id), reply, HEADER_PARENT_MAX);
-
-	return ret < 0 ? ret : header_decode_old_parent(reply, reply + ret, parent);
-}
-
-/**
- * trbd_header_parent() - what the image was cloned from (cls_rbd parent_get and parent_overlap_get, get_parent)
- * @ref: header
- * @features: of the image
- * @snap_id: snapshot of the image, or CEPH_NOSNAP
- * @parent: to be filled in; without a parent its pool is negative and its overlap 0
- *
- * Context: may sleep up to mount_timeout for each round trip.
- * Return: 0; -ENOENT when the header is gone, -EBADMSG, -ETIMEDOUT, -EINTR, -ENOMEM, others.
- */
-int trbd_header_parent(const struct trbd_header_ref *ref, u64 features, u64 snap_id, struct trbd_parent *parent)
-{
-	__le64 in = cpu_to_le64(snap_id);
-	void *reply;
-	int ret;
-
-	memset(parent, 0, sizeof(*parent));
-	parent->pool = CEPH_NOPOOL;
-	if (!(features & TRBD_FEATURE_LAYERING))
-		return 0;
-
-	reply = kmalloc(HEADER_PARENT_MAX, GFP_KERNEL);
-	if (!reply)
-		return -ENOMEM;
-
-	ret = header_parent(ref, in, parent, reply);
-	if (ret == -EOPNOTSUPP)
-		ret = header_old_parent(ref, in, parent, reply);
-	/* none, or one that nothing can be seen of */
-	if (parent->pool == CEPH_NOPOOL)
-		parent->overlap = 0;
-	kfree(reply);
-	if (!ret && parent->pool != CEPH_NOPOOL && (parent->pool < 0 || !*parent->image_id))
-		ret = -EBADMSG;
-	return ret;
-}
-
-/* The snapshot of a migration's source that became @target's: a map from theirs to ours. */
-static int header_decode_source_snap(void **p, void *end, u64 target, u64 *snap_id)
-{
-	u64 from, to;
-	u32 count;
-
-	ceph_decode_32_safe(p, end, count, bad);
-	while (count--) {
-		ceph_decode_64_safe(p, end, from, bad);
-		ceph_decode_64_safe(p, end, to, bad);
-		if (to != target)
-			continue;
-		*snap_id = from;
-		return 1;
-	}
-	/* taken since the migration began */
-	return -EOPNOTSUPP;
-bad:
-	return -EBADMSG;
-}
-
-/* cls_rbd migration_get: MigrationSpec { type, pool, namespace, image name, image id, snapshots, ... }. */
-static int header_decode_migration(void *p, void *end, u64 snap_id, struct trbd_parent *source)
-{
-	u32 struct_len, name_len;
-	u8 struct_v, type;
-
-	if (ceph_start_decoding(&p, end, 1, "MigrationSpec", &struct_v, &struct_len))
-		return -EBADMSG;
-	ceph_decode_8_safe(&p, end, type, bad);
-	if (type != HEADER_MIGRATION_TARGET)
-		return 0;
-	ceph_decode_64_safe(&p, end, source->pool, bad);
-	if (header_take_string(&p, end, source->namespace, sizeof(source->namespace)))
-		goto bad;
-	ceph_decode_32_safe(&p, end, name_len, bad);
-	ceph_decode_skip_n(&p, end, name_len, bad);
-	if (header_take_string(&p, end, source->image_id, sizeof(source->image_id)))
-		goto bad;
-	/* format 1, or not in this cluster */
-	if (source->pool < 0 || !*source->image_id)
-		return -EOPNOTSUPP;
-	return header_decode_source_snap(&p, end, snap_id, &source->snap_id);
-bad:
-	return -EBADMSG;
-}
-
-static int header_migration(const struct trbd_header_ref *ref, u64 snap_id, struct trbd_parent *source)
-{
-	void *reply = kvmalloc(HEADER_MIGRATION_MAX, GFP_KERNEL);
-	int ret;
-
-	if (!reply)
-		return -ENOMEM;
-	ret = header_call(ref, "migration_get", NULL, 0, reply, HEADER_MIGRATION_MAX);
-	if (ret >= 0)
-		ret = header_decode_migration(reply, reply + ret, snap_id, source);
-	else if (ret == -ENOENT || ret == -EINVAL || ret == -EOPNOTSUPP)
-		ret = 0;
-	kvfree(reply);
-	return ret;
-}
-
-/**
- * trbd_header_migration_source() - is a snapshot that of a migration's target, and of what source? (cls_rbd
- *	migration_get)
- * @session: session with the cluster
- * @target: the snapshot
- * @source: set to the snapshot of the source
- *
- * Context: may sleep up to mount_timeout.
- * Return: 1 if it is; 0 if not, or if there is no such image; -EOPNOTSUPP when the source cannot be read (format 1, not
- * in this cluster, without such a snapshot), -EBADMSG, -ETIMEDOUT, -EINTR, -ENOMEM, others.
- */
-int trbd_header_migration_source(struct trbd_session *session, const struct trbd_parent *target,
-				 struct trbd_parent *source)
-{
-	CEPH_DEFINE_OID_ONSTACK(oid);
-	struct ceph_object_locator oloc;
-	struct trbd_header_ref ref = { .session = session, .oid = &oid, .oloc = &oloc };
-	int ret;
-
-	memset(source, 0, sizeof(*source));
-	ceph_oloc_init(&oloc);
-	ret = trbd_header_locate(target, &oid, &oloc);
-	if (!ret)
-		ret = header_migration(&ref, target->snap_id, source);
-	ceph_oloc_destroy(&oloc);
-	ceph_oid_destroy(&oid);
-	return ret;
-}
-
 /**
  * trbd_header_read() - all that never changes (cls_rbd get_size, get_features, get_object_prefix,
  *	get_stripe_unit_count, get_data_pool)
- * @ref: header
+ * @object: the header object
  * @snap_id: snapshot that is going to be read, or CEPH_NOSNAP
  * @header: to be filled in; what is in it has passed the checks of this file
  *
  * Context: may sleep up to mount_timeout for each call.
- * Return: 0, -ENOENT, -EBADMSG for a header that makes no sense, others. @header has valid features also when the
- * reading stopped at something later.
+ * Return: 0, -ENOENT, -EBADMSG for a header that makes no sense, others. @header has valid features
+ * also when the reading stopped at something later.
  */
-int trbd_header_read(const struct trbd_header_ref *ref, u64 snap_id, struct trbd_header *header)
+int trbd_header_read(const struct trbd_object *object, u64 snap_id, struct trbd_header *header)
 {
 	u64 size;
 	int ret;
 
 	memset(header, 0, sizeof(*header));
-	ret = trbd_header_features(ref, snap_id, &header->features, &header->incompat);
+	ret = trbd_header_features(object, snap_id, &header->features, &header->incompat);
 	if (!ret)
-		ret = trbd_header_size(ref, snap_id, &header->order, &size);
+		ret = trbd_header_size(object, snap_id, &header->order, &size);
 	if (!ret)
-		ret = header_call_string(ref->session, ref->oid, ref->oloc, "get_object_prefix", NULL, 0,
+		ret = header_call_string(object, "get_object_prefix", NULL, 0,
 					 header->object_prefix, sizeof(header->object_prefix));
 	if (!ret)
-		ret = header_striping(ref, header);
+		ret = header_striping(object, header);
 	if (!ret)
-		ret = header_data_pool(ref, header);
+		ret = header_data_pool(object, header);
 	return ret;
 }
 
 /**
  * trbd_header_snap_context() - the snapshots writes must preserve (cls_rbd get_snapcontext)
- * @ref: header
+ * @object: the header object
  * @snapc: set to a new snapshot context
  *
  * Context: may sleep up to mount_timeout.
  * Return: 0, -ENOENT, -ERANGE for more snapshots than fit (4096), -EBADMSG, others.
  */
-int trbd_header_snap_context(const struct trbd_header_ref *ref, struct ceph_snap_context **snapc)
+int trbd_header_snap_context(const struct trbd_object *object, struct ceph_snap_context **snapc)
 {
 	size_t reply_len = sizeof(__le64) + sizeof(__le32) + TRBD_SNAPS_MAX * sizeof(__le64);
 	struct ceph_snap_context *sc;
@@ -516,7 +292,7 @@ int trbd_header_snap_context(const struct trbd_header_ref *ref, struct ceph_snap
 	if (!reply)
 		return -ENOMEM;
 
-	ret = header_call(ref, "get_snapcontext", NULL, 0, reply, reply_len);
+	ret = trbd_header_call(object, "get_snapcontext", NULL, 0, reply, reply_len);
 	if (ret < 0)
 		goto out;
 
@@ -548,7 +324,7 @@ out:
 
 /**
  * trbd_header_snap_id() - find a snapshot by name (cls_rbd get_snapshot_name)
- * @ref: header
+ * @object: the header object
  * @snapc: the image's snapshots
  * @snap: name
  * @snap_id: set to the id
@@ -556,7 +332,7 @@ out:
  * Context: may sleep up to mount_timeout for each snapshot.
  * Return: 0, -ENOENT when there is none of that name, others.
  */
-int trbd_header_snap_id(const struct trbd_header_ref *ref, const struct ceph_snap_context *snapc,
+int trbd_header_snap_id(const struct trbd_object *object, const struct ceph_snap_context *snapc,
 			const char *snap, u64 *snap_id)
 {
 	char *name;
@@ -570,7 +346,7 @@ int trbd_header_snap_id(const struct trbd_header_ref *ref, const struct ceph_sna
 	for (i = 0; i < snapc->num_snaps; i++) {
 		__le64 in = cpu_to_le64(snapc->snaps[i]);
 
-		ret = header_call_string(ref->session, ref->oid, ref->oloc, "get_snapshot_name", &in,
+		ret = header_call_string(object, "get_snapshot_name", &in,
 					 sizeof(in), name, HEADER_SNAP_NAME_MAX);
 		/* removed since the context was read */
 		if (ret == -ENOENT)
@@ -595,17 +371,18 @@ static void header_put_string(void **p, const char *s, size_t len)
 
 /**
  * trbd_header_metadata() - a value of the image's metadata (cls_rbd metadata_get)
- * @ref: header
+ * @object: the header object
  * @key: its key
  * @value: where to; not ended by a NUL
- * @size: room in @value, bytes, TRBD_HEADER_METADATA_EXTRA of which the value cannot use. One that is longer by more
- *	than a page is not answered at all, and ends with -ETIMEDOUT
+ * @size: room in @value, bytes, TRBD_HEADER_METADATA_EXTRA of which the value cannot use. One that
+ *	is longer by more than a page is not answered at all, and ends with -ETIMEDOUT
  *
  * Context: may sleep up to mount_timeout.
- * Return: length of the value; -ENOENT when there is none, -ERANGE when it does not fit, -EBADMSG, -ETIMEDOUT,
- * -EINTR, -ENOMEM, others.
+ * Return: length of the value; -ENOENT when there is none, -ERANGE when it does not fit, -EBADMSG,
+ * -ETIMEDOUT, -EINTR, -ENOMEM, others.
  */
-ssize_t trbd_header_metadata(const struct trbd_header_ref *ref, const char *key, char *value, size_t size)
+ssize_t trbd_header_metadata(const struct trbd_object *object, const char *key, char *value,
+			     size_t size)
 {
 	size_t key_len = strlen(key);
 	void *in, *p, *end;
@@ -617,7 +394,7 @@ ssize_t trbd_header_metadata(const struct trbd_header_ref *ref, const char *key,
 		return -ENOMEM;
 	p = in;
 	header_put_string(&p, key, key_len);
-	ret = header_call(ref, "metadata_get", in, sizeof(__le32) + key_len, value, size);
+	ret = trbd_header_call(object, "metadata_get", in, sizeof(__le32) + key_len, value, size);
 	kfree(in);
 	if (ret < 0)
 		return ret;
@@ -634,24 +411,27 @@ bad:
 }
 
 /**
- * trbd_header_set_metadata_if() - set a value of the image's metadata on condition (cls_rbd metadata_set)
- * @ref: header
- * @xattr: number that counts the changes; a missing one is 0
- * @expected: what it must be
- * @new: what it becomes in the same transaction
+ * trbd_header_set_metadata_if() - set a value of the image's metadata on condition (cls_rbd
+ * metadata_set)
+ * @object: the header object
+ * @condition: the number that counts the changes
  * @key: key of the value
  * @value: the value
  * @len: its length
  *
  * Context: may sleep up to mount_timeout.
- * Return: 0; -ECANCELED if the number was another; -ENOENT when the header is gone, -ETIMEDOUT, -EINTR, -ENOMEM,
- * others.
+ * Return: 0; -ECANCELED if the number was another; -ENOENT when the header is gone, -ETIMEDOUT,
+ * -EINTR, -ENOMEM, others.
  */
-int trbd_header_set_metadata_if(const struct trbd_header_ref *ref, const char *xattr, u64 expected, u64 new,
-				const char *key, const char *value, size_t len)
+int trbd_header_set_metadata_if(const struct trbd_object *object,
+				const struct trbd_object_condition *condition, const char *key,
+				const char *value, size_t len)
 {
 	size_t key_len = strlen(key);
 	size_t in_len = 3 * sizeof(__le32) + key_len + len;
+	struct trbd_object_change change = { .class = "rbd",
+					     .method = "metadata_set",
+					     .len = in_len };
 	void *in, *p;
 	int ret;
 
@@ -663,8 +443,8 @@ int trbd_header_set_metadata_if(const struct trbd_header_ref *ref, const char *x
 	ceph_encode_32(&p, 1);
 	header_put_string(&p, key, key_len);
 	header_put_string(&p, value, len);
-	ret = trbd_object_call_if(ref->session, ref->oid, ref->oloc, xattr, expected, new, "rbd", "metadata_set", in,
-				  in_len);
+	change.buf = in;
+	ret = trbd_object_change_if(object, condition, &change);
 	kvfree(in);
 	return ret;
 }

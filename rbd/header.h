@@ -4,13 +4,16 @@
 
 #include <linux/types.h>
 
+#include "protocol.h"
+
 struct ceph_object_id;
 struct ceph_object_locator;
 struct ceph_snap_context;
+struct trbd_object;
+struct trbd_object_condition;
 struct trbd_session;
 
-/* cls_rbd's own limits: an image id is at most 64 bytes, an object prefix a little more */
-#define TRBD_IMAGE_ID_MAX	64
+/* cls_rbd's own limit: a little more than an image id */
 #define TRBD_OBJECT_PREFIX_MAX	(TRBD_IMAGE_ID_MAX + 40)
 /* the prefix, a dot, and the object's number in 16 digits */
 #define TRBD_OBJECT_NAME_MAX	(TRBD_OBJECT_PREFIX_MAX + 18)
@@ -20,8 +23,8 @@ struct trbd_session;
 #define TRBD_OBJECT_ORDER_MAX	25
 
 /*
- * librbd has no limit. Here each write takes 8 bytes for each snapshot along, in a piece of memory that should be easy
- * to get: 32 KiB.
+ * librbd has no limit. Here each write takes 8 bytes for each snapshot along, in a piece of memory
+ * that should be easy to get: 32 KiB.
  */
 #define TRBD_SNAPS_MAX		4096
 
@@ -66,32 +69,29 @@ struct trbd_header {
 	char object_prefix[TRBD_OBJECT_PREFIX_MAX];
 };
 
-/**
- * struct trbd_header_ref - where a header object is
- * @session: session with its cluster
- * @oid: its name
- * @oloc: its pool and namespace
- */
-struct trbd_header_ref {
-	struct trbd_session *session;
-	const struct ceph_object_id *oid;
-	const struct ceph_object_locator *oloc;
-};
-
-int trbd_header_locate(const struct trbd_parent *parent, struct ceph_object_id *oid, struct ceph_object_locator *oloc);
 int trbd_header_image_id(struct trbd_session *session, const struct ceph_object_locator *oloc,
 			 const char *image, char *id);
-int trbd_header_read(const struct trbd_header_ref *ref, u64 snap_id, struct trbd_header *header);
-int trbd_header_features(const struct trbd_header_ref *ref, u64 snap_id, u64 *features, u64 *incompat);
-int trbd_header_parent(const struct trbd_header_ref *ref, u64 features, u64 snap_id, struct trbd_parent *parent);
+int trbd_header_read(const struct trbd_object *object, u64 snap_id, struct trbd_header *header);
+int trbd_header_features(const struct trbd_object *object, u64 snap_id, u64 *features,
+			 u64 *incompat);
+int trbd_header_size(const struct trbd_object *object, u64 snap_id, u8 *order, u64 *size);
+ssize_t trbd_header_metadata(const struct trbd_object *object, const char *key, char *value,
+			     size_t size);
+int trbd_header_set_metadata_if(const struct trbd_object *object,
+				const struct trbd_object_condition *condition, const char *key,
+				const char *value, size_t len);
+int trbd_header_snap_context(const struct trbd_object *object, struct ceph_snap_context **snapc);
+int trbd_header_snap_id(const struct trbd_object *object, const struct ceph_snap_context *snapc,
+			const char *snap, u64 *snap_id);
+int trbd_header_call(const struct trbd_object *object, const char *method, const void *in,
+		     size_t in_len, void *out, size_t out_len);
+
+/* header_parent.c */
+int trbd_header_locate(const struct trbd_parent *parent, struct ceph_object_id *oid,
+		       struct ceph_object_locator *oloc);
+int trbd_header_parent(const struct trbd_object *object, u64 features, u64 snap_id,
+		       struct trbd_parent *parent);
 int trbd_header_migration_source(struct trbd_session *session, const struct trbd_parent *target,
 				 struct trbd_parent *source);
-int trbd_header_size(const struct trbd_header_ref *ref, u64 snap_id, u8 *order, u64 *size);
-ssize_t trbd_header_metadata(const struct trbd_header_ref *ref, const char *key, char *value, size_t size);
-int trbd_header_set_metadata_if(const struct trbd_header_ref *ref, const char *xattr, u64 expected, u64 new,
-				const char *key, const char *value, size_t len);
-int trbd_header_snap_context(const struct trbd_header_ref *ref, struct ceph_snap_context **snapc);
-int trbd_header_snap_id(const struct trbd_header_ref *ref, const struct ceph_snap_context *snapc,
-			const char *snap, u64 *snap_id);
 
 #endif /* TRBD_RBD_HEADER_H */

@@ -9,20 +9,20 @@
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 
 #include "rados/closing.h"
+#include "rados/request.h"
 #include "rados/watch.h"
-#include "rbd/clone.h"
 #include "rbd/header.h"
-#include "rbd/inquiry.h"
 #include "rbd/object_queue.h"
-#include "rbd/parent.h"
 #include "rbd/quiesce.h"
 #include "rbd/striping.h"
 
 struct ceph_options;
 struct ceph_snap_context;
+struct task_struct;
 struct trbd_clock;
 struct trbd_session;
 
@@ -32,13 +32,14 @@ struct trbd_session;
 /**
  * struct trbd_image_ops - what the owner of an image is told, on a thread that may sleep
  * @resized: the size changed
- * @notified: somebody sent a notification on the header that is not librbd's; op and what follows it. What it puts
- *	into @reply goes back
+ * @notified: somebody sent a notification on the header that is not librbd's; op and what follows
+ *	it. What it puts into @reply goes back
  * @watched: the header is watched again, after notifications may have been missed
  */
 struct trbd_image_ops {
 	void (*resized)(void *owner);
-	void (*notified)(void *owner, u32 op, const void *payload, size_t len, struct trbd_watch_reply *reply);
+	void (*notified)(void *owner, u32 op, const void *payload, size_t len,
+			 struct trbd_watch_reply *reply);
 	void (*watched)(void *owner);
 };
 
@@ -75,12 +76,67 @@ struct trbd_guard_stats {
 };
 
 /**
+ * struct trbd_copyups - what is being copied up in an image; guarded by the image's lock
+ * @all: copyups
+ * @waiting: those of them that wait for others to give memory back
+ * @bytes: memory that the others may take
+ * @start: starts who waits
+ */
+struct trbd_copyups {
+	struct list_head all;
+	struct list_head waiting;
+	u64 bytes;
+	struct work_struct start;
+};
+
+/**
+ * struct trbd_parent_link - a clone's relation to its parent; part of struct trbd_image
+ * @open: opens a parent; constant
+ * @named: the parent that the clone's header names; under the image's refresh_lock
+ * @moves: @named is the target of a migration, and its source is open instead; likewise
+ * @error: 0, or why the parent that the header names could not be opened; likewise
+ * @opened: all parents that were opened, by their sibling; likewise
+ * @generation: counts the changes of the image's parent and overlap; under the image's lock
+ * @waiters: want to know whether both are still the same; likewise
+ * @confirm: finds out
+ */
+struct trbd_parent_link {
+	struct trbd_image *(*open)(struct trbd_image *child, const struct trbd_parent *spec);
+	struct trbd_parent named;
+	bool moves;
+	int error;
+	struct list_head opened;
+	unsigned int generation;
+	struct list_head waiters;
+	struct work_struct confirm;
+};
+
+/**
+ * struct trbd_inquiry - asking the other gateways whether somebody takes a snapshot
+ * @image: of which image
+ * @asked: all has been heard that there is to hear; called on the thread, which may sleep
+ * @thread: asks; NULL if it was not started
+ * @wait: for the thread, and for those who wait for it
+ * @wanted: how often there was a reason to ask
+ * @done: of how many of these it was asked since
+ */
+struct trbd_inquiry {
+	struct trbd_image *image;
+	void (*asked)(struct trbd_image *image);
+	struct task_struct *thread;
+	wait_queue_head_t wait;
+	atomic_t wanted;
+	atomic_t done;
+};
+
+/**
  * struct trbd_image - an open image
  * @session: session with its cluster; constant
  * @name: pool/namespace/image@snap, for messages; constant
  * @id: image id; constant
  * @header_oid: header object; constant
  * @header_oloc: its pool and namespace; constant
+ * @header_object: both, with the session; constant
  * @data_oloc: pool and namespace of the data objects; constant
  * @header: what never changes; constant
  * @striping: the same as shifts; constant
@@ -88,16 +144,18 @@ struct trbd_guard_stats {
  * @snap_id: snapshot, or CEPH_NOSNAP for the image itself; constant
  * @watch: on the header object
  * @watched: @watch was started; constant
- * @inquiry: asks the other gateways whether somebody takes a snapshot; not started for what is read-only
+ * @inquiry: asks the other gateways whether somebody takes a snapshot; not started for what is
+ *	read-only
  * @ops: from struct trbd_image_spec; constant
  * @owner: likewise
  * @clock: where stamps come from; set by whoever opened the image, before the first mutation
  * @stats: for people
  * @refresh_lock: one refresh at a time, or an older answer could replace a newer one
- * @refused: features because of which it cannot be served, as they were read last; under @refresh_lock once open
+ * @refused: features because of which it cannot be served, as they were read last; under
+ *	@refresh_lock once open
  * @refresh_again: when a refresh failed
  * @quiesce: the gate that mutations go through
- * @mutations: take turns, by object
+ * @object_queue: small writes take turns, by object
  * @depth: of a parent, how many clones stand in front of it; constant
  * @sibling: of a parent, among those that its clone has opened
  * @link: which parent a clone has
@@ -106,16 +164,17 @@ struct trbd_guard_stats {
  * @lock: guards what follows; taken once per command and held for a few instructions
  * @size: bytes
  * @parent: what a clone reads where it has nothing of its own; NULL for others
- * @overlap: how much of a clone its parent stood behind when the header was read, bytes from the beginning; 0 when it
- *	was flattened
+ * @overlap: how much of a clone its parent stood behind when the header was read, bytes from the
+ *	beginning; 0 when it was flattened
  * @copyups: objects of a clone that are being copied up
  * @snapc: snapshots that writes preserve; NULL when a snapshot is open
- * @stale: a refresh failed, so @size and @snapc may be old, or others may not write beside the new features;
- *	mutations end with BUSY
+ * @stale: a refresh failed, so @size and @snapc may be old, or others may not write beside the new
+ *	features; mutations end with BUSY
  * @unwatched: notifications may be missed, so others may change both without us; likewise
  * @losses: how often we heard that they may be missed
  * @lost_turn: turn of @quiesce that began when the watch was last lost
- * @unsent_looks: how often in a row something was unsent while the header's OSD was silent; of the watch's look only
+ * @unsent_looks: how often in a row something was unsent while the header's OSD was silent; of the
+ *	watch's look only
  * @error: why the image cannot be used any more (-ENOENT: deleted), else 0
  */
 struct trbd_image {
@@ -124,6 +183,7 @@ struct trbd_image {
 	char id[TRBD_IMAGE_ID_MAX];
 	struct ceph_object_id header_oid;
 	struct ceph_object_locator header_oloc;
+	struct trbd_object header_object;
 	struct ceph_object_locator data_oloc;
 	struct trbd_header header;
 	struct trbd_striping striping;
@@ -140,7 +200,7 @@ struct trbd_image {
 	u64 refused;
 	struct delayed_work refresh_again;
 	struct trbd_quiesce quiesce;
-	struct trbd_object_queue mutations;
+	struct trbd_object_queue object_queue;
 	unsigned int depth;
 	struct list_head sibling;
 	struct trbd_parent_link link;
@@ -161,15 +221,19 @@ struct trbd_image {
 	int error;
 };
 
+/* image_open.c */
 struct trbd_image *trbd_image_open(struct ceph_options *opt, const struct trbd_image_spec *spec);
-struct trbd_image *trbd_image_open_parent(struct trbd_image *child, const struct trbd_parent *spec);
-struct trbd_header_ref trbd_image_header(struct trbd_image *image);
 void trbd_image_begin_close(struct trbd_image *image);
 void trbd_image_close(struct trbd_image *image);
+
+/* image.c */
+const struct trbd_object *trbd_image_header(const struct trbd_image *image);
 int trbd_image_check(struct trbd_image *image);
 u64 trbd_image_size(struct trbd_image *image);
-int trbd_image_take_state(struct trbd_image *image, u64 off, u64 len, struct ceph_snap_context **snapc, u64 *size);
-int trbd_image_check_state(struct trbd_image *image, const struct ceph_snap_context *snapc, u64 size);
+int trbd_image_take_state(struct trbd_image *image, u64 off, u64 len,
+			  struct ceph_snap_context **snapc, u64 *size);
+int trbd_image_check_state(struct trbd_image *image, const struct ceph_snap_context *snapc,
+			   u64 size);
 int trbd_image_check_hole(struct trbd_image *image);
 u64 trbd_image_overlap(struct trbd_image *image);
 u64 trbd_image_object_size(const struct trbd_image *image);

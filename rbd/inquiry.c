@@ -2,30 +2,34 @@
 /*
  * Asking the other gateways whether somebody takes a snapshot.
  *
- * librbd asks those who watch the header for quiet, once, and then makes the snapshot. A gateway that begins to watch
- * between the two has not been asked. It would write while all others are quiet, and the snapshot would have that
- * write, and lack one that was acknowledged before it. So whoever watches the header, for the first time or again, asks
- * the others, and does not write before:
+ * librbd asks those who watch the header for quiet, once, and then makes the snapshot. A gateway
+ * that begins to watch between the two has not been asked. It would write while all others are
+ * quiet, and the snapshot would have that write, and lack one that was acknowledged before it. So
+ * whoever watches the header, for the first time or again, asks the others, and does not write
+ * before:
  *
- *	watch the header --> ask the others --> close the gate as they have --> read the header --> write
+ *	watch the header --> ask the others --> close the gate as theirs --> read it --> write
  *
- * The OSD hands out notifications in one order. A QUIESCE that came before our question has come to the others before
- * it, too, and they know it when they answer. One that comes later comes to us as well, since we watched before we
- * asked.
+ * The OSD hands out notifications in one order. A QUIESCE that came before our question has come to
+ * the others before it, too, and they know it when they answer. One that comes later comes to us as
+ * well, since we watched before we asked.
  *
- * The question is a notification on the header, framed as librbd frames its own. librbd and krbd acknowledge it without
- * a word, or with -EOPNOTSUPP when they hold the image's lock. A gateway answers in the same frame with all wishes for
- * quiet that it knows:
+ * The question is a notification on the header, framed as librbd frames its own. librbd and krbd
+ * acknowledge it without a word, or with -EOPNOTSUPP when they hold the image's lock. A gateway
+ * answers in the same frame with all wishes for quiet that it knows:
  *
  *	question    u8 1, u8 1, u32 length, u32 operation
- *	answer      u8 1, u8 1, u32 length, u32 operation, u32 count, { u64 gid, u64 handle, u64 request, u32 age }...
+ *	answer      u8 1, u8 1, u32 length, u32 operation, u32 count,
+ *	            { u64 gid, u64 handle, u64 request, u32 age }...
  *
- * The age says for how many milliseconds whoever wants quiet has not been heard of, so that all give it up at the same
- * time. An answer that is anything else says nothing, and so does a gateway that does not answer in time: it may be
- * gone. When the question itself does not come back, it is asked again, and nothing is written until it does.
+ * The age says for how many milliseconds whoever wants quiet has not been heard of, so that all
+ * give it up at the same time. An answer that is anything else says nothing, and so does a gateway
+ * that does not answer in time: it may be gone. When the question itself does not come back, it is
+ * asked again, and nothing is written until it does.
  *
- * The watch's thread cannot ask: two gateways that do so at once would wait for each other's answer. libceph's notify
- * waits without a limit for an OSD that does not answer, unless it is killed, so a work cannot either. Hence a thread.
+ * The watch's thread cannot ask: two gateways that do so at once would wait for each other's
+ * answer. libceph's notify waits without a limit for an OSD that does not answer, unless it is
+ * killed, so a work cannot either. Hence a thread.
  */
 #include <linux/atomic.h>
 #include <linux/build_bug.h>
@@ -37,21 +41,21 @@
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 
+#include "protocol.h"
 #include "rados/notify.h"
 #include "rados/session.h"
 #include "rbd/image.h"
 #include "rbd/inquiry.h"
 #include "rbd/quiesce.h"
 
-/* for how long the OSD waits for answers: as for gateways that are busy with their watches, see gateway/round.c */
-#define INQUIRY_TIMEOUT_S	4
 /* before it is asked again, and how often to look whether the watch is there */
 #define INQUIRY_RETRY		HZ
 
 #define INQUIRY_FRAME		(2 * sizeof(u8) + sizeof(__le32))
 #define INQUIRY_WISH		(3 * sizeof(__le64) + sizeof(__le32))
 
-static_assert(INQUIRY_FRAME + 2 * sizeof(__le32) + TRBD_QUIESCE_WISHES * INQUIRY_WISH <= TRBD_WATCH_REPLY_MAX,
+static_assert(INQUIRY_FRAME + 2 * sizeof(__le32) + TRBD_QUIESCE_WISHES * INQUIRY_WISH <=
+		      TRBD_WATCH_REPLY_MAX,
 	      "an answer is too long");
 
 /**
@@ -69,7 +73,7 @@ void trbd_inquiry_answer(struct trbd_quiesce *q, struct trbd_watch_reply *reply)
 	unsigned int i;
 
 	ceph_start_encoding(&p, 1, 1, 2 * sizeof(__le32) + count * INQUIRY_WISH);
-	ceph_encode_32(&p, TRBD_INQUIRY_OP);
+	ceph_encode_32(&p, TRBD_NOTIFY_INQUIRY);
 	ceph_encode_32(&p, count);
 	for (i = 0; i < count; i++) {
 		ceph_encode_64(&p, open[i].id.gid);
@@ -91,7 +95,7 @@ static void inquiry_answered(void *arg, const void *reply, size_t len)
 	u8 struct_v;
 
 	if (!len || ceph_start_decoding(&p, end, 1, "inquiry", &struct_v, &body) ||
-	    !ceph_has_room(&p, end, 2 * sizeof(u32)) || ceph_decode_32(&p) != TRBD_INQUIRY_OP)
+	    !ceph_has_room(&p, end, 2 * sizeof(u32)) || ceph_decode_32(&p) != TRBD_NOTIFY_INQUIRY)
 		return;
 	for (count = ceph_decode_32(&p); count && ceph_has_room(&p, end, INQUIRY_WISH); count--) {
 		open.id.gid = ceph_decode_64(&p);
@@ -106,17 +110,19 @@ static void inquiry_answered(void *arg, const void *reply, size_t len)
 
 static int inquiry_ask(struct trbd_inquiry *inquiry)
 {
-	struct trbd_header_ref ref = trbd_image_header(inquiry->image);
 	u8 message[INQUIRY_FRAME + sizeof(__le32)];
 	void *p = message;
 
 	ceph_start_encoding(&p, 1, 1, sizeof(__le32));
-	ceph_encode_32(&p, TRBD_INQUIRY_OP);
-	return trbd_notify(ref.session, ref.oid, ref.oloc, message, sizeof(message), INQUIRY_TIMEOUT_S,
-			   inquiry_answered, inquiry);
+	ceph_encode_32(&p, TRBD_NOTIFY_INQUIRY);
+	return trbd_notify(trbd_image_header(inquiry->image), message, sizeof(message),
+			   TRBD_INQUIRY_TIMEOUT_S, inquiry_answered, inquiry);
 }
 
-/* Return: is there a reason to ask, and a watch that tells of what the others are not told any more? */
+/*
+ * Return: is there a reason to ask, and a watch that tells of what the others are not told any
+ * more?
+ */
 static bool inquiry_may_ask(struct trbd_inquiry *inquiry)
 {
 	return trbd_inquiry_is_due(inquiry) && trbd_watch_is_valid(&inquiry->image->watch);
@@ -151,8 +157,10 @@ static int inquiry_thread(void *arg)
 	allow_kernel_signal(SIGKILL);
 
 	while (!kthread_should_stop()) {
-		wait_event_interruptible(inquiry->wait, trbd_inquiry_is_due(inquiry) || kthread_should_stop());
-		wait_event_interruptible_timeout(inquiry->wait, inquiry_may_ask(inquiry) || kthread_should_stop(),
+		wait_event_interruptible(inquiry->wait,
+					 trbd_inquiry_is_due(inquiry) || kthread_should_stop());
+		wait_event_interruptible_timeout(inquiry->wait,
+						 inquiry_may_ask(inquiry) || kthread_should_stop(),
 						 INQUIRY_RETRY);
 		if (!kthread_should_stop())
 			inquiry_try(inquiry);
@@ -225,12 +233,12 @@ void trbd_inquiry_want(struct trbd_inquiry *inquiry)
 }
 
 /**
- * trbd_inquiry_hurry() - the header is watched, so now the others can be asked
+ * trbd_inquiry_wake() - have the others asked now, since the header is watched
  * @inquiry: was initialised
  *
  * Context: any.
  */
-void trbd_inquiry_hurry(struct trbd_inquiry *inquiry)
+void trbd_inquiry_wake(struct trbd_inquiry *inquiry)
 {
 	wake_up_all(&inquiry->wait);
 }

@@ -3,19 +3,21 @@
  * Image I/O: from a range of the image and a scatterlist to object requests, and back.
  *
  *	struct trbd_io         one I/O on the image
- *	  struct io_object     one contiguous range of one object (ceph_object_extent), with its own
+ *	  struct io_extent     one contiguous range of one object (ceph_object_extent), with its own
  *	    bvecs              view of the command's pages: nothing is copied
  *	    trbd_object_io     what happens to it at the OSD (rbd/object_io.c)
  *
- * Everything is built before anything is submitted, so that an I/O either starts as a whole or not at all. Then all
- * object requests are in flight at once; io->pending counts them, plus one for the submitter, and whoever takes it to
- * zero finishes the I/O: frees it all, and only then calls done, because after done the image may be closed.
+ * Everything is built before anything is submitted, so that an I/O either starts as a whole or not
+ * at all. Then all object requests are in flight at once; io->pending counts them, plus one for the
+ * submitter, and whoever takes it to zero finishes the I/O: frees it all, and only then calls done,
+ * because after done the image may be closed.
  *
  * A range of more memory segments than one table of bvecs holds becomes several object requests.
  *
- * Memory: structs and tables come from pools. Allocation never waits for a pool to be refilled, since that means
- * waiting for the network in a submit path (iSCSI runs us in its receive thread): when the system is short of memory
- * and the pool is empty too, trbd_io_submit() says -ENOMEM and the command ends with BUSY.
+ * Memory: structs and tables come from pools. Allocation never waits for a pool to be refilled,
+ * since that means waiting for the network in a submit path (iSCSI runs us in its receive thread):
+ * when the system is short of memory and the pool is empty too, trbd_io_submit() says -ENOMEM and
+ * the command ends with BUSY.
  */
 #include <linux/atomic.h>
 #include <linux/bvec.h>
@@ -40,8 +42,8 @@
 #define IO_GFP			(GFP_NOWAIT | __GFP_NOWARN)
 
 /**
- * struct io_object - a contiguous range of one object
- * @ex: the range, in io->objects by its oe_item
+ * struct io_extent - a contiguous range of one object
+ * @ex: the range, in io->extents by its oe_item
  * @io: the I/O it belongs to
  * @o: what is done with it
  * @prepared: @o must be freed
@@ -50,7 +52,7 @@
  * @max_bvecs: room in @bvecs, tells where @bvecs came from
  * @inline_bvecs: where @bvecs points for a small range
  */
-struct io_object {
+struct io_extent {
 	struct ceph_object_extent ex;
 	struct trbd_io *io;
 	struct trbd_object_io o;
@@ -66,7 +68,7 @@ struct io_object {
  * @r: the submitter's description; sgl, nents and sgl_off are the copy's if there is one
  * @snapc: snapshot context of a mutation
  * @size: size of the image when it began
- * @objects: io_objects by ex.oe_item, ascending
+ * @extents: io_extents by ex.oe_item, ascending
  * @copy: own memory of an unstable write, or NULL
  * @pending: object requests in flight, plus one while submitting
  * @result: the first error, or 0
@@ -75,7 +77,7 @@ struct trbd_io {
 	struct trbd_io_request r;
 	struct ceph_snap_context *snapc;
 	u64 size;
-	struct list_head objects;
+	struct list_head extents;
 	struct scatterlist *copy;
 	atomic_t pending;
 	int result;
@@ -93,81 +95,80 @@ struct sg_cursor {
 
 /* What the kinds of I/O have and have not. */
 static const struct {
-	enum trbd_object_op object_op;
 	bool mutates;
 	bool has_memory;
 } io_ops[] = {
-	[TRBD_IO_READ] = { TRBD_OBJECT_READ, .has_memory = true },
-	[TRBD_IO_WRITE] = { TRBD_OBJECT_WRITE, .mutates = true, .has_memory = true },
-	[TRBD_IO_ZERO] = { TRBD_OBJECT_ZERO, .mutates = true },
-	[TRBD_IO_DISCARD] = { TRBD_OBJECT_DISCARD, .mutates = true },
+	[TRBD_IO_READ] = { .has_memory = true },
+	[TRBD_IO_WRITE] = { .mutates = true, .has_memory = true },
+	[TRBD_IO_ZERO] = { .mutates = true },
+	[TRBD_IO_DISCARD] = { .mutates = true },
 };
 
 static struct kmem_cache *io_cache;
-static struct kmem_cache *object_cache;
+static struct kmem_cache *extent_cache;
 static mempool_t *io_pool;
-static mempool_t *object_pool;
+static mempool_t *extent_pool;
 static mempool_t *bvecs_pool;
 struct workqueue_struct *trbd_io_wq;
 
-static void object_free_bvecs(struct io_object *object)
+static void io_extent_free_bvecs(struct io_extent *extent)
 {
-	if (object->max_bvecs == IO_BVECS_POOLED)
-		mempool_free(object->bvecs, bvecs_pool);
-	else if (object->bvecs != object->inline_bvecs)
-		kfree(object->bvecs);
+	if (extent->max_bvecs == IO_BVECS_POOLED)
+		mempool_free(extent->bvecs, bvecs_pool);
+	else if (extent->bvecs != extent->inline_bvecs)
+		kfree(extent->bvecs);
 }
 
-static int object_alloc_bvecs(struct io_object *object, unsigned int wanted)
+static int io_extent_alloc_bvecs(struct io_extent *extent, unsigned int wanted)
 {
 	if (wanted <= IO_BVECS_INLINE) {
-		object->bvecs = object->inline_bvecs;
-		object->max_bvecs = IO_BVECS_INLINE;
+		extent->bvecs = extent->inline_bvecs;
+		extent->max_bvecs = IO_BVECS_INLINE;
 		return 0;
 	}
 	if (wanted > IO_BVECS_POOLED) {
-		object->max_bvecs = min_t(unsigned int, wanted, IO_BVECS_MAX);
-		object->bvecs = kmalloc_array(object->max_bvecs, sizeof(*object->bvecs), IO_GFP);
-		if (object->bvecs)
+		extent->max_bvecs = min_t(unsigned int, wanted, IO_BVECS_MAX);
+		extent->bvecs = kmalloc_array(extent->max_bvecs, sizeof(*extent->bvecs), IO_GFP);
+		if (extent->bvecs)
 			return 0;
 	}
-	object->bvecs = mempool_alloc(bvecs_pool, IO_GFP);
-	object->max_bvecs = object->bvecs ? IO_BVECS_POOLED : 0;
-	return object->bvecs ? 0 : -ENOMEM;
+	extent->bvecs = mempool_alloc(bvecs_pool, IO_GFP);
+	extent->max_bvecs = extent->bvecs ? IO_BVECS_POOLED : 0;
+	return extent->bvecs ? 0 : -ENOMEM;
 }
 
-static struct io_object *object_alloc(struct trbd_io *io)
+static struct io_extent *io_extent_alloc(struct trbd_io *io)
 {
-	struct io_object *object = mempool_alloc(object_pool, IO_GFP);
+	struct io_extent *extent = mempool_alloc(extent_pool, IO_GFP);
 
-	if (!object)
+	if (!extent)
 		return NULL;
-	ceph_object_extent_init(&object->ex);
-	object->io = io;
-	object->prepared = false;
-	object->bvecs = NULL;
-	object->num_bvecs = 0;
-	object->max_bvecs = 0;
-	return object;
+	ceph_object_extent_init(&extent->ex);
+	extent->io = io;
+	extent->prepared = false;
+	extent->bvecs = NULL;
+	extent->num_bvecs = 0;
+	extent->max_bvecs = 0;
+	return extent;
 }
 
 /* For ceph_file_to_extents(). */
-static struct ceph_object_extent *object_alloc_extent(void *arg)
+static struct ceph_object_extent *io_extent_alloc_ex(void *arg)
 {
-	struct io_object *object = object_alloc(arg);
+	struct io_extent *extent = io_extent_alloc(arg);
 
-	return object ? &object->ex : NULL;
+	return extent ? &extent->ex : NULL;
 }
 
 static void io_free(struct trbd_io *io)
 {
-	struct io_object *object, *next;
+	struct io_extent *extent, *next;
 
-	list_for_each_entry_safe(object, next, &io->objects, ex.oe_item) {
-		if (object->prepared)
-			trbd_object_io_free(&object->o);
-		object_free_bvecs(object);
-		mempool_free(object, object_pool);
+	list_for_each_entry_safe(extent, next, &io->extents, ex.oe_item) {
+		if (extent->prepared)
+			trbd_object_io_free(&extent->o);
+		io_extent_free_bvecs(extent);
+		mempool_free(extent, extent_pool);
 	}
 	if (io->copy)
 		sgl_free(io->copy);
@@ -189,16 +190,16 @@ static void io_put(struct trbd_io *io)
 }
 
 /*
- * Appends @len bytes of the scatterlist from @off to the object's bvecs. Returns how many bytes fitted. With no bvecs
- * it counts entries in num_bvecs.
+ * Appends @len bytes of the scatterlist from @off to the extent's bvecs. Returns how many bytes
+ * fitted. With no bvecs it counts entries in num_bvecs.
  */
-static u64 object_add_memory(struct io_object *object, struct sg_cursor *cur, u64 off, u64 len)
+static u64 io_extent_add_memory(struct io_extent *extent, struct sg_cursor *cur, u64 off, u64 len)
 {
 	u64 added = 0;
 
 	/* stripe units of one object come in ascending order; only the next object starts over */
 	if (off < cur->start) {
-		cur->sg = object->io->r.sgl;
+		cur->sg = extent->io->r.sgl;
 		cur->start = 0;
 	}
 	while (added < len) {
@@ -210,35 +211,36 @@ static u64 object_add_memory(struct io_object *object, struct sg_cursor *cur, u6
 		}
 		skip = off + added - cur->start;
 		n = min(len - added, cur->sg->length - skip);
-		if (object->bvecs) {
+		if (extent->bvecs) {
 			struct bio_vec *bv;
 
-			if (object->num_bvecs == object->max_bvecs)
+			if (extent->num_bvecs == extent->max_bvecs)
 				break;
-			bv = &object->bvecs[object->num_bvecs];
+			bv = &extent->bvecs[extent->num_bvecs];
 			bv->bv_page = sg_page(cur->sg);
 			bv->bv_offset = cur->sg->offset + skip;
 			bv->bv_len = n;
 		}
-		object->num_bvecs++;
+		extent->num_bvecs++;
 		added += n;
 	}
 	return added;
 }
 
-/* Maps the object's range to memory, see object_add_memory(). Returns how many bytes fitted. */
-static u64 object_walk_memory(struct io_object *object, struct sg_cursor *cur)
+/* Maps the extent to memory, see io_extent_add_memory(). Returns how many bytes fitted. */
+static u64 io_extent_walk_memory(struct io_extent *extent, struct sg_cursor *cur)
 {
-	const struct trbd_io_request *r = &object->io->r;
+	const struct trbd_io_request *r = &extent->io->r;
 	const struct trbd_striping *striping = &r->image->striping;
 	u64 walked = 0;
 
-	object->num_bvecs = 0;
-	while (walked < object->ex.oe_len) {
-		u64 objoff = object->ex.oe_off + walked;
-		u64 imgoff = trbd_striping_image_offset(striping, object->ex.oe_objno, objoff);
-		u64 len = min(trbd_striping_unit_left(striping, objoff), object->ex.oe_len - walked);
-		u64 added = object_add_memory(object, cur, r->sgl_off + imgoff - r->off, len);
+	extent->num_bvecs = 0;
+	while (walked < extent->ex.oe_len) {
+		u64 objoff = extent->ex.oe_off + walked;
+		u64 imgoff = trbd_striping_image_offset(striping, extent->ex.oe_objno, objoff);
+		u64 len = min(trbd_striping_unit_left(striping, objoff),
+			      extent->ex.oe_len - walked);
+		u64 added = io_extent_add_memory(extent, cur, r->sgl_off + imgoff - r->off, len);
 
 		walked += added;
 		if (added < len)
@@ -247,72 +249,75 @@ static u64 object_walk_memory(struct io_object *object, struct sg_cursor *cur)
 	return walked;
 }
 
-/* Gives the object its bvecs; what does not fit into the table becomes another object behind it. */
-static int object_map_memory(struct io_object *object, struct sg_cursor *cur)
+/*
+ * Gives the extent its bvecs. A part that does not fit into the table becomes another extent behind
+ * it.
+ */
+static int io_extent_map_memory(struct io_extent *extent, struct sg_cursor *cur)
 {
 	struct sg_cursor start = *cur;
-	struct io_object *rest;
+	struct io_extent *rest;
 	u64 mapped;
 	int ret;
 
-	object_walk_memory(object, cur);
+	io_extent_walk_memory(extent, cur);
 	*cur = start;
-	ret = object_alloc_bvecs(object, object->num_bvecs);
+	ret = io_extent_alloc_bvecs(extent, extent->num_bvecs);
 	if (ret)
 		return ret;
 
-	mapped = object_walk_memory(object, cur);
-	if (mapped == object->ex.oe_len)
+	mapped = io_extent_walk_memory(extent, cur);
+	if (mapped == extent->ex.oe_len)
 		return 0;
 
-	rest = object_alloc(object->io);
+	rest = io_extent_alloc(extent->io);
 	if (!rest)
 		return -ENOMEM;
-	rest->ex.oe_objno = object->ex.oe_objno;
-	rest->ex.oe_off = object->ex.oe_off + mapped;
-	rest->ex.oe_len = object->ex.oe_len - mapped;
-	object->ex.oe_len = mapped;
-	list_add(&rest->ex.oe_item, &object->ex.oe_item);
+	rest->ex.oe_objno = extent->ex.oe_objno;
+	rest->ex.oe_off = extent->ex.oe_off + mapped;
+	rest->ex.oe_len = extent->ex.oe_len - mapped;
+	extent->ex.oe_len = mapped;
+	list_add(&rest->ex.oe_item, &extent->ex.oe_item);
 	return 0;
 }
 
 /* In messenger context or on libceph's completion workqueue. */
-static void object_done(struct trbd_object_io *o, int result)
+static void io_extent_done(struct trbd_object_io *o, int result)
 {
-	struct io_object *object = container_of(o, struct io_object, o);
-	struct trbd_io *io = object->io;
+	struct io_extent *extent = container_of(o, struct io_extent, o);
+	struct trbd_io *io = extent->io;
 
 	if (result < 0)
 		cmpxchg(&io->result, 0, result);
 	io_put(io);
 }
 
-static bool object_unwanted(const struct trbd_object_io *o)
+static bool io_extent_unwanted(const struct trbd_object_io *o)
 {
-	const struct trbd_io *io = container_of(o, struct io_object, o)->io;
+	const struct trbd_io *io = container_of(o, struct io_extent, o)->io;
 
 	return io->r.unwanted && io->r.unwanted(io->r.arg);
 }
 
-static int object_prepare(struct io_object *object)
+static int io_extent_prepare(struct io_extent *extent)
 {
-	struct trbd_io *io = object->io;
-	struct trbd_object_io *o = &object->o;
+	struct trbd_io *io = extent->io;
+	struct trbd_object_io *o = &extent->o;
 
 	o->image = io->r.image;
-	o->op = io_ops[io->r.op].object_op;
-	o->objno = object->ex.oe_objno;
-	o->extent.off = object->ex.oe_off;
-	o->extent.len = object->ex.oe_len;
-	o->extent.bvecs = object->bvecs;
-	o->extent.num_bvecs = object->num_bvecs;
+	o->op = io->r.op;
+	o->objno = extent->ex.oe_objno;
+	o->extent.off = extent->ex.oe_off;
+	o->extent.len = extent->ex.oe_len;
+	o->extent.bvecs = extent->bvecs;
+	o->extent.num_bvecs = extent->num_bvecs;
 	o->snapc = io->snapc;
 	o->size = io->size;
 	o->accepted_ms = io->r.accepted_ms;
 	o->holes = io->r.holes;
-	o->done = object_done;
-	o->unwanted = object_unwanted;
-	object->prepared = true;
+	o->done = io_extent_done;
+	o->unwanted = io_extent_unwanted;
+	extent->prepared = true;
 	return trbd_object_io_prepare(o);
 }
 
@@ -355,12 +360,12 @@ static int io_copy_memory(struct trbd_io *io)
 static int io_build(struct trbd_io *io)
 {
 	struct trbd_image *image = io->r.image;
-	struct io_object *object;
+	struct io_extent *extent;
 	struct sg_cursor cur;
 	int ret;
 
-	ret = trbd_image_take_state(image, io->r.off, io->r.len, io_ops[io->r.op].mutates ? &io->snapc : NULL,
-				    &io->size);
+	ret = trbd_image_take_state(image, io->r.off, io->r.len,
+				    io_ops[io->r.op].mutates ? &io->snapc : NULL, &io->size);
 	if (ret)
 		return ret;
 	if (io->r.unstable && io->r.op == TRBD_IO_WRITE) {
@@ -369,19 +374,19 @@ static int io_build(struct trbd_io *io)
 			return ret;
 	}
 
-	ret = ceph_file_to_extents(&image->layout, io->r.off, io->r.len, &io->objects, object_alloc_extent, io,
-				   NULL, NULL);
+	ret = ceph_file_to_extents(&image->layout, io->r.off, io->r.len, &io->extents,
+				   io_extent_alloc_ex, io, NULL, NULL);
 	if (ret)
 		return ret;
 
 	cur.sg = io->r.sgl;
 	cur.start = 0;
-	/* object_map_memory() may add to the list behind the object it is at */
-	list_for_each_entry(object, &io->objects, ex.oe_item) {
+	/* io_extent_map_memory() may add to the list behind the object it is at */
+	list_for_each_entry(extent, &io->extents, ex.oe_item) {
 		if (io_ops[io->r.op].has_memory)
-			ret = object_map_memory(object, &cur);
+			ret = io_extent_map_memory(extent, &cur);
 		if (!ret)
-			ret = object_prepare(object);
+			ret = io_extent_prepare(extent);
 		if (ret)
 			return ret;
 		atomic_inc(&io->pending);
@@ -394,12 +399,13 @@ static int io_build(struct trbd_io *io)
  * @request: what to do; copied
  *
  * Context: process; may sleep for memory and locks, never for the network.
- * Return: 0 and @request->done will be called; or a negative errno and it will not: -ENOMEM, -ERANGE (beyond the
- * end of the image), -ENOENT (the image was deleted), -EROFS, -EBUSY (accepted too long ago).
+ * Return: 0 and @request->done will be called; or a negative errno and it will not: -ENOMEM,
+ * -ERANGE (beyond the end of the image), -ENOENT (the image was deleted), -EROFS, -EBUSY (accepted
+ * too long ago).
  */
 int trbd_io_submit(const struct trbd_io_request *request)
 {
-	struct io_object *object;
+	struct io_extent *extent;
 	struct trbd_io *io;
 	int ret;
 
@@ -414,15 +420,15 @@ int trbd_io_submit(const struct trbd_io_request *request)
 	io->copy = NULL;
 	io->result = 0;
 	atomic_set(&io->pending, 1);
-	INIT_LIST_HEAD(&io->objects);
+	INIT_LIST_HEAD(&io->extents);
 
 	ret = io_build(io);
 	if (ret) {
 		io_free(io);
 		return ret;
 	}
-	list_for_each_entry(object, &io->objects, ex.oe_item)
-		trbd_object_io_submit(&object->o);
+	list_for_each_entry(extent, &io->extents, ex.oe_item)
+		trbd_object_io_submit(&extent->o);
 	io_put(io);
 	return 0;
 }
@@ -438,18 +444,19 @@ int trbd_io_init(void)
 	io_cache = KMEM_CACHE(trbd_io, 0);
 	if (!io_cache)
 		return -ENOMEM;
-	object_cache = kmem_cache_create("trbd_io_object", sizeof(struct io_object), 0, 0, NULL);
-	if (!object_cache)
+	extent_cache = kmem_cache_create("trbd_io_extent", sizeof(struct io_extent), 0, 0, NULL);
+	if (!extent_cache)
 		goto err_io_cache;
 	io_pool = mempool_create_slab_pool(IO_POOL_SIZE, io_cache);
 	if (!io_pool)
-		goto err_object_cache;
-	object_pool = mempool_create_slab_pool(IO_POOL_SIZE, object_cache);
-	if (!object_pool)
+		goto err_extent_cache;
+	extent_pool = mempool_create_slab_pool(IO_POOL_SIZE, extent_cache);
+	if (!extent_pool)
 		goto err_io_pool;
-	bvecs_pool = mempool_create_kmalloc_pool(IO_POOL_SIZE, IO_BVECS_POOLED * sizeof(struct bio_vec));
+	bvecs_pool = mempool_create_kmalloc_pool(IO_POOL_SIZE,
+						 IO_BVECS_POOLED * sizeof(struct bio_vec));
 	if (!bvecs_pool)
-		goto err_object_pool;
+		goto err_extent_pool;
 	trbd_io_wq = alloc_workqueue("trbd-io", WQ_MEM_RECLAIM, 0);
 	if (!trbd_io_wq)
 		goto err_bvecs_pool;
@@ -457,12 +464,12 @@ int trbd_io_init(void)
 
 err_bvecs_pool:
 	mempool_destroy(bvecs_pool);
-err_object_pool:
-	mempool_destroy(object_pool);
+err_extent_pool:
+	mempool_destroy(extent_pool);
 err_io_pool:
 	mempool_destroy(io_pool);
-err_object_cache:
-	kmem_cache_destroy(object_cache);
+err_extent_cache:
+	kmem_cache_destroy(extent_cache);
 err_io_cache:
 	kmem_cache_destroy(io_cache);
 	return -ENOMEM;
@@ -477,8 +484,8 @@ void trbd_io_exit(void)
 {
 	destroy_workqueue(trbd_io_wq);
 	mempool_destroy(bvecs_pool);
-	mempool_destroy(object_pool);
+	mempool_destroy(extent_pool);
 	mempool_destroy(io_pool);
-	kmem_cache_destroy(object_cache);
+	kmem_cache_destroy(extent_cache);
 	kmem_cache_destroy(io_cache);
 }

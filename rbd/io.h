@@ -13,8 +13,8 @@ struct workqueue_struct;
  * @TRBD_IO_READ: image to memory
  * @TRBD_IO_WRITE: memory to image
  * @TRBD_IO_ZERO: the range reads as zeros from then on, as if zeros had been written
- * @TRBD_IO_DISCARD: the range reads as zeros from then on, and space is given back; a place that has none stays so, and
- *	a write that was begun before may still land there
+ * @TRBD_IO_DISCARD: the range reads as zeros from then on, and space is given back; a place that
+ *	has none stays so, and a write that was begun before may still land there
  */
 enum trbd_io_op {
 	TRBD_IO_READ,
@@ -35,10 +35,10 @@ enum trbd_io_op {
  * @nents: entries in @sgl
  * @sgl_off: where in @sgl the memory begins, bytes; at least @len bytes follow
  * @holes: NULL, or set to true when a read finds a place that was never written
- * @done: called once when all is done, with 0 or a negative errno; in messenger or workqueue context, must not wait
- *	for other I/O
- * @unwanted: NULL, or whether nobody waits for it any more: then it ends with -EBUSY if it was never sent. Called with
- *	locks held until @done was
+ * @done: called once when all is done, with 0 or a negative errno; in messenger or workqueue
+ *	context, must not wait for other I/O
+ * @unwanted: NULL, or whether nobody waits for it any more: then it ends with -EBUSY if it was
+ *	never sent. Called with locks held until @done was
  * @arg: for @done and @unwanted
  */
 struct trbd_io_request {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * I/O on one data object: a read, or a mutation and what becomes of it at the guard (rados/guard.c).
+ * I/O on one data object: a read, or a mutation and what becomes of it at the guard
+ * (rados/guard.c).
  *
  *	               -ECANCELED         -ECANCELED
  *	  first try ---------------> tag ------------> BUSY: the mutation is stale
@@ -9,17 +10,19 @@
  *	   v      |
  *	   create ---> (done)      in a clone: copy up from the parent, then the first try again
  *
- * The stamp is taken once, at most a guard window after the command was accepted, and all tries use it: what
- * happens on the way to the OSD, and how long it takes, does not matter, since the OSD decides. Creating an object
- * is safe at any age, because whoever wrote later made the object; unless the image shrank or a snapshot was taken
- * in between, which puts the object out of reach or the data into the wrong time.
+ * The stamp is taken once, at most a guard window after the command was accepted, and all tries use
+ * it: what happens on the way to the OSD, and how long it takes, does not matter, since the OSD
+ * decides. Creating an object is safe at any age, because whoever wrote later made the object;
+ * unless the image shrank or a snapshot was taken in between, which puts the object out of reach or
+ * the data into the wrong time.
  *
- * Small writes to one object share requests (rbd/object_queue.c). When such a request is refused, each of them goes
- * through the above on its own.
+ * Small writes to one object share requests (rbd/object_queue.c). When such a request is refused,
+ * each of them goes through the above on its own.
  *
  * What nobody waits for any more ends with BUSY if it was never sent (rados/unsent.c).
  *
- * A mutation that fails was not applied, as far as its last request goes. The requests before it were refused.
+ * A mutation that fails was not applied, as far as its last request goes. The requests before it
+ * were refused.
  */
 #include <linux/ceph/libceph.h>
 #include <linux/ceph/osd_client.h>
@@ -50,22 +53,25 @@ static int object_io_build_read(struct trbd_object_io *o)
 
 	o->overlaps = trbd_clone_object_overlap(image, o->objno) > o->extent.off;
 	trbd_image_object_name(image, o->objno, name);
-	o->req = trbd_request_read(image->session, name, &image->data_oloc, image->snap_id, &o->extent);
+	o->req = trbd_request_read(image->session, name, &image->data_oloc, image->snap_id,
+				   &o->extent);
 	return o->req ? 0 : -ENOMEM;
 }
 
 /*
- * Zeroing up to the object's end cuts it off, which frees the space; an object as a whole keeps its stamp this way.
+ * Zeroing up to the object's end cuts it off, which frees the space; an object as a whole keeps its
+ * stamp this way.
  */
 static enum trbd_mutation_kind object_io_zero_kind(const struct trbd_object_io *o)
 {
-	return o->extent.off + o->extent.len == trbd_image_object_size(o->image) ? TRBD_MUTATION_TRUNCATE :
-										    TRBD_MUTATION_ZERO;
+	return o->extent.off + o->extent.len == trbd_image_object_size(o->image)
+		       ? TRBD_MUTATION_TRUNCATE
+		       : TRBD_MUTATION_ZERO;
 }
 
 /*
- * With those of its batch, if there are any: the guard must let all of them pass, and what it sets must hold off
- * whatever is older than any of them.
+ * With those of its batch, if there are any: the guard must let all of them pass, and what it sets
+ * must hold off whatever is older than any of them.
  */
 static int object_io_build_mutation(struct trbd_object_io *o, enum trbd_guard_mode mode)
 {
@@ -89,7 +95,7 @@ static int object_io_build_mutation(struct trbd_object_io *o, enum trbd_guard_mo
 		o->guard->value = max(o->guard->value, other->stamp);
 	}
 
-	if (o->op == TRBD_OBJECT_WRITE)
+	if (o->op == TRBD_IO_WRITE)
 		mutation.kind = TRBD_MUTATION_WRITE;
 	else if (mode == TRBD_GUARD_CREATE)
 		mutation.kind = TRBD_MUTATION_NONE;	/* a new object is zeros all over */
@@ -101,10 +107,13 @@ static int object_io_build_mutation(struct trbd_object_io *o, enum trbd_guard_mo
 	return o->req ? 0 : -ENOMEM;
 }
 
-/* See rbd/object_queue.c. What is larger gains more from being on its way while the one before it is written. */
+/*
+ * See rbd/object_queue.c. What is larger gains more from being on its way while the one before it
+ * is written.
+ */
 static bool object_io_is_small(const struct trbd_object_io *o)
 {
-	return o->op == TRBD_OBJECT_WRITE && o->extent.len <= OBJECT_SMALL_MAX;
+	return o->op == TRBD_IO_WRITE && o->extent.len <= OBJECT_SMALL_MAX;
 }
 
 /**
@@ -112,8 +121,8 @@ static bool object_io_is_small(const struct trbd_object_io *o)
  * @o: described down to @done
  *
  * Context: may sleep for memory, never for the network.
- * Return: 0; -ENOMEM; -EBUSY when the command is too old to be stamped. In every case trbd_object_io_free() must
- * follow.
+ * Return: 0; -ENOMEM; -EBUSY when the command is too old to be stamped. In every case
+ * trbd_object_io_free() must follow.
  */
 int trbd_object_io_prepare(struct trbd_object_io *o)
 {
@@ -125,7 +134,7 @@ int trbd_object_io_prepare(struct trbd_object_io *o)
 	o->rounds = 0;
 	o->place.leads = false;
 	INIT_LIST_HEAD(&o->place.batch);
-	if (o->op == TRBD_OBJECT_READ)
+	if (o->op == TRBD_IO_READ)
 		return object_io_build_read(o);
 
 	o->guard = trbd_guard_alloc();
@@ -140,7 +149,7 @@ int trbd_object_io_prepare(struct trbd_object_io *o)
 	o->limit = trbd_clock_granule_end(now_ms);
 	o->stamp = trbd_clock_stamp(clock, now_ms);
 	/* what will wait is built when its turn comes */
-	if (object_io_is_small(o) && trbd_object_queue_is_busy(&o->image->mutations, o->objno))
+	if (object_io_is_small(o) && trbd_object_queue_is_busy(&o->image->object_queue, o->objno))
 		return 0;
 	return object_io_build_mutation(o, TRBD_GUARD_STAMP);
 }
@@ -157,7 +166,8 @@ static void object_io_zero_from(struct trbd_object_io *o, u64 off)
 /* -ENOENT of an object that is not there, and not of a pool that is not there. */
 static bool object_io_is_hole(struct trbd_object_io *o, int result)
 {
-	return result == -ENOENT && trbd_session_pool_exists(o->image->session, o->image->data_oloc.pool);
+	return result == -ENOENT &&
+	       trbd_session_pool_exists(o->image->session, o->image->data_oloc.pool);
 }
 
 static void object_io_send(struct trbd_object_io *o);
@@ -206,7 +216,9 @@ static int object_io_read_hole(struct trbd_object_io *o)
 	return 0;
 }
 
-/* What has no object, or lies behind the object's end, reads as zeros, or as what the parent has. */
+/*
+ * What has no object, or lies behind the object's end, reads as zeros, or as what the parent has.
+ */
 static int object_io_finish_read(struct trbd_object_io *o, int result)
 {
 	if (object_io_is_hole(o, result))
@@ -224,7 +236,8 @@ static int object_io_retry(struct trbd_object_io *o, enum trbd_guard_mode mode);
 
 static void object_io_fall_back(struct work_struct *work)
 {
-	struct trbd_object_io *o = container_of(to_delayed_work(work), struct trbd_object_io, later);
+	struct trbd_object_io *o = container_of(to_delayed_work(work), struct trbd_object_io,
+						later);
 	int ret = object_io_retry(o, TRBD_GUARD_TAG);
 
 	if (ret != -EINPROGRESS)
@@ -232,8 +245,9 @@ static void object_io_fall_back(struct work_struct *work)
 }
 
 /*
- * Somebody was here with a later stamp. If that was a COMPARE AND WRITE of another gateway, which was disturbed before
- * and asks for a moment of quiet (rbd/compare_write.c), it gets the time for its other requests.
+ * Somebody was here with a later stamp. If that was a COMPARE AND WRITE of another gateway, which
+ * was disturbed before and asks for a moment of quiet (rbd/compare_write.c), it gets the time for
+ * its other requests.
  */
 static int object_io_defer_fallback(struct trbd_object_io *o)
 {
@@ -244,8 +258,8 @@ static int object_io_defer_fallback(struct trbd_object_io *o)
 }
 
 /*
- * Tries again in another way. Time has passed: whoever took a snapshot or changed the size since was told that we know,
- * and must not find a change that does not.
+ * Tries again in another way. Time has passed: whoever took a snapshot or changed the size since
+ * was told that we know, and must not find a change that does not.
  */
 static int object_io_retry(struct trbd_object_io *o, enum trbd_guard_mode mode)
 {
@@ -267,7 +281,7 @@ static void object_io_copied_up(void *arg, int result)
 
 	if (!result)
 		result = object_io_retry(o, TRBD_GUARD_STAMP);
-	else if (result > 0 && o->op == TRBD_OBJECT_DISCARD)
+	else if (result > 0 && o->op == TRBD_IO_DISCARD)
 		result = 0;	/* nothing there, and nothing behind it */
 	else if (result > 0)
 		result = object_io_retry(o, TRBD_GUARD_CREATE);
@@ -283,13 +297,14 @@ static int object_io_missing(struct trbd_object_io *o)
 
 	if (!object_io_is_hole(o, -ENOENT))
 		return -ENXIO;
-	if (o->op == TRBD_OBJECT_DISCARD && o->extent.off >= overlap)
+	if (o->op == TRBD_IO_DISCARD && o->extent.off >= overlap)
 		return 0;
 	if (++o->rounds > OBJECT_ROUNDS_MAX)
 		return -EBUSY;
 	/*
-	 * Nothing of the parent's is to be seen behind a mutation that covers it all. But a snapshot sees it, and a
-	 * flatten that finds the object there leaves the snapshot without it.
+	 * Nothing of the parent's is to be seen behind a mutation that covers it all. But a
+	 * snapshot sees it, and a flatten that finds the object there leaves the snapshot without
+	 * it.
 	 */
 	if (!overlap || (!o->extent.off && o->extent.len >= overlap && !o->snapc->num_snaps))
 		return object_io_retry(o, TRBD_GUARD_CREATE);
@@ -300,9 +315,10 @@ static int object_io_missing(struct trbd_object_io *o)
 }
 
 /*
- * Both tries were refused. When the mutation is old, this is what the guard is for. When it is young, the object is
- * ahead of a clock that all gateways share: its stamp is damaged, or was made by another group's clock. Moving the
- * clock up to it would let one damaged object move the time of the whole pool, so that is left to a person.
+ * Both tries were refused. When the mutation is old, this is what the guard is for. When it is
+ * young, the object is ahead of a clock that all gateways share: its stamp is damaged, or was made
+ * by another group's clock. Moving the clock up to it would let one damaged object move the time of
+ * the whole pool, so that is left to a person.
  */
 static void object_io_refused(struct trbd_object_io *o)
 {
@@ -347,7 +363,10 @@ static void object_io_settle(struct trbd_object_io *o, int result, bool shared)
 		o->done(o, result);
 }
 
-/* A request that was refused for several is tried again for each on its own: what holds for one need not for all. */
+/*
+ * A request that was refused for several is tried again for each on its own: what holds for one
+ * need not for all.
+ */
 static void object_io_settle_batch(struct trbd_object_io *o, int result)
 {
 	struct trbd_object_io *other, *next;
@@ -364,12 +383,13 @@ static void object_io_settle_batch(struct trbd_object_io *o, int result)
 
 static void object_io_leave(struct trbd_object_io *o)
 {
-	trbd_object_queue_leave(&o->image->mutations, &o->place);
+	trbd_object_queue_leave(&o->image->object_queue, &o->place);
 }
 
 static void object_io_end_work(struct work_struct *work)
 {
-	struct trbd_object_io *o = container_of(to_delayed_work(work), struct trbd_object_io, later);
+	struct trbd_object_io *o = container_of(to_delayed_work(work), struct trbd_object_io,
+						later);
 	struct trbd_object_io *other, *next;
 	LIST_HEAD(batch);
 
@@ -380,7 +400,10 @@ static void object_io_end_work(struct work_struct *work)
 	o->done(o, o->result);
 }
 
-/* Not from here: who waits behind them may have to end as well, and so on, each on the stack of the one before. */
+/*
+ * Not from here: who waits behind them may have to end as well, and so on, each on the stack of the
+ * one before.
+ */
 static void object_io_end_later(struct trbd_object_io *o, int result)
 {
 	o->result = result;
@@ -388,7 +411,9 @@ static void object_io_end_later(struct trbd_object_io *o, int result)
 	queue_delayed_work(trbd_io_wq, &o->later, 0);
 }
 
-/* It is the turn of a write and its batch, which began with the same snapshots and the same size. */
+/*
+ * It is the turn of a write and its batch, which began with the same snapshots and the same size.
+ */
 static void object_io_lead(struct trbd_queue_place *place)
 {
 	struct trbd_object_io *o = container_of(place, struct trbd_object_io, place);
@@ -418,7 +443,7 @@ static void object_io_done(struct ceph_osd_request *req)
 		object_io_settle_batch(o, result);
 		return;
 	}
-	if (o->op == TRBD_OBJECT_READ)
+	if (o->op == TRBD_IO_READ)
 		result = object_io_finish_read(o, result);
 	else
 		result = object_io_next(o, result);
@@ -451,10 +476,10 @@ void trbd_object_io_submit(struct trbd_object_io *o)
 		return;
 	}
 	o->place.objno = o->objno;
-	o->place.group = o->snapc;
+	o->place.merge_key = o->snapc;
 	o->place.lead = object_io_lead;
 	o->place.unwanted = object_io_waits_in_vain;
-	trbd_object_queue_enter(&o->image->mutations, &o->place);
+	trbd_object_queue_enter(&o->image->object_queue, &o->place);
 }
 
 /**
@@ -482,11 +507,11 @@ static bool object_io_is_unwanted(void *priv)
 }
 
 /**
- * trbd_object_io_cancel_unwanted() - end what nobody waits for any more, as far as it was never sent
+ * trbd_object_io_cancel_unwanted() - end what nobody waits for any more, if it was never sent
  * @image: open image
  *
- * What libceph has of all images of the session, and what waits for its turn of this one. Copyups and COMPARE AND
- * WRITE are not among them.
+ * Of all images of the session what libceph has, and of this one what waits for its turn. Copyups
+ * and COMPARE AND WRITE are not among them.
  *
  * Context: process; sleeps for libceph's locks, never for the network.
  */
@@ -496,7 +521,7 @@ void trbd_object_io_cancel_unwanted(struct trbd_image *image)
 	LIST_HEAD(taken);
 
 	trbd_unsent_cancel(image->session, object_io_done, object_io_is_unwanted);
-	trbd_object_queue_take_unwanted(&image->mutations, &taken);
+	trbd_object_queue_take_unwanted(&image->object_queue, &taken);
 	list_for_each_entry_safe(o, next, &taken, place.node)
 		o->done(o, -EBUSY);
 }

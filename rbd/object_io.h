@@ -7,35 +7,24 @@
 
 #include "rados/request.h"
 #include "rbd/clone.h"
+#include "rbd/io.h"
 #include "rbd/object_queue.h"
 
 struct trbd_image;
 
 /**
- * enum trbd_object_op - what is done with a range of an object
- * @TRBD_OBJECT_READ: object to memory; what is not there reads as zeros
- * @TRBD_OBJECT_WRITE: memory to object; makes the object
- * @TRBD_OBJECT_ZERO: the range reads as zeros from then on; makes the object, so that older writes find its stamp
- * @TRBD_OBJECT_DISCARD: the same, but an object that is not there stays away
- */
-enum trbd_object_op {
-	TRBD_OBJECT_READ,
-	TRBD_OBJECT_WRITE,
-	TRBD_OBJECT_ZERO,
-	TRBD_OBJECT_DISCARD,
-};
-
-/**
  * struct trbd_object_io - an I/O on a contiguous range of one data object
  * @image: open image
- * @op: what to do
+ * @op: what to do. A write and a zero make the object, so that older writes find its stamp; a
+ *	discard does not
  * @objno: number of the object
  * @extent: where, and the memory of a read or write
  * @snapc: snapshot context of a mutation; the I/O it belongs to holds it
  * @size: size of the image when the command was accepted, bytes
  * @accepted_ms: common time when the command was accepted
  * @holes: NULL, or set to true when a read finds nothing, in the parents neither
- * @done: called once after submit, when all is done, with 0 or a negative errno; in messenger or workqueue context
+ * @done: called once after submit, when all is done, with 0 or a negative errno; in messenger or
+ *	workqueue context
  * @unwanted: does nobody wait for it any more? Called with locks held until @done was
  * @guard: of a mutation, from prepare to free
  * @req: request that is built or in flight
@@ -50,7 +39,7 @@ enum trbd_object_op {
  */
 struct trbd_object_io {
 	struct trbd_image *image;
-	enum trbd_object_op op;
+	enum trbd_io_op op;
 	u64 objno;
 	struct trbd_extent extent;
 	struct ceph_snap_context *snapc;

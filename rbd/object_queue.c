@@ -2,22 +2,25 @@
 /*
  * What goes to one object takes turns, and small writes share requests.
  *
- * A guarded write compares before it writes, and for the OSD that makes it a read as well: it works on one such
- * request of an object at a time, and takes up the next when that is on all disks. Plain writes it would take as they
- * come. With many small writes to the same place (a log, a copy) the guard would thus cost half of the rate. So this
- * gateway sends one request for an object, and what comes meanwhile goes together in the next, behind one guard:
+ * A guarded write compares before it writes, and for the OSD that makes it a read as well: it works
+ * on one such request of an object at a time, and takes up the next when that is on all disks.
+ * Plain writes it would take as they come. With many small writes to the same place (a log, a copy)
+ * the guard would thus cost half of the rate. So this gateway sends one request for an object, and
+ * what comes meanwhile goes together in the next, behind one guard:
  *
  *	enter --> leader, its request goes out
  *	  |         | done: leave
  *	  |         v
  *	  +--> waiting --> one of them leads, and takes up to 13 others along
  *
- * The first write to an object is not held up by this, and the ones behind it would have waited at the OSD.
+ * The first write to an object is not held up by this, and the ones behind it would have waited at
+ * the OSD.
  *
- * A COMPARE AND WRITE (rbd/compare_write.c) takes a place as well, which it shares with nobody: writes of its own
- * gateway would only make it start over.
+ * A COMPARE AND WRITE (rbd/compare_write.c) takes a place as well, which it shares with nobody:
+ * writes of its own gateway would only make it start over.
  *
- * Only the order of sending is decided here; see rbd/object_io.c for what is sent and what becomes of it.
+ * Only the order of sending is decided here; see rbd/object_io.c for what is sent and what becomes
+ * of it.
  */
 #include <linux/list.h>
 #include <linux/lockdep.h>
@@ -67,7 +70,7 @@ bool trbd_object_queue_is_busy(struct trbd_object_queue *queue, u64 objno)
 /**
  * trbd_object_queue_enter() - a write is ready
  * @queue: queue
- * @place: objno, group, lead and unwanted are set
+ * @place: objno, group and lead are set
  *
  * Its lead is called, now or when it is its turn; the place may be gone when this returns.
  *
@@ -114,7 +117,7 @@ void trbd_object_queue_leave(struct trbd_object_queue *queue, struct trbd_queue_
 	if (next) {
 		list_del(&next->node);
 		list_for_each_entry_safe(other, tmp, &place->waiting, node) {
-			if (other->group != next->group || count > TRBD_MUTATION_MORE_MAX)
+			if (other->merge_key != next->merge_key || count > TRBD_MUTATION_MORE_MAX)
 				break;
 			list_move_tail(&other->node, &next->batch);
 			count++;
@@ -129,7 +132,7 @@ void trbd_object_queue_leave(struct trbd_object_queue *queue, struct trbd_queue_
 }
 
 /**
- * trbd_object_queue_take_unwanted() - take out those that wait for their turn, and that nobody wants any more
+ * trbd_object_queue_take_unwanted() - take out places that wait, and that nobody wants any more
  * @queue: queue
  * @taken: list that they are added to, by their nodes
  *

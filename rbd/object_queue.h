@@ -25,10 +25,11 @@ struct trbd_object_queue {
  * struct trbd_queue_place - a write's place; embedded by its owner
  * @hash: in the queue's leaders
  * @objno: number of the object
- * @group: only places of the same group share a request
- * @lead: it is the turn of the place and its batch; called at once by enter, or later by leave, in any context that
- *	allows both
- * @unwanted: NULL, or whether nobody waits any more for what is to be done; called with the queue's lock
+ * @merge_key: only places with the same key share a request
+ * @lead: it is the turn of the place and its batch; called at once by enter, or later by leave, in
+ *	any context that allows both
+ * @unwanted: NULL, or whether nobody waits any more for what is to be done; called with the queue's
+ *	lock
  * @node: in the leader's @waiting or @batch
  * @waiting: leader: who came while its request was in flight
  * @batch: leader: who shares its request
@@ -38,7 +39,7 @@ struct trbd_object_queue {
 struct trbd_queue_place {
 	struct hlist_node hash;
 	u64 objno;
-	const void *group;
+	const void *merge_key;
 	void (*lead)(struct trbd_queue_place *place);
 	bool (*unwanted)(const struct trbd_queue_place *place);
 	struct list_head node;

@@ -2,25 +2,31 @@
 /*
  * Which image stands behind a clone.
  *
- * A clone's parent can change while the clone is open. A flatten takes it away. A migration (rbd migration) moves it:
+ * A clone's parent can change while the clone is open. A flatten takes it away. A migration (rbd
+ * migration) moves it:
  *
- *	prepare    makes the target with all snapshots, and then names it in the headers of all clones
+ *	prepare    makes the target with all snapshots, and then names it in the headers of all
+ *	           clones
  *	execute    copies the objects
- *	commit     marks the target as no longer migrating, and only then removes the source's snapshots and objects
- *	abort      names the source in the headers of all clones again, and only then removes the target
+ *	commit     marks the target as no longer migrating, and only then removes the source's
+ *	           snapshots and objects
+ *	abort      names the source in the headers of all clones again, and only then removes the
+ *	           target
  *
- * Between prepare and commit the target has only a part of the data, so a clone that names it is read through the
- * source, whose snapshots do not change and are complete.
+ * Between prepare and commit the target has only a part of the data, so a clone that names it is
+ * read through the source, whose snapshots do not change and are complete.
  *
- * Data that are found in a parent are right however late: snapshots do not change. That nothing is found there says
- * nothing by itself, since the parent may have been removed before it was read. So whoever finds nothing asks the
- * header of the clone afterwards (and that of the target, while it migrates). If they name the same parent as before,
- * nobody had begun to remove it when it was read. If not, the read starts over. Those who ask at the same time share an
- * answer, but nobody takes one that was under way before he asked. A notification would be no substitute: it may come
+ * Data that are found in a parent are right however late: snapshots do not change. That nothing is
+ * found there says nothing by itself, since the parent may have been removed before it was read. So
+ * whoever finds nothing asks the header of the clone afterwards (and that of the target, while it
+ * migrates). If they name the same parent as before, nobody had begun to remove it when it was
+ * read. If not, the read starts over. Those who ask at the same time share an answer, but nobody
+ * takes one that was under way before he asked. A notification would be no substitute: it may come
  * too late, and for the header of a clone that is itself a parent none comes to us.
  *
- * A parent stays open until its clone is closed, because there may be reads on their way to it. When another is named
- * and cannot be opened, data that are found in the old one are still right, and everything else ends with BUSY.
+ * A parent stays open until its clone is closed, because there may be reads on their way to it.
+ * When another is named and cannot be opened, data that are found in the old one are still right,
+ * and everything else ends with BUSY.
  */
 #include <linux/ceph/osdmap.h>
 #include <linux/ceph/string_table.h>
@@ -38,15 +44,16 @@
 
 static bool parent_names_same(const struct trbd_parent *a, const struct trbd_parent *b)
 {
-	return a->pool == b->pool && a->snap_id == b->snap_id && !strcmp(a->image_id, b->image_id) &&
-	       !strcmp(a->namespace, b->namespace);
+	return a->pool == b->pool && a->snap_id == b->snap_id &&
+	       !strcmp(a->image_id, b->image_id) && !strcmp(a->namespace, b->namespace);
 }
 
 static bool parent_is(const struct trbd_image *parent, const struct trbd_parent *spec)
 {
 	return parent->header_oloc.pool == spec->pool && parent->snap_id == spec->snap_id &&
 	       !strcmp(parent->id, spec->image_id) &&
-	       !ceph_compare_string(parent->header_oloc.pool_ns, spec->namespace, strlen(spec->namespace));
+	       !ceph_compare_string(parent->header_oloc.pool_ns, spec->namespace,
+				    strlen(spec->namespace));
 }
 
 static struct trbd_image *parent_open(struct trbd_image *image, const struct trbd_parent *spec)
@@ -57,7 +64,7 @@ static struct trbd_image *parent_open(struct trbd_image *image, const struct trb
 		if (parent_is(parent, spec))
 			return parent;
 	}
-	parent = trbd_image_open_parent(image, spec);
+	parent = image->link.open(image, spec);
 	if (!IS_ERR(parent))
 		list_add_rcu(&parent->sibling, &image->link.opened);
 	return parent;
@@ -73,7 +80,10 @@ static void parent_install(struct trbd_image *image, struct trbd_image *parent, 
 	spin_unlock(&image->lock);
 }
 
-/* Opens what stands behind @spec, if that is another than before: @spec itself, or the source of its migration. */
+/*
+ * Opens what stands behind @spec, if that is another than before: @spec itself, or the source of
+ * its migration.
+ */
 static int parent_follow(struct trbd_image *image, const struct trbd_parent *spec)
 {
 	struct trbd_parent_link *link = &image->link;
@@ -106,19 +116,19 @@ static int parent_follow(struct trbd_image *image, const struct trbd_parent *spe
  * @image: image
  *
  * Context: the image's refresh_lock is held; may sleep up to mount_timeout for each round trip.
- * Return: 0 if the header was read, and then the link's error tells whether the parent is open; a negative errno of
- * trbd_header_parent() if not.
+ * Return: 0 if the header was read, and then the link's error tells whether the parent is open; a
+ * negative errno of trbd_header_parent() if not.
  */
 int trbd_parent_refresh(struct trbd_image *image)
 {
-	struct trbd_header_ref ref = trbd_image_header(image);
 	struct trbd_parent *spec;
 	int ret;
 
 	spec = kmalloc(sizeof(*spec), GFP_KERNEL);
 	if (!spec)
 		return -ENOMEM;
-	ret = trbd_header_parent(&ref, image->header.features, image->snap_id, spec);
+	ret = trbd_header_parent(trbd_image_header(image), image->header.features, image->snap_id,
+				 spec);
 	if (ret)
 		goto out;
 	/* when the parent stands behind nothing it may be gone */
@@ -187,7 +197,8 @@ void trbd_parent_confirm(struct trbd_image *image, struct trbd_parent_waiter *wa
 /**
  * trbd_parent_take() - the parent to read from
  * @image: the clone
- * @generation: set to what trbd_parent_generation() returns as long as parent and overlap are the same
+ * @generation: set to what trbd_parent_generation() returns as long as parent and overlap are the
+ *	same
  *
  * Context: any in which a spinlock may be taken.
  * Return: the parent; it stays open as long as the clone.
@@ -219,11 +230,15 @@ unsigned int trbd_parent_generation(struct trbd_image *image)
 }
 
 /**
- * trbd_parent_init() - no parent yet
+ * trbd_parent_init() - begin without a parent
  * @image: image that is about to be opened
+ * @open: opens a parent; returns it, or an ERR_PTR
  */
-void trbd_parent_init(struct trbd_image *image)
+void trbd_parent_init(struct trbd_image *image,
+		      struct trbd_image *(*open)(struct trbd_image *child,
+						 const struct trbd_parent *spec))
 {
+	image->link.open = open;
 	INIT_LIST_HEAD(&image->link.opened);
 	INIT_LIST_HEAD(&image->link.waiters);
 	INIT_WORK(&image->link.confirm, parent_confirm_work);

@@ -2,19 +2,22 @@
 /*
  * Calling back changes of data that would alter a snapshot.
  *
- * A change that is in flight carries the snapshot context that it began with. When others can take a snapshot without
- * this gateway, such a change must be over, or the gateway gives up (rados/recovery.c). There are three occasions:
+ * A change that is in flight carries the snapshot context that it began with. When others can take
+ * a snapshot without this gateway, such a change must be over, or the gateway gives up
+ * (rados/recovery.c). There are three occasions:
  *
  *	the OSD is about to forget the watch           what may not have reached its OSD
- *	the watch was lost, and is to be given back    all that began before the loss, if it does not end by itself
+ *	the watch was lost, and is to be given back    all that began before the loss, if it does
+ *	                                               not end by itself
  *	the header was read after that                 what does not know a new snapshot
  *
- * In the first case the header's OSD is silent, and maybe the whole cluster stands still. Then everything is in the
- * OSDs' sockets, giving up would call nothing back, and nothing is given up. In the second case that OSD has spoken. It
- * may still know the watch, and whoever takes a snapshot then waits for this gateway until the watch is given back.
+ * In the first case the header's OSD is silent, and maybe the whole cluster stands still. Then
+ * everything is in the OSDs' sockets, giving up would call nothing back, and nothing is given up.
+ * In the second case that OSD has spoken. It may still know the watch, and whoever takes a snapshot
+ * then waits for this gateway until the watch is given back.
  */
 #include "rados/in_flight.h"
-#include "rados/recovery.h"
+#include "rados/session.h"
 #include "rbd/image.h"
 #include "rbd/recall.h"
 
@@ -22,7 +25,8 @@
 #define RECALL_UNSENT_LOOKS	2
 
 /**
- * trbd_recall_unsent() - the header's OSD will soon forget the watch: call back what has not reached its OSD
+ * trbd_recall_unsent() - the header's OSD will soon forget the watch: call back what has not
+ * reached its OSD
  * @image: open image
  *
  * Nothing calls back a write that an OSD has received.
@@ -31,7 +35,7 @@
  */
 void trbd_recall_unsent(struct trbd_image *image)
 {
-	if (trbd_image_read_only(image) || trbd_recovery_is_running(image->session))
+	if (trbd_image_read_only(image) || trbd_session_is_recovering(image->session))
 		return;
 	if (!trbd_in_flight_unsent(image->session, image->header.object_prefix)) {
 		image->unsent_looks = 0;
@@ -42,7 +46,7 @@ void trbd_recall_unsent(struct trbd_image *image)
 	image->unsent_looks = 0;
 	pr_warn("%s: the header's OSD is silent and will soon let others take a snapshot without us, and changes of data have not reached their OSDs; giving up what is in flight\n",
 		image->name);
-	trbd_recovery_give_up(image->session);
+	trbd_session_give_up(image->session);
 }
 
 /**
@@ -59,7 +63,7 @@ void trbd_recall_older(struct trbd_image *image, u64 snap_seq)
 		return;
 	pr_warn("%s: a snapshot was taken while the header was not watched, and changes of data are in flight that would alter it; giving up what is in flight\n",
 		image->name);
-	trbd_recovery_give_up(image->session);
+	trbd_session_give_up(image->session);
 }
 
 /**
@@ -74,10 +78,10 @@ bool trbd_recall_is_over(struct trbd_image *image, bool late)
 {
 	if (trbd_quiesce_is_over(&image->quiesce, READ_ONCE(image->lost_turn)))
 		return true;
-	if (!late || trbd_recovery_is_running(image->session))
+	if (!late || trbd_session_is_recovering(image->session))
 		return false;
 	pr_warn_ratelimited("%s: the watch on the header is lost, and changes of data do not end; giving up what is in flight\n",
 			    image->name);
-	trbd_recovery_give_up(image->session);
+	trbd_session_give_up(image->session);
 	return false;
 }

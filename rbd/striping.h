@@ -22,7 +22,8 @@ struct trbd_striping {
  * @s: layout
  * @objoff: offset in an object, bytes
  *
- * Return: 1 to the stripe unit's size: how many bytes of the object are also neighbours in the image.
+ * Return: 1 to the stripe unit's size: how many bytes of the object are also neighbours in the
+ * image.
  */
 static inline u64 trbd_striping_unit_left(const struct trbd_striping *s, u64 objoff)
 {
@@ -37,8 +38,8 @@ static inline u64 trbd_striping_unit_left(const struct trbd_striping *s, u64 obj
  * @objno: object number
  * @objoff: offset in the object, bytes
  *
- * The way back from libceph's ceph_calc_file_object_mapping(): stripe units are dealt out in turn to the @count
- * objects of an object set until these are full.
+ * The way back from libceph's ceph_calc_file_object_mapping(): stripe units are dealt out in turn
+ * to the @count objects of an object set until these are full.
  *
  * Return: offset in the image, bytes.
  */
@@ -48,7 +49,8 @@ static inline u64 trbd_striping_image_offset(const struct trbd_striping *s, u64 
 	u64 set = div_u64_rem(objno, s->count, &position);
 	u64 stripe = (set << (s->object_order - s->unit_order)) + (objoff >> s->unit_order);
 
-	return ((stripe * s->count + position) << s->unit_order) + (objoff & ((1ULL << s->unit_order) - 1));
+	return ((stripe * s->count + position) << s->unit_order) +
+	       (objoff & ((1ULL << s->unit_order) - 1));
 }
 
 #endif /* TRBD_RBD_STRIPING_H */

@@ -23,20 +23,15 @@
 #include <linux/spinlock.h>
 
 #include "compat/target.h"
-#include "gateway/lu_state.h"
+#include "gateway/lu.h"
+#include "protocol.h"
 #include "rados/queues.h"
-#include "rados/recovery.h"
+#include "rados/session.h"
 #include "rbd/image.h"
 #include "rbd/object_io.h"
 #include "scsi/abandoned.h"
 #include "scsi/nexus_in_flight.h"
 #include "scsi/unit.h"
-
-/*
- * TRBD_ABANDONED_MS, a look and the end together are less than initiators wait for an abort: 15 s
- */
-#define TRBD_ABANDONED_MS	10000
-#define TRBD_ABANDONED_LOOK_MS	1000
 
 /**
  * trbd_cmd_is_abandoned() - tell whether a command's end is awaited, and its answer is not
@@ -190,7 +185,7 @@ static void abandoned_look(struct work_struct *work)
 	if (abandoned_is_overdue(abandoned)) {
 		pr_warn_ratelimited("%s: commands that were aborted, or whose session or LUN ends, have no answer after %u s; giving up what is in flight\n",
 				    unit->image->name, TRBD_ABANDONED_MS / 1000);
-		trbd_recovery_give_up(unit->image->session);
+		trbd_session_give_up(unit->image->session);
 	}
 	queue_delayed_work(trbd_tick_wq, &abandoned->look,
 			   msecs_to_jiffies(TRBD_ABANDONED_LOOK_MS));

@@ -21,7 +21,7 @@
 #include <linux/rcupdate.h>
 
 #include "gateway/group.h"
-#include "gateway/lu_state.h"
+#include "gateway/lu.h"
 #include "pr/rules.h"
 #include "scsi/abandoned.h"
 #include "scsi/admit.h"

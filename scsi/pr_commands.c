@@ -31,8 +31,8 @@
 #include <target/target_core_fabric.h>
 
 #include "compat/target.h"
-#include "gateway/lu_record.h"
-#include "gateway/lu_state.h"
+#include "gateway/record_io.h"
+#include "gateway/lu.h"
 #include "gateway/round.h"
 #include "pr/parameters.h"
 #include "pr/rules.h"
@@ -212,7 +212,7 @@ static void pr_run_in(struct trbd_lu *lu, struct pr_job *job)
 		ret = TRBD_PR_GOOD;
 	}
 	kvfree(buf);
-	trbd_lu_record_free(record);
+	trbd_record_io_free(record);
 	pr_job_end(job, ret);
 }
 
@@ -368,9 +368,9 @@ static void pr_run_reserve(struct trbd_lu *lu, struct pr_job *job)
 	 * the gateway that it came by looks when it is asked.
 	 */
 	if (verdict == TRBD_PR_CONFLICT && pr_is_reserved_spc2(lu) && job->tries < RESERVE_TRIES &&
-	    !trbd_lu_interrupted(RESERVE_RETRY_MS)) {
+	    !trbd_lu_sleep(RESERVE_RETRY_MS)) {
 		if (!job->tries++)
-			trbd_round_nudge(lu);
+			trbd_round_announce(lu);
 		trbd_lu_submit(lu, &job->job);
 	} else {
 		pr_job_end(job, verdict);

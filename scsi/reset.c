@@ -21,14 +21,13 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
-#include "gateway/lu_record.h"
-#include "gateway/lu_state.h"
+#include "gateway/record_io.h"
+#include "gateway/lu.h"
+#include "protocol.h"
 #include "rbd/image.h"
 #include "scsi/reset.h"
 #include "scsi/unit.h"
 
-/* for how long a LOGICAL UNIT RESET may take before the unit stops serving until it is through */
-#define TRBD_RESET_WAIT_MS		10000
 #define RESET_LOOK_MS		500
 #define RESET_RETRY_MS		1000
 
@@ -91,8 +90,8 @@ static void reset_run(struct trbd_lu *lu, struct trbd_lu_job *lu_job)
 		pr_warn_ratelimited("%s: a reset cannot be made known to the other gateways: error %d\n",
 				    lu->image->name, ret);
 	/* this gateway may have to register again before */
-	if (!reset_has_ended(ret) && trbd_lu_resume(lu)) {
-		trbd_lu_interrupted(RESET_RETRY_MS);
+	if (!reset_has_ended(ret) && trbd_lu_clear_interrupt(lu)) {
+		trbd_lu_sleep(RESET_RETRY_MS);
 		trbd_lu_submit(lu, &job->job);
 		return;
 	}

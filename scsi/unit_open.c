@@ -21,7 +21,7 @@
 
 #include "compat/target.h"
 #include "gateway/group.h"
-#include "gateway/lu_state.h"
+#include "gateway/lu.h"
 #include "gateway/round.h"
 #include "pr/rules.h"
 #include "rados/closing.h"
@@ -241,7 +241,7 @@ void trbd_unit_close(struct trbd_unit *unit)
 	unit_detach_lu(unit);
 	/* the group needs the session that the image holds */
 	if (unit->group)
-		trbd_group_leave(unit->group, trbd_closing_left(session, &image->header_oid, 0));
+		trbd_group_leave(unit->group, trbd_session_closing_left(session, &image->header_oid, 0));
 	unit->group = NULL;
 	trbd_image_close(image);
 	unit->image = NULL;

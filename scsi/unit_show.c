@@ -5,7 +5,7 @@
 #include <linux/kernel.h>
 #include <linux/rcupdate.h>
 
-#include "gateway/lu_state.h"
+#include "gateway/lu.h"
 #include "pr/rules.h"
 #include "scsi/nexus.h"
 #include "scsi/nexus_in_flight.h"

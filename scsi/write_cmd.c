@@ -27,7 +27,8 @@
 #include <target/target_core_base.h>
 
 #include "gateway/group.h"
-#include "rados/recovery.h"
+#include "protocol.h"
+#include "rados/session.h"
 #include "rbd/image.h"
 #include "rbd/io.h"
 #include "scsi/abandoned.h"
@@ -38,7 +39,6 @@
 #include "scsi/write_cmd.h"
 
 #define WRITE_CMD_POOL_SIZE	64
-#define TRBD_DOUBT_MS	(TRBD_ADMISSION_MS + TRBD_GRANULE_MS + TRBD_SKEW_MS)
 
 static struct kmem_cache *write_cmd_cache;
 static mempool_t *write_cmd_pool;
@@ -144,7 +144,7 @@ static u64 write_cmd_doubt_ms(struct trbd_write_cmd *w)
 	u64 age_ms;
 
 	if (!w->result || (w->result != -ENOTCONN && w->result != -ESHUTDOWN &&
-			   !trbd_recovery_is_running(unit->image->session)))
+			   !trbd_session_is_recovering(unit->image->session)))
 		return 0;
 	age_ms = trbd_clock_now(&unit->group->clock) - w->ticket.accepted_ms;
 	return age_ms < TRBD_DOUBT_MS ? TRBD_DOUBT_MS - age_ms : 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * A model of the shared state of a logical unit: the record with its registry, rounds, fencing, barrier, leases, joining,
- * leaving, coming back. To be read beside gateway/lu_state.c, gateway/round.c, gateway/membership.c, rados/fence.c and
+ * leaving, coming back. To be read beside gateway/lu_update.c, gateway/round.c, gateway/registry.c, rados/fence.c and
  * rados/recovery.c; the names of their functions are in the comments. README.md says how to run it and what it shows.
  *
  * The unit. Nexus 0 holds a reservation at first. Change number n is a PREEMPT that gives it to the other nexus. So a view
@@ -459,12 +459,12 @@ end:	do
 	:: d_step { can(g) && serving[g] && !(fresh & ME) ->
 		printf("gw%d reads the record\n", g);
 		refresh(g) }
-	/* trbd_membership_begin(): former identities are fenced, then it registers */
+	/* trbd_registry_enter(): former identities are fenced, then it registers */
 	:: d_step { can(g) && attached[g] && !serving[g] && to_fence(g) ->
 		fence_former(g) }
 	:: d_step { can(g) && attached[g] && !serving[g] && !to_fence(g) && number[g] + 1 < ENTRIES ->
 		register(g) }
-	/* trbd_membership_end() that could not reach the cluster is tried again while the session lives */
+	/* trbd_registry_leave() that could not reach the cluster is tried again while the session lives */
 #ifndef NO_RETRY
 	:: d_step { can(g) && (pending & ALL_OF(g)) ->
 		printf("gw%d takes out what it could not before\n", g);

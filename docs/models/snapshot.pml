@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * A model of snapshots of an image that gateways write to: the watch on the header, its notifications, the gate, and the
- * snapshot context of writes. To be read beside rados/watch.c, rbd/image.c, rbd/quiesce.c, rbd/inquiry.c, rbd/recall.c and
- * scsi/write_cmd.c.
+ * snapshot context of writes. To be read beside rados/watch.c, rbd/image_watch.c, rbd/image_refresh.c, rbd/quiesce.c,
+ * rbd/quiesce_gate.c, rbd/inquiry.c, rbd/recall.c and scsi/write_cmd.c.
  * README.md says how to run it and what it shows.
  *
  * A taker is what librbd does for `rbd snap create`: QUIESCE to all watchers, and it fails if one does not acknowledge;

@@ -22,7 +22,7 @@ MIB=64
 
 t 'the fuzzer builds' t_build scsi cdb_fuzz
 t 'the initiators' pr_client_build
-t "the record's reader" t_build unit pr_record
+t "the record's reader" t_build unit record_text
 
 n=$TEST-disk beside=$TEST-beside
 url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
@@ -61,7 +61,7 @@ note "$(cat "$work/beside")"
 # What there is now, whatever that is.
 record_is_sane() {
 	record "$n" >"$work/now"
-	"$work/pr_record" "$work/now" | tee "$work/read" && grep -q ': a record, ' "$work/read"
+	"$work/record_text" "$work/now" | tee "$work/read" && grep -q ': a record, ' "$work/read"
 }
 t 'the record can be read' record_is_sane
 # a RESERVE of one that fuzzed ends with its session

@@ -8,7 +8,7 @@
 #include <linux/string.h>
 #include <linux/timekeeping.h>
 
-#include "gateway/group_internal.h"
+#include "gateway/group_beat.h"
 #include "ktap.h"
 
 #define US	1000ULL

@@ -4,8 +4,7 @@
  */
 #include <string.h>
 
-#include "pr/record.h"
-#include "pr/registry.h"
+#include "gateway/record.h"
 #include "ktap.h"
 
 #define HOUR	3600
@@ -33,9 +32,9 @@ static void begin(void)
 
 static void carry(void)
 {
-	struct trbd_registry registry = trbd_registry_of(&known);
+	struct trbd_record_registry registry = trbd_record_registry(&known);
 
-	trbd_registry_carry(&registry, &record);
+	trbd_record_carry_registry(&registry, &record);
 }
 
 static void test_carry(void)
@@ -68,7 +67,7 @@ static void test_carry_full(void)
 	for (i = 0; i < TRBD_RECORD_GATEWAYS - 1; i++)
 		gateway(&record, 100 + i, "192.0.2.9:0/1");
 	for (i = 0; i < TRBD_RECORD_FENCED; i++) {
-		char address[TRBD_RECORD_ADDRESS_MAX];
+		char address[TRBD_ADDRESS_MAX];
 
 		snprintf(address, sizeof(address), "192.0.2.9:0/%u", i);
 		trbd_record_add_fenced(&record, address, 1, NOW);
@@ -81,12 +80,12 @@ static void test_carry_full(void)
 
 static void test_address(void)
 {
-	struct trbd_registry registry;
+	struct trbd_record_registry registry;
 
 	begin();
-	registry = trbd_registry_of(&known);
-	ktap_ok(trbd_registry_has_address(&registry, "192.0.2.2:0/1") &&
-		!trbd_registry_has_address(&registry, "192.0.2.3:0/1"), "a client that serves is found by its address");
+	registry = trbd_record_registry(&known);
+	ktap_ok(trbd_record_registry_has(&registry, "192.0.2.2:0/1") &&
+		!trbd_record_registry_has(&registry, "192.0.2.3:0/1"), "a client that serves is found by its address");
 }
 
 static bool due(u64 since, u64 renewed, u64 age)

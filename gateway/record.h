@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#ifndef TRBD_PR_RECORD_H
-#define TRBD_PR_RECORD_H
+#ifndef TRBD_GATEWAY_RECORD_H
+#define TRBD_GATEWAY_RECORD_H
 
 #include <linux/types.h>
 
 #include "pr/rules.h"
+#include "protocol.h"
 
-#define TRBD_RECORD_VERSION	2
-#define TRBD_RECORD_IMAGE_MAX	64
-#define TRBD_RECORD_GATEWAYS	64
-#define TRBD_RECORD_FENCED	64
-#define TRBD_RECORD_ADDRESS_MAX	80
 #define TRBD_RECORD_NAME_MAX	65
 #define TRBD_RECORD_MACHINE_MAX	33
 /* of a unit whose record does not say anything else, bytes */
@@ -22,13 +18,15 @@
  * @id: number that it gave itself when it began to serve the image
  * @address: address and nonce of its client, as blocklisting wants them
  * @slot: in the group of gateways; TRBD_SLOTS or more if it has none
- * @member: number of its membership in the group, which tells it from others that had the slot; 0 if that is not known
+ * @member: number of its membership in the group, which tells it from others that had the slot; 0
+ *	if that is not known
  * @name: host name, for people
- * @machine: the same for each life of a gateway, and another for each gateway; empty if that is not known
+ * @machine: the same for each life of a gateway, and another for each gateway; empty if that is not
+ *	known
  */
 struct trbd_record_gateway {
 	u64 id;
-	char address[TRBD_RECORD_ADDRESS_MAX];
+	char address[TRBD_ADDRESS_MAX];
 	u32 slot;
 	u64 member;
 	char name[TRBD_RECORD_NAME_MAX];
@@ -43,7 +41,7 @@ struct trbd_record_gateway {
  * @renewed: when that was renewed last, likewise
  */
 struct trbd_record_fenced {
-	char address[TRBD_RECORD_ADDRESS_MAX];
+	char address[TRBD_ADDRESS_MAX];
 	u32 epoch;
 	u64 since;
 	u64 renewed;
@@ -68,7 +66,7 @@ struct trbd_record_fenced {
  * @fenced: who was fenced and may come back
  */
 struct trbd_record {
-	char image[TRBD_RECORD_IMAGE_MAX];
+	char image[TRBD_IMAGE_ID_MAX];
 	u64 generation;
 	u64 settled;
 	u32 barrier;
@@ -85,12 +83,33 @@ struct trbd_record {
 	struct trbd_record_fenced fenced[TRBD_RECORD_FENCED];
 };
 
-size_t trbd_record_encode(const struct trbd_record *record, char *text, size_t size);
-int trbd_record_decode(const char *text, size_t len, struct trbd_record *record, unsigned int *bad_line);
-const struct trbd_record_gateway *trbd_record_find_gateway(const struct trbd_record *record, u64 id);
+/**
+ * struct trbd_record_registry - who serves an image, and who was fenced, as a record says it or
+ * said it
+ * @num_gateways: entries of @gateways
+ * @gateways: who serves the image
+ * @num_fenced: entries of @fenced
+ * @fenced: who was fenced and may come back
+ */
+struct trbd_record_registry {
+	unsigned int num_gateways;
+	const struct trbd_record_gateway *gateways;
+	unsigned int num_fenced;
+	const struct trbd_record_fenced *fenced;
+};
+
+const struct trbd_record_gateway *trbd_record_find_gateway(const struct trbd_record *record,
+							   u64 id);
 void trbd_record_remove_gateway(struct trbd_record *record, u64 id);
 void trbd_record_add_fenced(struct trbd_record *record, const char *address, u32 epoch, u64 now);
 struct trbd_record_fenced *trbd_record_find_fenced(struct trbd_record *record, const char *address);
 void trbd_record_remove_fenced(struct trbd_record *record, const char *address);
+struct trbd_record_registry trbd_record_registry(const struct trbd_record *record);
+void trbd_record_carry_registry(const struct trbd_record_registry *known,
+				struct trbd_record *record);
+bool trbd_record_registry_has(const struct trbd_record_registry *registry, const char *address);
+bool trbd_fenced_is_due(const struct trbd_record_fenced *fenced, u64 now, u64 age);
+bool trbd_fenced_is_old(const struct trbd_record_fenced *fenced, u64 now);
+void trbd_fenced_renew(struct trbd_record *record, const char *address, u32 epoch, u64 now);
 
-#endif /* TRBD_PR_RECORD_H */
+#endif /* TRBD_GATEWAY_RECORD_H */

@@ -3,8 +3,8 @@
  * The record of an image's shared state: what is written can be read, and what is read is exactly what would be written;
  * everything else is an error.
  *
- *	pr_record          the test
- *	pr_record FILE...  reads the files, and says of each what it is
+ *	record_text        the test
+ *	record_text FILE...  reads the files, and says of each what it is
  *
  * With -DFUZZ it is a target of libFuzzer ("make fuzz" here); corpus/ has where to start from.
  */
@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pr/record.h"
+#include "gateway/record_text.h"
 #include "ktap.h"
 
 #define TEXT_MAX (1 << 20)

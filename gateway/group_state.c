@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The state of a membership in the group: slot, lease, quarantine, and the commands that wait.
+ *
+ * A lease says that this gateway is in touch with the others. While it lasts, mutations begin. When
+ * it has run out they wait here, each with a ticket, until a heartbeat brings a new lease, or until
+ * they are too old.
+ *
+ * A quarantine follows when this gateway was out of touch, or stood still: mutations that were
+ * accepted before end with BUSY, and so does every mutation that comes for a few seconds.
+ *
+ * The data path looks at a few numbers under group->lock, and at nothing else. This is the bottom
+ * of the group's files: it calls none of them.
+ */
+#include <linux/kernel.h>
+#include <linux/lockdep.h>
+#include <linux/printk.h>
+#include <linux/spinlock.h>
+
+#include "gateway/group_state.h"
+#include "gateway/stall.h"
+
+/**
+ * trbd_group_set_slot() - have a slot, or none
+ * @group: membership
+ * @slot: which, or -1
+ *
+ * Context: the group's threads, with @state.
+ */
+void trbd_group_set_slot(struct trbd_group *group, int slot)
+{
+	spin_lock(&group->lock);
+	group->slot = slot;
+	spin_unlock(&group->lock);
+	if (slot >= 0)
+		trbd_clock_set_slot(&group->clock, slot);
+}
+
+/**
+ * trbd_group_set_out_of_touch() - begin a quarantine
+ * @group: membership
+ * @now_ms: common time: what was accepted before ends with BUSY, and for a while all that comes
+ *
+ * Context: with @lock.
+ */
+void trbd_group_set_out_of_touch(struct trbd_group *group, u64 now_ms)
+{
+	lockdep_assert_held(&group->lock);
+
+	group->stale_before_ms = now_ms;
+	group->quarantine_until_ms = trbd_clock_local_ms() + TRBD_QUARANTINE_MS;
+	group->out_of_touch++;
+	trbd_lease_void(&group->lease);
+}
+
+/**
+ * trbd_group_declare_out_of_touch() - begin a quarantine, and tell the log
+ * @group: membership
+ * @why: for people
+ *
+ * Context: the group's threads.
+ */
+void trbd_group_declare_out_of_touch(struct trbd_group *group, const char *why)
+{
+	spin_lock(&group->lock);
+	trbd_group_set_out_of_touch(group, trbd_clock_now(&group->clock));
+	spin_unlock(&group->lock);
+	pr_warn("group of pool %lld: this gateway was out of touch (%s); writes it got before end with BUSY\n",
+		group->oloc.pool, why);
+}
+
+/**
+ * trbd_group_release_waiting() - let go of those who waited
+ * @group: membership
+ * @in_touch: all of them, and those who were accepted early enough go on; else those who were not,
+ *   and end with -EBUSY
+ *
+ * By the threads, and by the tick, since a heartbeat may hang for long.
+ *
+ * Context: process.
+ */
+void trbd_group_release_waiting(struct trbd_group *group, bool in_touch)
+{
+	struct trbd_group_ticket *ticket, *next;
+	u64 now_ms = trbd_clock_now(&group->clock);
+	LIST_HEAD(released);
+
+	spin_lock(&group->lock);
+	list_for_each_entry_safe(ticket, next, &group->waiting, node) {
+		if (in_touch || ticket->accepted_ms + TRBD_ADMISSION_MS < now_ms ||
+		    ticket->accepted_ms < group->stale_before_ms)
+			list_move_tail(&ticket->node, &released);
+	}
+	spin_unlock(&group->lock);
+
+	list_for_each_entry_safe(ticket, next, &released, node) {
+		bool late = ticket->accepted_ms + TRBD_ADMISSION_MS < now_ms ||
+			    ticket->accepted_ms < group->stale_before_ms;
+
+		list_del(&ticket->node);
+		ticket->run(ticket, late ? -EBUSY : 0);
+	}
+}
+
+/* @lock held. Did this machine, or one of its processors, stand still since the last look? */
+static bool group_stood_still(struct trbd_group *group)
+{
+	u64 stalls = trbd_stall_count();
+	bool stalled = stalls != group->stalls;
+
+	lockdep_assert_held(&group->lock);
+	if (stalled)
+		trbd_group_set_out_of_touch(group, trbd_clock_now(&group->clock));
+	group->stalls = stalls;
+	return stalled;
+}
+
+static void group_warn_stalled(struct trbd_group *group)
+{
+	pr_warn("group of pool %lld: this gateway was out of touch (it stood still); writes it got before end with BUSY\n",
+		group->oloc.pool);
+}
+
+/**
+ * trbd_group_check_stall() - begin a quarantine if this machine stood still since the last look
+ * @group: membership
+ *
+ * Context: any in which a spinlock may be taken.
+ */
+void trbd_group_check_stall(struct trbd_group *group)
+{
+	bool stalled;
+
+	spin_lock(&group->lock);
+	stalled = group_stood_still(group);
+	spin_unlock(&group->lock);
+	if (stalled)
+		group_warn_stalled(group);
+}
+
+/* @lock held. It says nothing while there is a quarantine. */
+static bool group_holds_lease(const struct trbd_group *group, u64 now_ms)
+{
+	lockdep_assert_held(&group->lock);
+	return trbd_lease_holds(&group->lease, now_ms) && group->slot >= 0;
+}
+
+/**
+ * trbd_group_has_lease() - tell whether this gateway has a lease
+ * @group: membership
+ *
+ * Context: any in which a spinlock may be taken.
+ * Return: true while this gateway is known to be in touch; it may be in quarantine.
+ */
+bool trbd_group_has_lease(struct trbd_group *group)
+{
+	bool has;
+
+	spin_lock(&group->lock);
+	has = group_holds_lease(group, trbd_clock_local_ms());
+	spin_unlock(&group->lock);
+	return has;
+}
+
+/**
+ * trbd_group_admit() - may a mutation start now?
+ * @group: membership
+ * @ticket: run is set; accepted_ms is filled in
+ * @received_ms: trbd_clock_local_ms() when its command was taken up
+ *
+ * Context: any in which a spinlock may be taken.
+ * Return: 0: start it. -EINPROGRESS: the ticket waits and its run will be called. -EBUSY: this
+ * gateway was out of touch a moment ago.
+ */
+int trbd_group_admit(struct trbd_group *group, struct trbd_group_ticket *ticket, u64 received_ms)
+{
+	u64 now_ms;
+	bool stalled;
+	int ret = 0;
+
+	spin_lock(&group->lock);
+	now_ms = trbd_clock_local_ms();
+	stalled = group_stood_still(group);
+	/*
+	 * under the lock, or a jump of the clock could come between it and the quarantine that
+	 * belongs to it
+	 */
+	ticket->accepted_ms = trbd_clock_at(&group->clock, received_ms);
+	if (now_ms < group->quarantine_until_ms) {
+		ret = -EBUSY;
+	} else if (!group_holds_lease(group, now_ms)) {
+		list_add_tail(&ticket->node, &group->waiting);
+		ret = -EINPROGRESS;
+	}
+	spin_unlock(&group->lock);
+	if (stalled)
+		group_warn_stalled(group);
+	return ret;
+}
+
+/**
+ * trbd_group_lapses() - how often was this gateway without a lease?
+ * @group: membership
+ *
+ * For whoever is about to read the shared state, see trbd_group_in_touch().
+ *
+ * Context: any in which a spinlock may be taken.
+ * Return: a count that only grows, by one when such a time is over.
+ */
+unsigned long trbd_group_lapses(struct trbd_group *group)
+{
+	unsigned long lapses;
+
+	spin_lock(&group->lock);
+	lapses = group->lease.lapses;
+	spin_unlock(&group->lock);
+	return lapses;
+}
+
+/**
+ * trbd_group_in_touch() - does this gateway know the shared state as it is?
+ * @group: membership
+ * @lapses: trbd_group_lapses() before the shared state was read last
+ *
+ * Who changes the shared state waits until this gateway has the change, or is fenced and its lease
+ * has run out. One that was out of touch may get a lease once more after it was fenced, from an OSD
+ * that does not know yet; its quarantine lasts longer than that.
+ *
+ * Context: any in which a spinlock may be taken.
+ * Return: true while it holds a lease, has held it since that reading, and is in no quarantine.
+ */
+bool trbd_group_in_touch(struct trbd_group *group, unsigned long lapses)
+{
+	u64 now_ms;
+	bool in_touch;
+
+	spin_lock(&group->lock);
+	now_ms = trbd_clock_local_ms();
+	in_touch = now_ms >= group->quarantine_until_ms && group_holds_lease(group, now_ms) &&
+		   lapses == group->lease.lapses;
+	spin_unlock(&group->lock);
+	return in_touch;
+}

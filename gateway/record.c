@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The record that the gateways of an image share, and its registry: the gateways that serve the
+ * image, and the clients that were fenced.
+ *
+ * The registry outlives the record. An operator may remove the record, to clear everything. That is
+ * about reservations. Gateways serve on, and one of them may be cut off just then, with writes
+ * under way that the next PREEMPT forbids. If nobody remembered it, nobody would ask it, and nobody
+ * would fence it. So whoever makes the next record begins with the registry that it knew.
+ *
+ * Fences are renewed, since Ceph forgets them after an hour. Times are those of the group's clock,
+ * which stands still while no gateway is there. So it tells how old a fence is to those who have
+ * served since, and to nobody who comes.
+ *
+ * The record as text is in gateway/record_text.c, reading and writing it in the cluster in
+ * gateway/record_io.c.
+ *
+ * No I/O, no memory: compiled as it is by the unit tests.
+ */
+#include <linux/kernel.h>
+#include <linux/string.h>
+#include <linux/types.h>
+
+#include "gateway/record.h"
+
+/**
+ * trbd_record_find_gateway() - the entry of a gateway
+ * @record: record
+ * @id: its number
+ *
+ * Return: the entry, or NULL.
+ */
+const struct trbd_record_gateway *trbd_record_find_gateway(const struct trbd_record *record, u64 id)
+{
+	unsigned int i;
+
+	for (i = 0; i < record->num_gateways; i++) {
+		if (record->gateways[i].id == id)
+			return &record->gateways[i];
+	}
+	return NULL;
+}
+
+/**
+ * trbd_record_remove_gateway() - take a gateway out
+ * @record: record
+ * @id: its number; one that is not there is fine
+ */
+void trbd_record_remove_gateway(struct trbd_record *record, u64 id)
+{
+	const struct trbd_record_gateway *gateway = trbd_record_find_gateway(record, id);
+	unsigned int i;
+
+	if (!gateway)
+		return;
+	i = gateway - record->gateways;
+	record->num_gateways--;
+	memmove(&record->gateways[i], &record->gateways[i + 1],
+		(record->num_gateways - i) * sizeof(record->gateways[0]));
+}
+
+/**
+ * trbd_record_add_fenced() - note that a client was fenced
+ * @record: record
+ * @address: its address and nonce
+ * @epoch: OSD map that has it on the blocklist
+ * @now: time, seconds
+ *
+ * When there is no room, the one that was fenced first is forgotten.
+ */
+void trbd_record_add_fenced(struct trbd_record *record, const char *address, u32 epoch, u64 now)
+{
+	struct trbd_record_fenced *fenced;
+
+	trbd_record_remove_fenced(record, address);
+	if (record->num_fenced == TRBD_RECORD_FENCED)
+		trbd_record_remove_fenced(record, record->fenced[0].address);
+	fenced = &record->fenced[record->num_fenced++];
+	memset(fenced, 0, sizeof(*fenced));
+	strscpy(fenced->address, address, sizeof(fenced->address));
+	fenced->epoch = epoch;
+	fenced->since = now;
+	fenced->renewed = now;
+}
+
+/**
+ * trbd_record_find_fenced() - has a client been fenced?
+ * @record: record
+ * @address: its address and nonce
+ *
+ * Return: its entry, or NULL.
+ */
+struct trbd_record_fenced *trbd_record_find_fenced(struct trbd_record *record, const char *address)
+{
+	unsigned int i;
+
+	for (i = 0; i < record->num_fenced; i++) {
+		if (!strcmp(record->fenced[i].address, address))
+			return &record->fenced[i];
+	}
+	return NULL;
+}
+
+/**
+ * trbd_record_remove_fenced() - forget that a client was fenced
+ * @record: record
+ * @address: its address and nonce; one that is not there is fine
+ */
+void trbd_record_remove_fenced(struct trbd_record *record, const char *address)
+{
+	struct trbd_record_fenced *fenced = trbd_record_find_fenced(record, address);
+
+	if (!fenced)
+		return;
+	record->num_fenced--;
+	memmove(fenced, fenced + 1,
+		(&record->fenced[record->num_fenced] - fenced) * sizeof(*fenced));
+}
+
+/**
+ * trbd_record_registry() - the registry of a record
+ * @record: record
+ *
+ * Return: it; valid as long as nobody changes @record.
+ */
+struct trbd_record_registry trbd_record_registry(const struct trbd_record *record)
+{
+	struct trbd_record_registry registry = {
+		.num_gateways = record->num_gateways,
+		.gateways = record->gateways,
+		.num_fenced = record->num_fenced,
+		.fenced = record->fenced,
+	};
+
+	return registry;
+}
+
+/**
+ * trbd_record_carry_registry() - take a registry over into another record
+ * @known: registry; not @record's own
+ * @record: record; keeps what it has, and gets of @known what it lacks, as long as there is room
+ */
+void trbd_record_carry_registry(const struct trbd_record_registry *known,
+				struct trbd_record *record)
+{
+	unsigned int i;
+
+	for (i = 0; i < known->num_gateways && record->num_gateways < TRBD_RECORD_GATEWAYS; i++) {
+		if (!trbd_record_find_gateway(record, known->gateways[i].id))
+			record->gateways[record->num_gateways++] = known->gateways[i];
+	}
+	for (i = 0; i < known->num_fenced && record->num_fenced < TRBD_RECORD_FENCED; i++) {
+		if (!trbd_record_find_fenced(record, known->fenced[i].address))
+			record->fenced[record->num_fenced++] = known->fenced[i];
+	}
+}
+
+/**
+ * trbd_record_registry_has() - does a client serve the image?
+ * @registry: registry
+ * @address: its address and nonce
+ *
+ * Return: whether there is an entry with this address.
+ */
+bool trbd_record_registry_has(const struct trbd_record_registry *registry, const char *address)
+{
+	unsigned int i;
+
+	for (i = 0; i < registry->num_gateways; i++) {
+		if (!strcmp(registry->gateways[i].address, address))
+			return true;
+	}
+	return false;
+}
+
+/**
+ * trbd_fenced_is_due() - must a fence be renewed?
+ * @fenced: fence
+ * @now: time, seconds
+ * @age: for how long it need not be, seconds; 0 when nobody knows how much time has gone by
+ *
+ * Return: true if it must.
+ */
+bool trbd_fenced_is_due(const struct trbd_record_fenced *fenced, u64 now, u64 age)
+{
+	return !age || !fenced->since || fenced->renewed > now + TRBD_FENCE_AHEAD_S ||
+	       now > fenced->renewed + age;
+}
+
+/**
+ * trbd_fenced_is_old() - was a client fenced so long ago that nobody needs to remember?
+ * @fenced: fence
+ * @now: time, seconds
+ *
+ * Return: true if it was.
+ */
+bool trbd_fenced_is_old(const struct trbd_record_fenced *fenced, u64 now)
+{
+	return fenced->since && fenced->since <= now + TRBD_FENCE_AHEAD_S &&
+	       now > fenced->since + TRBD_FENCE_KEEP_S;
+}
+
+/**
+ * trbd_fenced_renew() - note that a fence was renewed
+ * @record: record; a client that it does not list as fenced has come back meanwhile
+ * @address: address and nonce of the client
+ * @epoch: OSD map that has it on the blocklist
+ * @now: time, seconds
+ *
+ * Ceph may have forgotten the fence before, so everybody must have this map.
+ */
+void trbd_fenced_renew(struct trbd_record *record, const char *address, u32 epoch, u64 now)
+{
+	struct trbd_record_fenced *fenced = trbd_record_find_fenced(record, address);
+
+	if (!fenced)
+		return;
+	record->barrier = max(record->barrier, epoch);
+	if (!fenced->since || fenced->since > now + TRBD_FENCE_AHEAD_S)
+		fenced->since = now;
+	fenced->epoch = epoch;
+	fenced->renewed = now;
+}

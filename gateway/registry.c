@@ -1,0 +1,501 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Being one of the gateways that serve an image.
+ *
+ * Who serves an image is in its record, each gateway under a number that it gave itself. A gateway
+ * watches the header first, registers second, serves third. One that was fenced, or finds that it
+ * is not in the registry any more, stops serving, gets a new identity (rados/recovery.c), and
+ * registers again under a new number:
+ *
+ *	unregistered --> registered --> fenced: new identity --> watched again --> registered
+ *
+ * An entry also says which machine it is of. A gateway that comes back after it died finds the
+ * entry of its former life by that, and replaces it. Nothing else in a kernel is the same in each
+ * life of a machine and different on each other: host names are given twice, and so are what
+ * firmware says of a machine and addresses behind a router. So it is all of them together, and
+ * whoever answers for such an entry lives and keeps it. The former life is fenced first, since what
+ * it had sent may be anywhere.
+ *
+ * Recoveries are counted, and a registration that overlaps with one is made again, since it may be
+ * of the identity that is no more. It fences its former identity before it registers, also when
+ * others have done so: what was under way then may be anywhere, the others may not have the OSD map
+ * that stops it, and the barrier in the record sees to that. And whoever fenced it may have gone
+ * before it wrote that down, and the list forgets after an hour.
+ *
+ * A gateway goes by the block size that the record has when it registers first. One that comes back
+ * later, and finds another one there, stays away: its hosts would read and write in other places
+ * than those of other gateways.
+ *
+ * For the same reason it renews the fences that the record lists, of whomever: no gateway may have
+ * served for an hour. How old they are says nothing, since the group's clock stands still then.
+ * Most often there are none.
+ */
+#include <linux/delay.h>
+#include <linux/dmi.h>
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/mm.h>
+#include <linux/random.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/string.h>
+#include <linux/utsname.h>
+
+#include "gateway/group.h"
+#include "gateway/lu_state.h"
+#include "gateway/record_io.h"
+#include "gateway/registry.h"
+#include "gateway/renewal.h"
+#include "gateway/round.h"
+#include "gateway/tidy.h"
+#include "gateway/view.h"
+#include "rados/fence.h"
+#include "rados/recovery.h"
+#include "rados/session.h"
+#include "rbd/image.h"
+
+#define UNREGISTER_TRIES	30
+/* for how long commands may take before the thread sees to others again */
+#define DRAIN_TRIES		25
+#define DRAIN_RETRY_MS		20
+
+/* FNV-1a over a text and its end. */
+static u64 registry_hash(u64 hash, const char *text)
+{
+	do {
+		hash = (hash ^ (u8)*text) * 0x100000001b3ULL;
+	} while (*text++);
+	return hash;
+}
+
+/*
+ * A hash that is the same for each life of this machine, see the top of the file. @address is
+ * ADDRESS:PORT/NONCE.
+ */
+static void registry_name_machine(const char *address, char *buf, size_t size)
+{
+	const char *uuid = dmi_get_system_info(DMI_PRODUCT_UUID);
+	char host[TRBD_ADDRESS_MAX];
+	u64 hash = 0xcbf29ce484222325ULL;
+	char *port;
+
+	strscpy(host, address, sizeof(host));
+	port = strrchr(host, ':');
+	if (port)
+		*port = 0;
+	hash = registry_hash(hash, init_utsname()->nodename);
+	hash = registry_hash(hash, uuid ? uuid : "");
+	hash = registry_hash(hash, host);
+	snprintf(buf, size, "%016llx", hash);
+}
+
+/**
+ * struct registry_former - a life of this machine that has ended
+ * @id: its number
+ * @address: its address
+ */
+struct registry_former {
+	u64 id;
+	char address[TRBD_ADDRESS_MAX];
+};
+
+/**
+ * struct registry_entry - what to write into the registry
+ * @lu: of which gateway
+ * @self: what the registry will list
+ * @barrier: OSD map that has its former addresses on the blocklist, 0 for none
+ * @num_former: entries of @former
+ * @former: lives that are on the blocklist
+ * @block_size: the record's, bytes
+ * @renewal: fences of others
+ */
+struct registry_entry {
+	struct trbd_lu *lu;
+	struct trbd_record_gateway self;
+	u32 barrier;
+	unsigned int num_former;
+	struct registry_former former[TRBD_RECORD_GATEWAYS];
+	u32 block_size;
+	struct trbd_renewal renewal;
+};
+
+/* Takes out what is ours in a record, or was. */
+static void registry_replace(struct registry_entry *entry, struct trbd_record *record)
+{
+	struct trbd_lu *lu = entry->lu;
+	const struct trbd_record_gateway *gateway;
+	unsigned int i;
+
+	trbd_record_remove_gateway(record, lu->id);
+	/* of a try whose answer did not come */
+	trbd_record_remove_gateway(record, lu->next_id);
+	trbd_tidy_record(lu, record);
+	for (i = 0; i < entry->num_former; i++) {
+		const struct registry_former *former = &entry->former[i];
+
+		gateway = trbd_record_find_gateway(record, former->id);
+		if (!gateway || strcmp(gateway->address, former->address))
+			continue;
+		trbd_record_remove_gateway(record, former->id);
+		trbd_record_add_fenced(record, former->address, entry->barrier,
+				       trbd_clock_now(&lu->group->clock) / MSEC_PER_SEC);
+	}
+	/* whoever was fenced under the old address is not there any more */
+	trbd_record_remove_fenced(record, lu->address);
+}
+
+static enum trbd_pr_verdict registry_decide_enter(struct trbd_record *record, void *ctx)
+{
+	struct registry_entry *entry = ctx;
+	const struct trbd_lu *lu = entry->lu;
+
+	record->barrier = max(record->barrier, entry->barrier);
+	trbd_renewal_note(&entry->renewal, record);
+	registry_replace(entry, record);
+	/* a record that is new */
+	if (!record->block_size)
+		record->block_size = TRBD_RECORD_BLOCK_SIZE;
+	entry->block_size = record->block_size;
+	if (lu->block_size && lu->block_size != record->block_size)
+		return TRBD_PR_CONFLICT;
+	if (record->num_gateways == TRBD_RECORD_GATEWAYS)
+		return TRBD_PR_NO_RESOURCES;
+	record->gateways[record->num_gateways++] = entry->self;
+	return TRBD_PR_GOOD;
+}
+
+static enum trbd_pr_verdict registry_decide_leave(struct trbd_record *record, void *ctx)
+{
+	const struct trbd_lu *lu = ctx;
+
+	trbd_record_remove_gateway(record, lu->id);
+	trbd_record_remove_gateway(record, lu->next_id);
+	return TRBD_PR_GOOD;
+}
+
+/**
+ * trbd_registry_leave() - leave the registry
+ * @lu: state that is blocked as TRBD_LU_UNREGISTERED
+ *
+ * Waits for memory for a while: an entry that stays behind does not answer, and the next change of
+ * reservations fences its address, which other images of this gateway may have as well.
+ *
+ * Context: process; a few round trips.
+ * Return: as trbd_lu_amend().
+ */
+int trbd_registry_leave(struct trbd_lu *lu)
+{
+	unsigned int tries = 0;
+	int ret;
+
+	do {
+		ret = trbd_lu_amend(lu, registry_decide_leave, lu);
+	} while (ret == -ENOMEM && tries++ < UNREGISTER_TRIES &&
+		 !msleep_interruptible(TRBD_REGISTRY_RETRY_MS));
+	return ret;
+}
+
+/* Whatever was sent under an identity that we had must not be carried out once we serve again. */
+static int registry_fence_own(struct trbd_lu *lu, u32 *epoch)
+{
+	bool needed;
+	int ret;
+
+	spin_lock(&lu->lock);
+	needed = lu->registry_fence_own && *lu->address;
+	spin_unlock(&lu->lock);
+	if (!needed)
+		return 0;
+	ret = trbd_fence_client(lu->image->session, lu->address, epoch);
+	if (ret != -EACCES && ret != -EPERM)
+		return ret;
+	pr_warn("%s: the former address %s cannot be put on the blocklist: error %d; the user needs the monitors' profile rbd\n",
+		lu->image->name, lu->address, ret);
+	return 0;
+}
+
+/* Which entries of a record are of former lives of this machine? Return: how many, or an error. */
+static int registry_find_former(struct registry_entry *entry, const struct trbd_record *record,
+				bool *former)
+{
+	struct trbd_lu *lu = entry->lu;
+	bool answered[TRBD_RECORD_GATEWAYS];
+	unsigned int i, count = 0;
+	int ret;
+
+	for (i = 0; i < record->num_gateways; i++) {
+		const struct trbd_record_gateway *gateway = &record->gateways[i];
+
+		former[i] = !strcmp(gateway->machine, entry->self.machine) &&
+			    gateway->id != lu->id && gateway->id != lu->next_id &&
+			    !trbd_session_is_ours(gateway->address);
+		count += former[i];
+	}
+	if (!count)
+		return 0;
+	ret = trbd_round_call(lu, record, answered);
+	if (ret)
+		return ret;
+	for (i = 0; i < record->num_gateways; i++) {
+		if (!former[i] || !answered[i])
+			continue;
+		pr_warn_once("%s: gateway %s at %s has the same host name, address and firmware as this one\n",
+			     lu->image->name, record->gateways[i].name,
+			     record->gateways[i].address);
+		former[i] = false;
+		count--;
+	}
+	return count;
+}
+
+/*
+ * Puts former lives on the blocklist. Those that it fails for stay in the registry; others will see
+ * to them.
+ */
+static int registry_fence_former(struct registry_entry *entry, const struct trbd_record *record,
+				 const bool *former, unsigned int count)
+{
+	struct trbd_fence *fences = kcalloc(count, sizeof(*fences), GFP_KERNEL);
+	unsigned int i, n = 0;
+	int ret;
+
+	if (!fences)
+		return -ENOMEM;
+	for (i = 0; i < record->num_gateways; i++) {
+		struct registry_former *to = &entry->former[n];
+
+		if (!former[i])
+			continue;
+		to->id = record->gateways[i].id;
+		strscpy(to->address, record->gateways[i].address, sizeof(to->address));
+		fences[n++].address = to->address;
+	}
+	ret = trbd_fence_clients(entry->lu->image->session, fences, count, 0);
+	for (i = 0; !ret && i < count; i++) {
+		if (fences[i].err)
+			continue;
+		entry->former[entry->num_former++] = entry->former[i];
+		entry->barrier = max(entry->barrier, fences[i].epoch);
+	}
+	kfree(fences);
+	return ret;
+}
+
+/* Clients that were fenced stay so. Without the right to see to that it serves all the same. */
+static int registry_renew_fences(struct registry_entry *entry, struct trbd_record *record)
+{
+	struct trbd_renewal *renewal = &entry->renewal;
+	struct trbd_lu *lu = entry->lu;
+	struct trbd_record_registry registry;
+	unsigned int i;
+	int ret;
+
+	renewal->now = trbd_clock_now(&lu->group->clock) / MSEC_PER_SEC;
+	/* it was just fenced */
+	trbd_record_remove_fenced(record, lu->address);
+	registry = trbd_record_registry(record);
+	trbd_renewal_collect(renewal, &registry, 0);
+	ret = trbd_renewal_fence(renewal, lu->image->session, 0);
+	for (i = 0; !ret && i < renewal->count; i++) {
+		const struct trbd_fence *fence = &renewal->fences[i];
+
+		if (fence->err == -EACCES || fence->err == -EPERM)
+			pr_warn_ratelimited("%s: the fence of %s cannot be renewed: error %d; the user needs the monitors' profile rbd\n",
+					    lu->image->name, fence->address, fence->err);
+		else if (fence->err != -EINVAL)
+			ret = fence->err;
+	}
+	return ret;
+}
+
+/* Fences all that must not be carried out any more once this gateway serves. */
+static int registry_fence(struct registry_entry *entry)
+{
+	bool former[TRBD_RECORD_GATEWAYS];
+	struct trbd_record *record;
+	int ret;
+
+	ret = trbd_record_io_read(&entry->lu->place, 0, &record);
+	if (ret)
+		return ret;
+	trbd_lu_carry(entry->lu, record);
+	ret = registry_find_former(entry, record, former);
+	if (ret > 0)
+		ret = registry_fence_former(entry, record, former, ret);
+	if (!ret)
+		ret = registry_renew_fences(entry, record);
+	trbd_record_io_free(record);
+	return ret;
+}
+
+/* Writes our entry. Return: 0, or an error. */
+static int registry_write(struct trbd_lu *lu, struct registry_entry *entry)
+{
+	struct trbd_record_gateway *self = &entry->self;
+	int ret;
+
+	entry->lu = lu;
+	ret = registry_fence_own(lu, &entry->barrier);
+	if (ret)
+		return ret;
+	mutex_lock(&lu->install_lock);
+	/* the decoder takes any number; ours is not 0 */
+	if (!lu->next_id)
+		WRITE_ONCE(lu->next_id, get_random_u64() | 1);
+	mutex_unlock(&lu->install_lock);
+	self->id = lu->next_id;
+	trbd_group_self(lu->group, &self->slot, &self->member);
+	trbd_session_address(lu->image->session, self->address, sizeof(self->address));
+	strscpy(self->name, init_utsname()->nodename, sizeof(self->name));
+	registry_name_machine(self->address, self->machine, sizeof(self->machine));
+	ret = registry_fence(entry);
+	if (!ret)
+		ret = trbd_lu_amend(lu, registry_decide_enter, entry);
+	if (ret == -EUSERS && lu->block_size && lu->block_size != entry->block_size)
+		pr_warn_ratelimited("%s: others have served the image with blocks of %u bytes since, this gateway has %u and stays away; delete its backstore and make it anew\n",
+				    lu->image->name, entry->block_size, lu->block_size);
+	return ret;
+}
+
+/**
+ * trbd_registry_enter() - become one of the gateways of the image, under a new number
+ * @lu: state that is blocked as TRBD_LU_UNREGISTERED; not any more afterwards
+ *
+ * The number stays the same until it is done, so that a try whose answer did not come leaves no
+ * second entry behind.
+ *
+ * Context: process; a few round trips, and a monitor's answer after the gateway had given up.
+ * Return: 0; -EAGAIN when a recovery is under way or was meanwhile, so what was written is of the
+ * old identity, or when somebody has taken it out again; an error of trbd_lu_amend().
+ */
+int trbd_registry_enter(struct trbd_lu *lu)
+{
+	const struct trbd_lu_view *view;
+	struct registry_entry *entry;
+	unsigned int recoveries;
+	int ret;
+
+	spin_lock(&lu->lock);
+	recoveries = lu->recoveries;
+	spin_unlock(&lu->lock);
+	if (recoveries % 2)
+		return -EAGAIN;
+
+	entry = kvzalloc(sizeof(*entry), GFP_KERNEL);
+	if (!entry)
+		return -ENOMEM;
+	ret = registry_write(lu, entry);
+	if (ret)
+		goto out;
+
+	mutex_lock(&lu->install_lock);
+	view = rcu_dereference_protected(lu->view, lockdep_is_held(&lu->install_lock));
+	spin_lock(&lu->lock);
+	if (lu->recoveries == recoveries && view->registering) {
+		WRITE_ONCE(lu->id, lu->next_id);
+		WRITE_ONCE(lu->next_id, 0);
+		lu->block_size = entry->block_size;
+		lu->registry_fence_own = false;
+		strscpy(lu->address, entry->self.address, sizeof(lu->address));
+		strscpy(lu->machine, entry->self.machine, sizeof(lu->machine));
+		clear_bit(TRBD_LU_UNREGISTERED, &lu->blocked);
+	} else {
+		ret = -EAGAIN;
+	}
+	spin_unlock(&lu->lock);
+	mutex_unlock(&lu->install_lock);
+out:
+	kvfree(entry);
+	return ret;
+}
+
+/*
+ * A gateway that was not fenced has commands in flight, which nobody counts any more: they end
+ * first.
+ */
+static bool registry_has_drained(struct trbd_lu *lu)
+{
+	unsigned int tries;
+
+	for (tries = 0; tries < DRAIN_TRIES && lu->ops->in_flight(lu->owner); tries++) {
+		if (trbd_lu_sleep(DRAIN_RETRY_MS))
+			return false;
+	}
+	return !lu->ops->in_flight(lu->owner);
+}
+
+/**
+ * trbd_registry_enter_again() - serve again, if this gateway does not
+ * @lu: state
+ *
+ * Context: the thread; as trbd_registry_enter().
+ * Return: whether it must be tried again.
+ */
+bool trbd_registry_enter_again(struct trbd_lu *lu)
+{
+	int ret;
+
+	if (!test_bit(TRBD_LU_UNREGISTERED, &lu->blocked))
+		return false;
+	if (!registry_has_drained(lu))
+		return true;
+	ret = trbd_registry_enter(lu);
+	if (ret) {
+		if (ret != -EAGAIN)
+			pr_warn_ratelimited("%s: cannot be registered again: error %d, trying again\n",
+					    lu->image->name, ret);
+		return true;
+	}
+	pr_info("%s: this gateway serves the image again\n", lu->image->name);
+	lu->ops->come_back(lu->owner);
+	/* there may be a new barrier */
+	trbd_round_announce(lu);
+	return false;
+}
+
+static void registry_stop_serving(struct trbd_recovery_user *user)
+{
+	struct trbd_lu *lu = container_of(user, struct trbd_lu, recovery);
+
+	spin_lock(&lu->lock);
+	lu->recoveries++;
+	set_bit(TRBD_LU_UNREGISTERED, &lu->blocked);
+	spin_unlock(&lu->lock);
+	/* pairs with the barrier between counting a command and looking whether it may be served */
+	smp_mb();
+	/* it may wait for a monitor */
+	trbd_lu_interrupt(lu);
+}
+
+static void registry_drain(struct trbd_recovery_user *user)
+{
+	struct trbd_lu *lu = container_of(user, struct trbd_lu, recovery);
+
+	while (lu->ops->in_flight(lu->owner)) {
+		/* what is sent now fails, but whoever closed the gate may not open it for long */
+		trbd_quiesce_refuse(&lu->image->quiesce, 0);
+		schedule_timeout_uninterruptible(msecs_to_jiffies(20));
+	}
+}
+
+/*
+ * Without this the watch would be taken over into the new identity, and nobody would know that it
+ * was interrupted.
+ */
+static void registry_restart(struct trbd_recovery_user *user)
+{
+	struct trbd_lu *lu = container_of(user, struct trbd_lu, recovery);
+
+	spin_lock(&lu->lock);
+	lu->recoveries++;
+	lu->registry_fence_own = true;
+	spin_unlock(&lu->lock);
+	trbd_watch_renew(&lu->image->watch);
+}
+
+const struct trbd_recovery_ops trbd_registry_recovery_ops = {
+	.stop = registry_stop_serving,
+	.drain = registry_drain,
+	.restart = registry_restart,
+};

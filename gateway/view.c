@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The view: the record of a logical unit's shared state, as this gateway has installed it.
+ *
+ *	read --> wait for the OSD map that the record names --> install --> ops->changed
+ *
+ * Every gateway keeps a view, and decides on commands by it without a look at the cluster. What
+ * makes that as good as the record: a change does not end before every gateway has it, or has been
+ * fenced and knows, or has no lease (gateway/group.c), without which it refuses nothing. After a
+ * time without a lease it refuses nothing either until the record has been read again.
+ *
+ * Everybody who reads a record installs it, also when somebody else wrote it. A record that does
+ * not list this gateway says that it was fenced, or that the record was removed.
+ */
+#include <linux/bug.h>
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/mm.h>
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/wait.h>
+
+#include "gateway/group.h"
+#include "gateway/lu_state.h"
+#include "gateway/record_io.h"
+#include "gateway/view.h"
+#include "rados/fence.h"
+#include "rados/session.h"
+#include "rbd/image.h"
+
+/* A view's arrays stand behind it in its memory. */
+static void view_copy(struct trbd_lu_view *view, const struct trbd_record *record,
+		      const struct trbd_record_registry *registry)
+{
+	struct trbd_record_gateway *gateways;
+	struct trbd_record_fenced *fenced;
+
+	view->pr.registrations = (struct trbd_pr_registration *)(view + 1);
+	view->pr.room = record->pr.count;
+	memcpy(view->pr.registrations, record->pr.registrations,
+	       record->pr.count * sizeof(*view->pr.registrations));
+	gateways = (struct trbd_record_gateway *)(view->pr.registrations + record->pr.count);
+	memcpy(gateways, registry->gateways, registry->num_gateways * sizeof(*gateways));
+	fenced = (struct trbd_record_fenced *)(gateways + registry->num_gateways);
+	memcpy(fenced, registry->fenced, registry->num_fenced * sizeof(*fenced));
+	view->registry = *registry;
+	view->registry.gateways = gateways;
+	view->registry.fenced = fenced;
+}
+
+static struct trbd_lu_view *view_alloc(const struct trbd_lu *lu, const struct trbd_record *record,
+				       const struct trbd_record_registry *registry)
+{
+	size_t size = sizeof(struct trbd_lu_view);
+	struct trbd_lu_view *view;
+
+	BUILD_BUG_ON(sizeof(struct trbd_pr_registration) % 8 ||
+		     sizeof(struct trbd_record_gateway) % 8);
+	size += record->pr.count * sizeof(*view->pr.registrations) +
+		registry->num_gateways * sizeof(*registry->gateways) +
+		registry->num_fenced * sizeof(*registry->fenced);
+	view = kvzalloc(size, GFP_KERNEL);
+	if (!view)
+		return NULL;
+	view->generation = record->generation;
+	view->settled = record->settled;
+	view->resets = record->resets;
+	view->spc2_gateway = record->spc2_gateway;
+	view->spc2_orphan = *record->pr.spc2.initiator &&
+			    !trbd_record_find_gateway(record, record->spc2_gateway);
+	view->registering = lu->next_id && trbd_record_find_gateway(record, lu->next_id);
+	view->pr = record->pr;
+	view_copy(view, record, registry);
+	return view;
+}
+
+/*
+ * @install_lock held. Not in the registry any more. Somebody has fenced us, whether we noticed or
+ * not; or there is another record. A gateway that was fenced an hour ago and slept through that can
+ * still read, and the list tells it.
+ */
+static void view_check_expelled(struct trbd_lu *lu, struct trbd_record *record)
+{
+	lockdep_assert_held(&lu->install_lock);
+
+	if (test_bit(TRBD_LU_UNREGISTERED, &lu->blocked) ||
+	    trbd_record_find_gateway(record, lu->id))
+		return;
+	set_bit(TRBD_LU_UNREGISTERED, &lu->blocked);
+	if (trbd_record_find_fenced(record, lu->address)) {
+		pr_warn("%s: this gateway is not in the registry of the image any more: it was fenced; it stops and comes back by itself\n",
+			lu->image->name);
+		trbd_session_recover(lu->image->session);
+		return;
+	}
+	pr_warn("%s: the record of reservations was %s, without this gateway, which registers again\n",
+		lu->image->name,
+		record->generation ? "replaced" : "removed; all registrations are gone");
+	spin_lock(&lu->lock);
+	lu->rejoin = true;
+	spin_unlock(&lu->lock);
+	wake_up(&lu->wait);
+}
+
+/**
+ * trbd_lu_install() - install a record as the view
+ * @lu: state
+ * @record: what was read or written; one that is older than what is installed changes nothing
+ *
+ * Commands that begin after this returned go by it, and those from before are found by
+ * ops->draining.
+ *
+ * Context: process; no round trip.
+ * Return: 0 or -ENOMEM.
+ */
+int trbd_lu_install(struct trbd_lu *lu, struct trbd_record *record)
+{
+	struct trbd_lu_view *old, *view;
+	struct trbd_record_registry registry;
+	struct trbd_lu_change change;
+	int ret = 0;
+
+	mutex_lock(&lu->install_lock);
+	old = rcu_dereference_protected(lu->view, lockdep_is_held(&lu->install_lock));
+	/* 0 is a record that was removed */
+	if (record->generation == old->generation ||
+	    (record->generation && record->generation < old->generation))
+		goto out;
+	/* whoever makes the next record needs to know who was there */
+	registry = record->generation ? trbd_record_registry(record) : old->registry;
+	view = view_alloc(lu, record, &registry);
+	if (!view) {
+		ret = -ENOMEM;
+		goto out;
+	}
+	rcu_assign_pointer(lu->view, view);
+	lu->last_generation = max(lu->last_generation, view->generation);
+	/* pairs with the barrier between counting a command and looking at the view */
+	smp_mb();
+	change.old = &old->pr;
+	change.new = &view->pr;
+	change.action = record->action;
+	change.actor = &record->actor;
+	change.reset = old->generation && record->generation && view->resets != old->resets;
+	change.mine = record->writer == lu->id;
+	lu->ops->changed(lu->owner, &change);
+	kvfree_rcu(old, rcu);
+	view_check_expelled(lu, record);
+out:
+	mutex_unlock(&lu->install_lock);
+	return ret;
+}
+
+/* Waits for the OSD map that every gateway must have before it goes on with this record. */
+static int view_pass_barrier(struct trbd_lu *lu, const struct trbd_record *record)
+{
+	int ret = 0;
+
+	if (record->barrier > READ_ONCE(lu->barrier)) {
+		ret = trbd_fence_barrier(lu->image->session, record->barrier, lu->place.header.oid);
+		if (!ret)
+			WRITE_ONCE(lu->barrier, record->barrier);
+	}
+	return ret;
+}
+
+/**
+ * trbd_lu_generation() - get the generation of the view
+ * @lu: state
+ *
+ * Context: any.
+ * Return: the generation, 0 before anything was installed.
+ */
+u64 trbd_lu_generation(struct trbd_lu *lu)
+{
+	u64 generation;
+
+	rcu_read_lock();
+	generation = rcu_dereference(lu->view)->generation;
+	rcu_read_unlock();
+	return generation;
+}
+
+/*
+ * A record that is read must be newer than the one that had been installed before. If it is not,
+ * then somebody has removed that record, and another gateway, whose clock is behind, has made a new
+ * one: to us, it was removed.
+ */
+static int view_forget(struct trbd_lu *lu)
+{
+	struct trbd_record *nothing = kvzalloc(sizeof(*nothing), GFP_KERNEL);
+	int ret = nothing ? trbd_lu_install(lu, nothing) : -ENOMEM;
+
+	kvfree(nothing);
+	return ret;
+}
+
+/**
+ * trbd_lu_note_read() - note that the view is what the record says
+ * @lu: state
+ * @lapses: trbd_group_lapses() before the record, or the number in its xattr, was read
+ *
+ * Context: any.
+ */
+void trbd_lu_note_read(struct trbd_lu *lu, unsigned long lapses)
+{
+	/* pairs with trbd_lu_lapses() */
+	smp_store_release(&lu->lapses, lapses);
+}
+
+/**
+ * trbd_lu_refresh() - read the record and install it
+ * @lu: state
+ * @extra: room for this many more registrations
+ * @record: set to it, also when it could not be installed; trbd_record_io_free() it
+ *
+ * Context: process; one round trip, and up to mount_timeout for an OSD map.
+ * Return: 0; others as trbd_record_io_read().
+ */
+int trbd_lu_refresh(struct trbd_lu *lu, unsigned int extra, struct trbd_record **record)
+{
+	unsigned long lapses = trbd_group_lapses(lu->group);
+	u64 before = trbd_lu_generation(lu);
+	int ret = trbd_record_io_read(&lu->place, extra, record);
+
+	if (!ret)
+		ret = view_pass_barrier(lu, *record);
+	if (!ret && (*record)->generation < before)
+		ret = view_forget(lu);
+	if (!ret)
+		ret = trbd_lu_install(lu, *record);
+	if (!ret)
+		trbd_lu_note_read(lu, lapses);
+	return ret;
+}
+
+/**
+ * trbd_lu_carry() - begin a new record with what this gateway knew of the last one
+ * @lu: state
+ * @record: what was read; one that is there stays as it is
+ *
+ * Somebody has removed the record, and a gateway that is cut off does not know that yet: others
+ * must go on to ask it, and to go by the map that fenced others before.
+ *
+ * Context: process; no round trip.
+ */
+void trbd_lu_carry(struct trbd_lu *lu, struct trbd_record *record)
+{
+	const struct trbd_lu_view *view;
+
+	if (record->generation)
+		return;
+	record->barrier = max(record->barrier, trbd_fence_epoch(lu->image->session));
+	record->block_size = lu->block_size;
+	mutex_lock(&lu->install_lock);
+	view = rcu_dereference_protected(lu->view, lockdep_is_held(&lu->install_lock));
+	trbd_record_carry_registry(&view->registry, record);
+	mutex_unlock(&lu->install_lock);
+}
+
+/**
+ * trbd_lu_amend() - change what is not reservations: registry, barrier, settled
+ * @lu: state
+ * @decide: makes the change
+ * @ctx: for @decide
+ *
+ * What was settled stays settled, and what was not stays so: nobody has to be told.
+ *
+ * Context: the thread, or attach and detach; a few round trips.
+ * Return: 0; -EUSERS when @decide returned anything but TRBD_PR_GOOD; -EBADMSG, -EPROTONOSUPPORT
+ * for a record that cannot be used; -ETIMEDOUT, -EINTR, -ENOMEM, -ESHUTDOWN, others.
+ */
+int trbd_lu_amend(struct trbd_lu *lu, trbd_lu_decide decide, void *ctx)
+{
+	struct trbd_record *record;
+	unsigned long lapses;
+	u64 generation;
+	int ret;
+
+	do {
+		lapses = trbd_group_lapses(lu->group);
+		ret = trbd_record_io_read(&lu->place, 0, &record);
+		if (ret)
+			return ret;
+		ret = view_pass_barrier(lu, record);
+		trbd_lu_carry(lu, record);
+		generation = record->generation;
+		if (!ret && decide(record, ctx) != TRBD_PR_GOOD)
+			ret = -EUSERS;
+		if (!ret)
+			ret = trbd_record_io_write(&lu->place, record, lu->last_generation,
+						   record->settled == generation);
+		if (!ret)
+			ret = trbd_lu_install(lu, record);
+		if (!ret)
+			trbd_lu_note_read(lu, lapses);
+		trbd_record_io_free(record);
+		if (ret == -ECANCELED) {
+			ret = trbd_record_io_check_counter(&lu->place, generation);
+			if (!ret)
+				ret = -EAGAIN;
+		}
+	} while (ret == -EAGAIN);
+	return ret;
+}
+
+/**
+ * trbd_lu_mark_settled() - mark the record as settled: it is in force everywhere
+ * @lu: state
+ * @record: record that is; of no use after that
+ *
+ * Context: the thread; one round trip.
+ * Return: 0; -EAGAIN when there is a newer record; others.
+ */
+int trbd_lu_mark_settled(struct trbd_lu *lu, struct trbd_record *record)
+{
+	u64 generation = record->generation;
+	int ret = trbd_record_io_write(&lu->place, record, lu->last_generation, true);
+
+	if (ret == -ECANCELED)
+		return trbd_record_io_check_counter(&lu->place, generation) ?: -EAGAIN;
+	return ret ? ret : trbd_lu_install(lu, record);
+}
