@@ -238,7 +238,7 @@ t_is 'which tells it' "$(told met1)" '06 2a09'
 conflicts() {
 	local holder
 	interlock "$1"
-	printf '%s\n' 160000000000 "wait $work/conflicted$1" | ask_url "$url1" >"$work/holder$1" &
+	printf '%s\n' '160000000000 again' "wait $work/conflicted$1" | ask_url "$url1" >"$work/holder$1" &
 	holder=$!
 	has_lines "holder$1" 1
 	printf '%s\n' "$tur" "$tur" "$tur" "$sense" "$tur" | ask_url "$url1" >"$work/conflict$1"
