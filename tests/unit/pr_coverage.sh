@@ -10,15 +10,25 @@ t_atexit "rm -rf '$work'"
 here=$PWD
 cd "$work" || exit 1
 
-# covered TEST FILE...: the files of the module that TEST is about; the first one is measured
-covered() {
-	local test=$1 file taken sources=()
+# The test itself is not measured: it may have the name of its source.
+# built TEST FILE...
+built() {
+	local test=$1 file flags=(-O0 -std=gnu11 -I"$here/include" -I"$here/../lib" -I"$here/../..") objects=("$1.test.o")
 	shift
-	for file in "$@"; do sources+=("$here/../../$file.c"); done
-	t "$test builds with coverage" gcc -O0 --coverage -std=gnu11 -I"$here/include" -I"$here/../lib" -I"$here/../.." -o "$test" \
-		"$here/$test.c" "${sources[@]}"
+	gcc "${flags[@]}" -c -o "${objects[0]}" "$here/$test.c" || return 1
+	for file in "$@"; do
+		objects+=("$test.${file##*/}.o")
+		gcc "${flags[@]}" --coverage -c -o "${objects[-1]}" "$here/../../$file.c" || return 1
+	done
+	gcc --coverage -o "$test" "${objects[@]}"
+}
+# covered TEST FILE...: the sources that TEST is about; the first one is measured
+covered() {
+	local test=$1 taken
+	shift
+	t "$test builds with coverage" built "$test" "$@"
 	t "$test passes" "./$test"
-	taken=$(gcov -b -o . "$test-${1##*/}.gcda" 2>/dev/null | awk -F'[:%]' '/^File/ { on = /\/'"${1##*/}"'\.c/ }
+	taken=$(gcov -b "$test.${1##*/}.o" 2>/dev/null | awk -F'[:%]' '/^File/ { on = /\/'"${1##*/}"'\.c/ }
 		on && /^Taken at least once/ { print $2; exit }')
 	note "$1.c: $taken percent of branches"
 	t "$1.c: at least 95 percent" awk -v t="$taken" 'BEGIN { exit !(t >= 95) }'

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The registry outlives the record, and fences are renewed in time.
+ * Gateways and fences in the record; the registry outlives it, and fences are renewed in time.
  */
 #include <string.h>
 
@@ -28,6 +28,41 @@ static void begin(void)
 	gateway(&known, 1, "192.0.2.1:0/1");
 	gateway(&known, 2, "192.0.2.2:0/1");
 	trbd_record_add_fenced(&known, "192.0.2.3:0/1", 17, NOW);
+}
+
+static void test_gateways(void)
+{
+	begin();
+	gateway(&known, 3, "192.0.2.3:0/1");
+	ktap_ok(trbd_record_find_gateway(&known, 2) == &known.gateways[1] && !trbd_record_find_gateway(&known, 4),
+		"gateways are found by their numbers");
+	trbd_record_remove_gateway(&known, 2);
+	trbd_record_remove_gateway(&known, 4);
+	ktap_ok(known.num_gateways == 2 && known.gateways[0].id == 1 && known.gateways[1].id == 3 &&
+		!trbd_record_find_gateway(&known, 2), "and taken out");
+}
+
+static void test_fenced(void)
+{
+	char address[16];
+	unsigned int i;
+
+	memset(&record, 0, sizeof(record));
+	for (i = 0; i < 66; i++) {
+		snprintf(address, sizeof(address), "a:0/%u", i);
+		trbd_record_add_fenced(&record, address, i, 1000 + i);
+	}
+	ktap_ok(record.num_fenced == 64 && !trbd_record_find_fenced(&record, "a:0/1") &&
+		trbd_record_find_fenced(&record, "a:0/2") == &record.fenced[0],
+		"of 66 that were fenced, the last 64 are kept");
+	trbd_record_add_fenced(&record, "a:0/2", 99, 2000);
+	ktap_ok(record.num_fenced == 64 && trbd_record_find_fenced(&record, "a:0/2") == &record.fenced[63] &&
+		record.fenced[63].epoch == 99 && record.fenced[63].since == 2000,
+		"one that is fenced again is there once");
+	trbd_record_remove_fenced(&record, "a:0/65");
+	trbd_record_remove_fenced(&record, "a:0/77");
+	ktap_ok(record.num_fenced == 63 && !trbd_record_find_fenced(&record, "a:0/65") &&
+		record.fenced[62].epoch == 99, "and is taken out");
 }
 
 static void carry(void)
@@ -138,6 +173,8 @@ static void test_renew(void)
 int main(void)
 {
 	ktap_begin();
+	test_gateways();
+	test_fenced();
 	test_carry();
 	test_carry_full();
 	test_address();

@@ -252,40 +252,6 @@ static void check_lists(void)
 	}
 }
 
-static void check_gateways(void)
-{
-	const char *text = HEAD GEN CHANGE PR "gateway 1 a 1 b 7 m\ngateway 2 c 1 d 7 m\ngateway 3 e 1 f 7 m\n" END;
-
-	ktap_ok(!read_text(text, strlen(text), NULL) && trbd_record_find_gateway(&record, 2) == &record.gateways[1] &&
-		!trbd_record_find_gateway(&record, 4), "gateways are found by their numbers");
-	trbd_record_remove_gateway(&record, 2);
-	trbd_record_remove_gateway(&record, 4);
-	ktap_ok(record.num_gateways == 2 && record.gateways[0].id == 1 && record.gateways[1].id == 3 &&
-		!trbd_record_find_gateway(&record, 2), "and taken out");
-}
-
-static void check_fenced(void)
-{
-	const char *text = HEAD GEN CHANGE PR END;
-	char address[16];
-	unsigned int i;
-
-	read_text(text, strlen(text), NULL);
-	for (i = 0; i < 66; i++) {
-		snprintf(address, sizeof(address), "a:0/%u", i);
-		trbd_record_add_fenced(&record, address, i, 1000 + i);
-	}
-	ktap_ok(record.num_fenced == 64 && !trbd_record_find_fenced(&record, "a:0/1") &&
-		trbd_record_find_fenced(&record, "a:0/2") == &record.fenced[0], "of 66 that were fenced, the last 64 are kept");
-	trbd_record_add_fenced(&record, "a:0/2", 99, 2000);
-	ktap_ok(record.num_fenced == 64 && trbd_record_find_fenced(&record, "a:0/2") == &record.fenced[63] &&
-		record.fenced[63].epoch == 99 && record.fenced[63].since == 2000, "one that is fenced again is there once");
-	trbd_record_remove_fenced(&record, "a:0/65");
-	trbd_record_remove_fenced(&record, "a:0/77");
-	ktap_ok(record.num_fenced == 63 && !trbd_record_find_fenced(&record, "a:0/65") &&
-		record.fenced[62].epoch == 99, "and is taken out");
-}
-
 static void check_old(void)
 {
 	const char *text = HEAD_1 GEN CHANGE PR REST_1 END;
@@ -332,8 +298,6 @@ int main(int argc, char **argv)
 	check_random();
 	check_size();
 	check_lists();
-	check_gateways();
-	check_fenced();
 	check_old();
 	check_block_size();
 	return ktap_end();
