@@ -76,8 +76,8 @@ static void record_warn_damaged(const struct trbd_record_place *place, const cha
 				unsigned int line)
 {
 	pr_err_ratelimited("%s: the record of reservations is damaged (%s, line %u); what is reserved stays so, and reservation commands fail. See rbd image-meta get %s %s; to begin with an empty one remove that key, and the xattr %s of object rbd_header.%s\n",
-		place->name, what, line, place->name, TRBD_RECORD_KEY, TRBD_RECORD_XATTR,
-		place->id);
+			   place->name, what, line, place->name, TRBD_RECORD_KEY, TRBD_RECORD_XATTR,
+			   place->id);
 }
 
 /* Return: 1 when a record was ever written, 0 when none was, or an error. */

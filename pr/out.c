@@ -201,7 +201,7 @@ static enum trbd_pr_verdict out_register(struct trbd_pr_state *state, const stru
 
 /* 5.13.9 */
 static enum trbd_pr_verdict out_reserve(struct trbd_pr_state *state, const struct trbd_pr_out *out,
-				       const struct trbd_pr_registration *registration)
+					const struct trbd_pr_registration *registration)
 {
 	if (out->scope != SCOPE_LU || !trbd_pr_type_is_valid(out->type))
 		return TRBD_PR_INVALID_CDB;
@@ -214,7 +214,7 @@ static enum trbd_pr_verdict out_reserve(struct trbd_pr_state *state, const struc
 
 /* 5.13.11.3 */
 static enum trbd_pr_verdict out_release(struct trbd_pr_state *state, const struct trbd_pr_out *out,
-				       const struct trbd_pr_registration *registration)
+					const struct trbd_pr_registration *registration)
 {
 	if (state->type == TRBD_PR_NONE || !trbd_pr_holds(state, registration))
 		return TRBD_PR_GOOD;
@@ -296,7 +296,7 @@ static bool out_preempt_is_done(const struct trbd_pr_state *state, const struct 
 
 /* PREEMPT, PREEMPT AND ABORT: 5.13.11.4 and .5 */
 static enum trbd_pr_verdict out_preempt(struct trbd_pr_state *state, const struct trbd_pr_out *out,
-				       const struct trbd_pr_registration *registration)
+					const struct trbd_pr_registration *registration)
 {
 	u32 self = registration->incarnation;
 
@@ -319,7 +319,7 @@ static enum trbd_pr_verdict out_preempt(struct trbd_pr_state *state, const struc
 
 /* 5.13.8 */
 static enum trbd_pr_verdict out_move(struct trbd_pr_state *state, const struct trbd_pr_out *out,
-				    const struct trbd_pr_registration *registration)
+				     const struct trbd_pr_registration *registration)
 {
 	struct trbd_pr_registration *to;
 	enum trbd_pr_verdict verdict;

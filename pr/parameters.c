@@ -178,7 +178,7 @@ static void param_put_capabilities(struct answer *a, const struct trbd_pr_state 
  * key
  */
 static void param_put_status(struct answer *a, const struct trbd_pr_state *state,
-		       const struct trbd_pr_registration *registration)
+			     const struct trbd_pr_registration *registration)
 {
 	u8 status[STATUS_SIZE + TRBD_TRANSPORT_ID_MAX] = {};
 	int id = trbd_transport_id_encode(registration->nexus.initiator, status + STATUS_SIZE,

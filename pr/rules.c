@@ -215,7 +215,7 @@ static bool rules_has_incarnation(const struct trbd_pr_state *state, u32 incarna
 
 /* It became part of the initiator port's registration for all target ports. */
 static bool rules_was_merged(const struct trbd_pr_state *old, const struct trbd_pr_state *new,
-		       const struct trbd_pr_nexus *nexus)
+			     const struct trbd_pr_nexus *nexus)
 {
 	const struct trbd_pr_registration *now = trbd_pr_find(new, nexus);
 
