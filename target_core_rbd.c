@@ -42,7 +42,6 @@
 #include "scsi/write_cmd.h"
 #include "show.h"
 
-
 static int trbd_attach_hba(struct se_hba *hba, u32 host_id)
 {
 	return 0;

@@ -20,6 +20,8 @@
 /**
  * trbd_pr_type_is_valid() - is this TYPE one that there is?
  * @type: TYPE of a CDB
+ *
+ * Return: true if SPC-4 defines it.
  */
 bool trbd_pr_type_is_valid(unsigned int type)
 {
@@ -39,6 +41,8 @@ bool trbd_pr_type_is_valid(unsigned int type)
 /**
  * trbd_pr_type_is_all() - do all registrants hold a reservation of this type?
  * @type: type of a reservation
+ *
+ * Return: true if all registrants hold it.
  */
 bool trbd_pr_type_is_all(enum trbd_pr_type type)
 {
@@ -48,6 +52,8 @@ bool trbd_pr_type_is_all(enum trbd_pr_type type)
 /**
  * trbd_pr_type_is_registrants() - may all registrants do what the holder may?
  * @type: type of a reservation
+ *
+ * Return: true if registrants may do what the holder may.
  */
 bool trbd_pr_type_is_registrants(enum trbd_pr_type type)
 {
@@ -64,6 +70,8 @@ static bool rules_nexus_equal(const struct trbd_pr_nexus *a, const struct trbd_p
  * trbd_pr_nexus_covers() - tell whether a registration is that of a nexus
  * @registered: nexus of the registration; one for all target ports covers each of them
  * @nexus: nexus
+ *
+ * Return: true if they are the same, or the registration is for all target ports.
  */
 bool trbd_pr_nexus_covers(const struct trbd_pr_nexus *registered, const struct trbd_pr_nexus *nexus)
 {
@@ -94,6 +102,8 @@ const struct trbd_pr_registration *trbd_pr_find(const struct trbd_pr_state *stat
  * trbd_pr_holds() - is this the holder of the reservation, or one of them?
  * @state: state
  * @registration: in @state
+ *
+ * Return: true if it does.
  */
 bool trbd_pr_holds(const struct trbd_pr_state *state,
 		   const struct trbd_pr_registration *registration)

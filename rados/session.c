@@ -227,6 +227,7 @@ s64 trbd_session_pool_id(struct trbd_session *session, const char *name)
  * To a reader the first is a hole and the second is lost data.
  *
  * Context: may sleep for the OSD map's lock; fine in request callbacks, which run without it.
+ * Return: true if the OSD map has the pool.
  */
 bool trbd_session_pool_exists(struct trbd_session *session, s64 pool_id)
 {
