@@ -4,10 +4,10 @@
  * between them.
  *
  * All gateways of a pool must use the same ones: a gateway with a longer lease or window would
- * break the promise that the others make. The times of Ceph and of initiators are not ours to
- * choose, and ours must keep clear of them. A static_assert stands where one time must be shorter
- * than another. tests/unit/guard_model_test.py reads those of the write guard from here and shows
- * how patient initiators must be with them.
+ * break the promise of the others. The times of Ceph and of initiators are not ours to choose, and
+ * ours must keep clear of them. A static_assert stands where one time must be shorter than another.
+ * tests/unit/guard_model_test.py reads those of the write guard from here and shows how patient
+ * initiators must be with them.
  *
  * A time on which nothing else depends, such as a pause between two tries, is in the file that uses
  * it.
@@ -46,20 +46,20 @@
  */
 #define TRBD_ADMISSION_MS	1500
 /*
- * A gateway writes its slot in a table of the group, and reads the others', this often: in one of
- * two tables in turn. It is a little more than half a second, so that this and a beat at the third
- * table now and then are four requests a second.
+ * A gateway writes its own slot, and reads the others', this often, in one of two tables in turn.
+ * The period is a little more than half a second, so that these heartbeats and an occasional one at
+ * the third table make four requests a second.
  */
 #define TRBD_HEARTBEAT_MS	510
 /*
- * A heartbeat that came back shows for this long after it was sent that the gateway was in touch
- * there.
+ * A heartbeat that came back proves, for this long after it was sent, that the gateway was in touch
+ * with that object.
  */
 #define TRBD_LEASE_MS		2000
 /* A clock that is further behind another one belongs to a gateway that was out of touch. */
 #define TRBD_JUMP_MS		500
 /*
- * A gateway looks this often whether it stood still: a tick that is later by TRBD_JUMP_MS shows
+ * A gateway checks this often whether it stood still. A tick that is late by TRBD_JUMP_MS shows
  * that it did.
  */
 #define TRBD_TICK_MS		200
@@ -69,83 +69,82 @@
 #define TRBD_QUARANTINE_MS	5000
 
 /*
- * By how much the clocks of two gateways in touch differ at most: a clock in a table is as old as
- * the last heartbeat there, and each table has every second one.
+ * The clocks of two gateways in touch differ by this at most. A clock in a table is as old as the
+ * last heartbeat there, and each table gets every second heartbeat.
  */
 #define TRBD_SKEW_MS		(2 * TRBD_HEARTBEAT_MS + TRBD_JUMP_MS)
 
 /*
  * W: a command that its initiator sent longer ago than this can no longer overwrite an acknowledged
- * write. A gateway may have stood still for TRBD_STALL_MS, unnoticed, before it took the command
- * up, and then stamps it within TRBD_ADMISSION_MS. A newer write has a stamp that is later by a
+ * write. A gateway may have stood still unnoticed for TRBD_STALL_MS before it took the command up.
+ * It then stamps the change within TRBD_ADMISSION_MS. A newer write has a stamp that is later by a
  * granule, from a clock that may be behind.
  */
 #define TRBD_W_MS		4000
 
 /*
- * A change that another gateway's clock, at its latest, still lets through has reached its object
- * by this time after it was accepted, or never does. Whoever ends a change whose outcome is not
- * known waits until then.
+ * This long after it was accepted, a change has reached its object or never will: by then no other
+ * gateway's clock, however late, lets it through any more. A gateway waits for that before it ends
+ * a change whose outcome is not known.
  */
 #define TRBD_DOUBT_MS		(TRBD_ADMISSION_MS + TRBD_GRANULE_MS + TRBD_SKEW_MS)
 
 static_assert(TRBD_STALL_MS + TRBD_ADMISSION_MS + TRBD_GRANULE_MS + TRBD_SKEW_MS <= TRBD_W_MS,
 	      "W is too short");
-/* A quarantine outlives the stamps of a gateway that was last heard of when it began. */
+/*
+ * A quarantine outlives the stamps of a gateway that was last heard of when the quarantine began.
+ */
 static_assert(TRBD_LEASE_MS + TRBD_ADMISSION_MS + TRBD_GRANULE_MS < TRBD_QUARANTINE_MS,
 	      "too short");
 /*
- * Each of the two main objects has every second heartbeat, and one heartbeat that is missing must
- * not cost the lease.
+ * Each of the two main objects gets every second heartbeat. One missing heartbeat must not cost the
+ * lease.
  */
 static_assert(3 * TRBD_HEARTBEAT_MS < TRBD_LEASE_MS, "a late heartbeat costs the lease");
 
 /* ---- The group of gateways: slots, and who is alive; gateway/group*.c, gateway/quorum.c ---- */
 
 /*
- * Objects of a group, how many of them decide, and how many are beaten in turn; the others are
- * spares.
+ * Objects of a group, how many of them are a majority, and how many get heartbeats in turn. The
+ * rest are spares.
  */
 #define TRBD_GROUP_OBJECTS	3
 #define TRBD_GROUP_MAJORITY	2
 #define TRBD_GROUP_MAIN		2
-/* Gateways of a group. */
+/* A group has room for this many gateways. */
 #define TRBD_SLOTS		256
 
-/* A limit in the table is this far ahead of the clock. It is moved when half of that is used up. */
+/* A gateway sets its limit this far ahead of the clock, and moves it when half is used up. */
 #define TRBD_GROUP_LIMIT_MS	60000
 /* A clock in the table that is further ahead than this is damaged. */
 #define TRBD_GROUP_FAR_MS	(24ULL * 3600 * 1000)
 /*
- * After so long a request to a group's object is sent anew. In a full pool libceph holds back a
- * request that it has to send a second time, and lets new ones pass.
+ * A gateway sends a request to a group's object anew when it has had no answer for this long. In a
+ * full pool libceph holds back a request that it has to send a second time, but lets new ones pass.
  */
 #define TRBD_GROUP_ANSWER_MS	(2 * TRBD_LEASE_MS)
 /*
- * A member has beaten each of the main objects within this, so one main object that answers is
- * enough.
+ * A member has sent a heartbeat to each main object within this time, so one main object that
+ * answers is enough.
  */
 #define TRBD_GROUP_LOOK_MS	(3 * TRBD_HEARTBEAT_MS)
 /*
- * What was read from an object longer ago does not say any more whose a slot is, if two other
+ * A reading of an object that is older than this no longer says whose a slot is, if two other
  * objects do.
  */
 #define TRBD_GROUP_FRESH_MS	5000
 /* Others may take the slot of a gateway that has been silent for this long, in common time. */
 #define TRBD_SLOT_REUSE_MS	60000
 /*
- * A gateway counts as alive as long as it is silent in no more readings than this: its beats and
- * ours drift.
+ * A gateway counts as alive until it has been silent in more readings than this, since its
+ * heartbeats and ours drift.
  */
 #define TRBD_GROUP_SILENT_MAX	3
-/*
- * A gateway counts as gone after this many readings, a heartbeat apart, in which its heartbeats
- * failed.
- */
+/* A gateway counts as gone when its heartbeats failed in this many readings, a heartbeat apart. */
 #define TRBD_GROUP_SILENT_READINGS	3
 /*
- * A gateway whose heartbeats fail for this long gives up what it has in flight: the others have
- * fenced it, and it must be over before the monitors forget that.
+ * A gateway whose heartbeats fail for this long gives up everything in flight. The others have
+ * fenced it, and its requests must have ended before the monitors forget the fence.
  */
 #define TRBD_GROUP_GIVE_UP_MS	600000
 
@@ -170,26 +169,26 @@ static_assert(TRBD_GROUP_GIVE_UP_MS < TRBD_CEPH_BLOCKLIST_MS,
 /* Notifications of ours on an image's header; librbd's count from 0. */
 #define TRBD_NOTIFY_GENERATION	0x74637201
 #define TRBD_NOTIFY_INQUIRY	0x74637202
-/* The OSD waits for answers this long, in whole seconds; a gateway that is well needs much less. */
+/* The OSD waits this long for answers, in whole seconds. A healthy gateway needs much less. */
 #define TRBD_ROUND_TIMEOUT_S	1
 /*
- * The same for a gateway that did not answer while its heartbeats go on: it may be making its watch
- * again.
+ * The same for a gateway that did not answer although its heartbeats go on: it may be making its
+ * watch again.
  */
 #define TRBD_ROUND_PATIENT_S	4
-/* The same when the other gateways are asked whether somebody takes a snapshot: rbd/inquiry.c. */
+/* The same when a gateway asks the others whether somebody takes a snapshot: rbd/inquiry.c. */
 #define TRBD_INQUIRY_TIMEOUT_S	4
 /*
- * With the group's table as a second witness a gateway is gone when it did not answer for this
- * long.
+ * With the group's table as a second witness, a gateway that has not answered for this long is
+ * gone.
  */
 #define TRBD_SILENCE_MS		1000
-/* Without that witness it is gone after this, when it was asked this often. */
+/* Without that witness, a gateway is gone after this long, once it was asked this often. */
 #define TRBD_SILENCE_ALONE_MS	8000
 #define TRBD_SILENCE_ALONE_ASKED	2
 /* Evidence is void when nobody has asked for this long: the gateway may have answered others. */
 #define TRBD_SILENCE_KEEP_MS	10000
-/* A fence that is noted with the evidence is made anew after this. */
+/* A fence that is noted with the evidence is made anew after this long. */
 #define TRBD_SILENCE_FENCE_MS	600000
 /* A round waits this long for the group's table to say whether a gateway is gone. */
 #define TRBD_ROUND_TABLE_MS	3000
@@ -208,26 +207,23 @@ static_assert((TRBD_GROUP_SILENT_READINGS + 1) * TRBD_HEARTBEAT_MS < TRBD_ROUND_
 static_assert(TRBD_SILENCE_FENCE_MS < TRBD_CEPH_BLOCKLIST_MS,
 	      "a fence is relied on after the monitors forgot it");
 
-/*
- * ---- The registry of an image's gateways, and fences: gateway/housekeeping.c, gateway/record.c
- * ----
- */
+/* ---- An image's registry, and fences: gateway/housekeeping.c, gateway/record.c ---- */
 
-/* A record has room for this many gateways, and for this many that were fenced. */
+/* A record has room for this many gateways, and for this many fenced clients. */
 #define TRBD_RECORD_GATEWAYS	64
 #define TRBD_RECORD_FENCED	64
 /*
- * Gateways that have been silent in the group for this long are fenced, also when nobody waits for
- * them.
+ * Housekeeping fences a gateway that has been silent in the group for this long, even when nobody
+ * waits for it.
  */
 #define TRBD_HOUSE_SILENT_MS	60000
-/* Fences are renewed this often, since the monitors forget them. */
+/* Gateways renew fences this often, since the monitors forget them. */
 #define TRBD_HOUSE_RENEW_S	1800
-/* Each next gateway of the registry comes this much later, to find it done. */
+/* Each further gateway in the registry waits this much longer, so that it finds the work done. */
 #define TRBD_HOUSE_TURN_S	10
-/* A fence is kept up this long. */
+/* Gateways keep a fence up for this long. */
 #define TRBD_FENCE_KEEP_S	86400
-/* A time that is further ahead than this is none. */
+/* A time that is further ahead than this is not valid. */
 #define TRBD_FENCE_AHEAD_S	3600
 
 static_assert((TRBD_HOUSE_RENEW_S + TRBD_RECORD_GATEWAYS * TRBD_HOUSE_TURN_S) * 1000 <
@@ -245,30 +241,30 @@ static_assert(TRBD_RECORD_GATEWAYS <= TRBD_SLOTS, "more gateways of an image tha
 /* libceph pings OSDs at least this often; an answer confirms the watch as of the ping. */
 #define TRBD_KEEPALIVE_MS	5000
 /*
- * A confirmation that is later than the ping's interval by this, which libceph rounds to seconds,
- * is late.
+ * A confirmation is late when it comes this much later than the ping's interval, which libceph
+ * rounds to seconds.
  */
 #define TRBD_WATCH_LATE_MS	3000
 /*
- * Nothing is written when the OSD has not confirmed the watch for this long: whoever notifies goes
- * on without us.
+ * A gateway writes nothing while the OSD has not confirmed its watch for this long: a client that
+ * notifies the watchers goes on without that gateway.
  */
 #define TRBD_WATCH_TRUSTED_MS	9000
 /*
- * Changes in flight are called back after this. The rest of the time until the OSD forgets the
- * watch is for that.
+ * A gateway calls back its changes in flight after this. It has the rest of the time until the OSD
+ * forgets the watch to do so.
  */
 #define TRBD_WATCH_SILENT_MS	24000
 /*
- * A lost watch is given back when all changes have ended. They are called back no sooner than this
- * after the loss.
+ * A gateway gives a lost watch back when all changes have ended. It calls them back no sooner than
+ * this after the loss.
  */
 #define TRBD_WATCH_OVER_MS	5000
-/* The header is read again this often in any case. */
+/* A gateway reads the header again this often in any case. */
 #define TRBD_WATCH_POLL_MS	60000
-/* An image stays quiet for this long when the client that asked for it is not heard of any more. */
+/* An image stays quiet for this long after the client that asked for it was last heard of. */
 #define TRBD_QUIESCE_TIMEOUT_MS	TRBD_CEPH_NOTIFY_MS
-/* The same when that client still watches the image. */
+/* The same while that client still watches the image. */
 #define TRBD_QUIESCE_MAX_MS	60000
 /*
  * An OSD drops the lock that shows its time when nobody has renewed it for this long:
@@ -296,8 +292,8 @@ static_assert(TRBD_HEARTBEAT_MS * 2 < TRBD_WITNESS_LOCK_S * 1000,
 /* ---- Initiators: commands that are aborted, resets; scsi/ ---- */
 
 /*
- * A gateway gives up when an aborted command has no answer for this long, or a reset is not in
- * force.
+ * A gateway gives up when an aborted command has had no answer for this long, or when a reset is
+ * not in force by then.
  */
 #define TRBD_ABANDONED_MS	10000
 #define TRBD_ABANDONED_LOOK_MS	1000
@@ -310,11 +306,11 @@ static_assert(TRBD_RESET_WAIT_MS < TRBD_ABORT_TIMEOUT_MS,
 
 /* ---- Limits ---- */
 
-/* ADDRESS:PORT/NONCE of a client, as blocklisting wants it; an IPv6 address stands in brackets. */
+/* ADDRESS:PORT/NONCE of a client, as blocklisting wants it. An IPv6 address stands in brackets. */
 #define TRBD_ADDRESS_MAX	80
 /* An image's id is no longer than this, its end included: cls_rbd. */
 #define TRBD_IMAGE_ID_MAX	64
-/* A record is text of this length at most: a thousand registrations of the longest names fit. */
+/* A record is text of this length at most. A thousand registrations of the longest names fit. */
 #define TRBD_RECORD_TEXT_MAX	(768 * 1024)
 /* Registrations leave this much of it to gateways, fences and resets. */
 #define TRBD_RECORD_TEXT_RESERVE	(64 * 1024)
