@@ -2,9 +2,10 @@
 /*
  * The block size that all gateways of a logical unit have.
  *
- * With another block size the same LBA is another place of the image. So the block size is in the unit's record. A
- * gateway that registers goes by it (gateway/membership.c). The only gateway of a unit may change it. A gateway among
- * several may not, since the others have told their hosts.
+ * With another block size, the same LBA is another place in the image. So the unit's record holds
+ * the block size, and a gateway that registers takes it from there (gateway/registry.c). A unit's
+ * only gateway may change it. One of several gateways may not, since the others have told their
+ * hosts.
  */
 #include <linux/completion.h>
 #include <linux/errno.h>
@@ -16,14 +17,14 @@
 #include "rbd/image.h"
 
 /**
- * struct block_size_job - another block size
+ * struct block_size_job - a change of the block size
  * @job: job
  * @lu: state
- * @block_size: wanted, bytes
- * @other: another gateway that serves the unit, for people; empty when there is none
+ * @block_size: the block size wanted, bytes
+ * @other: name of another gateway that serves the unit, for people; empty when there is none
  * @over: the caller was killed
  * @result: 0, or an error
- * @done: the job has ended, and is not looked at any more
+ * @done: completed when the job has ended, and nothing looks at it any more
  */
 struct block_size_job {
 	struct trbd_lu_job job;
@@ -91,13 +92,14 @@ static void block_size_end(struct trbd_lu_job *lu_job)
 }
 
 /**
- * trbd_block_size_agree() - make a block size that of the unit
+ * trbd_block_size_agree() - set the block size of a unit on all its gateways
  * @lu: state of a unit that has no LUN here
  * @block_size: 512, 1024, 2048 or 4096 bytes
  *
- * Context: process; a few round trips, and as long as the cluster takes, unless the caller is killed.
- * Return: 0, and all gateways go by it from now on; -EBUSY when other gateways serve the unit with another one, and
- * there is a line in the log; -EINTR; others as trbd_lu_update().
+ * Context: process; takes a few round trips, and as long as the cluster takes, unless the caller is
+ * killed.
+ * Return: 0, and all gateways use the block size from now on; -EBUSY when other gateways serve the
+ * unit with another one, which the log then says; -EINTR; others as trbd_lu_update().
  */
 int trbd_block_size_agree(struct trbd_lu *lu, u32 block_size)
 {

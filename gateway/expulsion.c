@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Taking gateways out of the registry that are gone.
+ * Taking gateways that are gone out of the registry.
  *
  *	put all on the blocklist --> read the group's objects --> their leases end --> write once
  *
- * When a majority of the group's objects has been read, their OSDs have the map, and no heartbeat
- * of theirs goes through there any more: what is left of their leases is known. One that has been
- * silent for a lease has none. The map that has them on the blocklist goes into the record as a
- * barrier that everybody passes before it answers. From then on a write of theirs can reach an
- * object only as long as nobody has touched that object since through any gateway that is not
- * fenced.
+ * Once this gateway has read a majority of the group's objects, their OSDs have the map that fenced
+ * those gateways, and let none of their heartbeats through any more. So it is known how much is
+ * left of their leases. A gateway that has been silent for a lease has nothing left. The map that
+ * has them on the blocklist goes into the record as a barrier. Every gateway passes the barrier
+ * before it answers. From then on a write of a fenced gateway can reach an object only as long as
+ * no gateway that is not fenced has touched that object since.
  *
- * The command that waits for all this may be aborted, and the next one goes on where it was: who is
- * on the blocklist, and when a lease ends, is noted with the evidence (gateway/silence.c).
+ * The command that waits for all this may be aborted. The next command goes on where that one
+ * stopped, since the evidence notes which gateways are on the blocklist, and when each lease ends
+ * (gateway/silence.c).
  */
 #include <linux/errno.h>
 #include <linux/kernel.h>
@@ -28,10 +29,10 @@
 #include "rbd/image.h"
 
 /**
- * struct expulsion - who is taken out
- * @silence: what is known of them
+ * struct expulsion - gateways that are being taken out
+ * @silence: evidence about them
  * @count: entries of @who and @fences
- * @to_fence: how many of them, the first ones, are not on the blocklist yet
+ * @to_fence: how many of them, from the first, are not on the blocklist yet
  * @who: their entries, as they were read
  * @fences: their clients
  * @now: time, seconds
@@ -58,7 +59,7 @@ static enum trbd_pr_verdict decide_expelled(struct trbd_record *record, void *ct
 			continue;
 		record->barrier = max(record->barrier, fence->epoch);
 		gateway = trbd_record_find_gateway(record, expulsion->who[i]->id);
-		/* somebody else has fenced it, or it has come back under a new number */
+		/* another gateway has fenced it, or it has come back under a new number */
 		if (!gateway || strcmp(gateway->address, fence->address))
 			continue;
 		trbd_record_remove_gateway(record, gateway->id);
@@ -67,7 +68,7 @@ static enum trbd_pr_verdict decide_expelled(struct trbd_record *record, void *ct
 	return TRBD_PR_GOOD;
 }
 
-/* Return: 0 when at least one is on the blocklist, or an error. */
+/* Put them on the blocklist. Return: 0 when at least one is there, or an error. */
 static int expulsion_fence(struct trbd_lu *lu, struct expulsion *expulsion)
 {
 	bool fenced = expulsion->count > expulsion->to_fence;
@@ -77,7 +78,7 @@ static int expulsion_fence(struct trbd_lu *lu, struct expulsion *expulsion)
 	if (expulsion->to_fence)
 		ret = trbd_fence_clients(lu->image->session, expulsion->fences, expulsion->to_fence,
 					 0);
-	/* also of those that had their answer when it was interrupted */
+	/* note those too whose answer came before an interruption */
 	for (i = 0; i < expulsion->to_fence; i++) {
 		if (!expulsion->fences[i].err)
 			trbd_silence_fenced(expulsion->silence, expulsion->who[i],
@@ -97,7 +98,7 @@ static int expulsion_fence(struct trbd_lu *lu, struct expulsion *expulsion)
 	return fenced ? 0 : ret;
 }
 
-/* Finds out when the leases end of those that were fenced. Return: 0, or an error. */
+/* Find out when the leases of the fenced gateways end. Return: 0, or an error. */
 static int expulsion_touch(struct trbd_lu *lu, const struct expulsion *expulsion)
 {
 	unsigned int i;
@@ -115,7 +116,7 @@ static int expulsion_touch(struct trbd_lu *lu, const struct expulsion *expulsion
 	return ret;
 }
 
-/* Return: 0 when none of those that were fenced holds a lease, or an error. */
+/* Wait until the leases of the fenced gateways are over. Return: 0, or an error. */
 static int expulsion_outlast(struct trbd_lu *lu, const struct expulsion *expulsion)
 {
 	unsigned int i, left_ms = 0;
@@ -138,7 +139,7 @@ static int expulsion_outlast(struct trbd_lu *lu, const struct expulsion *expulsi
 	return ret;
 }
 
-/* Those come first that are not on the blocklist yet. */
+/* Collect gateways that are on the blocklist (@fenced), or those that are not yet. */
 static void expulsion_collect(struct expulsion *expulsion, const struct trbd_record *record,
 			      const bool *gone, bool fenced)
 {
@@ -159,10 +160,10 @@ static void expulsion_collect(struct expulsion *expulsion, const struct trbd_rec
 /**
  * trbd_expel() - fence gateways that are gone, and take them out of the registry
  * @lu: state
- * @record: who is registered
- * @gone: which of @record->gateways are to go
+ * @record: lists the registered gateways
+ * @gone: tells for each of @record->gateways whether it must go
  *
- * Context: the thread; sleeps for a monitor, a lease at most, and a few round trips; an
+ * Context: the unit's thread; sleeps for a monitor, a lease at most, and a few round trips; an
  * interruption ends it.
  * Return: 0 when some are out, or none had to go; -EINTR, -ENOMEM, an error of trbd_fence_clients()
  * or trbd_lu_amend().

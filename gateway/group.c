@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The gateways of one pool and namespace: slots, heartbeats, the common clock, and knowing when one
- * was out of touch.
+ * The gateways of one pool and namespace: their slots, heartbeats and common clock, and how a
+ * gateway learns that it was out of touch.
  *
  * The group has three objects, target_core_rbd.group and two more, in placement groups of their
- * own. Each holds a table, one slot a gateway (gateway/group_table.c). A gateway takes the same
- * slot in all, or in two at least, writes its own entry every TRBD_HEARTBEAT_MS, and reads all.
- * There is no leader, and nobody writes another's entry.
+ * own. Each object holds a table with one slot for each gateway (gateway/group_table.c). A gateway
+ * takes the same slot in all objects, or in two at least. It writes its own entry every
+ * TRBD_HEARTBEAT_MS, and reads all entries. The group has no leader, and no gateway writes the
+ * entry of another one.
  *
  *	         no live peer: start at the
  *	join --> greatest limit; live peers: --> member --> leave: slot is free, the limit stays
@@ -14,35 +15,38 @@
  *	 slot lost to another, or never got back   v  | rejoin, new slot
  *	 in time in a majority of the objects    (lost)
  *
- * Whatever counts must be so in a majority of the objects, and any two majorities have one in
- * common (gateway/quorum.c). So one object may be away, for as long as it likes: its placement
- * group is inactive, or this gateway has no way to its OSD.
+ * A fact counts when it is so in a majority of the objects, and any two majorities have an object
+ * in common (gateway/quorum.c). So one object may be away for any length of time, because its
+ * placement group is inactive, or because this gateway has no way to its OSD.
  *
- * In normal operation the first two objects are beaten in turn, and the third one once a minute.
- * While one of the first two is still at its last heartbeat when the next one is due, or was lost,
- * all three are beaten each time.
+ * In normal operation the first two objects get heartbeats in turn, and the third one gets one once
+ * a minute. All three get each heartbeat while one of the first two has not answered its last
+ * heartbeat when the next one is due, or was lost.
  *
- * A heartbeat that went to an OSD and back proves that this gateway was in touch with it when it
- * sent it. With two of these, at different objects, it was in touch with a majority when it sent
- * the earlier one, and has a lease from that moment. Within its lease it accepts mutations. When
- * the lease runs out, mutations wait. Then one of these turns out:
+ * A heartbeat that went to an OSD and back proves that this gateway was in touch with the OSD when
+ * it sent the heartbeat. Two such heartbeats, at different objects, prove that it was in touch with
+ * a majority when it sent the earlier one. The gateway has a lease from that moment. It accepts
+ * mutations while it holds the lease. When the lease runs out, mutations wait. Then one of these
+ * turns out:
  *
- *  - The others could beat while we could not, as they say themselves in their entries, or their
- *    clocks ran ahead of ours: we were out of touch (cut off, paused). Initiators may have gone to
- *    other paths long ago, and what they sent us then is still in our socket buffers. All that was
- *    accepted ends with BUSY, and so does for a few seconds all that comes.
- *  - Our clocks stood still, as the OSDs show, which note their times with each heartbeat
- *    (rados/witness.c): the same, and the clocks of those that are silent count as well. Machines
- *    that stood still together would else go on with a time that one of them has used before. A
- *    clock that stood still for less than what counts is put right.
- *  - Nobody could beat, or there is nobody else: a majority of the objects was away. Nobody is
- *    ahead of anybody; what waited goes on if it is still within the guard's window.
+ *  - The other gateways could send heartbeats while we could not, as they say in their entries, or
+ *    their clocks ran ahead of ours. So we were out of touch (cut off, paused). Initiators may have
+ *    gone to other paths long ago, and the commands that they sent us then are still in our socket
+ *    buffers. Every mutation that was accepted ends with BUSY, and so does every mutation that
+ *    comes in the next few seconds.
+ *  - Our clocks stood still. The OSDs show that, since they note their times with each heartbeat
+ *    (rados/witness.c). The same follows, and the clocks of silent gateways count as well.
+ *    Otherwise machines that stood still together would go on with a time that one of them has used
+ *    before. A clock that stood still for less than what counts is put right.
+ *  - No gateway could send heartbeats, or there is no other gateway: a majority of the objects was
+ *    away. Nobody is ahead of anybody. A mutation that waited goes on if it is still within the
+ *    guard's window.
  *
  * Wall clocks take part only when objects that never existed are made. Each entry carries a limit
- * that is well ahead of its clock, and no stamp is ever later than the limit that a majority of the
- * objects has, since whoever has a lease has written its entry to a majority a moment ago. So when
- * all gateways died, the greatest limit in any two objects is ahead of every stamp, and whoever
- * comes next starts there.
+ * that is well ahead of its clock. No stamp is ever later than the limit that a majority of the
+ * objects has, since a gateway with a lease has written its entry to a majority a moment ago. So
+ * when all gateways have died, the greatest limit in any two objects is ahead of every stamp. The
+ * gateway that comes next starts there.
  *
  *	here             joining and leaving, turns
  *	group_show.c     questions from elsewhere
@@ -51,10 +55,10 @@
  *	group_beat.c     a heartbeat that came back
  *	group_state.c    slot, lease, quarantine; admission of commands
  *
- * Each of these calls those below it only.
+ * Each of these files calls only those below it.
  *
- * Each object has a thread for its I/O, and one thread tells them what to do. Calls from the data
- * path only look at a few numbers under group->lock.
+ * Each object has a thread for its I/O, and one more thread gives them their jobs. Calls from the
+ * data path only look at a few numbers under group->lock.
  */
 #include <linux/err.h>
 #include <linux/jiffies.h>
@@ -74,12 +78,12 @@
 #include "rados/queues.h"
 #include "rados/session.h"
 
-/* how many beats of a new member come early, and after how many one does later */
+/* a new member sends this many heartbeats early; later, one in so many comes early */
 #define GROUP_PACE_BEATS	8
 #define GROUP_PACE_RARELY	64
 /* turns between two heartbeats at an object that is a spare */
 #define GROUP_SPARE_TURNS	128
-/* and while our slot is not ours there: it must be by the time when one of the others is lost */
+/* the same while a spare does not hold our slot; it must by the time one of the others is lost */
 #define GROUP_SPARE_SOON	8
 
 static DEFINE_MUTEX(groups_lock);
@@ -94,7 +98,7 @@ static void group_tick(struct work_struct *work)
 	queue_delayed_work(trbd_tick_wq, &group->tick, msecs_to_jiffies(TRBD_TICK_MS));
 }
 
-/* Once; nothing is begun without a lease. */
+/* Give up once in a time without a lease; nothing new begins without one. */
 static void group_give_up(struct trbd_group *group)
 {
 	u64 until_ms;
@@ -112,7 +116,7 @@ static void group_give_up(struct trbd_group *group)
 	trbd_session_give_up(group->session);
 }
 
-/* Is there one of the main objects that does not answer in time, or not well? */
+/* Tell whether a main object fails, is late with its answer, or does not hold our slot. */
 static bool group_needs_spares(struct trbd_group *group)
 {
 	bool needs = false;
@@ -131,7 +135,7 @@ static bool group_needs_spares(struct trbd_group *group)
 	return needs;
 }
 
-/* Is it an object's turn? All of them have one when @all. */
+/* Tell whether it is an object's turn. @all gives every object a turn. */
 static bool group_is_turn(const struct trbd_group_object *object, unsigned int i, unsigned int turn,
 			  bool all)
 {
@@ -144,7 +148,7 @@ static bool group_is_turn(const struct trbd_group_object *object, unsigned int i
 	return turn % (hold == TRBD_GROUP_HELD ? GROUP_SPARE_TURNS : GROUP_SPARE_SOON) == 1;
 }
 
-/* Sends the heartbeats whose turn it is. */
+/* Send the heartbeats whose turn it is. */
 static void group_turn(struct trbd_group *group)
 {
 	bool all = group_needs_spares(group);
@@ -158,10 +162,10 @@ static void group_turn(struct trbd_group *group)
 }
 
 /*
- * The pace is broken now and then: what we read of a peer's clock is as old as its last beat there,
- * so with two gateways at the same pace one would stay behind the other for ever, by up to a
- * second, and its writes would always lose their first try. With chance in it we see each peer
- * right after its beat before long.
+ * Sleep until the next turn, and break the pace now and then. The clock of a peer that we read is
+ * as old as its last heartbeat there. If two gateways kept the same pace, one would stay behind the
+ * other for ever, by up to a second, and its writes would always lose their first try. A random
+ * pace soon shows us each peer right after its heartbeat.
  */
 static void group_sleep_since(struct trbd_group *group, u64 began_ms)
 {
@@ -268,7 +272,7 @@ static void group_stop_objects(struct trbd_group *group)
 		trbd_group_object_stop(&group->objects[i]);
 }
 
-/* Starts the threads of the objects, and makes that of the group. */
+/* Start the threads of the objects, and make the group's own thread. */
 static int group_start(struct trbd_group *group)
 {
 	int i, ret = 0;
@@ -324,12 +328,12 @@ static void group_stop(struct trbd_group *group, unsigned long wait)
 }
 
 /**
- * trbd_group_join() - become a member of a pool's group, or use the membership there is
+ * trbd_group_join() - become a member of a pool's group, or share an existing membership
  * @session: session with the cluster; must outlive the membership
  * @oloc: pool and namespace
  *
- * Context: process; may sleep up to mount_timeout for each round trip, and three heartbeats
- * for finding out who lives.
+ * Context: process; may sleep up to mount_timeout for each round trip, and for three heartbeats to
+ * find out which gateways live.
  * Return: the membership; ERR_PTR of -EUSERS (no slot is free), -EPERM, -ETIMEDOUT, -EINTR,
  * -ENOMEM, others.
  */
@@ -378,7 +382,7 @@ out_unlock:
 /**
  * trbd_group_leave() - end the use of a membership
  * @group: membership; none of the caller's tickets wait
- * @wait: for an answer of the cluster, jiffies
+ * @wait: how long to wait for the cluster's answer, jiffies
  *
  * The last user gives the slot back.
  *

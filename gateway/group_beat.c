@@ -1,31 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A heartbeat that came back: what it says of the others, of our own clocks, and for how long we
- * are in touch.
+ * A heartbeat that came back: its news of the others and of our own clocks, and for how long it
+ * proves that we are in touch.
  *
  *	table read --> peers --> did our clock stand still? --> common clock --> lease
  *
- * Each object has the entries of all, and those of one gateway differ by what it has done since it
- * was there. So the peers are told from the tables that were read lately as if they were one
- * (gateway/quorum.c), and the lease is one from a majority. That somebody lives shows only in two
- * readings of one object. Clocks are taken from all that was ever read: nobody goes back.
+ * Each object has the entries of all gateways. The entries of one gateway differ between objects by
+ * its heartbeats in between. So the tables that were read lately count as one, both for telling the
+ * state of the peers (gateway/quorum.c) and for the lease, which needs a majority. Liveness needs
+ * two readings of one object. Clocks come from every entry that was ever read, so that no gateway
+ * goes back in time.
  *
- * All of it with the group's state mutex held.
+ * All functions here run with the group's state mutex held.
  */
 #include <linux/kernel.h>
 #include <linux/string.h>
 
 #include "gateway/group_beat.h"
 
-/* times of OSDs and our own are cut to milliseconds */
+/* the times of OSDs and our own are cut to milliseconds */
 #define GROUP_NAP_MS		3
-/* and clocks run by less than one in so many faster or slower than others */
+/* a clock runs faster or slower than another one by less than one part in this many */
 #define GROUP_DRIFT		1000
 
 /*
- * @lock held. Nothing new was read of a slot. Readings that follow each other closely, of several
- * objects, are one. Only while we hold a lease do they say anything of how long nobody has written
- * there.
+ * @lock held. Note that a reading brought nothing new of a slot. Readings of several objects that
+ * follow each other closely count as one. They tell how long a gateway has been silent only while
+ * we hold a lease.
  */
 static void group_note_silence(struct trbd_group *group, struct trbd_group_peer *peer)
 {
@@ -43,8 +44,8 @@ static void group_note_silence(struct trbd_group *group, struct trbd_group_peer 
 }
 
 /*
- * Liveness is relative to what was known before. @beats: its gateway has beaten since the last
- * reading of that object.
+ * Note the news of a peer. Liveness needs two readings: @beats says that the peer has sent a
+ * heartbeat since the last reading of that object.
  */
 static void group_note_peer(struct trbd_group *group, struct trbd_group_peer *peer,
 			    const struct trbd_group_view *view, bool beats)
@@ -54,7 +55,7 @@ static void group_note_peer(struct trbd_group *group, struct trbd_group_peer *pe
 
 	spin_lock(&group->lock);
 	same = view->state == peer->state && entry->owner == peer->entry.owner;
-	/* an object that was not read for a while may have an older one */
+	/* an object that was not read for a while may have an older entry */
 	newer = !same || (s32)(entry->beats - peer->entry.beats) > 0;
 	if (!same || !entry->owner)
 		peer->alive = false;
@@ -78,7 +79,10 @@ static bool object_is_fresh(const struct trbd_group_object *object, u64 now_ms)
 	return object->read && now_ms < object->read_ms + TRBD_GROUP_FRESH_MS;
 }
 
-/* A slot in the objects that were read lately, or in all that were read when those are too few. */
+/*
+ * Get a slot's entries in the objects that were read lately, or in all that were ever read when
+ * those are too few.
+ */
 static void group_get_views(struct trbd_group *group, int slot,
 			    const struct trbd_group_view **views)
 {
@@ -97,8 +101,8 @@ static void group_get_views(struct trbd_group *group, int slot,
 }
 
 /*
- * A slot was read anew. @was: what a reading of this object found there a moment ago, zeros if
- * there was none.
+ * Note that a slot was read anew. @was is what a reading of this object found there a moment ago,
+ * or zeros if there was none.
  */
 static void group_note_slot(struct trbd_group_object *object, int slot,
 			    const struct trbd_group_entry *was)
@@ -150,7 +154,7 @@ void trbd_group_digest_table(struct trbd_group_object *object)
 			group->oloc.pool, foreign, object->oid.name, first);
 }
 
-/* Is this entry somebody else's, with a clock that can be? */
+/* Tell whether an entry is another gateway's, with a plausible clock. */
 static bool group_counts_clock(struct trbd_group *group, int slot,
 			       const struct trbd_group_entry *entry, u64 now_ms)
 {
@@ -165,8 +169,8 @@ static bool group_counts_clock(struct trbd_group *group, int slot,
 }
 
 /*
- * The entry of another gateway with the latest clock; also of gateways that are silent, whose
- * stamps may hang somewhere, and in any object. Such a gateway may have joined while it heard of
+ * Find the entry of another gateway with the latest clock, in any object. Silent gateways count
+ * too, since their stamps may still be under way. Such a gateway may have joined while it heard of
  * nobody, begun a minute ahead of all others, and died since. Its stamps are ahead of its entry by
  * a lease and the time of admission at most. Return: NULL for none.
  */
@@ -192,9 +196,9 @@ static const struct trbd_group_entry *group_latest_entry(struct trbd_group *grou
  * trbd_group_merge_clocks() - move forward to the latest clock of the others
  * @group: membership, with or without a slot
  *
- * A clock that was further behind than clocks of gateways in touch ever are belongs to a gateway
- * that was paused: what is admitted with the new time must not be what came out of its socket
- * buffers, so the quarantine begins before.
+ * Clocks of gateways in touch differ by TRBD_SKEW_MS at most. A clock that was further behind
+ * belongs to a gateway that was paused. Such a gateway must not admit commands from its socket
+ * buffers with the new time, so the quarantine begins first.
  *
  * Context: process, with the group's @state.
  */
@@ -216,9 +220,10 @@ void trbd_group_merge_clocks(struct trbd_group *group)
 }
 
 /*
- * For how long did this machine's clocks stand still since an earlier heartbeat here, at least? So
- * much further has the OSD's clock gone than ours and what is known to be missing there. That
- * heartbeat may be hours ago, when the object was away, and the two clocks do not run alike.
+ * Compute for how long, at least, this machine's clocks have stood still since an earlier heartbeat
+ * here. It is the time by which the OSD's clock has gone further than ours, after what is already
+ * known to be missing. That heartbeat may be hours ago, when the object was away, and the two
+ * clocks do not run alike.
  */
 static u64 group_slept(const struct trbd_group_object *object, const struct trbd_group_beat *beat)
 {
@@ -231,8 +236,8 @@ static u64 group_slept(const struct trbd_group_object *object, const struct trbd
 }
 
 /*
- * A clock that stood still for a moment is put right; after more than that this gateway was out of
- * touch.
+ * Put right a clock that stood still for a moment. After a longer standstill, this gateway was out
+ * of touch.
  */
 static void group_look_at_witness(struct trbd_group_object *object,
 				  const struct trbd_group_beat *beat)
@@ -249,10 +254,10 @@ static void group_look_at_witness(struct trbd_group_object *object,
 		trbd_clock_advance(&group->clock, trbd_clock_now(&group->clock) + slept_ms);
 
 	/*
-	 * A slow heartbeat is no good to measure from: nobody knows when on its way the OSD noted
-	 * the time. What is found from one is too little, so it is better than none. One is no good
-	 * at all when another object showed meanwhile that our clocks stood still: before the OSD
-	 * noted its time here, or after that?
+	 * A slow heartbeat is a poor reference: nobody knows when on its way the OSD noted the
+	 * time. It yields too short a standstill, so it is better than none. A heartbeat is no
+	 * reference at all when another object showed meanwhile that our clocks stood still: nobody
+	 * knows whether the OSD noted its time before that or after it.
 	 */
 	if (straddles || !beat->osd_ms)
 		return;
@@ -263,7 +268,7 @@ static void group_look_at_witness(struct trbd_group_object *object,
 	}
 }
 
-/* Could others go on while we could not? */
+/* Tell whether other gateways could go on while we could not. */
 static bool group_others_went_on(struct trbd_group *group)
 {
 	u64 proof_ms = trbd_clock_at(&group->clock, group->proof_ms);
@@ -284,11 +289,11 @@ static bool group_others_went_on(struct trbd_group *group)
 }
 
 /**
- * trbd_group_prove() - see for how long this gateway is in touch
+ * trbd_group_prove() - work out for how long this gateway is in touch
  * @group: membership
  *
- * It was in touch when it sent the last but one of the heartbeats, one for each object, that came
- * back last: with a majority.
+ * Each object has a last heartbeat that came back. This gateway was in touch with a majority when
+ * it sent the second latest of these.
  *
  * Context: process, with the group's @state.
  */
@@ -321,10 +326,10 @@ void trbd_group_prove(struct trbd_group *group)
 /**
  * trbd_group_digest() - take note of a heartbeat that came back
  * @object: its object; @table is filled in
- * @beat: when it was where
+ * @beat: its times, and the slot's owner
  *
- * Nothing is proven by the first heartbeat after the slot was lost there: whether our clocks stood
- * still shows only in comparison.
+ * The first heartbeat after the slot was lost in an object proves nothing: it takes two to show
+ * whether our clocks stood still.
  *
  * Context: the object's thread, with the group's @state.
  */
@@ -339,7 +344,7 @@ void trbd_group_digest(struct trbd_group_object *object, const struct trbd_group
 	if (group->slot >= 0)
 		trbd_group_merge_clocks(group);
 	if (object->hold == TRBD_GROUP_NOT_HELD && !beat->take) {
-		/* there may be nothing to compare with yet */
+		/* there may be nothing to compare it with yet */
 		if (object->osd_ref_ms)
 			object->hold = TRBD_GROUP_RETAKEN;
 		return;
@@ -350,10 +355,10 @@ void trbd_group_digest(struct trbd_group_object *object, const struct trbd_group
 }
 
 /**
- * trbd_group_lost() - somebody took our slot in an object, or removed the object
- * @object: which
+ * trbd_group_lost() - note that our slot in an object was taken, or the object removed
+ * @object: the object
  *
- * Without a majority all that relied on the slot is void.
+ * Without a majority, everything that relied on the slot is void.
  *
  * Context: the object's thread, with the group's @state.
  */

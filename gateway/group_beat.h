@@ -7,12 +7,11 @@
 /**
  * struct trbd_group_beat - a heartbeat that came back
  * @owner: our number when it was sent
- * @take: it took the slot
- * @slept_ms: the group's when it was sent
+ * @take: the heartbeat took the slot
+ * @slept_ms: the group's @slept_ms when it was sent
  * @sent_ms: trbd_clock_local_ms() when it was sent
- * @written_ms: trbd_clock_local_ms() when the write had come back, and the reading had not been
- *   sent
- * @osd_ms: the time that the OSD noted with the write, by its clock; 0 if it did not say
+ * @written_ms: trbd_clock_local_ms() between the end of the write and the sending of the read
+ * @osd_ms: the time that the OSD noted with the write, by its clock; 0 if the OSD did not say
  */
 struct trbd_group_beat {
 	u64 owner;

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * One object of the group: its thread does all I/O there.
+ * One object of the group, and the thread that does all I/O there.
  *
- * A placement group that is inactive holds what is sent to it for as long as it is, so each object
- * has a thread, and none waits for another. A thread does one job at a time, and gets them from the
- * group's thread; one that is still at its last job gets no other.
+ * An inactive placement group holds the requests that are sent to it for as long as it stays
+ * inactive. So each object has a thread of its own, and none waits for another. A thread gets its
+ * jobs from the group's thread and does one at a time. While it is still at one job, it gets no
+ * other.
  *
- * A slot that was lost here, or was never had because the object was away, is taken again with a
- * heartbeat, if it is free. Nobody else can have it in a majority, since we do. An object that is
- * gone is made again before.
+ * A slot may be lost in an object, or may never have been taken there because the object was away.
+ * A heartbeat takes it again if it is free. No other gateway can have it in a majority, since we
+ * do. An object that is gone is made again first.
  */
 #include <linux/ceph/ceph_hash.h>
 #include <linux/err.h>
@@ -27,7 +28,7 @@
 
 #define GROUP_OBJECT	"target_core_rbd.group"
 
-/* Reads the table into object->table. @osd_ms: NULL, or set to when the OSD noted its time. */
+/* Read the table into object->table. @osd_ms is NULL, or is set to the time that the OSD noted. */
 static int object_read(struct trbd_group_object *object, u64 *osd_ms)
 {
 	memset(object->table, 0, TRBD_GROUP_TABLE_SIZE);
@@ -36,7 +37,7 @@ static int object_read(struct trbd_group_object *object, u64 *osd_ms)
 		   0);
 }
 
-/* @state held. */
+/* @state held. Fill in our entry. */
 static void object_make_entry(struct trbd_group *group, u64 owner, struct trbd_group_entry *entry)
 {
 	u64 age_ms = trbd_clock_local_ms() - group->steady_ms;
@@ -52,7 +53,7 @@ static void object_make_entry(struct trbd_group *group, u64 owner, struct trbd_g
 	strscpy(entry->name, init_utsname()->nodename, sizeof(entry->name));
 }
 
-/* Writes our entry; @owner 0 gives the slot back. */
+/* Write our entry. @owner 0 gives the slot back. */
 static int object_write(struct trbd_group_object *object, int slot, u64 expected, u64 owner)
 {
 	struct trbd_group *group = object->group;
@@ -97,7 +98,7 @@ static int object_look(struct trbd_group_object *object)
 	return 0;
 }
 
-/* Writes our entry, and reads those of all. */
+/* Write our entry, and read all entries. */
 static int object_exchange(struct trbd_group_object *object, int slot, u64 expected,
 			   struct trbd_group_beat *beat)
 {
@@ -129,7 +130,7 @@ static int object_take(struct trbd_group_object *object)
 	else if (!ret)
 		trbd_group_digest(object, &beat);
 	mutex_unlock(&group->state);
-	/* a majority was taken without us, or could not be taken */
+	/* the group has taken a majority without this object, or has failed to */
 	if (late && ret != -ECANCELED)
 		object_write(object, object->slot, beat.owner, 0);
 	return late ? -ECANCELED : ret;
@@ -140,7 +141,7 @@ static int object_give_back(struct trbd_group_object *object)
 	return object_write(object, object->slot, object->owner, 0);
 }
 
-/* Whose a slot is that is to be taken again. */
+/* Find out who has the slot that is to be taken again. */
 static int object_find_again(struct trbd_group_object *object, int slot, u64 owner, u64 *expected)
 {
 	struct trbd_group *group = object->group;
@@ -158,7 +159,7 @@ static int object_find_again(struct trbd_group_object *object, int slot, u64 own
 	return ret;
 }
 
-/* @state held. Have the limit well ahead of the clock. */
+/* @state held. Keep the limit well ahead of the clock. */
 static void object_move_limit(struct trbd_group *group)
 {
 	u64 now_ms = trbd_clock_now(&group->clock);
@@ -219,7 +220,7 @@ static int object_do(struct trbd_group_object *object)
 	return 0;
 }
 
-/* The job is done. */
+/* Note the end of the job. Begin a heartbeat if one is wanted. */
 static void object_end_job(struct trbd_group_object *object, int err)
 {
 	struct trbd_group *group = object->group;
@@ -247,7 +248,7 @@ static void object_report(struct trbd_group_object *object, enum trbd_group_job 
 		return;
 	if (err == -ESHUTDOWN)
 		trbd_session_recover(group->session);
-	/* -EBUSY: the slot is somebody else's there */
+	/* -EBUSY: the slot is another gateway's there */
 	if (job == TRBD_GROUP_BEAT && err != -EAGAIN && err != -EBUSY)
 		pr_warn_ratelimited("group of pool %lld: heartbeat failed: error %d (object %s)\n",
 				    group->oloc.pool, err, object->oid.name);
@@ -274,12 +275,12 @@ static int object_thread(void *arg)
 }
 
 /**
- * trbd_group_post() - give the thread of an object something to do
+ * trbd_group_post() - give the thread of an object a job
  * @object: object
- * @job: what; for taking and giving back, @slot, @owner and @expected of the object are set
+ * @job: job; for taking and giving back, @slot, @owner and @expected of the object are set
  *
  * Context: any in which a spinlock may be taken.
- * Return: false if it is still at something else.
+ * Return: false if the thread is still at another job.
  */
 bool trbd_group_post(struct trbd_group_object *object, enum trbd_group_job job)
 {
@@ -298,11 +299,11 @@ bool trbd_group_post(struct trbd_group_object *object, enum trbd_group_job job)
 }
 
 /**
- * trbd_group_is_idle() - are the threads of all objects done?
+ * trbd_group_is_idle() - tell whether the threads of all objects are done
  * @group: membership
  *
  * Context: any in which a spinlock may be taken.
- * Return: true if none is at anything.
+ * Return: true if no thread has a job.
  */
 bool trbd_group_is_idle(struct trbd_group *group)
 {
@@ -316,10 +317,10 @@ bool trbd_group_is_idle(struct trbd_group *group)
 	return idle;
 }
 
-/* The lower bits of an object's hash choose its placement group. */
+/* Hash the name of an object. The lower bits of the hash choose its placement group. */
 static unsigned int object_hash(const struct ceph_object_locator *oloc, const char *name)
 {
-	/* a namespace of 255 bytes, see config.c, a separator, and the name */
+	/* a namespace of 255 bytes (see config.c), a separator, and the name */
 	char key[320];
 	int len = 0;
 
@@ -331,9 +332,9 @@ static unsigned int object_hash(const struct ceph_object_locator *oloc, const ch
 }
 
 /*
- * The name of the object: .group, and then the first of .group.1, .group.2, ... whose placement
- * group is another than those of the objects before. The two lowest bits of the hash do not agree,
- * so this is so in every pool of four placement groups or more.
+ * Choose the name of an object: .group, and then the first of .group.1, .group.2, ... whose
+ * placement group differs from those of the objects before. The names differ in the two lowest bits
+ * of the hash, so this holds in every pool of four placement groups or more.
  */
 static void object_name(struct trbd_group *group, unsigned int index)
 {
@@ -353,9 +354,9 @@ static void object_name(struct trbd_group *group, unsigned int index)
 }
 
 /**
- * trbd_group_object_init() - make what an object needs, without its thread
+ * trbd_group_object_init() - set up an object, without its thread
  * @group: membership, with its pool and namespace
- * @index: which object; those before have been made
+ * @index: which object; those before have been set up
  *
  * Context: process; may sleep for memory.
  * Return: 0 or -ENOMEM; trbd_group_object_free() follows in any case.
@@ -378,7 +379,7 @@ int trbd_group_object_init(struct trbd_group *group, unsigned int index)
 /**
  * trbd_group_object_start() - start the thread of an object
  * @object: object
- * @index: which one it is
+ * @index: its number
  *
  * Context: process; may sleep for memory.
  * Return: 0 or a negative errno.
@@ -397,7 +398,7 @@ int trbd_group_object_start(struct trbd_group_object *object, unsigned int index
 }
 
 /**
- * trbd_group_object_stop() - end the thread of an object, and what it waits for
+ * trbd_group_object_stop() - end the thread of an object, and the request that it waits for
  * @object: object, whose thread may not have been started
  *
  * Context: process; may sleep.

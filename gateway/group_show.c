@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Questions that others ask of the group: who has been silent for how long, and what an operator
- * wants to see.
+ * Answers to questions from outside the group: which gateway has been silent for how long, and what
+ * an operator wants to see.
  */
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
@@ -11,7 +11,7 @@
 #include "gateway/group.h"
 #include "gateway/group_object.h"
 
-/* an object that is beaten in turn has not answered in time when its last reading is older */
+/* a main object whose last reading is older than this has not answered in time */
 #define GROUP_LATE_MS		(3 * TRBD_HEARTBEAT_MS)
 
 static bool group_is_gateway(const struct trbd_group_peer *peer)
@@ -19,7 +19,7 @@ static bool group_is_gateway(const struct trbd_group_peer *peer)
 	return peer->state == TRBD_GROUP_ENTRY_VALID && peer->entry.owner;
 }
 
-/* @lock held. How many gateways are there, and how many of the others have no heartbeat? */
+/* @lock held. Count the gateways, and those of the others that have no heartbeat. */
 static unsigned int group_count_gateways(const struct trbd_group *group, unsigned int *silent)
 {
 	unsigned int count = 0;
@@ -36,8 +36,8 @@ static unsigned int group_count_gateways(const struct trbd_group *group, unsigne
 }
 
 /*
- * @lock held. A line for each object: since when it has not answered, and whether our slot is ours
- * there.
+ * @lock held. Write a line for each object: how long ago it answered, and whether it holds our
+ * slot.
  */
 static size_t group_show_objects(struct trbd_group *group, char *buf, size_t size)
 {
@@ -61,7 +61,7 @@ static size_t group_show_objects(struct trbd_group *group, char *buf, size_t siz
 	return len;
 }
 
-/* @lock held. A line for each entry of the table. */
+/* @lock held. Write a line for each entry of the table. */
 static size_t group_show_peers(struct trbd_group *group, char *buf, size_t size)
 {
 	u64 now_ms = trbd_clock_now(&group->clock);
@@ -85,11 +85,11 @@ static size_t group_show_peers(struct trbd_group *group, char *buf, size_t size)
 /**
  * trbd_group_show() - describe the group for the operator
  * @group: membership
- * @buf: where to
+ * @buf: receives the text
  * @size: room in @buf
  *
- * One line for this gateway and with the counts, one for each object, one for each entry of the
- * table.
+ * The text has one line for this gateway with the counts, one for each object, and one for each
+ * entry of the table.
  *
  * Context: process.
  * Return: length of the text, cut to what fits.
@@ -113,7 +113,7 @@ size_t trbd_group_show(struct trbd_group *group, char *buf, size_t size)
 }
 
 /**
- * trbd_group_self() - how the others find this gateway in the table
+ * trbd_group_self() - tell how the others find this gateway in the table
  * @group: membership
  * @slot: set to our slot; TRBD_SLOTS when we have none
  * @member: set to the number of our membership, 0 when we have none
@@ -129,14 +129,14 @@ void trbd_group_self(struct trbd_group *group, u32 *slot, u64 *member)
 }
 
 /**
- * trbd_group_quiet() - for how long has a slot been silent?
+ * trbd_group_quiet() - tell for how long a slot has been silent
  * @group: membership
- * @slot: which; TRBD_SLOTS if that is not known
+ * @slot: slot; TRBD_SLOTS if it is not known
  *
  * Context: any in which a spinlock may be taken.
- * Return: how many readings in a row, about a heartbeat apart, have found no heartbeat in it. Our
- * own came through each time, so it does not grow while the object cannot be reached. 0 if nobody
- * knows.
+ * Return: how many readings in a row, about a heartbeat apart, found no heartbeat in the slot. Our
+ * own heartbeat came through each time, so the count does not grow while the object cannot be
+ * reached. 0 if nobody knows.
  */
 unsigned int trbd_group_quiet(struct trbd_group *group, unsigned int slot)
 {
@@ -151,8 +151,8 @@ unsigned int trbd_group_quiet(struct trbd_group *group, unsigned int slot)
 }
 
 /*
- * In how many readings? We see every second heartbeat only while we do not reach one of the objects
- * in turn.
+ * Compute how many silent readings it takes. While one of the main objects does not answer us, we
+ * see only every second heartbeat.
  */
 static unsigned int group_silent_readings(struct trbd_group *group)
 {
@@ -165,14 +165,15 @@ static unsigned int group_silent_readings(struct trbd_group *group)
 }
 
 /**
- * trbd_group_is_silent() - have a gateway's heartbeats failed for so long that it is gone?
+ * trbd_group_is_silent() - tell whether a gateway's heartbeats have failed for long enough
  * @group: membership
- * @slot: its slot; TRBD_SLOTS if that is not known
+ * @slot: its slot; TRBD_SLOTS if it is not known
  *
- * By now it most likely has no lease any more: that ends a lease after the last heartbeat but one.
+ * By now the gateway most likely has no lease any more: its lease counts from its last heartbeat
+ * but one.
  *
  * Context: any in which a spinlock may be taken.
- * Return: true if so; false also if nobody knows.
+ * Return: true if the gateway is gone; false also if nobody knows.
  */
 bool trbd_group_is_silent(struct trbd_group *group, unsigned int slot)
 {
@@ -189,7 +190,7 @@ bool trbd_group_is_silent(struct trbd_group *group, unsigned int slot)
 	return silent;
 }
 
-/* @group->lock held. In how many objects has a heartbeat come back that was begun after @wanted? */
+/* @lock held. Count the objects where a heartbeat that was begun after @wanted has come back. */
 static int group_count_touched(struct trbd_group *group, const u64 *wanted)
 {
 	int i, count = 0;
@@ -210,14 +211,14 @@ static bool group_is_touched(struct trbd_group *group, const u64 *wanted)
 }
 
 /**
- * trbd_group_touch() - have a heartbeat at all objects, and wait for a majority of them
+ * trbd_group_touch() - send a heartbeat to all objects, and wait for a majority of them
  * @group: membership
  *
- * The OSDs of these objects have every OSD map that we have when this has come back. So no client
- * that is on the blocklist in one of these gets a heartbeat through there any more, and it has no
- * majority.
+ * When this has come back, the OSDs of these objects have every OSD map that we have. So they let
+ * no heartbeat of a client through that one of these maps has on the blocklist, and that client has
+ * no majority.
  *
- * Context: process; one heartbeat.
+ * Context: process; takes one heartbeat.
  * Return: 0; -ETIMEDOUT when no majority has answered; -EINTR after a fatal signal.
  */
 int trbd_group_touch(struct trbd_group *group)
@@ -246,18 +247,18 @@ int trbd_group_touch(struct trbd_group *group)
 }
 
 /**
- * trbd_group_lease_left() - for how long may a gateway that cannot beat any more still hold a
- * lease?
+ * trbd_group_lease_left() - tell for how long a gateway without heartbeats may still hold a lease
  * @group: membership; trbd_group_touch() has come back since that gateway was fenced
- * @slot: its slot, TRBD_SLOTS if that is not known
- * @member: the number of its membership, 0 if that is not known
+ * @slot: its slot, TRBD_SLOTS if it is not known
+ * @member: the number of its membership, 0 if it is not known
  *
- * Its heartbeats at two objects at least have ended, and its lease is not longer than that from the
- * later one of these. Both had been sent before what was heard of it last in any object.
+ * The gateway's heartbeats have ended at two objects at least. Its lease runs from the later of its
+ * last heartbeats there at most. It had sent both before the last news of it arrived here from any
+ * object.
  *
  * Context: any in which a spinlock may be taken.
- * Return: milliseconds; TRBD_LEASE_MS if nobody knows, and 0 for one that has been silent for that
- * long.
+ * Return: milliseconds; TRBD_LEASE_MS if nobody knows, and 0 for a gateway that has been silent for
+ * that long.
  */
 unsigned int trbd_group_lease_left(struct trbd_group *group, unsigned int slot, u64 member)
 {

@@ -7,9 +7,9 @@
  *	                                   got in a majority: member v        | not: give back,
  *	                                                                      | look again
  *
- * An object that does not answer is not waited for once a majority has. Of two gateways that try
- * the same slot one gets the majority at most. In an object where the slot was not got it is taken
- * later (gateway/group_object.c).
+ * Once a majority of the objects has answered, the gateway does not wait for the others. Of two
+ * gateways that try the same slot, one at most gets the majority. The gateway takes the slot later
+ * in an object where it did not get it (gateway/group_object.c).
  */
 #include <linux/err.h>
 #include <linux/kernel.h>
@@ -23,12 +23,11 @@
 #include "gateway/group_object.h"
 #include "gateway/group_slot.h"
 
-/* how long the other objects may take when a majority has answered */
+/* the other objects may take this much longer when a majority has answered */
 #define GROUP_GRACE_MS	200
 
 /*
- * Return: how many of the objects have done what they were told to, and did it well. @idle: how
- * many are not at it.
+ * Return: how many of the objects have done their job well. @idle is set to how many are not at it.
  */
 static int group_count(struct trbd_group *group, const u64 *told, int *idle, int *err)
 {
@@ -67,8 +66,8 @@ static bool group_all_done(struct trbd_group *group, const u64 *told)
 }
 
 /*
- * Waits for those who were told. Return: 0 if a majority did it well, or an error of another. Each
- * ends by itself, at the latest after mount_timeout.
+ * Wait for the objects that were told. Return: 0 if a majority did its job well, or an error of
+ * another one. Each job ends by itself, after mount_timeout at the latest.
  */
 static int group_wait(struct trbd_group *group, const u64 *told)
 {
@@ -82,7 +81,7 @@ static int group_wait(struct trbd_group *group, const u64 *told)
 	return group_count(group, told, &idle, &err) >= TRBD_GROUP_MAJORITY ? 0 : err;
 }
 
-/* Return: false if it is still at something else. */
+/* Give an object a job. Return: false if its thread is still at another one. */
 static bool group_tell(struct trbd_group_object *object, enum trbd_group_job job, u64 *told)
 {
 	*told = 0;
@@ -94,10 +93,7 @@ static bool group_tell(struct trbd_group_object *object, enum trbd_group_job job
 	return true;
 }
 
-/*
- * Lets the objects' threads end what they are at, but does not wait for one that does not get an
- * answer.
- */
+/* Let the objects' threads end their jobs, but do not wait for one that gets no answer. */
 static void group_settle(struct trbd_group *group)
 {
 	wait_event_killable_timeout(group->done, trbd_group_is_idle(group),
@@ -114,7 +110,7 @@ static int group_look(struct trbd_group *group)
 	return group_wait(group, told);
 }
 
-/* In how many objects that could be read may the slot be taken? */
+/* Count the objects that could be read and where the slot may be taken. */
 static int group_count_free(struct trbd_group *group, int slot, u64 now_ms)
 {
 	int i, count = 0;
@@ -126,8 +122,9 @@ static int group_count_free(struct trbd_group *group, int slot, u64 now_ms)
 }
 
 /*
- * @state held. A slot to try: one that its gateway gave back, else one that was never used, else
- * one that has been silent for long; if there is one, in all objects that could be read.
+ * @state held. Pick a slot that is free in all objects that could be read, or else in a majority.
+ * Prefer one that its gateway gave back, then one that was never used, then one that has been
+ * silent for long.
  */
 static int group_pick_slot(struct trbd_group *group, u64 now_ms)
 {
@@ -156,7 +153,7 @@ static int group_pick_slot(struct trbd_group *group, u64 now_ms)
 	return -1;
 }
 
-/* @state held. The greatest limit of a slot, or of all (-1), in all objects. */
+/* @state held. Find the greatest limit of a slot, or of all slots (-1), in all objects. */
 static u64 group_limit(struct trbd_group *group, int which)
 {
 	u64 limit = 0;
@@ -166,7 +163,7 @@ static u64 group_limit(struct trbd_group *group, int which)
 		for (slot = 0; group->objects[i].read && slot < TRBD_SLOTS; slot++) {
 			const struct trbd_group_view *view = &group->objects[i].view[slot];
 
-			/* 0 for what is no entry */
+			/* 0 unless it is an entry */
 			if (which < 0 || slot == which)
 				limit = max(limit, view->entry.limit_ms);
 		}
@@ -174,7 +171,7 @@ static u64 group_limit(struct trbd_group *group, int which)
 	return limit;
 }
 
-/* @state held. The time to start with, see gateway/group.c. */
+/* @state held. Find the time to start with, see gateway/group.c. */
 static u64 group_start_time(struct trbd_group *group)
 {
 	u64 live = 0, limit = group_limit(group, -1);
@@ -205,8 +202,8 @@ static bool group_has_owners(struct trbd_group *group)
 }
 
 /*
- * Gateways with other times, or of another version, may be ahead of our clock without our knowing,
- * or hold a write for longer than we allow for.
+ * Tell whether a live gateway has other times or another version. Without our knowing, it may be
+ * ahead of our clock, or hold a write for longer than we allow for.
  */
 static bool group_disagrees(struct trbd_group *group)
 {
@@ -227,7 +224,7 @@ static bool group_disagrees(struct trbd_group *group)
 	return disagrees;
 }
 
-/* @state held. Forgets what was had before. */
+/* @state held. Forget the slot and the readings of before. */
 static void group_forget(struct trbd_group *group)
 {
 	int i;
@@ -244,7 +241,7 @@ static void group_forget(struct trbd_group *group)
 }
 
 /*
- * @state held. Moves to the common time, and makes us somebody new. Return: the slot to take, or
+ * @state held. Move to the common time, and take a new number. Return: the slot to take, or
  * -EUSERS.
  */
 static int group_prepare(struct trbd_group *group)
@@ -262,14 +259,17 @@ static int group_prepare(struct trbd_group *group)
 		return -EUSERS;
 	}
 	get_random_bytes(&group->owner, sizeof(group->owner));
-	/* the OSD reads a stored number as a signed one; 0 is nobody */
+	/* the OSD reads a stored number as a signed one, and 0 means nobody */
 	group->owner = (group->owner >> 1) | 1;
 	group->beats = 0;
 	group->limit_ms = max(now_ms, group_limit(group, slot)) + TRBD_GROUP_LIMIT_MS;
 	return slot;
 }
 
-/* @state held. Sets what an object's thread takes. Return: whether it may be taken there. */
+/*
+ * @state held. Set the slot that an object's thread is to take. Return: whether it may be taken
+ * there.
+ */
 static bool group_aim(struct trbd_group_object *object, int slot)
 {
 	const struct trbd_group_view *view = &object->view[slot];
@@ -301,7 +301,7 @@ static void group_give_back(struct trbd_group *group)
 	}
 }
 
-/* Takes a slot. Return: 0; -EAGAIN if others were faster; other errors. */
+/* Try to take a slot. Return: 0; -EAGAIN if others were faster; other errors. */
 static int group_try(struct trbd_group *group)
 {
 	u64 told[TRBD_GROUP_OBJECTS] = { };
@@ -322,7 +322,8 @@ static int group_try(struct trbd_group *group)
 	if (!ret) {
 		trbd_group_set_slot(group, slot);
 		/*
-		 * the clock may have moved by any length, and what was accepted before that with it
+		 * the clock, and with it the time of every earlier command, may have moved by any
+		 * length
 		 */
 		if (group->served)
 			trbd_group_declare_out_of_touch(group, "it joined again");
@@ -330,7 +331,7 @@ static int group_try(struct trbd_group *group)
 		group->steady_ms = group->proof_ms;
 	} else {
 		group_give_back(group);
-		/* whoever still tries must not succeed */
+		/* an object that still tries must not succeed */
 		group->owner = 0;
 		group_forget(group);
 	}
@@ -343,9 +344,9 @@ static int group_try(struct trbd_group *group)
  * trbd_group_take_slot() - get a slot and the common time
  * @group: membership without a slot
  *
- * Context: the group's thread; bounded, by mount_timeout for each round trip.
- * Return: 0; -EUSERS when all slots are taken; -EPROTONOSUPPORT when others have other times;
- * -EPERM, -ETIMEDOUT, -EINTR, others.
+ * Context: the group's thread; bounded by mount_timeout for each round trip.
+ * Return: 0; -EUSERS when all slots are taken; -EPROTONOSUPPORT when other gateways have other
+ * times; -EPERM, -ETIMEDOUT, -EINTR, others.
  */
 int trbd_group_take_slot(struct trbd_group *group)
 {
@@ -356,7 +357,7 @@ int trbd_group_take_slot(struct trbd_group *group)
 	mutex_unlock(&group->state);
 	group_settle(group);
 	ret = group_look(group);
-	/* who is alive shows only in comparison */
+	/* liveness needs two readings */
 	if (!ret && group_has_owners(group)) {
 		schedule_timeout_killable(msecs_to_jiffies(TRBD_GROUP_LOOK_MS));
 		ret = group_look(group);
@@ -367,7 +368,7 @@ int trbd_group_take_slot(struct trbd_group *group)
 		ret = group_try(group);
 		if (ret != -EAGAIN)
 			break;
-		/* those who tried the same do not meet again */
+		/* gateways that tried the same slot do not meet again */
 		schedule_timeout_killable(msecs_to_jiffies(get_random_u32() % GROUP_GRACE_MS));
 		group_settle(group);
 		ret = fatal_signal_pending(current) ? -EINTR : group_look(group);
