@@ -292,8 +292,9 @@ static_assert(TRBD_HEARTBEAT_MS * 2 < TRBD_WITNESS_LOCK_S * 1000,
 /* ---- Initiators: commands that are aborted, resets; scsi/ ---- */
 
 /*
- * A gateway gives up when an aborted command has had no answer for this long, or when a reset is
- * not in force by then.
+ * A gateway gives up when an aborted command has had no answer for TRBD_ABANDONED_MS, and looks for
+ * such commands every TRBD_ABANDONED_LOOK_MS. It waits TRBD_RESET_WAIT_MS for a reset to be in
+ * force, and then serves nothing until it is.
  */
 #define TRBD_ABANDONED_MS	10000
 #define TRBD_ABANDONED_LOOK_MS	1000

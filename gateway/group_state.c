@@ -2,15 +2,15 @@
 /*
  * The state of a membership in the group: slot, lease, quarantine, and the commands that wait.
  *
- * A lease says that this gateway is in touch with the others. While it lasts, mutations begin. When
+ * A lease says that this gateway is in touch with the others. Mutations begin while it lasts. After
  * it has run out they wait here, each with a ticket, until a heartbeat brings a new lease, or until
  * they are too old.
  *
- * A quarantine follows when this gateway was out of touch, or stood still: mutations that were
- * accepted before end with BUSY, and so does every mutation that comes for a few seconds.
+ * A quarantine follows when this gateway was out of touch, or stood still. Mutations that were
+ * accepted before it end with BUSY, and so does every mutation that comes in the next few seconds.
  *
- * The data path looks at a few numbers under group->lock, and at nothing else. This is the bottom
- * of the group's files: it calls none of them.
+ * The data path looks at a few numbers under group->lock, and at nothing else. This file is the
+ * bottom of the group's files: it calls none of the others.
  */
 #include <linux/kernel.h>
 #include <linux/lockdep.h>
@@ -21,9 +21,9 @@
 #include "gateway/stall.h"
 
 /**
- * trbd_group_set_slot() - have a slot, or none
+ * trbd_group_set_slot() - set this gateway's slot
  * @group: membership
- * @slot: which, or -1
+ * @slot: slot, or -1 for none
  *
  * Context: the group's threads, with @state.
  */
@@ -39,7 +39,8 @@ void trbd_group_set_slot(struct trbd_group *group, int slot)
 /**
  * trbd_group_set_out_of_touch() - begin a quarantine
  * @group: membership
- * @now_ms: common time: what was accepted before ends with BUSY, and for a while all that comes
+ * @now_ms: common time; commands that were accepted before it end with BUSY, and so do all that
+ *   come in the next few seconds
  *
  * Context: with @lock.
  */
@@ -54,9 +55,9 @@ void trbd_group_set_out_of_touch(struct trbd_group *group, u64 now_ms)
 }
 
 /**
- * trbd_group_declare_out_of_touch() - begin a quarantine, and tell the log
+ * trbd_group_declare_out_of_touch() - begin a quarantine, and log it
  * @group: membership
- * @why: for people
+ * @why: reason, for people
  *
  * Context: the group's threads.
  */
@@ -70,12 +71,12 @@ void trbd_group_declare_out_of_touch(struct trbd_group *group, const char *why)
 }
 
 /**
- * trbd_group_release_waiting() - let go of those who waited
+ * trbd_group_release_waiting() - let waiting commands go
  * @group: membership
- * @in_touch: all of them, and those who were accepted early enough go on; else those who were not,
- *   and end with -EBUSY
+ * @in_touch: true releases all of them, and those that were accepted early enough go on; false
+ *   releases only those that are too old, and they end with -EBUSY
  *
- * By the threads, and by the tick, since a heartbeat may hang for long.
+ * The group's threads call this, and so does the tick, since a heartbeat may hang for long.
  *
  * Context: process.
  */
@@ -102,7 +103,9 @@ void trbd_group_release_waiting(struct trbd_group *group, bool in_touch)
 	}
 }
 
-/* @lock held. Did this machine, or one of its processors, stand still since the last look? */
+/*
+ * @lock held. Tell whether this machine, or one of its processors, stood still since the last look.
+ */
 static bool group_stood_still(struct trbd_group *group)
 {
 	u64 stalls = trbd_stall_count();
@@ -138,7 +141,7 @@ void trbd_group_check_stall(struct trbd_group *group)
 		group_warn_stalled(group);
 }
 
-/* @lock held. It says nothing while there is a quarantine. */
+/* @lock held. Tell whether this gateway has a lease. There may be a quarantine at the same time. */
 static bool group_holds_lease(const struct trbd_group *group, u64 now_ms)
 {
 	lockdep_assert_held(&group->lock);
@@ -163,10 +166,10 @@ bool trbd_group_has_lease(struct trbd_group *group)
 }
 
 /**
- * trbd_group_admit() - may a mutation start now?
+ * trbd_group_admit() - admit a mutation, or let it wait
  * @group: membership
  * @ticket: run is set; accepted_ms is filled in
- * @received_ms: trbd_clock_local_ms() when its command was taken up
+ * @received_ms: trbd_clock_local_ms() when LIO took its command up
  *
  * Context: any in which a spinlock may be taken.
  * Return: 0: start it. -EINPROGRESS: the ticket waits and its run will be called. -EBUSY: this
@@ -182,8 +185,8 @@ int trbd_group_admit(struct trbd_group *group, struct trbd_group_ticket *ticket,
 	now_ms = trbd_clock_local_ms();
 	stalled = group_stood_still(group);
 	/*
-	 * under the lock, or a jump of the clock could come between it and the quarantine that
-	 * belongs to it
+	 * read the clock under the lock, or a jump of the clock could come between this and the
+	 * quarantine that belongs to the jump
 	 */
 	ticket->accepted_ms = trbd_clock_at(&group->clock, received_ms);
 	if (now_ms < group->quarantine_until_ms) {
@@ -199,13 +202,13 @@ int trbd_group_admit(struct trbd_group *group, struct trbd_group_ticket *ticket,
 }
 
 /**
- * trbd_group_lapses() - how often was this gateway without a lease?
+ * trbd_group_lapses() - count the times that this gateway was without a lease
  * @group: membership
  *
- * For whoever is about to read the shared state, see trbd_group_in_touch().
+ * A caller asks this before it reads the shared state, see trbd_group_in_touch().
  *
  * Context: any in which a spinlock may be taken.
- * Return: a count that only grows, by one when such a time is over.
+ * Return: a count that only grows, by one at the end of each such time.
  */
 unsigned long trbd_group_lapses(struct trbd_group *group)
 {
@@ -218,16 +221,17 @@ unsigned long trbd_group_lapses(struct trbd_group *group)
 }
 
 /**
- * trbd_group_in_touch() - does this gateway know the shared state as it is?
+ * trbd_group_in_touch() - tell whether this gateway knows the shared state as it is
  * @group: membership
  * @lapses: trbd_group_lapses() before the shared state was read last
  *
- * Who changes the shared state waits until this gateway has the change, or is fenced and its lease
- * has run out. One that was out of touch may get a lease once more after it was fenced, from an OSD
- * that does not know yet; its quarantine lasts longer than that.
+ * A gateway that changes the shared state waits until this gateway has the change, or is fenced and
+ * its lease has run out. A gateway that was out of touch may get a lease once more after it was
+ * fenced, from an OSD that does not know that yet. Its quarantine lasts longer than that lease.
  *
  * Context: any in which a spinlock may be taken.
- * Return: true while it holds a lease, has held it since that reading, and is in no quarantine.
+ * Return: true while this gateway holds a lease, has held it since that reading, and is in no
+ * quarantine.
  */
 bool trbd_group_in_touch(struct trbd_group *group, unsigned long lapses)
 {

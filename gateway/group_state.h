@@ -25,9 +25,8 @@ struct task_struct;
 struct trbd_session;
 
 /**
- * struct trbd_group_ticket - a place to wait while the group cannot be reached; embedded by its
- * owner
- * @node: in the group's list of those who wait
+ * struct trbd_group_ticket - a place to wait until the gateway has a lease; embedded by its owner
+ * @node: in the group's list of waiting tickets
  * @accepted_ms: common time when the command was accepted
  * @run: called once, on a thread of the group or its tick: with 0 to go on, or with -EBUSY
  */
@@ -38,15 +37,14 @@ struct trbd_group_ticket {
 };
 
 /**
- * struct trbd_group_peer - what the last readings of the objects said of a slot, see
- * trbd_quorum_merge()
- * @state: what is there
+ * struct trbd_group_peer - news of a slot from the last readings, see trbd_quorum_merge()
+ * @state: kind of entry that the slot holds
  * @entry: valid if @state says so
- * @silent: how often in a row its beats had not advanced
- * @alive: its beats advance
- * @quiet: readings in a row in which nothing was new, see trbd_group_quiet()
- * @counted_ms: trbd_clock_local_ms(): when that was counted last
- * @heard_ms: trbd_clock_local_ms(): of the first reading that said what @entry says
+ * @silent: how many readings in a row showed no new heartbeat
+ * @alive: its heartbeats go on
+ * @quiet: readings in a row that showed nothing new, see trbd_group_quiet()
+ * @counted_ms: trbd_clock_local_ms() of the last reading that was counted
+ * @heard_ms: trbd_clock_local_ms() of the first reading that said what @entry says
  */
 struct trbd_group_peer {
 	enum trbd_group_entry_state state;
@@ -59,11 +57,11 @@ struct trbd_group_peer {
 };
 
 /**
- * enum trbd_group_job - what the thread of an object has to do
- * @TRBD_GROUP_IDLE: nothing
+ * enum trbd_group_job - a job for the thread of an object
+ * @TRBD_GROUP_IDLE: no job
  * @TRBD_GROUP_LOOK: make the object if it is not there, and read it
  * @TRBD_GROUP_TAKE: take a slot
- * @TRBD_GROUP_BEAT: a heartbeat
+ * @TRBD_GROUP_BEAT: send a heartbeat
  * @TRBD_GROUP_FREE: give a slot back
  */
 enum trbd_group_job {
@@ -75,10 +73,10 @@ enum trbd_group_job {
 };
 
 /**
- * enum trbd_group_hold - is our slot ours in an object?
+ * enum trbd_group_hold - whether our slot is ours in an object
  * @TRBD_GROUP_NOT_HELD: no, or nobody knows
- * @TRBD_GROUP_RETAKEN: it was lost there, or the object was away; it was taken again, and nothing
- *   is proven by that yet
+ * @TRBD_GROUP_RETAKEN: the slot was lost there, or the object was away; we took it again, which
+ *   proves nothing yet
  * @TRBD_GROUP_HELD: yes
  */
 enum trbd_group_hold {
@@ -92,28 +90,28 @@ enum trbd_group_hold {
  * @group: its group; constant
  * @oid: its name; constant
  * @place: the same with session, pool and namespace; constant
- * @thread: does all I/O of the object; constant from when it was made
+ * @thread: does all I/O of the object; constant once it has been made
  * @wake: the thread waits here
  * @table: memory for reading the object; the thread's
  * @witness: where the OSD notes its time with our heartbeats; the thread's
- * @view: what was read last, a slot each; guarded by the group's @state
- * @read: there is something in @view; likewise
- * @read_ms: trbd_clock_local_ms(): since when; likewise
+ * @view: the slots as they were read last; guarded by the group's @state
+ * @read: @view is filled in; likewise
+ * @read_ms: trbd_clock_local_ms() of the last reading; likewise
  * @hold: whether our slot is ours there; likewise
  * @osd_ref_ms: the time that the OSD noted with an earlier heartbeat, by its clock, 0 for none;
  *   likewise
- * @local_ref_ms: when that was sent, by trbd_clock_local_ms() and what is known to be missing
- *   there; likewise
- * @sent_ms: trbd_clock_local_ms(): when the last heartbeat was sent that came back, 0 for none;
+ * @local_ref_ms: when that heartbeat was sent: trbd_clock_local_ms() and the time that is known to
+ *   be missing there; likewise
+ * @sent_ms: trbd_clock_local_ms() when the last heartbeat was sent that came back, 0 for none;
  *   likewise
- * @job: what the thread is at; guarded by the group's @lock, as is all that follows
- * @again: a heartbeat is wanted when that is done
+ * @job: the thread's job; guarded by the group's @lock, as is all that follows
+ * @again: a heartbeat is wanted when the job is done
  * @err: how the last job ended
  * @begun: counts jobs
  * @good: @begun of the last heartbeat that came back
- * @slot: for taking and giving back: which
- * @owner: whose
- * @expected: whose it was
+ * @slot: for taking and giving back: the slot
+ * @owner: its owner
+ * @expected: its owner before
  */
 struct trbd_group_object {
 	struct trbd_group *group;
@@ -147,34 +145,35 @@ struct trbd_group_object {
  * @session: session with the cluster; constant
  * @oloc: pool and namespace of its objects; constant
  * @clock: common time
- * @thread: takes a slot, and says when which object's thread beats; NULL until joined
+ * @thread: takes a slot, and tells each object's thread when to send a heartbeat; NULL until joined
  * @joined: the first attempt to join has ended, see @join_err
- * @join_err: how
+ * @join_err: how it ended
  * @objects: the group's objects
  * @done: woken when a job of an object has ended
- * @turns: of heartbeats; the thread's
- * @gave_up: what was in flight, since heartbeats failed for long; the thread's
+ * @turns: turns of heartbeats so far; the thread's
+ * @gave_up: everything in flight was given up, since heartbeats failed for long; the thread's
  * @tick: looks whether this gateway stood still, and ends commands that have waited too long
- * @state: guards what is said of the objects above, and what follows; taken before @lock
- * @peers: what was read last; guarded by @state and @lock both
+ * @state: guards the fields of the objects that say so, and the fields down to @lock; taken before
+ *   @lock
+ * @peers: the peers as they were read last; guarded by @state and @lock both
  * @served: this gateway has had a slot before
  * @owner: number of this membership, 0 for none
  * @beats: heartbeats of this membership
- * @limit_ms: what our entry says
+ * @limit_ms: the limit in our entry
  * @slept_ms: for how long our clocks are known to have stood still
- * @proof_ms: trbd_clock_local_ms(): when this gateway was last known to be in touch with a
- *   majority of the objects
- * @since_ms: trbd_clock_local_ms(): and since when without a break
- * @steady_ms: trbd_clock_local_ms(): when it was last known to be, and had been for longer than
- *   TRBD_SKEW_MS or had just joined; 0 for never
- * @lock: guards what follows; taken once per mutation, for a few instructions
+ * @proof_ms: trbd_clock_local_ms() when this gateway was last known to be in touch with a majority
+ *   of the objects
+ * @since_ms: trbd_clock_local_ms() since when it has been so without a break
+ * @steady_ms: trbd_clock_local_ms() when it was last known to be in touch, and had been for longer
+ *   than TRBD_SKEW_MS or had just joined; 0 for never
+ * @lock: guards the fields that follow; taken once per mutation, for a few instructions
  * @slot: our slot, or -1; written under @state as well
  * @lease: until when this gateway is known to be in touch; written under @state as well
- * @quarantine_until_ms: trbd_clock_local_ms(): until then commands end with BUSY
- * @stalls: trbd_stall_count() when it was last looked at
- * @stale_before_ms: common time: what was accepted before this ends with BUSY
+ * @quarantine_until_ms: trbd_clock_local_ms() until when commands end with BUSY
+ * @stalls: trbd_stall_count() at the last look
+ * @stale_before_ms: common time; commands that were accepted before it end with BUSY
  * @waiting: tickets
- * @out_of_touch: how often this gateway was
+ * @out_of_touch: how often this gateway was out of touch
  */
 struct trbd_group {
 	refcount_t ref;

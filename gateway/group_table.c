@@ -12,15 +12,15 @@
  *	56  w         u16, ms: TRBD_W_MS
  *	60  checksum  u32, the lower half of FNV-1a over the bytes before it
  *
- * Versions 1 and 2 were of a group with one object. They had 64 bits for the beats; version 2 had
- * 32 for w, and version 1 had no w and a checksum of 64 bits at 56.
+ * Versions 1 and 2 belonged to a group with one object. They had 64 bits for the beats; version 2
+ * had 32 for w, and version 1 had no w and a checksum of 64 bits at 56.
  *
  * A slot of zeros was never used. A slot with another version belongs to a gateway that runs, or
- * ran, another version of this module. Clock and limit of version 2 are read, so that the common
- * time goes on when all gateways are upgraded. Anything else is foreign: somebody else wrote it.
- * Such slots are left alone.
+ * ran, another version of this module. This module reads clock and limit of version 2, so that the
+ * common time goes on when all gateways are upgraded. Anything else is foreign: another program
+ * wrote it. A gateway leaves such slots alone.
  *
- * No I/O and no state: compiled as it is by the unit tests.
+ * No I/O and no state: the unit tests compile this file as it is.
  */
 #include <linux/kernel.h>
 #include <linux/string.h>
@@ -71,8 +71,8 @@ static void table_entry_get_name(const u8 *buf, char *name)
 
 /**
  * trbd_group_encode() - write an entry
- * @entry: what
- * @buf: where to, TRBD_GROUP_ENTRY_SIZE bytes
+ * @entry: entry
+ * @buf: receives it, TRBD_GROUP_ENTRY_SIZE bytes
  */
 void trbd_group_encode(const struct trbd_group_entry *entry, u8 *buf)
 {
@@ -102,7 +102,7 @@ static void table_entry_get_times(const u8 *buf, struct trbd_group_entry *entry)
 	entry->limit_ms = table_get_le(buf + 24, 8);
 }
 
-/* As far as the versions have it in one place. */
+/* Read the fields that all versions have in the same place. */
 static void table_entry_get_other(const u8 *buf, struct trbd_group_entry *entry)
 {
 	entry->owner = table_get_le(buf + 8, 8);
@@ -118,7 +118,7 @@ static void table_entry_get_other(const u8 *buf, struct trbd_group_entry *entry)
  * @entry: filled in if it is valid or of another version, else zeroed; the name is printable and
  *   terminated
  *
- * Return: what it is.
+ * Return: the kind of entry.
  */
 enum trbd_group_entry_state trbd_group_decode(const u8 *buf, struct trbd_group_entry *entry)
 {

@@ -12,14 +12,14 @@
 #define TRBD_GROUP_AGE_MAX_MS	0xffffffffU
 
 /**
- * struct trbd_group_entry - what a gateway says of itself
+ * struct trbd_group_entry - a gateway's entry about itself
  * @owner: random number of the gateway's membership, 0 for a slot that nobody has
- * @clock_ms: common time when it was written
+ * @clock_ms: common time when the entry was written
  * @limit_ms: no stamp of this slot is later than this, whatever happens to the gateway
  * @beats: counts its heartbeats, at all objects together
- * @age_ms: when it was last known to be in touch with a majority of the objects, and had been for
- *   longer than TRBD_SKEW_MS or had just joined, before @clock_ms; TRBD_GROUP_AGE_MAX_MS: longer
- *   ago
+ * @age_ms: how long before @clock_ms the gateway was last known to be in touch with a majority of
+ *   the objects, and had been for longer than TRBD_SKEW_MS or had just joined;
+ *   TRBD_GROUP_AGE_MAX_MS for longer ago
  * @w_ms: TRBD_W_MS of its version of this module
  * @name: host name, for people
  */
@@ -34,7 +34,7 @@ struct trbd_group_entry {
 };
 
 /**
- * enum trbd_group_entry_state - what a slot holds
+ * enum trbd_group_entry_state - kind of entry that a slot holds
  * @TRBD_GROUP_ENTRY_UNUSED: zeros
  * @TRBD_GROUP_ENTRY_VALID: an entry
  * @TRBD_GROUP_ENTRY_OTHER: an entry of another version; owner, beats and name are where version 1

@@ -2,16 +2,17 @@
 /*
  * Keeping the record of an image true, while nobody changes reservations.
  *
- *	our own entry			says our slot in the group as it is now, which shows others
- *					that we live
- *	entries of ours			that a backstore left behind which is no more: out
- *	gateways			silent in the group for a minute: fenced, and out
+ *	our own entry			gets our slot in the group as it is now, by which others
+ *					see that we live
+ *	entries of ours			taken out when a backstore that is gone left them behind
+ *	gateways			fenced and taken out after a minute of silence in the
+ *					group
  *	fences				renewed every half hour, since Ceph forgets them after an
- *					hour; a day is enough
+ *					hour; kept up for a day
  *
- * Any gateway does it, and they take turns: the first one in the registry at once, each further one
- * a little later, so that it finds it done. What cannot be done is tried again later. Whoever waits
- * for the thread has precedence.
+ * Any gateway does this, and they take turns. The first gateway in the registry does it at once,
+ * and each further one a little later, so that it finds the work done. A gateway tries again later
+ * when something fails. Jobs that wait for the thread go first.
  *
  * The times of fences are those of the group's clock, which all gateways share.
  */
@@ -33,19 +34,19 @@
 #include "rados/clock.h"
 #include "rbd/image.h"
 
-/* until what takes long is done again, or tried again */
+/* pause before slow work is done or tried again */
 #define HOUSE_PAUSE		(30 * HZ)
-/* for which a monitor is waited for; commands have to wait as long */
+/* limit of the wait for a monitor; commands have to wait as long */
 #define HOUSE_PATIENCE_MS	3000
 
 /**
- * struct house - what there is to do
+ * struct house - the work that housekeeping finds
  * @lu: state
  * @now: time, seconds
  * @turn: how many gateways come before us
- * @tidy: the record wants to be changed
- * @renew: fences want to be renewed
- * @silent: gateways look gone
+ * @tidy: the record needs a change
+ * @renew: fences need to be renewed
+ * @silent: some gateways look gone
  */
 struct house {
 	struct trbd_lu *lu;
@@ -56,7 +57,7 @@ struct house {
 	bool silent;
 };
 
-/* in seconds; who comes later waits longer */
+/* in seconds; a gateway further down the registry waits longer */
 static u64 house_fence_age(const struct house *house)
 {
 	return TRBD_HOUSE_RENEW_S + house->turn * TRBD_HOUSE_TURN_S;
@@ -128,11 +129,11 @@ static void house_renew(const struct house *house)
 }
 
 /**
- * trbd_housekeeping() - see to the record, if there is anything to see to
+ * trbd_housekeeping() - keep the record true, if it needs anything
  * @lu: state
  *
- * Context: the thread, when nobody waits for it; a few round trips, seconds for a monitor or for
- * gateways that do not answer.
+ * Context: the thread, when no job waits for it; takes a few round trips, and seconds for a monitor
+ * or for gateways that do not answer.
  */
 void trbd_housekeeping(struct trbd_lu *lu)
 {

@@ -2,14 +2,14 @@
 /*
  * The lease of this gateway.
  *
- * While a gateway holds a lease it knows the shared state as it is, since whoever changes that asks
- * it, or fences it and waits for the end of the lease. After a time without a lease that is so only
- * when it has read the record again: it may have been fenced, and Ceph forgets that after an hour,
- * so heartbeats come through again. So lapses are counted, and whoever reads the record notes the
- * count first. A lapse counts when it is over: what is read while it lasts is of no use, since the
- * gateway can be fenced after that.
+ * A gateway that holds a lease knows the shared state as it is: any other gateway that changes it
+ * asks this one first, or fences it and waits for the end of its lease. After a time without a
+ * lease, the gateway knows the state again only when it has read the record again. It may have been
+ * fenced, and Ceph forgets that after an hour, so heartbeats come through again. So lapses are
+ * counted, and a gateway that reads the record notes the count first. A lapse counts when it is
+ * over. A reading during the lapse is of no use, since the gateway can be fenced after it.
  *
- * No I/O, no locks: compiled as it is by the unit tests.
+ * No I/O, no locks: the unit tests compile this file as it is.
  */
 #include <linux/types.h>
 
@@ -17,7 +17,7 @@
 #include "protocol.h"
 
 /**
- * trbd_lease_holds() - is this gateway in touch?
+ * trbd_lease_holds() - tell whether this gateway is in touch
  * @lease: lease
  * @now_ms: trbd_clock_local_ms()
  *
@@ -29,7 +29,7 @@ bool trbd_lease_holds(const struct trbd_lease *lease, u64 now_ms)
 }
 
 /**
- * trbd_lease_renew() - a heartbeat has come back
+ * trbd_lease_renew() - renew the lease by a heartbeat that has come back
  * @lease: lease
  * @sent_ms: trbd_clock_local_ms() when it was sent
  * @now_ms: trbd_clock_local_ms()
@@ -42,7 +42,7 @@ void trbd_lease_renew(struct trbd_lease *lease, u64 sent_ms, u64 now_ms)
 }
 
 /**
- * trbd_lease_void() - this gateway was out of touch, though its lease has not ended
+ * trbd_lease_void() - note that this gateway was out of touch, though its lease has not ended
  * @lease: lease
  */
 void trbd_lease_void(struct trbd_lease *lease)

@@ -6,8 +6,8 @@
 
 /**
  * struct trbd_lease - for how long a heartbeat proves that this gateway is in touch
- * @until_ms: trbd_clock_local_ms(): it ends then
- * @lapses: counts the times without one, when they are over
+ * @until_ms: trbd_clock_local_ms() when the lease ends
+ * @lapses: counts the times without a lease that are over
  */
 struct trbd_lease {
 	u64 until_ms;

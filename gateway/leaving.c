@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Leaving the registry of an image when the cluster did not answer as the backstore was removed.
+ * Leaving the registry of an image when the cluster did not answer while the backstore was removed.
  *
- * An entry that stays behind answers to nobody. When its client has no other image, it is silent
- * altogether, others fence it, and that harms nobody. When it serves other images, they would fence
- * a gateway that is well. So as long as the session lives, the entry is tried to be taken out every
- * few seconds. Others take longer than that to fence a gateway whose heartbeats go on.
+ * An entry that stays behind answers nobody. If its client has no other image, it sends no
+ * heartbeats either, others fence it, and that harms nobody. If its client serves other images,
+ * others would fence a healthy gateway. So this gateway tries every few seconds to take the entry
+ * out, as long as the session lives. Others take longer than that to fence a gateway whose
+ * heartbeats go on.
  */
 #include <linux/ceph/libceph.h>
 #include <linux/ceph/osdmap.h>
@@ -21,14 +22,14 @@
 #include "rados/session.h"
 
 /**
- * struct leaving - an entry that is to be taken out
+ * struct leaving - an entry that must be taken out
  * @chore: its place in the session's list
- * @place: where the record is; what it points to is here
+ * @place: where the record is; its pointers point into this struct
  * @oid: of the header
  * @oloc: of the header
  * @name: of the image
  * @id: of the image
- * @entries: numbers under which we may be there; 0 for none
+ * @entries: numbers under which this gateway may be registered; 0 for none
  */
 struct leaving {
 	struct trbd_chore chore;
@@ -50,7 +51,8 @@ static bool leaving_remove(struct leaving *leaving, struct trbd_record *record)
 }
 
 /*
- * Return: 0 when the entry is not there, or the image is not; an error, and then it is tried again.
+ * Try to take the entry out. Return: 0 when the entry or the image is not there any more, or an
+ * error after which to try again.
  */
 static int leaving_try(struct leaving *leaving)
 {
@@ -91,10 +93,10 @@ static void leaving_drop(struct trbd_chore *chore)
 }
 
 /**
- * trbd_leaving_add() - take a unit out of the registry when that is possible
+ * trbd_leaving_add() - take a unit out of the registry as soon as that is possible
  * @lu: state that could not be taken out, and is about to go
  *
- * Without memory nothing: then others fence the entry.
+ * Without memory this does nothing, and others will fence the entry.
  *
  * Context: process.
  */

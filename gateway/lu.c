@@ -2,15 +2,15 @@
 /*
  * The thread of a logical unit's shared state, and becoming one of its gateways.
  *
- * All changes of an image's record come from one thread per image, except those that attach and
- * detach make. The watch's thread only installs. The thread runs jobs, one after the other. A job
- * that nobody wants any more is taken off the queue, and waits for no other; the one that runs is
- * interrupted only for its own sake. Commands of several initiators wait in one queue, and an abort
- * of one of them is nothing to the others.
+ * One thread per image makes all changes of the image's record, except those of attach and detach.
+ * The watch's thread only installs records. The unit's thread runs jobs, one after the other. A job
+ * that nobody wants any more is taken off the queue without waiting for any other job. The running
+ * job is interrupted only when nobody wants that job itself any more. Commands of several
+ * initiators wait in one queue, and an abort of one of them does not concern the others.
  *
  * Between jobs the thread calls the floor above once a second, registers again after a fence, and
- * keeps the record true (gateway/housekeeping.c). Only gateways that are in the registry of the
- * record serve (gateway/registry.c).
+ * keeps the record true (gateway/housekeeping.c). Only gateways in the record's registry serve
+ * (gateway/registry.c).
  */
 #include <linux/delay.h>
 #include <linux/err.h>
@@ -36,14 +36,14 @@
 #include "rbd/image.h"
 
 #define LU_TICK_MS		1000
-/* how often the record's number is looked at, in ticks */
+/* the thread checks the record's number once in this many ticks */
 #define LU_POLL_TICKS		3
 
 /**
  * trbd_lu_drop_unwanted() - end the jobs that nobody wants any more
  * @lu: state
  *
- * Those in the queue end here; the one that runs is interrupted if it is one of them.
+ * Unwanted jobs in the queue end here. The running job is interrupted if it is unwanted.
  *
  * Context: process.
  */
@@ -65,7 +65,7 @@ void trbd_lu_drop_unwanted(struct trbd_lu *lu)
 }
 
 /**
- * trbd_lu_has_run() - a job is about to end, and is not to be interrupted any more
+ * trbd_lu_has_run() - note that a job is about to end, and must not be interrupted any more
  * @lu: state
  * @job: job, whether it has run or not
  *
@@ -88,9 +88,10 @@ static void lu_catch_up(struct trbd_lu *lu)
 }
 
 /*
- * Changes come as notifications. This is for what is done by hand, and does not notify: restoring a
- * record, or removing it. Who does not notice serves on without being in the registry. And after a
- * time without a lease this shows that nothing was missed.
+ * Look for a change of the record. Most changes come as notifications. An operator who restores or
+ * removes a record by hand notifies nobody, and a gateway that missed that would serve on without
+ * being in the registry. After a time without a lease, this also shows that the gateway has missed
+ * nothing.
  */
 static void lu_poll(struct trbd_lu *lu)
 {
@@ -141,7 +142,9 @@ static int lu_thread(void *arg)
 	struct trbd_lu *lu = arg;
 	unsigned int ticks = 0;
 
-	/* only ours: root's would interrupt a command that an initiator waits for */
+	/*
+	 * allow only our own signal: root's would interrupt a command that an initiator waits for
+	 */
 	allow_kernel_signal(SIGKILL);
 	while (trbd_lu_clear_interrupt(lu)) {
 		bool tick_wanted, rejoin, catch_up;
@@ -162,7 +165,8 @@ static int lu_thread(void *arg)
 		spin_unlock(&lu->lock);
 
 		/*
-		 * first: registering again may wait for a monitor, and jobs end at once before that
+		 * run the job first: registering again may wait for a monitor, and before that jobs
+		 * end at once
 		 */
 		if (job)
 			job->run(lu, job);
@@ -182,19 +186,19 @@ static int lu_thread(void *arg)
 			lu_poll(lu);
 		trbd_housekeeping(lu);
 	}
-	/* only resets that nobody waits for any more; they see that it is over */
+	/* only resets are left, and nobody waits for them; their run sees that */
 	list_for_each_entry_safe(job, next, &lu->jobs, node)
 		job->run(lu, job);
 	return 0;
 }
 
 /**
- * trbd_lu_submit() - have a job run
+ * trbd_lu_submit() - queue a job
  * @lu: state
  * @job: run is set
  *
- * One that nobody wants any more ends at once: whoever gave it up may have looked through the queue
- * before it was there.
+ * A job that nobody wants any more ends at once. Its owner may have looked through the queue before
+ * the job was there.
  *
  * Context: process.
  */
@@ -203,7 +207,7 @@ void trbd_lu_submit(struct trbd_lu *lu, struct trbd_lu_job *job)
 	bool over;
 
 	spin_lock(&lu->lock);
-	/* it may be the one that runs, and come again */
+	/* the running job may submit itself again */
 	if (lu->running == job)
 		lu->running = NULL;
 	over = job->is_over && job->is_over(job);
@@ -217,8 +221,10 @@ void trbd_lu_submit(struct trbd_lu *lu, struct trbd_lu_job *job)
 }
 
 /**
- * trbd_lu_watched() - the header is watched again; what was said meanwhile was not heard
+ * trbd_lu_watched() - catch up after the header is watched again
  * @lu: state
+ *
+ * The gateway missed all notifications in between.
  *
  * Context: any in which a spinlock may be taken.
  */
@@ -255,7 +261,8 @@ static void lu_leave_work(struct work_struct *work)
 }
 
 /*
- * Not in the caller's context: one that was killed waits for no answer, and the entry would stay.
+ * Leave the registry in another context than the caller's: a caller that was killed waits for no
+ * answer, and the entry would stay.
  */
 static void lu_leave(struct trbd_lu *lu)
 {
@@ -270,13 +277,13 @@ static void lu_leave(struct trbd_lu *lu)
 
 /**
  * trbd_lu_attach() - become one of the gateways that serve an image
- * @image: open and watched; what it is notified of goes to trbd_round_notified(), and since
- *	something may have been missed before that, trbd_lu_watched() must follow
+ * @image: open and watched; its notifications go to trbd_round_notified(); trbd_lu_watched() must
+ *   follow, since some may have been missed before that
  * @group: the gateways of its pool
  * @ops: the floor above
  * @owner: argument of @ops
  *
- * Context: process; a few round trips.
+ * Context: process; takes a few round trips.
  * Return: the state; ERR_PTR of -EBADMSG or -EPROTONOSUPPORT for a record that cannot be used,
  * -EPERM, -EUSERS when there are too many gateways, -ETIMEDOUT, -EINTR, -ENOMEM, others.
  */
@@ -320,7 +327,7 @@ struct trbd_lu *trbd_lu_attach(struct trbd_image *image, struct trbd_group *grou
 	} while (ret == -EAGAIN && !msleep_interruptible(TRBD_REGISTRY_RETRY_MS));
 	if (ret) {
 		trbd_recovery_remove_user(&image->session->recovery, &lu->recovery);
-		/* what was sent may have been done */
+		/* the cluster may have carried out a request without an answer */
 		if (ret == -ETIMEDOUT || ret == -EINTR || ret == -ENOMEM || ret == -EAGAIN)
 			lu_leave(lu);
 		kthread_stop(lu->thread);
@@ -334,14 +341,14 @@ struct trbd_lu *trbd_lu_attach(struct trbd_image *image, struct trbd_group *grou
 }
 
 /**
- * trbd_lu_detach() - serve the image no more
+ * trbd_lu_detach() - stop serving the image
  * @lu: state; no command and no job is left, and nobody calls trbd_round_notified() any more
  *
  * The image is about to be closed.
  *
  * Context: process; may sleep for some seconds when the cluster does not answer, see
  * rados/closing.c. The gateway stays in the registry then, and tries to leave it as long as the
- * session is there. When it is not, others fence it.
+ * session is there. After that, others fence it.
  */
 void trbd_lu_detach(struct trbd_lu *lu)
 {
@@ -352,7 +359,7 @@ void trbd_lu_detach(struct trbd_lu *lu)
 	trbd_lu_interrupt(lu);
 	kthread_stop(lu->thread);
 	put_task_struct(lu->thread);
-	/* set first, or what we write about ourselves would look as if another had expelled us */
+	/* set the bit first, or our own change would look as if another gateway had expelled us */
 	if (!test_and_set_bit(TRBD_LU_UNREGISTERED, &lu->blocked) || lu->next_id)
 		lu_leave(lu);
 	trbd_tidy_remove_unit(lu);

@@ -2,7 +2,7 @@
 #ifndef TRBD_GATEWAY_LU_H
 #define TRBD_GATEWAY_LU_H
 
-/* all that the floor above needs of a logical unit's shared state */
+/* everything that the floor above needs of a logical unit's shared state */
 #include "gateway/lu_state.h"
 #include "gateway/lu_update.h"
 #include "gateway/view.h"

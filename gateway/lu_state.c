@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The state of a logical unit that all its gateways share, as this gateway has it: the bottom of
- * the files that work on it.
+ * The state of a logical unit that all its gateways share, as this gateway has it. This is the
+ * bottom of the files that work on it.
  *
  *	lu.c             the thread, its jobs; attach and detach
  *	lu_update.c      a change of reservations, brought into force
@@ -9,15 +9,15 @@
  *	registry.c       being one of the gateways; coming back after a fence
  *	round.c          bringing a change into force on every gateway
  *	expulsion.c      fencing gateways that are gone
- *	tidy.c           taking out of a record what does not belong there
+ *	tidy.c           cleaning up entries and fences in a record
  *	view.c           reading and writing the record, and installing it
  *	here             the thread's interruptions
  *
- * Each of these calls those below it only.
+ * Each of these files calls only those below it.
  *
- * Functions below run on the unit's thread, or wait for the cluster on somebody's behalf. An
- * interruption ends whatever the thread does. It is meant for what runs at that moment, so it is
- * cleared before the next job.
+ * The functions of these files run on the unit's thread, or wait for the cluster on a caller's
+ * behalf. An interruption ends the thread's current work. It is meant for that work only, so the
+ * thread clears it before the next job.
  */
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
@@ -32,7 +32,7 @@
  * @wait_ms: for how long at most
  *
  * Context: the thread.
- * Return: true if what the thread does is to end.
+ * Return: true if the thread must end its current work.
  */
 bool trbd_lu_sleep(unsigned int wait_ms)
 {
@@ -61,11 +61,11 @@ bool trbd_lu_clear_interrupt(struct trbd_lu *lu)
 }
 
 /**
- * trbd_lu_interrupt() - interrupt the thread: what it does ends with -EINTR
+ * trbd_lu_interrupt() - interrupt the thread, which ends its work with -EINTR
  * @lu: state
  *
- * For a gateway that stops serving. What was changed is brought into force by whoever reads the
- * record next.
+ * This is for a gateway that stops serving. The gateway that reads the record next brings a change
+ * into force that was left behind.
  *
  * Context: any in which a spinlock may be taken.
  */
@@ -75,13 +75,13 @@ void trbd_lu_interrupt(struct trbd_lu *lu)
 }
 
 /**
- * trbd_lu_is_wanted() - tell whether somebody waits for the thread
+ * trbd_lu_is_wanted() - tell whether a job waits for the thread
  * @lu: state
  *
- * For what the thread does in between, to make way.
+ * The thread asks this during its work between jobs, to make way.
  *
  * Context: the thread.
- * Return: whether there is a job, or it is interrupted.
+ * Return: true if there is a job, or the thread was interrupted.
  */
 bool trbd_lu_is_wanted(struct trbd_lu *lu)
 {

@@ -21,9 +21,9 @@ struct trbd_image;
 struct trbd_lu;
 struct trbd_watch_reply;
 
-/* why no command is served at the moment, bits of trbd_lu.blocked */
-#define TRBD_LU_UNREGISTERED	0	/* not in the registry of gateways: before it, or fenced */
-#define TRBD_LU_RESETTING	1	/* a reset that took too long is not in force yet */
+/* reasons to serve no command at the moment, bits of trbd_lu.blocked */
+#define TRBD_LU_UNREGISTERED	0	/* not in the registry: not yet, or fenced */
+#define TRBD_LU_RESETTING	1	/* a reset took too long and is not in force yet */
 #define TRBD_LU_BLOCK_SIZE	2	/* LIO and the record may have different block sizes */
 
 /**
@@ -35,9 +35,9 @@ struct trbd_watch_reply;
  * @spc2_gateway: of the record
  * @spc2_orphan: that gateway is not in the registry any more
  * @registering: our next_id is in the registry
- * @pr: reservations; its memory is behind this struct
- * @registry: of the record, or of the last one that was there when it was removed; its memory
- *	likewise
+ * @pr: reservations; their memory is behind this struct
+ * @registry: of the record, or, when the record was removed, of the last one; its memory is behind
+ *   this struct, too
  */
 struct trbd_lu_view {
 	struct rcu_head rcu;
@@ -53,10 +53,10 @@ struct trbd_lu_view {
 
 /**
  * struct trbd_lu_change - the step from one state to the next
- * @old: before; gone when the callback returns
- * @new: after
- * @action: what made it
- * @actor: who asked for it, with an empty initiator when nobody did
+ * @old: state before; gone when the callback returns
+ * @new: state after
+ * @action: service action that made the change
+ * @actor: nexus that asked for it, with an empty initiator when none did
  * @reset: there was a LOGICAL UNIT RESET
  * @mine: this gateway made it
  */
@@ -70,13 +70,13 @@ struct trbd_lu_change {
 };
 
 /**
- * struct trbd_lu_ops - what the floor above is asked
- * @changed: a state was installed. Commands that are admitted from now on go by it
- * @draining: how many commands are in flight that this state forbids, or that are from before the
- *	last reset
- * @in_flight: how many commands are in flight
+ * struct trbd_lu_ops - calls to the floor above
+ * @changed: a state was installed; commands that are admitted from now on must obey it
+ * @draining: count the commands in flight that this state forbids, or that are from before the last
+ *   reset
+ * @in_flight: count the commands in flight
  * @come_back: this gateway was fenced and serves again
- * @tick: about once a second, on the thread that may change the state
+ * @tick: called about once a second, on the thread that may change the state
  */
 struct trbd_lu_ops {
 	void (*changed)(void *owner, const struct trbd_lu_change *change);
@@ -87,11 +87,11 @@ struct trbd_lu_ops {
 };
 
 /**
- * struct trbd_lu_job - something that needs the shared state; embedded by its owner
+ * struct trbd_lu_job - work that needs the shared state; embedded by its owner
  * @node: in the queue
  * @run: called once, on the thread that may change the state
- * @is_over: NULL, or whether nobody wants it any more; called under a spinlock
- * @end: ends it instead of @run; set if @is_over is
+ * @is_over: NULL, or tells whether nobody wants the job any more; called under a spinlock
+ * @end: ends the job instead of @run; set if @is_over is
  */
 struct trbd_lu_job {
 	struct list_head node;
@@ -110,35 +110,34 @@ struct trbd_lu_job {
  * @owner: argument of @ops; constant
  * @recovery: our part when the session gets a new identity
  * @thread: runs jobs, one after the other; the only one that changes the record
- * @wait: the thread's
- * @blocked: why no command is served; read on every command
+ * @wait: the thread waits here
+ * @blocked: reasons to serve no command; read on every command
  * @install_lock: guards changes of @view
- * @view: what is in force here; read under RCU on every command
- * @id: number that this gateway has in the registry; another after each recovery. Changed by the
- *	thread while unregistered
+ * @view: the state in force here; read under RCU on every command
+ * @id: number of this gateway in the registry; another one after each recovery. The thread changes
+ *   it while the unit is unregistered
  * @address: under which the OSDs know us; likewise
- * @machine: what our entry says of this machine; likewise
- * @block_size: with which this gateway serves the unit, bytes; 0 until it is registered. The
- *	thread changes it
+ * @machine: hash that stands for this machine in our entry; likewise
+ * @block_size: with which this gateway serves the unit, bytes; 0 until it is registered. The thread
+ *   changes it
  * @next_id: number of a registration that is not known to be there, 0 for none; changed like @view
  * @barrier: OSD map that is known to be there; only an optimisation
- * @lapses: trbd_group_lapses() before the reading that showed that @view is what the record says;
- *	read on every command
- * @last_generation: the greatest that was installed; under @install_lock
- * @silence: who does not answer; the thread's
- * @housework: jiffies before which housekeeping does nothing that takes long; the thread's
- * @lock: guards what follows
- * @jobs: to be run
- * @running: the one that runs, if it can be over before it has ended
- * @tick_wanted: ops->tick is to be called
- * @rejoin: to be registered again
- * @catch_up: to be read again
+ * @lapses: trbd_group_lapses() before the reading which showed that @view is what the record says;
+ *   read on every command
+ * @last_generation: the greatest generation that was installed; under @install_lock
+ * @silence: evidence about gateways that do not answer; the thread's
+ * @housework: jiffies before which housekeeping does no slow work; the thread's
+ * @lock: guards the fields that follow
+ * @jobs: jobs to run
+ * @running: the running job, if it can be over before it has ended
+ * @tick_wanted: the thread must call ops->tick
+ * @rejoin: the thread must register again
+ * @catch_up: the thread must read the record again
  * @recoveries: twice the recoveries so far; odd while one is under way
- * @registry_fence_own: @address is one that we gave up, and must be on the blocklist before we
- *	serve again
- * @ending: the thread is to end
- * @overdue_resets: resets that took too long and are not in force yet; TRBD_LU_RESETTING as long as
- *	there are any
+ * @registry_fence_own: we gave @address up, and must put it on the blocklist before we serve again
+ * @ending: the thread must end
+ * @overdue_resets: resets that took too long and are not in force yet; TRBD_LU_RESETTING is set as
+ *   long as there are any
  */
 struct trbd_lu {
 	struct list_head node;
@@ -177,8 +176,9 @@ struct trbd_lu {
 };
 
 /*
- * Decides on a record what a command makes of it. When it returns TRBD_PR_GOOD the record, if
- * changed, replaces the old one; may be called more than once, each time with a newer record.
+ * Make the change that a command asks for in a record. When this returns TRBD_PR_GOOD, the record
+ * replaces the old one if it was changed. It may be called more than once, each time with a newer
+ * record.
  */
 typedef enum trbd_pr_verdict (*trbd_lu_decide)(struct trbd_record *record, void *ctx);
 
@@ -191,8 +191,8 @@ bool trbd_lu_is_wanted(struct trbd_lu *lu);
 bool trbd_lu_clear_interrupt(struct trbd_lu *lu);
 
 /*
- * For trbd_group_in_touch(). Looked at before the view: what is known of an older one is not true
- * of a newer one.
+ * Get the lapses to give to trbd_group_in_touch(). Call this before looking at the view, since
+ * knowledge of an older view may be wrong of a newer one.
  */
 static inline unsigned long trbd_lu_lapses(const struct trbd_lu *lu)
 {

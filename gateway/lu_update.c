@@ -2,17 +2,17 @@
 /*
  * Changing the reservations of a logical unit.
  *
- * They are in one record (gateway/record_io.c), which is written on condition that nobody has
- * written it since it was read. So of two gateways that change it at once one is first, and the
- * other decides again on what that one made.
+ * The reservations are in one record (gateway/record_io.c). A gateway writes it on condition that
+ * nobody has written it since the gateway read it. So when two gateways change it at once, one is
+ * first, and the other decides again on the result of the first.
  *
  *	read --> decide --> write if the number is the same --> install --> settle (gateway/round.c)
  *	  ^                          | it is not
  *	  +--------------------------+
  *
- * A change is in force when every registered gateway has installed it, and then the record says so:
- * settled == generation. A gateway that finds a record that is not settled settles it before it
- * answers anything, since whoever made the change may have died. So no two changes of reservations
+ * A change is in force when every registered gateway has installed it. The record then says so:
+ * settled == generation. A gateway that finds an unsettled record settles it before it answers
+ * anything, since the gateway that made the change may have died. So no two changes of reservations
  * are ever on their way at once, and each gateway sees every one of them.
  */
 #include <linux/errno.h>
@@ -28,18 +28,18 @@
 #include "gateway/view.h"
 #include "protocol.h"
 
-/* how long another gateway may take to settle its change before we settle it */
+/* another gateway may take this long to settle its change before we settle it */
 #define UPDATE_PATIENCE_MS	500
 
 /**
- * trbd_lu_read_settled() - the record, with all that it says in force everywhere
+ * trbd_lu_read_settled() - read the record, with everything in it in force everywhere
  * @lu: state
  * @extra: room for this many more registrations
- * @record: set to it; trbd_record_io_free() it
+ * @record: set to the record; trbd_record_io_free() it
  *
- * A change that somebody else has not finished is given a moment, and finished.
+ * When another gateway has not finished its change, this waits a moment, and then finishes it.
  *
- * Context: the thread; one round trip, or as long as commands drain and gateways are fenced.
+ * Context: the thread; takes one round trip, or as long as commands drain and gateways are fenced.
  * Return: as trbd_lu_refresh(), and -ENOTCONN when this gateway does not serve.
  */
 int trbd_lu_read_settled(struct trbd_lu *lu, unsigned int extra, struct trbd_record **record)
@@ -48,7 +48,7 @@ int trbd_lu_read_settled(struct trbd_lu *lu, unsigned int extra, struct trbd_rec
 	int ret;
 
 	*record = NULL;
-	/* no waiting for a cluster that may not be there */
+	/* do not wait for a cluster that may not be there */
 	if (test_bit(TRBD_LU_UNREGISTERED, &lu->blocked))
 		return -ENOTCONN;
 	for (;;) {
@@ -73,7 +73,7 @@ int trbd_lu_read_settled(struct trbd_lu *lu, unsigned int extra, struct trbd_rec
 	}
 }
 
-/* One try of an update. Return: verdict, -EAGAIN when another was first, or another error. */
+/* Try an update once. Return: verdict, -EAGAIN when another gateway was first, or another error. */
 static int update_try(struct trbd_lu *lu, const struct trbd_lu_request *request)
 {
 	char *before = NULL, *after = NULL;
@@ -95,7 +95,7 @@ static int update_try(struct trbd_lu *lu, const struct trbd_lu_request *request)
 	if (ret != TRBD_PR_GOOD)
 		goto out;
 
-	/* nothing to do is done */
+	/* a change that changes nothing is done */
 	new_len = trbd_record_io_encode(record, &after);
 	if (new_len == len && after && !memcmp(before, after, len))
 		goto out;
@@ -114,9 +114,9 @@ static int update_try(struct trbd_lu *lu, const struct trbd_lu_request *request)
 	else if (ret == -ECANCELED)
 		ret = trbd_record_io_check_counter(&lu->place, generation) ?: -EAGAIN;
 	else if (!ret)
-		/* written is written: without memory to install it, it is read again */
+		/* the change is written: without memory to install it, read it again */
 		ret = trbd_round_settle(lu, trbd_lu_install(lu, record) ? NULL : record);
-	/* it may be in force, and BUSY would deny that */
+	/* the change may be in force, and BUSY would deny that */
 	if (ret == -EINTR)
 		ret = -ENOTCONN;
 out:
@@ -127,16 +127,17 @@ out:
 }
 
 /**
- * trbd_lu_update() - change the reservations, and see to it that the change is in force everywhere
+ * trbd_lu_update() - change the reservations, and bring the change into force everywhere
  * @lu: state
  * @request: the change
  *
- * One that changes nothing is not written, and nobody hears of it.
+ * A change that changes nothing is not written, and nobody hears of it.
  *
- * Context: the thread; a few round trips, or as long as commands drain and gateways are fenced.
- * Return: what @request->decide returned, and then the change is in force; or a negative errno as
- * of trbd_lu_read_settled(), and then it may be, later; but with -EINTR and -ENOMEM it is not, and
- * never will be.
+ * Context: the thread; takes a few round trips, or as long as commands drain and gateways are
+ * fenced.
+ * Return: the verdict of @request->decide, and the change is in force; or a negative errno as of
+ * trbd_lu_read_settled(), and the change may come into force later. With -EINTR and -ENOMEM it
+ * never does.
  */
 int trbd_lu_update(struct trbd_lu *lu, const struct trbd_lu_request *request)
 {

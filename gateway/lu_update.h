@@ -6,9 +6,9 @@
 
 /**
  * struct trbd_lu_request - a change of reservations
- * @decide: makes it
- * @ctx: for @decide
- * @action: what it is, for those whom it concerns
+ * @decide: makes the change
+ * @ctx: argument of @decide
+ * @action: service action, for the nexuses that it concerns
  * @actor: nexus that asks for it, or NULL
  * @extra: how many registrations @decide may add
  */

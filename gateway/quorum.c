@@ -2,11 +2,11 @@
 /*
  * Three objects as one.
  *
- * Any two majorities of the objects have one in common. So whatever a gateway has written to a
- * majority, everybody sees who reads a majority; and a gateway that cannot write to a majority any
- * more cannot prove that it is in touch.
+ * Any two majorities of the objects have an object in common. So a gateway that reads a majority
+ * sees everything that another gateway has written to a majority. A gateway that cannot write to a
+ * majority any more cannot prove that it is in touch.
  *
- * No I/O and no state: compiled as it is by the unit tests.
+ * No I/O and no state: the unit tests compile this file as it is.
  */
 #include <linux/kernel.h>
 #include <linux/types.h>
@@ -14,7 +14,7 @@
 #include "gateway/quorum.h"
 
 /**
- * trbd_quorum_time() - the time that a majority of the objects reaches
+ * trbd_quorum_time() - find the time that a majority of the objects reaches
  * @times: one for each object, 0 for an object that has none
  *
  * Return: the TRBD_GROUP_MAJORITY-th latest of them.
@@ -45,7 +45,7 @@ static int quorum_count_owner(const struct trbd_group_view *const *views, u64 ow
 	return count;
 }
 
-/* Does @view tell more about the slot than @best does? */
+/* Tell whether @view says more about the slot than @best does. */
 static bool quorum_is_better(const struct trbd_group_view *const *views,
 			     const struct trbd_group_view *view, const struct trbd_group_view *best)
 {
@@ -63,11 +63,12 @@ static bool quorum_is_better(const struct trbd_group_view *const *views,
 }
 
 /**
- * trbd_quorum_merge() - whose is a slot, and what did that gateway say last?
+ * trbd_quorum_merge() - find out whose a slot is, and what that gateway said last
  * @views: the slot in each object, NULL for one that could not be read
  *
- * A slot belongs to whoever has it in a majority. When nobody has it in those that could be read,
- * the latest entry counts: a slot is taken only from one who has been silent for long.
+ * A slot belongs to the gateway that has it in a majority. When none has it in the objects that
+ * could be read, the latest entry counts: a slot is taken only from a gateway that has been silent
+ * for long.
  *
  * Return: one of @views; an entry of another version if there is no valid one, and something
  * foreign or unused if there is no entry at all. NULL if nothing could be read.
@@ -85,12 +86,12 @@ const struct trbd_group_view *trbd_quorum_merge(const struct trbd_group_view *co
 }
 
 /**
- * trbd_quorum_is_free() - may a slot of one object be taken there?
+ * trbd_quorum_is_free() - tell whether a slot may be taken in one object
  * @view: the slot, as it was read
  * @now_ms: common time
  *
- * Return: true if nobody has it, or its gateway has been silent for long; false if the entry does
- * not say since when.
+ * Return: true if nobody has the slot, or its gateway has been silent for long; false if the entry
+ * does not say since when.
  */
 bool trbd_quorum_is_free(const struct trbd_group_view *view, u64 now_ms)
 {
@@ -101,16 +102,16 @@ bool trbd_quorum_is_free(const struct trbd_group_view *view, u64 now_ms)
 }
 
 /**
- * trbd_quorum_went_on() - was a gateway in touch while we were not?
- * @entry: what it says of itself, read after we are in touch again
+ * trbd_quorum_went_on() - tell whether a gateway was in touch while we were not
+ * @entry: its entry about itself, read after we are in touch again
  * @proof_ms: common time when we were last in touch before
  *
- * In a time of trouble for all, another one may have been in touch a little later than we were
- * before it, and a little earlier after it: its beat at an object comes up to two heartbeats before
- * or after ours, by a clock that may differ. The latter does not count with it either: it tells of
- * no moment of a time in touch that has been shorter.
+ * When all gateways are in trouble, another one may have been in touch a little later than we were
+ * before the trouble, and a little earlier than we were after it. Its heartbeat at an object comes
+ * up to two heartbeats before or after ours, by a clock that may differ. Its earlier return does
+ * not count: its entry says nothing of a time in touch that has been shorter than TRBD_SKEW_MS.
  *
- * Return: true if it was in touch for longer than that.
+ * Return: true if that gateway was in touch for longer than this.
  */
 bool trbd_quorum_went_on(const struct trbd_group_entry *entry, u64 proof_ms)
 {
