@@ -3,19 +3,19 @@
  * The record that the gateways of an image share, and its registry: the gateways that serve the
  * image, and the clients that were fenced.
  *
- * The registry outlives the record. An operator may remove the record, to clear everything. That is
- * about reservations. Gateways serve on, and one of them may be cut off just then, with writes
- * under way that the next PREEMPT forbids. If nobody remembered it, nobody would ask it, and nobody
- * would fence it. So whoever makes the next record begins with the registry that it knew.
+ * The registry outlives the record. An operator may remove the record to clear all reservations.
+ * The gateways serve on, and one of them may be cut off just then, with writes under way that the
+ * next PREEMPT forbids. If no gateway remembered it, nobody would ask it, and nobody would fence
+ * it. So the gateway that makes the next record begins with the registry that it knew.
  *
- * Fences are renewed, since Ceph forgets them after an hour. Times are those of the group's clock,
- * which stands still while no gateway is there. So it tells how old a fence is to those who have
- * served since, and to nobody who comes.
+ * Gateways renew fences, since Ceph forgets them after an hour. Times are those of the group's
+ * clock, which stands still while no gateway is there. So the clock tells the age of a fence to
+ * gateways that have served since, but not to one that comes.
  *
- * The record as text is in gateway/record_text.c, reading and writing it in the cluster in
- * gateway/record_io.c.
+ * gateway/record_text.c turns the record into text, and gateway/record_io.c reads and writes it in
+ * the cluster.
  *
- * No I/O, no memory: compiled as it is by the unit tests.
+ * No I/O, no memory: the unit tests compile this file as it is.
  */
 #include <linux/kernel.h>
 #include <linux/string.h>
@@ -24,7 +24,7 @@
 #include "gateway/record.h"
 
 /**
- * trbd_record_find_gateway() - the entry of a gateway
+ * trbd_record_find_gateway() - find the entry of a gateway
  * @record: record
  * @id: its number
  *
@@ -44,7 +44,7 @@ const struct trbd_record_gateway *trbd_record_find_gateway(const struct trbd_rec
 /**
  * trbd_record_remove_gateway() - take a gateway out
  * @record: record
- * @id: its number; one that is not there is fine
+ * @id: its number, which need not be there
  */
 void trbd_record_remove_gateway(struct trbd_record *record, u64 id)
 {
@@ -66,7 +66,7 @@ void trbd_record_remove_gateway(struct trbd_record *record, u64 id)
  * @epoch: OSD map that has it on the blocklist
  * @now: time, seconds
  *
- * When there is no room, the one that was fenced first is forgotten.
+ * A record without room forgets the client that was fenced first.
  */
 void trbd_record_add_fenced(struct trbd_record *record, const char *address, u32 epoch, u64 now)
 {
@@ -84,7 +84,7 @@ void trbd_record_add_fenced(struct trbd_record *record, const char *address, u32
 }
 
 /**
- * trbd_record_find_fenced() - has a client been fenced?
+ * trbd_record_find_fenced() - find the fence of a client
  * @record: record
  * @address: its address and nonce
  *
@@ -104,7 +104,7 @@ struct trbd_record_fenced *trbd_record_find_fenced(struct trbd_record *record, c
 /**
  * trbd_record_remove_fenced() - forget that a client was fenced
  * @record: record
- * @address: its address and nonce; one that is not there is fine
+ * @address: its address and nonce, which need not be there
  */
 void trbd_record_remove_fenced(struct trbd_record *record, const char *address)
 {
@@ -118,10 +118,10 @@ void trbd_record_remove_fenced(struct trbd_record *record, const char *address)
 }
 
 /**
- * trbd_record_registry() - the registry of a record
+ * trbd_record_registry() - get the registry of a record
  * @record: record
  *
- * Return: it; valid as long as nobody changes @record.
+ * Return: the registry; valid as long as nobody changes @record.
  */
 struct trbd_record_registry trbd_record_registry(const struct trbd_record *record)
 {
@@ -138,7 +138,8 @@ struct trbd_record_registry trbd_record_registry(const struct trbd_record *recor
 /**
  * trbd_record_carry_registry() - take a registry over into another record
  * @known: registry; not @record's own
- * @record: record; keeps what it has, and gets of @known what it lacks, as long as there is room
+ * @record: record; keeps its entries, and gets those of @known that it lacks, as long as there is
+ *   room
  */
 void trbd_record_carry_registry(const struct trbd_record_registry *known,
 				struct trbd_record *record)
@@ -156,11 +157,11 @@ void trbd_record_carry_registry(const struct trbd_record_registry *known,
 }
 
 /**
- * trbd_record_registry_has() - does a client serve the image?
+ * trbd_record_registry_has() - tell whether a client serves the image
  * @registry: registry
  * @address: its address and nonce
  *
- * Return: whether there is an entry with this address.
+ * Return: true if there is an entry with this address.
  */
 bool trbd_record_registry_has(const struct trbd_record_registry *registry, const char *address)
 {
@@ -174,10 +175,10 @@ bool trbd_record_registry_has(const struct trbd_record_registry *registry, const
 }
 
 /**
- * trbd_fenced_is_due() - must a fence be renewed?
+ * trbd_fenced_is_due() - tell whether a fence must be renewed
  * @fenced: fence
  * @now: time, seconds
- * @age: for how long it need not be, seconds; 0 when nobody knows how much time has gone by
+ * @age: for how long a renewal lasts, seconds; 0 when nobody knows how much time has gone by
  *
  * Return: true if it must.
  */
@@ -188,11 +189,11 @@ bool trbd_fenced_is_due(const struct trbd_record_fenced *fenced, u64 now, u64 ag
 }
 
 /**
- * trbd_fenced_is_old() - was a client fenced so long ago that nobody needs to remember?
+ * trbd_fenced_is_old() - tell whether a fence is so old that nobody needs to remember it
  * @fenced: fence
  * @now: time, seconds
  *
- * Return: true if it was.
+ * Return: true if it is.
  */
 bool trbd_fenced_is_old(const struct trbd_record_fenced *fenced, u64 now)
 {
@@ -207,7 +208,7 @@ bool trbd_fenced_is_old(const struct trbd_record_fenced *fenced, u64 now)
  * @epoch: OSD map that has it on the blocklist
  * @now: time, seconds
  *
- * Ceph may have forgotten the fence before, so everybody must have this map.
+ * Ceph may have forgotten the fence before, so every gateway must have this map.
  */
 void trbd_fenced_renew(struct trbd_record *record, const char *address, u32 epoch, u64 now)
 {

@@ -9,7 +9,7 @@
 
 #define TRBD_RECORD_NAME_MAX	65
 #define TRBD_RECORD_MACHINE_MAX	33
-/* of a unit whose record does not say anything else, bytes */
+/* block size of a unit whose record names no other one, bytes */
 #define TRBD_RECORD_BLOCK_SIZE	512
 #define TRBD_RECORD_BLOCK_SIZE_MAX	4096
 
@@ -17,12 +17,12 @@
  * struct trbd_record_gateway - a gateway that serves the image
  * @id: number that it gave itself when it began to serve the image
  * @address: address and nonce of its client, as blocklisting wants them
- * @slot: in the group of gateways; TRBD_SLOTS or more if it has none
+ * @slot: its slot in the group; TRBD_SLOTS or more if it has none
  * @member: number of its membership in the group, which tells it from others that had the slot; 0
- *	if that is not known
+ *   if the number is not known
  * @name: host name, for people
- * @machine: the same for each life of a gateway, and another for each gateway; empty if that is not
- *	known
+ * @machine: the same for each life of a gateway, and different for each gateway; empty if it is not
+ *   known
  */
 struct trbd_record_gateway {
 	u64 id;
@@ -37,8 +37,8 @@ struct trbd_record_gateway {
  * struct trbd_record_fenced - a client that was fenced
  * @address: address and nonce
  * @epoch: OSD map that has it on its blocklist
- * @since: when it was fenced, seconds of the group's time; 0 if that is not known
- * @renewed: when that was renewed last, likewise
+ * @since: when it was fenced, seconds of the group's time; 0 if the time is not known
+ * @renewed: when the fence was renewed last, likewise
  */
 struct trbd_record_fenced {
 	char address[TRBD_ADDRESS_MAX];
@@ -48,22 +48,22 @@ struct trbd_record_fenced {
 };
 
 /**
- * struct trbd_record - what the gateways of an image share
+ * struct trbd_record - the state that the gateways of an image share
  * @image: id of the image
  * @generation: counts changes
  * @settled: the last generation that every gateway has
  * @barrier: OSD map epoch that every gateway must have before it serves
  * @resets: counts LOGICAL UNIT RESETs
- * @block_size: of the logical unit, bytes: 512, 1024, 2048 or 4096; 0 in one that was not read
+ * @block_size: of the logical unit, bytes: 512, 1024, 2048 or 4096; 0 in a record that was not read
  * @writer: id of the gateway that made the last change
- * @action: what it was, for whom it concerns
- * @actor: nexus that asked for it, with an empty initiator when nobody did
+ * @action: service action of that change, for the nexuses that it concerns
+ * @actor: nexus that asked for it, with an empty initiator when none did
  * @spc2_gateway: id of the gateway that pr.spc2 came by; the reservation ends with it
  * @pr: reservations; the memory for registrations is the caller's
  * @num_gateways: entries of @gateways
- * @gateways: who serves the image
+ * @gateways: gateways that serve the image
  * @num_fenced: entries of @fenced
- * @fenced: who was fenced and may come back
+ * @fenced: clients that were fenced and may come back
  */
 struct trbd_record {
 	char image[TRBD_IMAGE_ID_MAX];
@@ -84,12 +84,11 @@ struct trbd_record {
 };
 
 /**
- * struct trbd_record_registry - who serves an image, and who was fenced, as a record says it or
- * said it
+ * struct trbd_record_registry - the gateways and fences of a record, or of one that is gone
  * @num_gateways: entries of @gateways
- * @gateways: who serves the image
+ * @gateways: gateways that serve the image
  * @num_fenced: entries of @fenced
- * @fenced: who was fenced and may come back
+ * @fenced: clients that were fenced and may come back
  */
 struct trbd_record_registry {
 	unsigned int num_gateways;

@@ -2,11 +2,11 @@
 /*
  * The record of a logical unit's shared state, in the cluster.
  *
- * It is text (gateway/record_text.c) in the image's own metadata, with its generation as a number
- * in an xattr of the header object. Text and number change in one transaction, on condition that
- * the number is what it was when the record was read. The number alone tells whether there ever was
- * a record, and a record tells whose it is: images are copied with their metadata, and people take
- * away and put back what they should not.
+ * The record is text (gateway/record_text.c) in the image's own metadata. Its generation is a
+ * number in an xattr of the header object. Text and number change in one transaction, on condition
+ * that the number is the one of the record that was read. The number alone tells whether there ever
+ * was a record, and a record names its image: images are copied with their metadata, and people
+ * remove records, and put them back, when they should not.
  */
 #include <linux/errno.h>
 #include <linux/kernel.h>
@@ -24,7 +24,7 @@
 
 /* the shortest line of a registration */
 #define RECORD_LINE_MIN		40
-/* generations begin with the time, in seconds, times this */
+/* the first generation is the time, in seconds, shifted by this */
 #define RECORD_FIRST_SHIFT	20
 
 static struct trbd_record *record_alloc(unsigned int room)
@@ -44,7 +44,7 @@ static struct trbd_record *record_alloc(unsigned int room)
 }
 
 /**
- * trbd_record_io_free() - a record that was read is not needed any more
+ * trbd_record_io_free() - free a record that was read
  * @record: record, or NULL
  */
 void trbd_record_io_free(struct trbd_record *record)
@@ -56,7 +56,7 @@ void trbd_record_io_free(struct trbd_record *record)
 }
 
 /**
- * trbd_record_io_place() - where an image's record is
+ * trbd_record_io_place() - get the place of an image's record
  * @image: open image
  *
  * Return: the place; valid as long as the image is open.
@@ -89,9 +89,9 @@ static int record_ever_written(const struct trbd_record_place *place)
 }
 
 /*
- * There is no record. Was there never one, or did somebody take both the record and the number
- * away, as the manual says? Then everything is clear. A record that is gone while its number is
- * there was lost.
+ * Check that a record may be absent. It may when there was never one, or when somebody removed both
+ * the record and the number, as the manual says. Then everything is clear. A record is lost if it
+ * is gone while its number is there.
  */
 static int record_check_absent(const struct trbd_record_place *place)
 {
@@ -103,7 +103,7 @@ static int record_check_absent(const struct trbd_record_place *place)
 	return -EBADMSG;
 }
 
-/* @text is what was read, @len 0 when there is none. */
+/* Decode the text that was read. @len is 0 when there is none. */
 static int record_decode(const struct trbd_record_place *place, const char *text, size_t len,
 			 struct trbd_record *record)
 {
@@ -119,7 +119,7 @@ static int record_decode(const struct trbd_record_place *place, const char *text
 				    line);
 		return ret;
 	}
-	/* copied along with another image's metadata, whatever it says */
+	/* whatever this says, it was copied along with another image's metadata */
 	if (ret || !len || strcmp(record->image, place->id)) {
 		struct trbd_pr_registration *registrations = record->pr.registrations;
 		unsigned int room = record->pr.room;
@@ -134,14 +134,14 @@ static int record_decode(const struct trbd_record_place *place, const char *text
 }
 
 /**
- * trbd_record_io_read() - the record as it is in the cluster
+ * trbd_record_io_read() - read the record from the cluster
  * @place: where it is
  * @extra: room for this many more registrations
- * @record: set to it; trbd_record_io_free() it. Of generation 0 when there is none
+ * @record: set to the record; trbd_record_io_free() it. It has generation 0 when there is none
  *
- * Context: process; one round trip.
- * Return: 0; -EBADMSG or -EPROTONOSUPPORT for one that cannot be read, and there is a line in the
- * log; -ENOENT, -ETIMEDOUT, -EINTR, -ENOMEM, -ESHUTDOWN when this gateway was fenced, others.
+ * Context: process; takes one round trip.
+ * Return: 0; -EBADMSG or -EPROTONOSUPPORT for a record that cannot be read, which the log then
+ * says; -ENOENT, -ETIMEDOUT, -EINTR, -ENOMEM, -ESHUTDOWN when this gateway was fenced, others.
  */
 int trbd_record_io_read(const struct trbd_record_place *place, unsigned int extra,
 			struct trbd_record **record)
@@ -156,7 +156,7 @@ int trbd_record_io_read(const struct trbd_record_place *place, unsigned int extr
 		len = trbd_header_metadata(&place->header, TRBD_RECORD_KEY, text, size);
 	if (len == -ENOENT)
 		len = 0;
-	/* a shell takes the last newline off what is put back by hand */
+	/* a shell strips the last newline of a record that is put back by hand */
 	if (len > 0 && len < TRBD_RECORD_TEXT_MAX && text[len - 1] != '\n')
 		text[len++] = '\n';
 	ret = min_t(ssize_t, len, 0);
@@ -175,9 +175,9 @@ int trbd_record_io_read(const struct trbd_record_place *place, unsigned int extr
 }
 
 /**
- * trbd_record_io_encode() - a record as text
+ * trbd_record_io_encode() - write a record as text into new memory
  * @record: record
- * @text: set to it, kvfree() it; NULL when there is none
+ * @text: set to the text, kvfree() it; NULL when there is none
  *
  * Return: its length; 0 for want of memory, TRBD_RECORD_TEXT_MAX for a record that is too long.
  */
@@ -197,8 +197,8 @@ size_t trbd_record_io_encode(const struct trbd_record *record, char **text)
 }
 
 /*
- * A record that was removed and made anew is newer than all copies of the old one, also when our
- * clock is behind.
+ * Choose the first generation. A record that was removed and made anew must be newer than all
+ * copies of the old one, even when our clock is behind.
  */
 static u64 record_first_generation(u64 after)
 {
@@ -208,13 +208,13 @@ static u64 record_first_generation(u64 after)
 /**
  * trbd_record_io_write() - write the next generation of a record
  * @place: where it is
- * @record: what was read, changed; gets the generation that is written
+ * @record: the record that was read, changed; gets the generation that is written
  * @after: the greatest generation that this gateway has seen
- * @settled: it is in force everywhere
+ * @settled: the record is in force everywhere
  *
- * Context: process; one round trip.
- * Return: 0; -ECANCELED when another was first; -ENOSPC for one that is too long; others as
- * trbd_record_io_read().
+ * Context: process; takes one round trip.
+ * Return: 0; -ECANCELED when another gateway was first; -ENOSPC for a record that is too long;
+ * others as trbd_record_io_read().
  */
 int trbd_record_io_write(const struct trbd_record_place *place, struct trbd_record *record,
 			 u64 after, bool settled)
@@ -241,15 +241,15 @@ int trbd_record_io_write(const struct trbd_record_place *place, struct trbd_reco
 }
 
 /**
- * trbd_record_io_check_counter() - the number in the xattr was not that of the record that was read
+ * trbd_record_io_check_counter() - find out why the number in the xattr is not the record's
  * @place: where it is
  * @generation: of the record that was read
  *
- * Has somebody else changed both since? If not they do not belong together, and nobody can change
- * anything any more.
+ * Another gateway may have changed both since. If none has, number and record do not belong
+ * together, and nobody can change anything any more.
  *
- * Context: process; one round trip.
- * Return: 0 if somebody has; -EBADMSG if not; others as trbd_record_io_read().
+ * Context: process; takes one round trip.
+ * Return: 0 if another gateway has; -EBADMSG if none has; others as trbd_record_io_read().
  */
 int trbd_record_io_check_counter(const struct trbd_record_place *place, u64 generation)
 {
@@ -265,12 +265,12 @@ int trbd_record_io_check_counter(const struct trbd_record_place *place, u64 gene
 }
 
 /**
- * trbd_record_io_was_written() - has a write been done whose answer did not come?
+ * trbd_record_io_was_written() - tell whether a write without an answer was carried out
  * @place: where it is
- * @written: what was written
+ * @written: the record that was written
  *
- * Context: process; one round trip.
- * Return: whether it has, as far as can be told.
+ * Context: process; takes one round trip.
+ * Return: true if it was, as far as anybody can tell.
  */
 bool trbd_record_io_was_written(const struct trbd_record_place *place,
 				const struct trbd_record *written)
@@ -279,7 +279,10 @@ bool trbd_record_io_was_written(const struct trbd_record_place *place,
 	bool done = false;
 
 	if (!trbd_record_io_read(place, 0, &record))
-		/* a registry entry that another wrote keeps the writer, but is in force at once */
+		/*
+		 * another gateway's change of the registry keeps the writer, but is in force at
+		 * once
+		 */
 		done = record->generation == written->generation &&
 		       record->writer == written->writer && record->settled == written->settled;
 	trbd_record_io_free(record);

@@ -10,7 +10,7 @@
 struct trbd_image;
 
 /*
- * the record in the image's metadata, and the number in an xattr of the header that counts its
+ * the record in the image's metadata, and the xattr of the header with the number that counts its
  * changes
  */
 #define TRBD_RECORD_KEY		"target_core_rbd.lu"

@@ -36,12 +36,13 @@
  *	fenced        address and nonce, OSD map, time when it was fenced, and when the fence was
  *	              renewed last
  *
- * Lines come in this order, each once but the last three kinds. Nothing in a record is trusted:
- * what is not exactly of this form, or says what cannot be, is an error as a whole and names the
- * line. What a newer version wrote is not guessed at. Version 1 had neither membership, machine nor
- * times: its records are read, with "not known" for those, and the next change writes version 2.
+ * Lines come in this order, each once but the last three kinds. The decoder trusts nothing in a
+ * record. A record that is not exactly of this form, or says something impossible, is an error as a
+ * whole, and the error names the line. The decoder does not guess at a record of a newer version.
+ * Version 1 had neither membership, machine nor times. The decoder reads its records with "not
+ * known" for those, and the next change writes version 2.
  *
- * No I/O, no memory: compiled as it is by the unit tests and the fuzzer.
+ * No I/O, no memory: the unit tests and the fuzzer compile this file as it is.
  */
 #include <linux/errno.h>
 #include <linux/kernel.h>
@@ -55,9 +56,9 @@
 
 /**
  * struct writer - text that grows
- * @text: where to
- * @size: room
- * @len: what there would be with enough room
+ * @text: receives the text
+ * @size: room in @text
+ * @len: length that the text would have with enough room
  */
 struct writer {
 	char *text;
@@ -116,12 +117,13 @@ static void text_put_gateway(struct writer *w, const struct trbd_record_gateway 
 }
 
 /**
- * trbd_record_encode() - write a record
- * @record: what
- * @text: where to
+ * trbd_record_encode() - write a record as text
+ * @record: record
+ * @text: receives the text
  * @size: room in @text
  *
- * Return: length of the text without the NUL; it was written as a whole if that is less than @size.
+ * Return: length of the text without the NUL; the text is complete if the length is less than
+ * @size.
  */
 size_t trbd_record_encode(const struct trbd_record *record, char *text, size_t size)
 {
@@ -151,7 +153,7 @@ size_t trbd_record_encode(const struct trbd_record *record, char *text, size_t s
 /**
  * struct reader - text that is taken apart
  * @p: next byte
- * @end: behind the last one
+ * @end: behind the last byte
  * @line: number of the line that @p is in, from 1
  * @version: of the record
  */
@@ -162,10 +164,7 @@ struct reader {
 	u32 version;
 };
 
-/*
- * A word of the line, which is left standing at what follows it. Return: its length, 0 when there
- * is none.
- */
+/* Take a word of the line, and stop right behind it. Return: its length, 0 when there is none. */
 static size_t text_take_word(struct reader *r, const char **word)
 {
 	const char *p = r->p;
@@ -193,7 +192,7 @@ static bool text_take_end_of_line(struct reader *r)
 	return true;
 }
 
-/* Does a line with this keyword come next? Then it is left standing behind it. */
+/* Take a keyword if the next line begins with it, and stop right behind it. */
 static bool text_take_keyword(struct reader *r, const char *keyword)
 {
 	size_t len = strlen(keyword);
@@ -206,7 +205,7 @@ static bool text_take_keyword(struct reader *r, const char *keyword)
 	return true;
 }
 
-/* " word", of which "-" means empty. */
+/* Take " word", where "-" means empty. */
 static bool text_take_text(struct reader *r, char *to, size_t size)
 {
 	const char *word;
@@ -246,7 +245,7 @@ static bool text_parse_number(const char *word, size_t len, unsigned int base, u
 	return true;
 }
 
-/* " number", in the one form that we write. */
+/* Take " number", in the one form that we write. */
 static bool text_take_number(struct reader *r, u64 max, u64 *value)
 {
 	const char *word;
@@ -260,7 +259,7 @@ static bool text_take_number(struct reader *r, u64 max, u64 *value)
 	return text_parse_number(word, len, 10, value) && *value <= max;
 }
 
-/* " 0x" and 16 digits. */
+/* Take " 0x" and 16 digits. */
 static bool text_take_key(struct reader *r, u64 *value)
 {
 	const char *word;
@@ -281,14 +280,14 @@ static bool text_take_u32(struct reader *r, u32 *value)
 	return true;
 }
 
-/* "keyword number\n" */
+/* Take "keyword number\n". */
 static bool text_take_number_line(struct reader *r, const char *keyword, u64 max, u64 *value)
 {
 	return text_take_keyword(r, keyword) && text_take_number(r, max, value) &&
 	       text_take_end_of_line(r);
 }
 
-/* Both halves, or neither. */
+/* Take both halves of a nexus, or neither. */
 static bool text_take_nexus(struct reader *r, struct trbd_pr_nexus *nexus)
 {
 	return text_take_text(r, nexus->target, sizeof(nexus->target)) &&
@@ -296,7 +295,7 @@ static bool text_take_nexus(struct reader *r, struct trbd_pr_nexus *nexus)
 	       text_take_end_of_line(r) && !*nexus->target == !*nexus->initiator;
 }
 
-/* Those of LIO. The usual one has no line. */
+/* Take one of the block sizes of LIO. The usual one has no line. */
 static bool text_take_block_size(struct reader *r, u32 *block_size)
 {
 	u64 value = TRBD_RECORD_BLOCK_SIZE;
@@ -336,7 +335,7 @@ static bool text_take_registration(struct reader *r, struct trbd_pr_state *pr)
 	if (!registration->key || !*registration->nexus.initiator ||
 	    trbd_pr_find(pr, &registration->nexus))
 		return false;
-	/* they ascend, which tells them apart as well */
+	/* numbers ascend, which tells registrations apart as well */
 	if (registration->incarnation <= (pr->count ? registration[-1].incarnation : 0) ||
 	    registration->incarnation > pr->incarnations)
 		return false;
@@ -366,7 +365,7 @@ static bool text_take_reservation(struct reader *r, struct trbd_pr_state *pr)
 	return trbd_pr_type_is_valid(type) && trbd_pr_type_is_all(pr->type) == !pr->holder;
 }
 
-/* Only a registrant holds a reservation. */
+/* Check that a registrant holds the reservation: nobody else can. */
 static bool text_holder_is_there(const struct trbd_pr_state *pr)
 {
 	unsigned int i;
@@ -469,10 +468,10 @@ static bool text_take_record(struct reader *r, struct trbd_record *record)
 }
 
 /**
- * trbd_record_decode() - read a record
- * @text: what was read, not ended by a NUL
+ * trbd_record_decode() - read a record from text
+ * @text: text, not ended by a NUL
  * @len: its length
- * @record: where to; pr.registrations and pr.room are set. Of no use when it fails
+ * @record: receives the record; pr.registrations and pr.room are set. Of no use after an error
  * @bad_line: NULL, or set to the line that could not be read
  *
  * Return: 0; -EPROTONOSUPPORT for a record of a newer version; -EBADMSG for anything else that is

@@ -6,7 +6,7 @@
 
 #include "gateway/record.h"
 
-/* of the text; records of version 1 are read, too */
+/* version of the text; records of version 1 are read, too */
 #define TRBD_RECORD_VERSION	2
 
 size_t trbd_record_encode(const struct trbd_record *record, char *text, size_t size);

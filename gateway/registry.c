@@ -2,33 +2,34 @@
 /*
  * Being one of the gateways that serve an image.
  *
- * Who serves an image is in its record, each gateway under a number that it gave itself. A gateway
- * watches the header first, registers second, serves third. One that was fenced, or finds that it
- * is not in the registry any more, stops serving, gets a new identity (rados/recovery.c), and
- * registers again under a new number:
+ * The record of an image lists its gateways, each under a number that it gave itself. A gateway
+ * watches the header first, registers second, serves third. A gateway that was fenced, or finds
+ * that it is not in the registry any more, stops serving. It gets a new identity
+ * (rados/recovery.c), and registers again under a new number:
  *
  *	unregistered --> registered --> fenced: new identity --> watched again --> registered
  *
- * An entry also says which machine it is of. A gateway that comes back after it died finds the
+ * An entry also says which machine it belongs to. A gateway that comes back after it died finds the
  * entry of its former life by that, and replaces it. Nothing else in a kernel is the same in each
- * life of a machine and different on each other: host names are given twice, and so are what
- * firmware says of a machine and addresses behind a router. So it is all of them together, and
- * whoever answers for such an entry lives and keeps it. The former life is fenced first, since what
- * it had sent may be anywhere.
+ * life of a machine and different on each machine: host names are given twice, and so are the
+ * firmware's data about a machine, and addresses behind a router. So the machine is known by all of
+ * them together. A gateway that answers for such an entry lives, and keeps it. The former life is
+ * fenced first, since its requests may be anywhere.
  *
- * Recoveries are counted, and a registration that overlaps with one is made again, since it may be
- * of the identity that is no more. It fences its former identity before it registers, also when
- * others have done so: what was under way then may be anywhere, the others may not have the OSD map
- * that stops it, and the barrier in the record sees to that. And whoever fenced it may have gone
- * before it wrote that down, and the list forgets after an hour.
+ * Recoveries are counted. A gateway makes a registration again if it overlaps with a recovery,
+ * since the registration may be of the identity that is no more. The gateway fences its former
+ * identity before it registers, even when others have done so. The former identity's requests may
+ * be anywhere, and the others may not have the OSD map that stops those requests. The barrier in
+ * the record sees to that. And a gateway that fenced it may have gone before it wrote that down,
+ * and the list forgets after an hour.
  *
- * A gateway goes by the block size that the record has when it registers first. One that comes back
- * later, and finds another one there, stays away: its hosts would read and write in other places
- * than those of other gateways.
+ * A gateway takes over the record's block size when it registers first. A gateway that comes back
+ * later, and finds another block size there, stays away: its hosts would read and write in other
+ * places than those of other gateways.
  *
- * For the same reason it renews the fences that the record lists, of whomever: no gateway may have
- * served for an hour. How old they are says nothing, since the group's clock stands still then.
- * Most often there are none.
+ * For the same reason a gateway that registers renews all fences in the record, since perhaps no
+ * gateway has served for an hour. The age of a fence says nothing, since the group's clock stands
+ * still then. Most often there are none.
  */
 #include <linux/delay.h>
 #include <linux/dmi.h>
@@ -56,11 +57,11 @@
 #include "rbd/image.h"
 
 #define UNREGISTER_TRIES	30
-/* for how long commands may take before the thread sees to others again */
+/* tries until the commands have ended, before the thread sees to other work */
 #define DRAIN_TRIES		25
 #define DRAIN_RETRY_MS		20
 
-/* FNV-1a over a text and its end. */
+/* Hash a text and its end by FNV-1a. */
 static u64 registry_hash(u64 hash, const char *text)
 {
 	do {
@@ -70,7 +71,7 @@ static u64 registry_hash(u64 hash, const char *text)
 }
 
 /*
- * A hash that is the same for each life of this machine, see the top of the file. @address is
+ * Make a hash that is the same for each life of this machine, see the top of the file. @address is
  * ADDRESS:PORT/NONCE.
  */
 static void registry_name_machine(const char *address, char *buf, size_t size)
@@ -101,9 +102,9 @@ struct registry_former {
 };
 
 /**
- * struct registry_entry - what to write into the registry
- * @lu: of which gateway
- * @self: what the registry will list
+ * struct registry_entry - a new entry of the registry
+ * @lu: state of the gateway's unit
+ * @self: the entry itself
  * @barrier: OSD map that has its former addresses on the blocklist, 0 for none
  * @num_former: entries of @former
  * @former: lives that are on the blocklist
@@ -120,7 +121,7 @@ struct registry_entry {
 	struct trbd_renewal renewal;
 };
 
-/* Takes out what is ours in a record, or was. */
+/* Take out the entries of this gateway, and of its former lives. */
 static void registry_replace(struct registry_entry *entry, struct trbd_record *record)
 {
 	struct trbd_lu *lu = entry->lu;
@@ -128,7 +129,7 @@ static void registry_replace(struct registry_entry *entry, struct trbd_record *r
 	unsigned int i;
 
 	trbd_record_remove_gateway(record, lu->id);
-	/* of a try whose answer did not come */
+	/* the entry of a try whose answer did not come */
 	trbd_record_remove_gateway(record, lu->next_id);
 	trbd_tidy_record(lu, record);
 	for (i = 0; i < entry->num_former; i++) {
@@ -141,7 +142,7 @@ static void registry_replace(struct registry_entry *entry, struct trbd_record *r
 		trbd_record_add_fenced(record, former->address, entry->barrier,
 				       trbd_clock_now(&lu->group->clock) / MSEC_PER_SEC);
 	}
-	/* whoever was fenced under the old address is not there any more */
+	/* the client that was fenced under the old address is not there any more */
 	trbd_record_remove_fenced(record, lu->address);
 }
 
@@ -153,7 +154,7 @@ static enum trbd_pr_verdict registry_decide_enter(struct trbd_record *record, vo
 	record->barrier = max(record->barrier, entry->barrier);
 	trbd_renewal_note(&entry->renewal, record);
 	registry_replace(entry, record);
-	/* a record that is new */
+	/* a new record has none */
 	if (!record->block_size)
 		record->block_size = TRBD_RECORD_BLOCK_SIZE;
 	entry->block_size = record->block_size;
@@ -178,10 +179,10 @@ static enum trbd_pr_verdict registry_decide_leave(struct trbd_record *record, vo
  * trbd_registry_leave() - leave the registry
  * @lu: state that is blocked as TRBD_LU_UNREGISTERED
  *
- * Waits for memory for a while: an entry that stays behind does not answer, and the next change of
- * reservations fences its address, which other images of this gateway may have as well.
+ * This waits a while for memory. An entry that stays behind does not answer, so the next change of
+ * reservations would fence its address, which other images of this gateway may share.
  *
- * Context: process; a few round trips.
+ * Context: process; takes a few round trips.
  * Return: as trbd_lu_amend().
  */
 int trbd_registry_leave(struct trbd_lu *lu)
@@ -196,7 +197,7 @@ int trbd_registry_leave(struct trbd_lu *lu)
 	return ret;
 }
 
-/* Whatever was sent under an identity that we had must not be carried out once we serve again. */
+/* Fence our former identity: none of its requests may be carried out once we serve again. */
 static int registry_fence_own(struct trbd_lu *lu, u32 *epoch)
 {
 	bool needed;
@@ -215,7 +216,7 @@ static int registry_fence_own(struct trbd_lu *lu, u32 *epoch)
 	return 0;
 }
 
-/* Which entries of a record are of former lives of this machine? Return: how many, or an error. */
+/* Find the entries of former lives of this machine. Return: how many, or an error. */
 static int registry_find_former(struct registry_entry *entry, const struct trbd_record *record,
 				bool *former)
 {
@@ -250,8 +251,8 @@ static int registry_find_former(struct registry_entry *entry, const struct trbd_
 }
 
 /*
- * Puts former lives on the blocklist. Those that it fails for stay in the registry; others will see
- * to them.
+ * Put former lives on the blocklist. An entry stays in the registry when that fails, and other
+ * gateways will see to it.
  */
 static int registry_fence_former(struct registry_entry *entry, const struct trbd_record *record,
 				 const bool *former, unsigned int count)
@@ -282,7 +283,7 @@ static int registry_fence_former(struct registry_entry *entry, const struct trbd
 	return ret;
 }
 
-/* Clients that were fenced stay so. Without the right to see to that it serves all the same. */
+/* Renew the fences of other clients. A gateway without the right to do so serves all the same. */
 static int registry_renew_fences(struct registry_entry *entry, struct trbd_record *record)
 {
 	struct trbd_renewal *renewal = &entry->renewal;
@@ -292,7 +293,7 @@ static int registry_renew_fences(struct registry_entry *entry, struct trbd_recor
 	int ret;
 
 	renewal->now = trbd_clock_now(&lu->group->clock) / MSEC_PER_SEC;
-	/* it was just fenced */
+	/* registry_fence_own() has just fenced it */
 	trbd_record_remove_fenced(record, lu->address);
 	registry = trbd_record_registry(record);
 	trbd_renewal_collect(renewal, &registry, 0);
@@ -309,7 +310,7 @@ static int registry_renew_fences(struct registry_entry *entry, struct trbd_recor
 	return ret;
 }
 
-/* Fences all that must not be carried out any more once this gateway serves. */
+/* Fence every client whose requests must not be carried out any more once this gateway serves. */
 static int registry_fence(struct registry_entry *entry)
 {
 	bool former[TRBD_RECORD_GATEWAYS];
@@ -329,7 +330,7 @@ static int registry_fence(struct registry_entry *entry)
 	return ret;
 }
 
-/* Writes our entry. Return: 0, or an error. */
+/* Write our entry. Return: 0, or an error. */
 static int registry_write(struct trbd_lu *lu, struct registry_entry *entry)
 {
 	struct trbd_record_gateway *self = &entry->self;
@@ -362,12 +363,12 @@ static int registry_write(struct trbd_lu *lu, struct registry_entry *entry)
  * trbd_registry_enter() - become one of the gateways of the image, under a new number
  * @lu: state that is blocked as TRBD_LU_UNREGISTERED; not any more afterwards
  *
- * The number stays the same until it is done, so that a try whose answer did not come leaves no
- * second entry behind.
+ * The number stays the same until the registration succeeds, so that a try whose answer did not
+ * come leaves no second entry behind.
  *
- * Context: process; a few round trips, and a monitor's answer after the gateway had given up.
- * Return: 0; -EAGAIN when a recovery is under way or was meanwhile, so what was written is of the
- * old identity, or when somebody has taken it out again; an error of trbd_lu_amend().
+ * Context: process; takes a few round trips, and a monitor's answer after the gateway had given up.
+ * Return: 0; -EAGAIN when a recovery is under way or was meanwhile, so that the entry is of the old
+ * identity, or when another gateway has taken the entry out again; an error of trbd_lu_amend().
  */
 int trbd_registry_enter(struct trbd_lu *lu)
 {
@@ -411,8 +412,8 @@ out:
 }
 
 /*
- * A gateway that was not fenced has commands in flight, which nobody counts any more: they end
- * first.
+ * Wait for the commands in flight to end. A gateway that was not fenced has some, and nobody counts
+ * them any more.
  */
 static bool registry_has_drained(struct trbd_lu *lu)
 {
@@ -430,7 +431,7 @@ static bool registry_has_drained(struct trbd_lu *lu)
  * @lu: state
  *
  * Context: the thread; as trbd_registry_enter().
- * Return: whether it must be tried again.
+ * Return: true if the caller must try again.
  */
 bool trbd_registry_enter_again(struct trbd_lu *lu)
 {
@@ -464,7 +465,7 @@ static void registry_stop_serving(struct trbd_recovery_user *user)
 	spin_unlock(&lu->lock);
 	/* pairs with the barrier between counting a command and looking whether it may be served */
 	smp_mb();
-	/* it may wait for a monitor */
+	/* the thread may be waiting for a monitor */
 	trbd_lu_interrupt(lu);
 }
 
@@ -473,15 +474,15 @@ static void registry_drain(struct trbd_recovery_user *user)
 	struct trbd_lu *lu = container_of(user, struct trbd_lu, recovery);
 
 	while (lu->ops->in_flight(lu->owner)) {
-		/* what is sent now fails, but whoever closed the gate may not open it for long */
+		/* requests fail now, but the gate may stay closed for long */
 		trbd_quiesce_refuse(&lu->image->quiesce, 0);
 		schedule_timeout_uninterruptible(msecs_to_jiffies(20));
 	}
 }
 
 /*
- * Without this the watch would be taken over into the new identity, and nobody would know that it
- * was interrupted.
+ * Count the end of the recovery, and renew the watch. Otherwise libceph would take the watch over
+ * into the new identity, and nobody would know of the interruption.
  */
 static void registry_restart(struct trbd_recovery_user *user)
 {

@@ -7,7 +7,7 @@
 struct trbd_lu;
 struct trbd_recovery_ops;
 
-/* before what could not be done is tried again */
+/* pause before a failed attempt is tried again */
 #define TRBD_REGISTRY_RETRY_MS	100
 
 int trbd_registry_enter(struct trbd_lu *lu);

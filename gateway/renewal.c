@@ -4,9 +4,9 @@
  *
  *	collect those that are due --> put all of them on the blocklist --> note it in the record
  *
- * Gateways that serve do it every half hour (gateway/housekeeping.c). When none has served for a
- * while, the first one that registers does it before it serves (gateway/registry.c). Else a client
- * that was fenced, and stood still since then, could write again beside it.
+ * Gateways that serve do this every half hour (gateway/housekeeping.c). When none has served for a
+ * while, the first gateway that registers does it before it serves (gateway/registry.c). Otherwise
+ * a client that was fenced, and has stood still since then, could write again beside it.
  */
 #include <linux/errno.h>
 #include <linux/kernel.h>
@@ -16,13 +16,13 @@
 #include "rados/session.h"
 
 /**
- * trbd_renewal_collect() - which fences must be renewed?
+ * trbd_renewal_collect() - collect the fences that must be renewed
  * @renewal: now is set, count is 0; the others are filled in
  * @registry: of the record
- * @age: those that were renewed that many seconds ago; 0 for all
+ * @age: collect fences that were renewed longer than this ago, seconds; 0 for all
  *
- * A record that was put back by hand can list one that is there, and that one is left alone. Those
- * that are so old that nobody needs them any more are, too.
+ * A record that was put back by hand can list the fence of a client that serves the image, and that
+ * fence is left alone. So is a fence that is so old that nobody needs it any more.
  *
  * Context: may sleep, not for the network.
  */
@@ -46,13 +46,13 @@ void trbd_renewal_collect(struct trbd_renewal *renewal, const struct trbd_record
 }
 
 /**
- * trbd_renewal_fence() - put them on the blocklist, all at the same time
- * @renewal: which; what became of each is noted there
+ * trbd_renewal_fence() - put the clients on the blocklist, all at the same time
+ * @renewal: the clients; the result for each is noted there
  * @session: session with the cluster
  * @timeout_ms: for how long to wait for the monitors, 0 for ever
  *
- * Context: process; as trbd_fence_clients(). Not even a round trip when there are none.
- * Return: 0, whatever became of each; an error of trbd_fence_clients().
+ * Context: process; as trbd_fence_clients(). Without clients it takes no round trip.
+ * Return: 0, whatever the result for each; an error of trbd_fence_clients().
  */
 int trbd_renewal_fence(struct trbd_renewal *renewal, struct trbd_session *session,
 		       unsigned int timeout_ms)
@@ -64,8 +64,8 @@ int trbd_renewal_fence(struct trbd_renewal *renewal, struct trbd_session *sessio
 
 /**
  * trbd_renewal_note() - note in a record which fences were renewed
- * @renewal: what became of each
- * @record: record; may be a newer one than the one that they are of
+ * @renewal: the fences, with the result for each
+ * @record: record; may be newer than the one that the fences are from
  *
  * A line without a valid address is dropped.
  */

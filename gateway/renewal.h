@@ -10,11 +10,11 @@
 struct trbd_session;
 
 /**
- * struct trbd_renewal - fences that are renewed
+ * struct trbd_renewal - fences that are being renewed
  * @now: time, seconds of the group's clock
  * @count: entries of @fences and @addresses
- * @fences: clients, and what became of each
- * @addresses: theirs
+ * @fences: clients, with the result for each
+ * @addresses: addresses of the clients
  */
 struct trbd_renewal {
 	u64 now;

@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Seeing to it that a change of the shared state is in force on every gateway.
+ * Bringing a change of the shared state into force on every gateway.
  *
- * The message is a notification on the image's header that says "generation g". Whoever gets it
- * reads the record if it has not, installs it, and answers at once: who it is, which generation it
- * has, and how many commands are still in flight that the new state forbids. These are not waited
- * for in the answer, or a gateway with one write on a slow placement group would look dead; the
- * sender asks again until there are none.
+ * The message is a notification on the image's header that says "generation g". A gateway that gets
+ * it reads the record if it has not done so, installs it, and answers at once. The answer says
+ * which gateway it is, which generation it has, and how many commands are still in flight that the
+ * new state forbids. The answer does not wait for these commands, or a gateway with one write on a
+ * slow placement group would look dead. The sender asks again until there are none.
  *
  *	ask --> all registered gateways have it, nothing drains --> settled
  *	 ^          | somebody drains: again in a moment
  *	 |          | somebody did not answer: read the record again, ask once more
  *	 +----------+ it is proven that it is gone: fence it, take it out of the registry
  *
- * Who is to answer is in the record, not in the OSD's list of watchers: the watch of a gateway that
- * is cut off expires, and then it is in none of the OSD's lists, while a write that is stuck in it
- * may still land. krbd, librbd and others watch as well; they acknowledge without an answer of
- * ours, and are none of our business.
+ * The record says which gateways must answer, and not the OSD's list of watchers. The watch of a
+ * gateway that is cut off expires, and then it is in none of the OSD's lists, while a write that is
+ * stuck in it may still land. krbd, librbd and others watch as well. They acknowledge without an
+ * answer of ours, and do not concern us.
  *
- * A gateway is fenced on evidence only (gateway/silence.c), and all at once that are gone
+ * A gateway is fenced on evidence only (gateway/silence.c), together with all others that are gone
  * (gateway/expulsion.c). If nothing comes back to ourselves, nobody is fenced, and commands wait
- * for the OSD. Two entries can have one address, when a backstore left one behind: a client of
- * which one entry has answered lives, and takes out the other by itself.
+ * for the OSD. Two entries can have one address, when a backstore left one of them behind. If one
+ * entry of a client has answered, the client lives, and takes out the other entry by itself.
  *
  * Notifications are framed as librbd frames its own, so that other clients understand that they are
  * not meant:
@@ -48,18 +48,18 @@
 #include "rbd/header.h"
 #include "rbd/image.h"
 
-/* how often to look whether the group's table says that a gateway is gone */
+/* a round looks this often whether the group's table says that a gateway is gone */
 #define ROUND_LOOK_MS		50
 #define ROUND_DRAIN_MIN_MS	2
 #define ROUND_DRAIN_MAX_MS	200
-/* before those are asked again who did not answer */
+/* pause before asking again when a gateway did not answer */
 #define ROUND_RETRY_MS		200
-/* and when the message did not come back */
+/* pause when the message did not come back */
 #define ROUND_FAILED_MS		500
-/* how often housekeeping asks */
+/* housekeeping asks this often */
 #define ROUND_TIDY_TRIES	8
 
-/* What a gateway answers. */
+/* A gateway's answer. */
 struct round_answer {
 	__le64 id;
 	__le64 generation;
@@ -68,9 +68,9 @@ struct round_answer {
 
 /**
  * struct round - a change on its way
- * @record: the record that is to be in force
+ * @record: the record that must come into force
  * @seen: which of its gateways have it
- * @draining: commands that are in flight in them
+ * @draining: commands that are in flight on them
  * @self: our own number
  * @heard: our own answer came back, too
  */
@@ -95,7 +95,7 @@ static u64 round_installed(struct trbd_lu *lu, unsigned int *draining)
 	return generation;
 }
 
-/* Reads and installs what the message speaks of, unless that was done. */
+/* Read and install the generation that a message names, unless it is installed. */
 static int round_install(struct trbd_lu *lu, u64 wanted)
 {
 	struct trbd_record *record;
@@ -110,16 +110,16 @@ static int round_install(struct trbd_lu *lu, u64 wanted)
 }
 
 /**
- * trbd_round_notified() - a notification on the header that is not librbd's
+ * trbd_round_notified() - handle a notification on the header that is not librbd's
  * @lu: state
  * @op: operation
- * @payload: what follows it
- * @len: its length
- * @reply: what goes back
+ * @payload: data behind the operation
+ * @len: length of @payload
+ * @reply: receives our answer
  *
- * Anybody who may write to the pool can send one; all it makes us do is to look.
+ * Anybody who may write to the pool can send one. It only makes us look.
  *
- * Context: the watch's thread; one round trip.
+ * Context: the watch's thread; takes one round trip.
  */
 void trbd_round_notified(struct trbd_lu *lu, u32 op, const void *payload, size_t len,
 			 struct trbd_watch_reply *reply)
@@ -135,7 +135,7 @@ void trbd_round_notified(struct trbd_lu *lu, u32 op, const void *payload, size_t
 		return;
 	generation = round_installed(lu, &draining);
 	trbd_lu_request_tick(lu);
-	/* who is not registered is not counted on */
+	/* nobody counts on a gateway that is not registered */
 	if (test_bit(TRBD_LU_UNREGISTERED, &lu->blocked))
 		return;
 	answer.id = cpu_to_le64(lu->id);
@@ -183,11 +183,10 @@ static void round_not_interested(void *arg, const void *reply, size_t len)
 }
 
 /**
- * trbd_round_announce() - announce the generation: the other gateways look whether they have
- * something to do
+ * trbd_round_announce() - announce our generation, so that the other gateways look for a change
  * @lu: state
  *
- * Context: the thread; one round trip, and the time that they take to answer.
+ * Context: the thread; takes one round trip, and the time that the others take to answer.
  */
 void trbd_round_announce(struct trbd_lu *lu)
 {
@@ -197,7 +196,7 @@ void trbd_round_announce(struct trbd_lu *lu)
 		     NULL);
 }
 
-/* Has the client of this entry answered for another one? */
+/* Tell whether the client of this entry has answered for another entry. */
 static bool round_client_lives(const struct round *round, const struct trbd_record_gateway *gateway)
 {
 	const struct trbd_record *record = round->record;
@@ -210,9 +209,7 @@ static bool round_client_lives(const struct round *round, const struct trbd_reco
 	return false;
 }
 
-/*
- * Some did not answer. When the table is about to say whether these are gone, wait until it does.
- */
+/* Wait while the group's table is about to say whether a gateway that did not answer is gone. */
 static int round_await_table(struct trbd_lu *lu, const struct trbd_record *record)
 {
 	unsigned int tries;
@@ -227,8 +224,8 @@ static int round_await_table(struct trbd_lu *lu, const struct trbd_record *recor
 }
 
 /*
- * Somebody did not answer. Return: 0 when those that are gone are out, 1 when nobody is proven
- * gone, or an error.
+ * Expel the gateways that are gone, after some did not answer. Return: 0 when they are out, 1 when
+ * none is proven gone, or an error.
  */
 static int round_expel(struct trbd_lu *lu, const struct round *round)
 {
@@ -236,7 +233,7 @@ static int round_expel(struct trbd_lu *lu, const struct round *round)
 	unsigned int i, count = 0;
 	int ret;
 
-	/* fencing needs a monitor that is there, and so it is not too early to look */
+	/* fencing needs a monitor, so it is not too early to look for one */
 	trbd_monitor_probe(lu->image->session);
 	ret = round_await_table(lu, round->record);
 	if (ret)
@@ -255,7 +252,10 @@ static int round_expel(struct trbd_lu *lu, const struct round *round)
 	return count ? trbd_expel(lu, round->record, gone) : 1;
 }
 
-/* Asks all, and notes who does not answer. Return: 0 when the message came back, or an error. */
+/*
+ * Ask all gateways, and note which do not answer. Return: 0 when the message came back, or an
+ * error.
+ */
 static int round_ask(struct trbd_lu *lu, struct round *round)
 {
 	bool lively = trbd_silence_is_lively(&lu->silence, round->record, lu->group);
@@ -267,7 +267,7 @@ static int round_ask(struct trbd_lu *lu, struct round *round)
 	round->draining = 0;
 	round->heard = false;
 	ret = round_notify(lu, round->record->generation, timeout_s, round_answered, round);
-	/* while the OSD stood still nobody was asked */
+	/* nobody was asked while the OSD stood still */
 	if (time_after(jiffies, asked_at + timeout_s * HZ))
 		asked_at = jiffies - timeout_s * HZ;
 	if (!ret)
@@ -275,7 +275,7 @@ static int round_ask(struct trbd_lu *lu, struct round *round)
 	return ret;
 }
 
-/* Entries that this machine left behind need nobody's answer. */
+/* Tell whether this machine left entries behind: those need nobody's answer. */
 static bool round_has_left_behind(const struct trbd_record *record)
 {
 	unsigned int i;
@@ -287,7 +287,7 @@ static bool round_has_left_behind(const struct trbd_record *record)
 	return false;
 }
 
-/* Some did not answer. Return: -EAGAIN after @wait_ms, or -EINTR. */
+/* See to the gateways that did not answer. Return: -EAGAIN after @wait_ms, or -EINTR. */
 static int round_missed(struct trbd_lu *lu, const struct round *round, unsigned int *wait_ms)
 {
 	int ret;
@@ -300,7 +300,7 @@ static int round_missed(struct trbd_lu *lu, const struct round *round, unsigned 
 	return ret == -EINTR ? ret : -EAGAIN;
 }
 
-/* One asking. Return: 0 when @record is settled, -EAGAIN after @wait_ms, or another error. */
+/* Ask once. Return: 0 when @record is settled, -EAGAIN after @wait_ms, or another error. */
 static int round_try(struct trbd_lu *lu, struct trbd_record *record, unsigned int *wait_ms)
 {
 	struct round round = { .record = record, .self = lu->id };
@@ -314,7 +314,7 @@ static int round_try(struct trbd_lu *lu, struct trbd_record *record, unsigned in
 	}
 	if (lu->silence.count)
 		return round_missed(lu, &round, wait_ms);
-	/* our own answer may be missing, when the watch is being made again */
+	/* our own answer may be missing while the watch is being made again */
 	round_installed(lu, &draining);
 	if (round.draining || draining) {
 		*wait_ms = clamp(2 * *wait_ms, ROUND_DRAIN_MIN_MS, ROUND_DRAIN_MAX_MS);
@@ -328,7 +328,7 @@ static int round_try(struct trbd_lu *lu, struct trbd_record *record, unsigned in
  * trbd_round_expel_silent() - ask the gateways that look gone, and fence those that are
  * @lu: state
  *
- * Context: the thread, when nobody waits for it; seconds.
+ * Context: the thread, when no job waits for it; takes seconds.
  */
 void trbd_round_expel_silent(struct trbd_lu *lu)
 {
@@ -351,12 +351,12 @@ void trbd_round_expel_silent(struct trbd_lu *lu)
 }
 
 /**
- * trbd_round_call() - who of those in a record is there?
+ * trbd_round_call() - find out which gateways of a record are there
  * @lu: state; need not be registered
  * @record: as it was read
  * @answered: set for each of @record->gateways that answered within a second
  *
- * Context: process; a second at most, and as long as the OSD cannot be reached.
+ * Context: process; takes a second at most, and as long as the OSD cannot be reached.
  * Return: 0 when the message came back; an error of trbd_notify().
  */
 int trbd_round_call(struct trbd_lu *lu, const struct trbd_record *record, bool *answered)
@@ -372,11 +372,13 @@ int trbd_round_call(struct trbd_lu *lu, const struct trbd_record *record, bool *
 /**
  * trbd_round_settle() - bring the record's last change into force on every gateway
  * @lu: state
- * @known: the record as it was written just now, and installed; or NULL. Of no use after that
+ * @known: the record as it was just written and installed, or NULL. Of no use afterwards
+ *
+ * A change that was written must not end with an error, so this waits for memory, too. A dead
+ * gateway costs three seconds.
  *
  * Context: the thread; sleeps until every registered gateway has the change and has drained, or is
- * fenced, and until there is memory: a change that was written must not end with an error. A
- * gateway that is dead costs three seconds.
+ * fenced.
  * Return: 0; -EINTR, -ENOENT when the image was deleted, -ENOTCONN or -ESHUTDOWN when this gateway
  * was fenced itself, others.
  */

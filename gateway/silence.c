@@ -4,25 +4,26 @@
  *
  * There are two witnesses. One is the image's header: a message went through its OSD and came back,
  * and the gateway did not answer. The other one is the group's table: our own heartbeats went
- * through, and the gateway's did not (gateway/group.c counts that all the time, whether somebody
- * asks or not).
+ * through, and the gateway's did not (gateway/group_beat.c counts that all the time, whether
+ * anybody asks or not).
  *
  *	both, three readings and one second	it is gone
  *	no answer, but heartbeats		it is gone when it was asked more than once over
  *						eight seconds
  *	heartbeats fail, but it answers		it is there
  *
- * Neither witness says anything while we hear nothing ourselves: a reading of the table counts only
+ * Neither witness says anything while we hear nothing ourselves. A reading of the table counts only
  * when our own heartbeat is in it, and a message only when it came back. So while the cluster
- * stands still nobody looks gone.
+ * stands still, no gateway looks gone.
  *
- * The evidence belongs to the unit and not to the command that asks: the next one goes on where one
- * was aborted. It is void when nobody has asked for a while, since the gateway may have answered
- * others meanwhile.
+ * The evidence belongs to the unit and not to the command that asks. When a command is aborted, the
+ * next one goes on where it stopped. Evidence is void when nobody has asked for a while, since the
+ * gateway may have answered others meanwhile.
  *
- * The same is true of what follows from it: a gateway that is gone is fenced, and then its last
- * lease is waited for. Both are noted with the evidence. Else commands that are aborted again and
- * again would begin that wait anew each time, and none of them would come to its end.
+ * The steps that follow go on in the same way: a gateway that is gone is fenced, and then the
+ * unit's thread waits for the end of its last lease. The evidence notes both. Otherwise commands
+ * that are aborted again and again would begin that wait anew each time, and none of them would
+ * come to its end.
  */
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
@@ -43,7 +44,7 @@ static struct trbd_silent *silence_find(struct trbd_silence *silence, u64 id)
 	return NULL;
 }
 
-/* Is it registered, not ourselves, and did not answer? */
+/* Tell whether a gateway is registered, is not ourselves, and did not answer. */
 static bool silence_is_missed(const struct trbd_record *record, const bool *answered, u64 self,
 			      u64 id)
 {
@@ -68,12 +69,14 @@ static void silence_drop(struct trbd_silence *silence, const struct trbd_record 
 }
 
 /**
- * trbd_silence_note() - all registered gateways were asked, and the message came back
- * @silence: what is known; is brought up to date
- * @record: who is registered
+ * trbd_silence_note() - note that the gateways were asked, and which did not answer
+ * @silence: evidence; is brought up to date
+ * @record: lists the registered gateways
  * @answered: which of @record->gateways answered
  * @self: our own number
  * @asked_at: jiffies when they were asked
+ *
+ * The message came back.
  */
 void trbd_silence_note(struct trbd_silence *silence, const struct trbd_record *record,
 		       const bool *answered, u64 self, unsigned long asked_at)
@@ -89,7 +92,7 @@ void trbd_silence_note(struct trbd_silence *silence, const struct trbd_record *r
 			continue;
 		silent = silence_find(silence, id);
 		if (!silent) {
-			/* one of each is in the record, and no other is left */
+			/* there is room: each entry here is in the record, and only once */
 			silent = &silence->who[silence->count++];
 			memset(silent, 0, sizeof(*silent));
 			silent->id = id;
@@ -100,7 +103,7 @@ void trbd_silence_note(struct trbd_silence *silence, const struct trbd_record *r
 	}
 }
 
-/* The slot of one that did not answer; TRBD_SLOTS if it has been taken out, or nobody knows. */
+/* Find the slot of a silent gateway; TRBD_SLOTS if it has been taken out, or nobody knows. */
 static unsigned int silence_slot(const struct trbd_silent *silent, const struct trbd_record *record)
 {
 	const struct trbd_record_gateway *gateway = trbd_record_find_gateway(record, silent->id);
@@ -109,12 +112,12 @@ static unsigned int silence_slot(const struct trbd_silent *silent, const struct 
 }
 
 /**
- * trbd_silence_is_open() - will the table say soon whether one that did not answer is gone?
- * @silence: who did not answer
- * @record: who is registered
+ * trbd_silence_is_open() - tell whether the group's table is about to prove a silent gateway gone
+ * @silence: gateways that did not answer
+ * @record: lists the registered gateways
  * @group: the gateways of the pool
  *
- * Return: whether the heartbeats of any of them have begun to fail.
+ * Return: true if the heartbeats of any of them have begun to fail.
  */
 bool trbd_silence_is_open(const struct trbd_silence *silence, const struct trbd_record *record,
 			  struct trbd_group *group)
@@ -130,12 +133,12 @@ bool trbd_silence_is_open(const struct trbd_silence *silence, const struct trbd_
 }
 
 /**
- * trbd_silence_is_lively() - do the heartbeats of any that did not answer go on?
- * @silence: who did not answer
- * @record: who is registered
+ * trbd_silence_is_lively() - tell whether the heartbeats of any silent gateway go on
+ * @silence: gateways that did not answer
+ * @record: lists the registered gateways
  * @group: the gateways of the pool
  *
- * Return: whether somebody should be given more time to answer.
+ * Return: true if some gateway should get more time to answer.
  */
 bool trbd_silence_is_lively(const struct trbd_silence *silence, const struct trbd_record *record,
 			    struct trbd_group *group)
@@ -150,13 +153,13 @@ bool trbd_silence_is_lively(const struct trbd_silence *silence, const struct trb
 }
 
 /**
- * trbd_silence_is_proven() - is it gone?
- * @silent: what is known of it
+ * trbd_silence_is_proven() - tell whether a gateway is gone
+ * @silent: evidence about it
  * @gateway: its entry
  * @group: the gateways of the pool
- * @heard: we have heard the message ourselves when it was asked last
+ * @heard: we heard the message ourselves when the gateway was asked last
  *
- * Return: whether it is to be fenced.
+ * Return: true if it must be fenced.
  */
 bool trbd_silence_is_proven(const struct trbd_silent *silent,
 			    const struct trbd_record_gateway *gateway, struct trbd_group *group,
@@ -169,8 +172,8 @@ bool trbd_silence_is_proven(const struct trbd_silent *silent,
 }
 
 /**
- * trbd_silence_fenced() - it was put on the blocklist
- * @silence: who did not answer
+ * trbd_silence_fenced() - note that a gateway was put on the blocklist
+ * @silence: gateways that did not answer
  * @gateway: its entry
  * @epoch: OSD map that has it there
  */
@@ -188,8 +191,8 @@ void trbd_silence_fenced(struct trbd_silence *silence, const struct trbd_record_
 }
 
 /*
- * Return: what is known of it, if it was fenced under the address that it has, and is so yet; or
- * NULL.
+ * Find a gateway that was fenced under the address of its entry, recently enough to be so yet.
+ * Return: the evidence about it, or NULL.
  */
 static struct trbd_silent *silence_find_fenced(struct trbd_silence *silence,
 					       const struct trbd_record_gateway *gateway)
@@ -203,11 +206,11 @@ static struct trbd_silent *silence_find_fenced(struct trbd_silence *silence,
 }
 
 /**
- * trbd_silence_fence() - has it been put on the blocklist since it is silent?
- * @silence: who did not answer
+ * trbd_silence_fence() - tell whether a silent gateway has been put on the blocklist
+ * @silence: gateways that did not answer
  * @gateway: its entry
  *
- * Return: OSD map that has it there, 0 if it must be done.
+ * Return: OSD map that has it there, 0 if it must be put there.
  */
 u32 trbd_silence_fence(struct trbd_silence *silence, const struct trbd_record_gateway *gateway)
 {
@@ -217,10 +220,10 @@ u32 trbd_silence_fence(struct trbd_silence *silence, const struct trbd_record_ga
 }
 
 /**
- * trbd_silence_outlast() - wait for the end of its lease from now on
- * @silence: who did not answer
+ * trbd_silence_outlast() - begin to wait for the end of a gateway's lease
+ * @silence: gateways that did not answer
  * @gateway: its entry; it was fenced, and gets no new lease
- * @lease_ms: how much is left of the last one
+ * @lease_ms: how much is left of its last lease
  */
 void trbd_silence_outlast(struct trbd_silence *silence, const struct trbd_record_gateway *gateway,
 			  unsigned int lease_ms)
@@ -235,11 +238,11 @@ void trbd_silence_outlast(struct trbd_silence *silence, const struct trbd_record
 }
 
 /**
- * trbd_silence_is_outlasting() - is it known when its lease ends?
- * @silence: who did not answer
+ * trbd_silence_is_outlasting() - tell whether the end of a gateway's lease is known
+ * @silence: gateways that did not answer
  * @gateway: its entry
  *
- * Return: whether trbd_silence_lease_left() can be asked.
+ * Return: true if trbd_silence_lease_left() can be asked.
  */
 bool trbd_silence_is_outlasting(struct trbd_silence *silence,
 				const struct trbd_record_gateway *gateway)
@@ -250,11 +253,11 @@ bool trbd_silence_is_outlasting(struct trbd_silence *silence,
 }
 
 /**
- * trbd_silence_lease_left() - for how long must its lease be waited for?
- * @silence: who did not answer
+ * trbd_silence_lease_left() - tell how long to wait for the end of a gateway's lease
+ * @silence: gateways that did not answer
  * @gateway: its entry; trbd_silence_is_outlasting()
  *
- * Return: milliseconds; 0 when it is over.
+ * Return: milliseconds; 0 when the lease is over.
  */
 unsigned int trbd_silence_lease_left(struct trbd_silence *silence,
 				     const struct trbd_record_gateway *gateway)

@@ -11,14 +11,14 @@ struct trbd_group;
 /**
  * struct trbd_silent - a gateway that does not answer
  * @id: its number
- * @since: jiffies when it was asked first without an answer
- * @last: jiffies when that was found out last
- * @asked: how often it was asked since then
+ * @since: jiffies when it was first asked without an answer
+ * @last: jiffies when it was last found not to answer
+ * @asked: how often it was asked since @since
  * @fence: address that it was fenced under; empty if it was not
- * @fenced: jiffies when that was
- * @epoch: OSD map that says so
- * @outlasting: the end of its lease is waited for
- * @lease_ends: jiffies when that is
+ * @fenced: jiffies when it was fenced
+ * @epoch: OSD map that has it on the blocklist
+ * @outlasting: @lease_ends is known
+ * @lease_ends: jiffies when its lease ends
  */
 struct trbd_silent {
 	u64 id;
@@ -33,7 +33,7 @@ struct trbd_silent {
 };
 
 /**
- * struct trbd_silence - who does not answer
+ * struct trbd_silence - gateways that do not answer
  * @count: entries of @who
  * @who: gateways
  */

@@ -2,14 +2,14 @@
 /*
  * Noticing that this machine, or one of its processors, stood still.
  *
- * A machine that stood still with its clock going on has commands in its sockets that nobody waits
- * for any more. Its heartbeats say so only if peers went on meanwhile. And when a hypervisor takes
- * away one processor only, heartbeats go on beside it, while the thread that ran there has such
- * commands.
+ * A machine that stood still while its clock went on has commands in its sockets that nobody waits
+ * for any more. Its heartbeats show that only if peers went on meanwhile. And a hypervisor may take
+ * away one processor only. Then heartbeats go on beside it, while the thread that ran there has
+ * such commands.
  *
- * So every processor ticks. A tick that comes TRBD_JUMP_MS late, and a look from the processor
- * itself before its late tick, count as a stall of the machine. Each group compares the count with
- * what it has seen (gateway/group.c).
+ * So every processor ticks. A tick that comes TRBD_JUMP_MS late counts as a stall of the machine,
+ * and so does a look from the processor itself before its late tick. Each group compares the count
+ * with the one it has seen (gateway/group_state.c).
  *
  * The ticks run while there is a group.
  */
@@ -29,7 +29,7 @@
  * struct stall_cpu - the tick of a processor
  * @tick: comes every TRBD_TICK_MS
  * @ticked_ms: trbd_clock_local_ms() when the processor was last seen running; 0 while it does not
- *	tick
+ *   tick
  */
 struct stall_cpu {
 	struct delayed_work tick;
@@ -41,14 +41,14 @@ static struct workqueue_struct *stall_wq;
 static atomic64_t stalls = ATOMIC64_INIT(0);
 static DEFINE_MUTEX(stall_lock);
 static unsigned int stall_users;	/* guarded by stall_lock */
-static int stall_state;			/* of CPU hotplug; likewise */
+static int stall_state;			/* state of CPU hotplug; likewise */
 
 static void stall_look(struct stall_cpu *cpu)
 {
 	u64 ticked_ms = READ_ONCE(cpu->ticked_ms);
 	u64 now_ms = trbd_clock_local_ms();
 
-	/* of two that look at once, one counts it */
+	/* when two look at once, only one counts the stall */
 	if (ticked_ms && now_ms > ticked_ms + TRBD_STALL_MS &&
 	    cmpxchg64(&cpu->ticked_ms, ticked_ms, now_ms) == ticked_ms)
 		atomic64_inc(&stalls);
@@ -83,7 +83,7 @@ static int stall_offline(unsigned int number)
 }
 
 /**
- * trbd_stall_watch() - have every processor tick
+ * trbd_stall_watch() - make every processor tick
  *
  * trbd_stall_unwatch() must follow as often as this returns 0.
  *
@@ -108,7 +108,7 @@ int trbd_stall_watch(void)
 }
 
 /**
- * trbd_stall_unwatch() - end a trbd_stall_watch()
+ * trbd_stall_unwatch() - undo trbd_stall_watch()
  *
  * Context: process; may sleep.
  */
@@ -121,9 +121,9 @@ void trbd_stall_unwatch(void)
 }
 
 /**
- * trbd_stall_count() - how often did this machine, or one of its processors, stand still?
+ * trbd_stall_count() - count how often this machine, or one of its processors, stood still
  *
- * Looks at the tick of the processor that it runs on, which may be late just now.
+ * This looks at the tick of the processor that it runs on, which may be late just now.
  *
  * Context: any.
  * Return: a number that only grows.
@@ -135,7 +135,7 @@ u64 trbd_stall_count(void)
 }
 
 /**
- * trbd_stall_init() - make what ticks need
+ * trbd_stall_init() - make the workqueue of the ticks
  *
  * Context: module init.
  * Return: 0 or -ENOMEM.

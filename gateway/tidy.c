@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Taking out of a record what does not belong there.
+ * Cleaning up a record: entries and fences that do not belong there.
  *
  *	an entry of this machine that no unit has     a backstore left it behind: out
  *	our own entry                                 gets our slot in the group as it is now
  *	a fence that is old                           out
  *
- * An entry with an address that one of our own sessions has, and with a number that no unit of this
- * machine has, was left behind by a backstore that is gone. It is taken out, and nobody is fenced
- * for it: the client serves other images. So the numbers of this machine's units are kept in a
- * list.
+ * A backstore that is gone may have left its entry behind. Such an entry has the address of one of
+ * our own sessions, and a number that no unit of this machine has. This gateway takes the entry out
+ * without fencing its client, which serves other images. So this file keeps a list of the machine's
+ * units, which have the numbers.
  */
 #include <linux/errno.h>
 #include <linux/kernel.h>
@@ -69,7 +69,8 @@ static bool tidy_is_here(u64 id)
  * @gateway: entry
  *
  * Context: may sleep, not for the network.
- * Return: true if a session of this machine has the address, and no unit of it the number.
+ * Return: true if a session of this machine has the address, and no unit of this machine has the
+ * number.
  */
 bool trbd_tidy_is_left_behind(const struct trbd_record_gateway *gateway)
 {
@@ -77,9 +78,9 @@ bool trbd_tidy_is_left_behind(const struct trbd_record_gateway *gateway)
 }
 
 /**
- * trbd_tidy_entry_is_true() - tell whether our entry says what is so
+ * trbd_tidy_entry_is_true() - tell whether our entry is up to date
  * @lu: state
- * @gateway: our entry; in a record of version 1 it does not say the machine
+ * @gateway: our entry; it has no machine in a record of version 1
  *
  * Context: process.
  * Return: true if slot, membership and machine are as the entry says.
@@ -99,11 +100,10 @@ bool trbd_tidy_entry_is_true(struct trbd_lu *lu, const struct trbd_record_gatewa
  * @lu: state
  * @record: record
  *
- * Entries of this machine that were left behind, and fences that are old. Our own entry says our
- * slot.
+ * Take out entries that this machine left behind, and old fences. Bring our own entry up to date.
  *
  * Context: process; no round trip.
- * Return: whether anything changed.
+ * Return: true if anything changed.
  */
 bool trbd_tidy_record(struct trbd_lu *lu, struct trbd_record *record)
 {

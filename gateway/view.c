@@ -4,13 +4,14 @@
  *
  *	read --> wait for the OSD map that the record names --> install --> ops->changed
  *
- * Every gateway keeps a view, and decides on commands by it without a look at the cluster. What
- * makes that as good as the record: a change does not end before every gateway has it, or has been
- * fenced and knows, or has no lease (gateway/group.c), without which it refuses nothing. After a
- * time without a lease it refuses nothing either until the record has been read again.
+ * Every gateway keeps a view, and decides on commands by it without a look at the cluster. That is
+ * as good as the record, because a change does not end before every gateway has it, or has been
+ * fenced and knows that, or has no lease (gateway/group.c). A gateway without a lease refuses
+ * nothing. After a time without a lease it refuses nothing either until it has read the record
+ * again.
  *
- * Everybody who reads a record installs it, also when somebody else wrote it. A record that does
- * not list this gateway says that it was fenced, or that the record was removed.
+ * A gateway that reads a record installs it, even when another one wrote it. A record that does not
+ * list this gateway says that the gateway was fenced, or that the record was removed.
  */
 #include <linux/bug.h>
 #include <linux/errno.h>
@@ -29,7 +30,7 @@
 #include "rados/session.h"
 #include "rbd/image.h"
 
-/* A view's arrays stand behind it in its memory. */
+/* Copy a view's arrays. They stand behind the view in its memory. */
 static void view_copy(struct trbd_lu_view *view, const struct trbd_record *record,
 		      const struct trbd_record_registry *registry)
 {
@@ -76,9 +77,9 @@ static struct trbd_lu_view *view_alloc(const struct trbd_lu *lu, const struct tr
 }
 
 /*
- * @install_lock held. Not in the registry any more. Somebody has fenced us, whether we noticed or
- * not; or there is another record. A gateway that was fenced an hour ago and slept through that can
- * still read, and the list tells it.
+ * @install_lock held. Check whether this gateway is not in the registry any more. Then another one
+ * has fenced it, whether it noticed or not, or there is another record. A gateway that was fenced
+ * an hour ago and slept through that can still read, and the list of fences tells it.
  */
 static void view_check_expelled(struct trbd_lu *lu, struct trbd_record *record)
 {
@@ -106,10 +107,9 @@ static void view_check_expelled(struct trbd_lu *lu, struct trbd_record *record)
 /**
  * trbd_lu_install() - install a record as the view
  * @lu: state
- * @record: what was read or written; one that is older than what is installed changes nothing
+ * @record: the record that was read or written; one that is older than the view changes nothing
  *
- * Commands that begin after this returned go by it, and those from before are found by
- * ops->draining.
+ * Commands that begin after this returned obey the view. ops->draining counts those from before.
  *
  * Context: process; no round trip.
  * Return: 0 or -ENOMEM.
@@ -123,11 +123,11 @@ int trbd_lu_install(struct trbd_lu *lu, struct trbd_record *record)
 
 	mutex_lock(&lu->install_lock);
 	old = rcu_dereference_protected(lu->view, lockdep_is_held(&lu->install_lock));
-	/* 0 is a record that was removed */
+	/* generation 0 stands for a record that was removed */
 	if (record->generation == old->generation ||
 	    (record->generation && record->generation < old->generation))
 		goto out;
-	/* whoever makes the next record needs to know who was there */
+	/* the gateway that makes the next record needs the last registry */
 	registry = record->generation ? trbd_record_registry(record) : old->registry;
 	view = view_alloc(lu, record, &registry);
 	if (!view) {
@@ -152,7 +152,7 @@ out:
 	return ret;
 }
 
-/* Waits for the OSD map that every gateway must have before it goes on with this record. */
+/* Wait for the OSD map that every gateway must have before it goes by this record. */
 static int view_pass_barrier(struct trbd_lu *lu, const struct trbd_record *record)
 {
 	int ret = 0;
@@ -183,9 +183,9 @@ u64 trbd_lu_generation(struct trbd_lu *lu)
 }
 
 /*
- * A record that is read must be newer than the one that had been installed before. If it is not,
- * then somebody has removed that record, and another gateway, whose clock is behind, has made a new
- * one: to us, it was removed.
+ * Forget the view, after a record was read that is older. Somebody has removed the installed
+ * record, and another gateway, whose clock is behind, has made a new one. To us, the record was
+ * removed.
  */
 static int view_forget(struct trbd_lu *lu)
 {
@@ -213,9 +213,9 @@ void trbd_lu_note_read(struct trbd_lu *lu, unsigned long lapses)
  * trbd_lu_refresh() - read the record and install it
  * @lu: state
  * @extra: room for this many more registrations
- * @record: set to it, also when it could not be installed; trbd_record_io_free() it
+ * @record: set to the record, even when it could not be installed; trbd_record_io_free() it
  *
- * Context: process; one round trip, and up to mount_timeout for an OSD map.
+ * Context: process; takes one round trip, and up to mount_timeout for an OSD map.
  * Return: 0; others as trbd_record_io_read().
  */
 int trbd_lu_refresh(struct trbd_lu *lu, unsigned int extra, struct trbd_record **record)
@@ -236,12 +236,12 @@ int trbd_lu_refresh(struct trbd_lu *lu, unsigned int extra, struct trbd_record *
 }
 
 /**
- * trbd_lu_carry() - begin a new record with what this gateway knew of the last one
+ * trbd_lu_carry() - begin a new record with the last one's registry and fences
  * @lu: state
- * @record: what was read; one that is there stays as it is
+ * @record: the record that was read; one that exists stays as it is
  *
- * Somebody has removed the record, and a gateway that is cut off does not know that yet: others
- * must go on to ask it, and to go by the map that fenced others before.
+ * Somebody has removed the record, and a gateway that is cut off does not know that yet. The others
+ * must still ask it, and must still have the map that fenced others before.
  *
  * Context: process; no round trip.
  */
@@ -260,14 +260,14 @@ void trbd_lu_carry(struct trbd_lu *lu, struct trbd_record *record)
 }
 
 /**
- * trbd_lu_amend() - change what is not reservations: registry, barrier, settled
+ * trbd_lu_amend() - change something else than reservations: registry, barrier, settled
  * @lu: state
  * @decide: makes the change
- * @ctx: for @decide
+ * @ctx: argument of @decide
  *
- * What was settled stays settled, and what was not stays so: nobody has to be told.
+ * A settled record stays settled, and an unsettled one stays unsettled. So nobody has to be told.
  *
- * Context: the thread, or attach and detach; a few round trips.
+ * Context: the thread, or attach and detach; takes a few round trips.
  * Return: 0; -EUSERS when @decide returned anything but TRBD_PR_GOOD; -EBADMSG, -EPROTONOSUPPORT
  * for a record that cannot be used; -ETIMEDOUT, -EINTR, -ENOMEM, -ESHUTDOWN, others.
  */
@@ -306,11 +306,11 @@ int trbd_lu_amend(struct trbd_lu *lu, trbd_lu_decide decide, void *ctx)
 }
 
 /**
- * trbd_lu_mark_settled() - mark the record as settled: it is in force everywhere
+ * trbd_lu_mark_settled() - mark a record as settled: it is in force everywhere
  * @lu: state
- * @record: record that is; of no use after that
+ * @record: record that is in force; of no use afterwards
  *
- * Context: the thread; one round trip.
+ * Context: the thread; takes one round trip.
  * Return: 0; -EAGAIN when there is a newer record; others.
  */
 int trbd_lu_mark_settled(struct trbd_lu *lu, struct trbd_record *record)
