@@ -44,8 +44,8 @@ static void group_note_silence(struct trbd_group *group, struct trbd_group_peer 
 }
 
 /*
- * Note the news of a peer. Liveness needs two readings: @beats says that the peer has sent a
- * heartbeat since the last reading of that object.
+ * Bring a peer up to date after a reading. Liveness needs two readings: @beats says that the peer
+ * has sent a heartbeat since the last reading of that object.
  */
 static void group_note_peer(struct trbd_group *group, struct trbd_group_peer *peer,
 			    const struct trbd_group_view *view, bool beats)

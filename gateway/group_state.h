@@ -37,7 +37,7 @@ struct trbd_group_ticket {
 };
 
 /**
- * struct trbd_group_peer - news of a slot from the last readings, see trbd_quorum_merge()
+ * struct trbd_group_peer - a slot as the last readings show it, see trbd_quorum_merge()
  * @state: kind of entry that the slot holds
  * @entry: valid if @state says so
  * @silent: how many readings in a row showed no new heartbeat

@@ -94,7 +94,7 @@ bool trbd_lu_is_wanted(struct trbd_lu *lu)
 }
 
 /**
- * trbd_lu_request_tick() - have ops->tick called soon
+ * trbd_lu_request_tick() - ask for a call of ops->tick soon
  * @lu: state
  *
  * Context: any in which a spinlock may be taken.

@@ -9,7 +9,7 @@
 
 /**
  * struct trbd_group_view - a slot, as it was read from one object
- * @state: what is there
+ * @state: kind of entry that the slot holds
  * @entry: valid if @state says so
  */
 struct trbd_group_view {

@@ -119,7 +119,7 @@ static int record_decode(const struct trbd_record_place *place, const char *text
 				    line);
 		return ret;
 	}
-	/* whatever this says, it was copied along with another image's metadata */
+	/* ignore a text that was copied along with another image's metadata */
 	if (ret || !len || strcmp(record->image, place->id)) {
 		struct trbd_pr_registration *registrations = record->pr.registrations;
 		unsigned int room = record->pr.room;

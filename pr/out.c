@@ -3,13 +3,13 @@
  * PERSISTENT RESERVE OUT: the service actions of SPC-4 5.13, as functions of a state and a command.
  *
  * A service action changes the state only when it ends with GOOD. The caller gives a copy, and
- * keeps the old state when it does not. PREEMPT AND ABORT differs from PREEMPT in what becomes of
- * commands, not in the state.
+ * keeps the old state when the action ends otherwise. PREEMPT AND ABORT differs from PREEMPT in its
+ * effect on commands, not in the state.
  *
- * The state remembers the last PREEMPT, because a command whose answer got lost comes again, and
- * must not end with RESERVATION CONFLICT for having been carried out.
+ * The state remembers the last PREEMPT. An initiator that lost the answer sends the command again,
+ * and it must not end with RESERVATION CONFLICT for having been carried out.
  *
- * No I/O, no memory, no locks: compiled as it is by the unit tests.
+ * No I/O, no memory, no locks: the unit tests compile this file as it is.
  */
 #include <linux/kernel.h>
 #include <linux/string.h>
@@ -51,7 +51,9 @@ static void out_forget_preempt(struct trbd_pr_state *state)
 	memset(&state->preempted, 0, sizeof(state->preempted));
 }
 
-/* Somebody registers this key: whoever preempts it from now on means that one. */
+/*
+ * Note that an initiator registers this key. A PREEMPT of the key means that initiator from now on.
+ */
 static void out_note_key(struct trbd_pr_state *state, u64 key)
 {
 	if (key == state->preempted.action_key)
@@ -75,8 +77,8 @@ static enum trbd_pr_verdict out_add(struct trbd_pr_state *state, const char *ini
 }
 
 /*
- * 5.13.11.2: who unregisters and holds the reservation releases it; with all registrants the last
- * one does.
+ * Remove a registration. 5.13.11.2: a holder that unregisters releases the reservation; if all
+ * registrants hold it, the last one does.
  */
 static void out_drop(struct trbd_pr_state *state, struct trbd_pr_registration *registration)
 {
@@ -89,7 +91,7 @@ static void out_drop(struct trbd_pr_state *state, struct trbd_pr_registration *r
 		out_clear_reservation(state);
 }
 
-/* Is this initiator port registered, through whatever target port? */
+/* Tell whether this initiator port is registered, through any target port. */
 static bool out_has_initiator(const struct trbd_pr_state *state, const char *initiator)
 {
 	unsigned int i;
@@ -101,7 +103,7 @@ static bool out_has_initiator(const struct trbd_pr_state *state, const char *ini
 	return false;
 }
 
-/* 5.13.7, the nexus is not registered. */
+/* 5.13.7: register a nexus that is not registered. */
 static enum trbd_pr_verdict out_register_new(struct trbd_pr_state *state,
 					     const struct trbd_pr_out *out)
 {
@@ -114,7 +116,7 @@ static enum trbd_pr_verdict out_register_new(struct trbd_pr_state *state,
 	for (i = 0; verdict == TRBD_PR_GOOD && i < out->num_initiators; i++) {
 		strscpy(other.initiator, out->initiators[i], sizeof(other.initiator));
 		strscpy(other.target, target, sizeof(other.target));
-		/* one that is registered, or is named twice, is an error as a whole */
+		/* an initiator port that is registered, or named twice, is an error as a whole */
 		if (out->all_tg_pt ? out_has_initiator(state, other.initiator)
 				   : !!out_find(state, &other))
 			return TRBD_PR_INVALID_PARAMETER;
@@ -124,9 +126,9 @@ static enum trbd_pr_verdict out_register_new(struct trbd_pr_state *state,
 }
 
 /*
- * ALL_TG_PT of an initiator port that is registered: as if the command came through each target
- * port (6.16.3). All its registrations become one, which holds the reservation if one of them did;
- * or none.
+ * Carry out ALL_TG_PT of an initiator port that is registered, as if the command came through each
+ * target port (6.16.3). All its registrations become one, or none. The one holds the reservation if
+ * one of them did.
  */
 static enum trbd_pr_verdict out_register_all(struct trbd_pr_state *state,
 					     const struct trbd_pr_out *out)
@@ -164,7 +166,7 @@ static enum trbd_pr_verdict out_register_all(struct trbd_pr_state *state,
 	return TRBD_PR_GOOD;
 }
 
-/* REGISTER, REGISTER AND IGNORE EXISTING KEY: 5.13.7. */
+/* 5.13.7: carry out REGISTER, or REGISTER AND IGNORE EXISTING KEY. */
 static enum trbd_pr_verdict out_register(struct trbd_pr_state *state, const struct trbd_pr_out *out)
 {
 	struct trbd_pr_registration *registration = out_find(state, &out->nexus);
@@ -199,7 +201,7 @@ static enum trbd_pr_verdict out_register(struct trbd_pr_state *state, const stru
 	return verdict;
 }
 
-/* 5.13.9 */
+/* 5.13.9: carry out RESERVE. */
 static enum trbd_pr_verdict out_reserve(struct trbd_pr_state *state, const struct trbd_pr_out *out,
 					const struct trbd_pr_registration *registration)
 {
@@ -212,7 +214,7 @@ static enum trbd_pr_verdict out_reserve(struct trbd_pr_state *state, const struc
 	return TRBD_PR_GOOD;
 }
 
-/* 5.13.11.3 */
+/* 5.13.11.3: carry out RELEASE. */
 static enum trbd_pr_verdict out_release(struct trbd_pr_state *state, const struct trbd_pr_out *out,
 					const struct trbd_pr_registration *registration)
 {
@@ -224,7 +226,7 @@ static enum trbd_pr_verdict out_release(struct trbd_pr_state *state, const struc
 	return TRBD_PR_GOOD;
 }
 
-/* 5.13.11.6 */
+/* 5.13.11.6: carry out CLEAR. */
 static enum trbd_pr_verdict out_clear(struct trbd_pr_state *state)
 {
 	out_clear_reservation(state);
@@ -234,7 +236,9 @@ static enum trbd_pr_verdict out_clear(struct trbd_pr_state *state)
 	return TRBD_PR_GOOD;
 }
 
-/* Removes who has the key, or everybody if it is 0, but not @keep. Return: how many. */
+/*
+ * Remove the registrations that have the key, or all if it is 0, but not @keep. Return: how many.
+ */
 static unsigned int out_drop_by_key(struct trbd_pr_state *state, u64 key, u32 keep)
 {
 	unsigned int i = 0, dropped = 0;
@@ -264,8 +268,8 @@ static u64 out_holder_key(const struct trbd_pr_state *state)
 }
 
 /*
- * Is it the reservation that the command is after, and not only registrations? 5.13.11.4.1, table
- * 61
+ * Tell whether the command preempts the reservation, and not only registrations: 5.13.11.4.1, table
+ * 61.
  */
 static bool out_preempts_reservation(const struct trbd_pr_state *state, u64 action_key)
 {
@@ -275,10 +279,10 @@ static bool out_preempts_reservation(const struct trbd_pr_state *state, u64 acti
 }
 
 /*
- * Has this PREEMPT been carried out? Its initiator may not have heard so, and sends it again by
- * another path. Nobody has the key any more then, which would be RESERVATION CONFLICT, and the
- * initiator would take it for defeat. It is the same command when it has the same keys, and the
- * reservation is still what it made of it.
+ * Tell whether this PREEMPT has been carried out. Its initiator may not have heard so, and sends it
+ * again by another path. Nobody has the key any more then, which would mean RESERVATION CONFLICT,
+ * and the initiator would take that for defeat. It is the same command when it has the same keys,
+ * and the reservation is still as the command made it.
  */
 static bool out_preempt_is_done(const struct trbd_pr_state *state, const struct trbd_pr_out *out)
 {
@@ -294,7 +298,7 @@ static bool out_preempt_is_done(const struct trbd_pr_state *state, const struct 
 	       (trbd_pr_type_is_all(state->type) || out_holder_key(state) == out->key);
 }
 
-/* PREEMPT, PREEMPT AND ABORT: 5.13.11.4 and .5 */
+/* 5.13.11.4 and .5: carry out PREEMPT, or PREEMPT AND ABORT. */
 static enum trbd_pr_verdict out_preempt(struct trbd_pr_state *state, const struct trbd_pr_out *out,
 					const struct trbd_pr_registration *registration)
 {
@@ -317,7 +321,7 @@ static enum trbd_pr_verdict out_preempt(struct trbd_pr_state *state, const struc
 	return TRBD_PR_GOOD;
 }
 
-/* 5.13.8 */
+/* 5.13.8: carry out REGISTER AND MOVE. */
 static enum trbd_pr_verdict out_move(struct trbd_pr_state *state, const struct trbd_pr_out *out,
 				     const struct trbd_pr_registration *registration)
 {
@@ -351,8 +355,8 @@ static enum trbd_pr_verdict out_move(struct trbd_pr_state *state, const struct t
 }
 
 /*
- * Nobody remembers numbers for long; at worst somebody is told of a registration that was as it is
- * before.
+ * Number all registrations anew. Nobody remembers the numbers for long; at worst an initiator is
+ * told of a registration that has not changed.
  */
 static void out_renumber(struct trbd_pr_state *state)
 {
@@ -369,7 +373,7 @@ static void out_renumber(struct trbd_pr_state *state)
 }
 
 /**
- * trbd_pr_out() - PERSISTENT RESERVE OUT
+ * trbd_pr_out() - carry out PERSISTENT RESERVE OUT
  * @state: changed if and as the command asks; of no use when the verdict is not TRBD_PR_GOOD
  * @out: the command
  *
@@ -381,7 +385,7 @@ enum trbd_pr_verdict trbd_pr_out(struct trbd_pr_state *state, const struct trbd_
 {
 	const struct trbd_pr_registration *registration;
 
-	/* SPC-2 5.5.1: whoever asks */
+	/* SPC-2 5.5.1: for any initiator */
 	if (*state->spc2.initiator)
 		return TRBD_PR_CONFLICT;
 	if (state->incarnations > (u32)-1 - TRBD_PR_REGISTRATIONS_MAX)

@@ -3,16 +3,16 @@
  * Parameter data of PERSISTENT RESERVE IN and parameter lists of PERSISTENT RESERVE OUT (SPC-4
  * 6.15, 6.16), between the bytes on the wire and the states and commands of rules.h.
  *
- * Parameter data is cut where the room ends, at any byte, and tells the length of the whole
- * nevertheless: an initiator whose allocation length was too small learns from it which one would
- * do. So an answer is never kept as a whole; its header is written when all the rest was counted.
+ * Parameter data is cut where the room ends, at any byte, but tells the length of the whole. From
+ * that an initiator whose allocation length was too small learns a sufficient one. So an answer is
+ * never kept as a whole; its header is written after all the rest was counted.
  *
- * A parameter list comes from anybody who may log in. Its length is checked before anything in it
- * is looked at, and every length inside it has to say exactly what is there: what is malformed is
- * refused as a whole, not repaired. Only its form is checked here; what a well-formed command may
- * do is up to rules.c.
+ * A parameter list may come from anybody who can log in. The decoder checks the length of the list
+ * before it looks at anything inside. Every length inside must say exactly how much is there. The
+ * decoder refuses a malformed list as a whole, and does not repair it. It checks only the form of a
+ * command; rules.c decides what a well-formed command may do.
  *
- * No I/O, no memory, no locks: compiled as it is by the unit tests and the fuzzer.
+ * No I/O, no memory, no locks: the unit tests and the fuzzer compile this file as it is.
  */
 #include <linux/errno.h>
 #include <linux/kernel.h>
@@ -37,7 +37,7 @@
 #define CAPABLE_ATP		0x04	/* ALL_TG_PT */
 #define CAPABLE_PTPL		0x01	/* APTPL */
 #define CAPABLE_TMV		0x80	/* the type mask is valid */
-/* ALLOW COMMANDS 001b: TEST UNIT READY passes, nothing is said of others */
+/* ALLOW COMMANDS 001b: TEST UNIT READY passes; it says nothing of other commands */
 #define CAPABLE_ALLOW		0x10
 #define CAPABLE_PTPL_ACTIVE	0x01
 #define MASK_WRITE_EXCLUSIVE			0x02
@@ -103,9 +103,9 @@ static u64 param_get_be64(const u8 *p)
 
 /**
  * struct answer - parameter data that grows
- * @buf: where to
- * @size: room
- * @len: what there would be with enough room
+ * @buf: receives the data
+ * @size: room in @buf
+ * @len: length that the data would have with enough room
  */
 struct answer {
 	u8 *buf;
@@ -120,7 +120,7 @@ static void param_put(struct answer *a, const u8 *bytes, size_t len)
 	a->len += len;
 }
 
-/* 6.15.2 */
+/* 6.15.2: write the keys of all registrations. */
 static void param_put_keys(struct answer *a, const struct trbd_pr_state *state)
 {
 	u8 key[8];
@@ -132,7 +132,7 @@ static void param_put_keys(struct answer *a, const struct trbd_pr_state *state)
 	}
 }
 
-/* 6.15.3: the holder's key; 0 when all registrants hold the reservation */
+/* 6.15.3: find the holder's key; 0 when all registrants hold the reservation. */
 static u64 param_reservation_key(const struct trbd_pr_state *state)
 {
 	unsigned int i;
@@ -146,7 +146,7 @@ static u64 param_reservation_key(const struct trbd_pr_state *state)
 	return 0;
 }
 
-/* 6.15.3; SCOPE is always that of the logical unit, 0 */
+/* 6.15.3: write the reservation. SCOPE is always that of the logical unit, 0. */
 static void param_put_reservation(struct answer *a, const struct trbd_pr_state *state)
 {
 	u8 reservation[RESERVATION_SIZE] = {};
@@ -158,7 +158,7 @@ static void param_put_reservation(struct answer *a, const struct trbd_pr_state *
 	param_put(a, reservation, sizeof(reservation));
 }
 
-/* 6.15.4 */
+/* 6.15.4: write the capabilities. */
 static void param_put_capabilities(struct answer *a, const struct trbd_pr_state *state)
 {
 	u8 capabilities[CAPABILITIES_SIZE] = {};
@@ -174,8 +174,8 @@ static void param_put_capabilities(struct answer *a, const struct trbd_pr_state 
 }
 
 /*
- * 6.15.5; an initiator whose name makes no TransportID is reported without one, and still with its
- * key
+ * 6.15.5: write a full status descriptor. An initiator whose name makes no TransportID is reported
+ * without one, but still with its key.
  */
 static void param_put_status(struct answer *a, const struct trbd_pr_state *state,
 			     const struct trbd_pr_registration *registration)
@@ -206,7 +206,7 @@ static void param_put_full_status(struct answer *a, const struct trbd_pr_state *
 		param_put_status(a, state, &state->registrations[i]);
 }
 
-/* The header that @a left room for; its ADDITIONAL LENGTH does not depend on what was cut off. */
+/* Write the header that @a left room for. Its ADDITIONAL LENGTH does not depend on the cut. */
 static void param_put_header(const struct answer *a, const struct trbd_pr_state *state)
 {
 	struct answer start = { .buf = a->buf, .size = a->size };
@@ -218,16 +218,16 @@ static void param_put_header(const struct answer *a, const struct trbd_pr_state 
 }
 
 /**
- * trbd_pr_in() - parameter data of PERSISTENT RESERVE IN
- * @state: what is reported
+ * trbd_pr_in() - make the parameter data of PERSISTENT RESERVE IN
+ * @state: state to report
  * @action: service action
- * @buf: where to; may be NULL when @size is 0
+ * @buf: receives the data; may be NULL when @size is 0
  * @size: room in @buf, the allocation length at most
  *
  * SPC-4 6.15.
  *
  * Return: length of the whole, of which as much as fits was written; 0 for a service action that
- * there is not.
+ * does not exist.
  */
 size_t trbd_pr_in(const struct trbd_pr_state *state, enum trbd_pr_in_action action, u8 *buf,
 		  size_t size)
@@ -242,7 +242,7 @@ size_t trbd_pr_in(const struct trbd_pr_state *state, enum trbd_pr_in_action acti
 		param_put_reservation(&a, state);
 		break;
 	case TRBD_PR_REPORT_CAPABILITIES:
-		/* the one without that header */
+		/* this one has no such header */
 		a.len = 0;
 		param_put_capabilities(&a, state);
 		return a.len;
@@ -262,7 +262,7 @@ static unsigned int param_service_action(const u8 *cdb)
 }
 
 /**
- * trbd_pr_out_max_initiators() - how much room a command's initiators need
+ * trbd_pr_out_max_initiators() - count the initiators that a command may name at most
  * @cdb: CDB of PERSISTENT RESERVE OUT
  * @len: length of its parameter list
  *
@@ -276,10 +276,9 @@ unsigned int trbd_pr_out_max_initiators(const u8 *cdb, size_t len)
 }
 
 /*
- * A TransportID that names one initiator port, which an iSCSI node without an ISID is not: which
- * ports that node has is not known here, so there is nothing that it could be registered for
- * (7.6.4.6). @buf has TRANSPORT_ID_MIN at least.
- * Return: its length, or negative.
+ * Decode a TransportID that names one initiator port. An iSCSI node without an ISID does not name
+ * one. It is not known here which ports that node has, so there is nothing to register (7.6.4.6).
+ * @buf has TRANSPORT_ID_MIN at least. Return: its length, or negative.
  */
 static int param_decode_port(const u8 *buf, size_t len, char *initiator)
 {
@@ -288,7 +287,7 @@ static int param_decode_port(const u8 *buf, size_t len, char *initiator)
 	return trbd_transport_id_decode(buf, len, initiator, TRBD_PR_INITIATOR_MAX);
 }
 
-/* 6.16.3: what follows the basic list with SPEC_I_PT, TransportIDs up to the end */
+/* 6.16.3: decode the part behind the basic list with SPEC_I_PT, TransportIDs up to the end. */
 static enum trbd_pr_verdict param_decode_initiators(const u8 *list, size_t len,
 						    struct trbd_pr_out *out)
 {
@@ -301,10 +300,7 @@ static enum trbd_pr_verdict param_decode_initiators(const u8 *list, size_t len,
 	while (at < len) {
 		int id;
 
-		/*
-		 * so there is room for it in any case: that is what trbd_pr_out_max_initiators()
-		 * counts
-		 */
+		/* so there is room for it in any case, as trbd_pr_out_max_initiators() counts */
 		if (len - at < TRANSPORT_ID_MIN)
 			return TRBD_PR_INVALID_PARAMETER;
 		id = param_decode_port(list + at, len - at, out->initiators[out->num_initiators]);
@@ -316,7 +312,7 @@ static enum trbd_pr_verdict param_decode_initiators(const u8 *list, size_t len,
 	return TRBD_PR_GOOD;
 }
 
-/* 6.16.3 */
+/* 6.16.3: decode the basic list, and its TransportIDs if it has any. */
 static enum trbd_pr_verdict param_decode_basic(const u8 *list, size_t len, struct trbd_pr_out *out)
 {
 	out->spec_i_pt = list[20] & LIST_SPEC_I_PT;
@@ -329,7 +325,7 @@ static enum trbd_pr_verdict param_decode_basic(const u8 *list, size_t len, struc
 	return len == LIST_SIZE ? TRBD_PR_GOOD : TRBD_PR_INVALID_LENGTH;
 }
 
-/* 6.16.4: one TransportID, up to the end */
+/* 6.16.4: decode the list of REGISTER AND MOVE, with one TransportID up to the end. */
 static enum trbd_pr_verdict param_decode_move(const u8 *list, size_t len, struct trbd_pr_out *out)
 {
 	size_t rest = len - MOVE_SIZE;
@@ -345,13 +341,13 @@ static enum trbd_pr_verdict param_decode_move(const u8 *list, size_t len, struct
 }
 
 /**
- * trbd_pr_out_decode() - a PERSISTENT RESERVE OUT command
+ * trbd_pr_out_decode() - decode a PERSISTENT RESERVE OUT command
  * @cdb: its CDB
  * @list: its parameter list
  * @len: length of @list
- * @out: where to; @out->initiators has room for trbd_pr_out_max_initiators(), and may be NULL if
- *	that is 0. The nexus, its rtpi and the target of move_to are the caller's and stay. Of no
- *	use when the verdict is not TRBD_PR_GOOD
+ * @out: receives the command; @out->initiators has room for trbd_pr_out_max_initiators(), and may
+ *   be NULL if that is 0. The nexus, its rtpi and the target of move_to are the caller's and stay.
+ *   Of no use when the verdict is not TRBD_PR_GOOD
  *
  * SPC-4 6.16. Nothing in CDB and list is trusted but @len.
  *
@@ -362,7 +358,7 @@ enum trbd_pr_verdict trbd_pr_out_decode(const u8 *cdb, const u8 *list, size_t le
 {
 	if (param_service_action(cdb) >= TRBD_PR_ACTIONS)
 		return TRBD_PR_INVALID_CDB;
-	/* both layouts have that much, and both keys in the same place */
+	/* both layouts are at least this long, and have both keys in the same place */
 	if (len < LIST_SIZE)
 		return TRBD_PR_INVALID_LENGTH;
 

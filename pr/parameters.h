@@ -7,8 +7,8 @@
 #include "pr/rules.h"
 
 /*
- * what a parameter list of PERSISTENT RESERVE OUT may be long: room for a thousand TransportIDs of
- * usual length
+ * limit of a parameter list of PERSISTENT RESERVE OUT: room for a thousand TransportIDs of usual
+ * length
  */
 #define TRBD_PR_LIST_MAX	(128 * 1024)
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Reservations: what a state means for a command and for a nexus. Rules of SPC-4 5.13, SPC-2 and
- * SBC-3.
+ * Reservations: the meaning of a state for a command and for a nexus. Rules of SPC-4 5.13, SPC-2
+ * and SBC-3.
  *
  * Registrations belong to I_T nexuses as identities, not to sessions: they outlive sessions,
  * gateways and reboots. An initiator port that registered with ALL_TG_PT has one registration for
@@ -9,7 +9,7 @@
  *
  * The service actions that change a state are in pr/out.c.
  *
- * No I/O, no memory, no locks: compiled as it is by the unit tests.
+ * No I/O, no memory, no locks: the unit tests compile this file as it is.
  */
 #include <linux/kernel.h>
 #include <linux/string.h>
@@ -18,7 +18,7 @@
 #include "pr/rules.h"
 
 /**
- * trbd_pr_type_is_valid() - is this TYPE one that there is?
+ * trbd_pr_type_is_valid() - tell whether a TYPE exists
  * @type: TYPE of a CDB
  *
  * Return: true if SPC-4 defines it.
@@ -39,7 +39,7 @@ bool trbd_pr_type_is_valid(unsigned int type)
 }
 
 /**
- * trbd_pr_type_is_all() - do all registrants hold a reservation of this type?
+ * trbd_pr_type_is_all() - tell whether all registrants hold a reservation of this type
  * @type: type of a reservation
  *
  * Return: true if all registrants hold it.
@@ -50,7 +50,7 @@ bool trbd_pr_type_is_all(enum trbd_pr_type type)
 }
 
 /**
- * trbd_pr_type_is_registrants() - may all registrants do what the holder may?
+ * trbd_pr_type_is_registrants() - tell whether all registrants may do what the holder may
  * @type: type of a reservation
  *
  * Return: true if registrants may do what the holder may.
@@ -80,11 +80,11 @@ bool trbd_pr_nexus_covers(const struct trbd_pr_nexus *registered, const struct t
 }
 
 /**
- * trbd_pr_find() - the registration of a nexus
+ * trbd_pr_find() - find the registration of a nexus
  * @state: state
- * @nexus: which
+ * @nexus: nexus
  *
- * Return: it, or NULL.
+ * Return: the registration, or NULL.
  */
 const struct trbd_pr_registration *trbd_pr_find(const struct trbd_pr_state *state,
 						const struct trbd_pr_nexus *nexus)
@@ -99,9 +99,9 @@ const struct trbd_pr_registration *trbd_pr_find(const struct trbd_pr_state *stat
 }
 
 /**
- * trbd_pr_holds() - is this the holder of the reservation, or one of them?
+ * trbd_pr_holds() - tell whether a registration holds the reservation, alone or with others
  * @state: state
- * @registration: in @state
+ * @registration: registration in @state
  *
  * Return: true if it does.
  */
@@ -113,9 +113,9 @@ bool trbd_pr_holds(const struct trbd_pr_state *state,
 }
 
 /*
- * RESERVE and RELEASE of SPC-2 beside persistent reservations (SPC-4 5.13.3). GOOD without effect
- * for who may do everything anyway; *@verdict is set when the answer does not depend on SPC-2's own
- * rules.
+ * Decide on RESERVE and RELEASE of SPC-2 beside persistent reservations (SPC-4 5.13.3). They end
+ * with GOOD, without effect, for a nexus that may do everything anyway. Return: whether *@verdict
+ * is set, because the answer does not depend on SPC-2's own rules.
  */
 static bool rules_spc2_exception(const struct trbd_pr_state *state,
 				 const struct trbd_pr_nexus *nexus, enum trbd_pr_verdict *verdict)
@@ -133,9 +133,9 @@ static bool rules_spc2_exception(const struct trbd_pr_state *state,
 }
 
 /**
- * trbd_pr_reserve_spc2() - RESERVE (6) and (10)
+ * trbd_pr_reserve_spc2() - carry out RESERVE (6) and (10)
  * @state: changed if the verdict is TRBD_PR_GOOD
- * @nexus: that the command came by
+ * @nexus: nexus that the command came by
  *
  * SPC-2 7.21, SPC-4 5.13.3.
  *
@@ -155,11 +155,12 @@ enum trbd_pr_verdict trbd_pr_reserve_spc2(struct trbd_pr_state *state,
 }
 
 /**
- * trbd_pr_release_spc2() - RELEASE (6) and (10)
+ * trbd_pr_release_spc2() - carry out RELEASE (6) and (10)
  * @state: changed if the nexus held the reservation
- * @nexus: that the command came by
+ * @nexus: nexus that the command came by
  *
- * SPC-2 7.18, SPC-4 5.13.3: who does not hold it releases nothing, and that is GOOD.
+ * SPC-2 7.18, SPC-4 5.13.3: a nexus that does not hold the reservation releases nothing, and that
+ * is GOOD.
  *
  * Return: how the command ends.
  */
@@ -176,14 +177,14 @@ enum trbd_pr_verdict trbd_pr_release_spc2(struct trbd_pr_state *state,
 }
 
 /**
- * trbd_pr_conflicts() - does a command conflict with a reservation?
+ * trbd_pr_conflicts() - tell whether a command conflicts with a reservation
  * @state: state
- * @nexus: that the command came by
- * @access: what it does
+ * @nexus: nexus that the command came by
+ * @access: access of the command
  *
  * SPC-4 tables 45 and 46, SBC-3 table 13.
  *
- * Return: whether it ends with RESERVATION CONFLICT.
+ * Return: true if the command ends with RESERVATION CONFLICT.
  */
 bool trbd_pr_conflicts(const struct trbd_pr_state *state, const struct trbd_pr_nexus *nexus,
 		       enum trbd_pr_access access)
@@ -223,7 +224,10 @@ static bool rules_has_incarnation(const struct trbd_pr_state *state, u32 incarna
 	return false;
 }
 
-/* It became part of the initiator port's registration for all target ports. */
+/*
+ * Tell whether the registration became part of the initiator port's registration for all target
+ * ports.
+ */
 static bool rules_was_merged(const struct trbd_pr_state *old, const struct trbd_pr_state *new,
 			     const struct trbd_pr_nexus *nexus)
 {
@@ -233,16 +237,16 @@ static bool rules_was_merged(const struct trbd_pr_state *old, const struct trbd_
 }
 
 /**
- * trbd_pr_attention() - what a change means for a nexus
+ * trbd_pr_attention() - tell which unit attention a change means for a nexus
  * @old: state before
  * @new: state after
- * @action: what made it
- * @actor: who
- * @nexus: whom it is about
+ * @action: service action that made the change
+ * @actor: nexus that made it
+ * @nexus: nexus to be told
  *
- * SPC-4 5.13.7, 5.13.11: whoever made the change is told nothing, and neither is who was not
- * registered. A registration for all target ports is one of several nexuses, and all but one of
- * them are told.
+ * SPC-4 5.13.7, 5.13.11: the nexus that made the change is told nothing, and neither is a nexus
+ * that was not registered. A registration for all target ports belongs to several nexuses, and all
+ * of them but the one that made the change are told.
  *
  * Return: the unit attention to establish for @nexus.
  */
@@ -268,8 +272,8 @@ enum trbd_pr_attention trbd_pr_attention(const struct trbd_pr_state *old,
 		return preempt ? TRBD_PR_TELL_REGISTRATIONS_PREEMPTED : TRBD_PR_TELL_NOTHING;
 	}
 	/*
-	 * when it let registrants in, they are told that it ended; and whenever PREEMPT made
-	 * another type of it
+	 * registrants that the reservation let in are told that it ended; every registrant is told
+	 * when PREEMPT changed its type
 	 */
 	if (new->type != old->type &&
 	    (trbd_pr_type_is_registrants(old->type) || (preempt && old->type != TRBD_PR_NONE)))

@@ -34,7 +34,7 @@ enum trbd_pr_type {
 	TRBD_PR_EXCLUSIVE_ACCESS_ALL = 8,
 };
 
-/* How a command ends. */
+/* The end of a command. */
 enum trbd_pr_verdict {
 	TRBD_PR_GOOD,
 	TRBD_PR_CONFLICT,		/* status RESERVATION CONFLICT */
@@ -45,9 +45,9 @@ enum trbd_pr_verdict {
 	TRBD_PR_INVALID_LENGTH,		/* ILLEGAL REQUEST, PARAMETER LIST LENGTH ERROR */
 };
 
-/* What a command does to the medium, as far as reservations are concerned. */
+/* A command's access to the medium, as far as reservations are concerned. */
 enum trbd_pr_access {
-	TRBD_PR_ACCESS_ALWAYS,		/* INQUIRY and the like: whatever is reserved */
+	TRBD_PR_ACCESS_ALWAYS,		/* INQUIRY and the like: never forbidden */
 	TRBD_PR_ACCESS_OTHER,		/* forbidden by RESERVE (6) and (10) only */
 	TRBD_PR_ACCESS_READ,
 	TRBD_PR_ACCESS_WRITE,
@@ -65,10 +65,11 @@ struct trbd_pr_nexus {
 
 /**
  * struct trbd_pr_registration - a registered I_T nexus
- * @nexus: which
+ * @nexus: nexus
  * @key: reservation key, not 0
  * @rtpi: relative target port identifier when it registered, for reports only
- * @incarnation: number of this registration: one that was removed and made again has another
+ * @incarnation: number of this registration; a registration that was removed and made again has
+ *   another one
  */
 struct trbd_pr_registration {
 	struct trbd_pr_nexus nexus;
@@ -78,10 +79,10 @@ struct trbd_pr_registration {
 };
 
 /**
- * struct trbd_pr_preempted - the last PREEMPT that removed somebody, to know it again
+ * struct trbd_pr_preempted - the last PREEMPT that removed a registration, to recognise it again
  * @key: RESERVATION KEY of the command
  * @action_key: its SERVICE ACTION RESERVATION KEY, whose registrations it removed; 0 when there is
- *	nothing to know
+ *   nothing to recognise
  * @type: of the reservation that it made; TRBD_PR_NONE when it removed registrations only
  */
 struct trbd_pr_preempted {
@@ -97,10 +98,10 @@ struct trbd_pr_preempted {
  * @aptpl: as the last registration asked for; the state is in the cluster and survives in any case
  * @type: of the reservation, TRBD_PR_NONE when there is none
  * @holder: incarnation of the holder's registration; 0 when there is none or when all registrants
- *	hold it
+ *   hold it
  * @spc2: holder of a RESERVE (6) or (10), with an empty initiator when there is none
  * @preempted: the last PREEMPT, in case that it is sent again
- * @count: registrations
+ * @count: number of registrations
  * @room: room in @registrations
  * @registrations: in the order in which they were made
  */
@@ -122,17 +123,17 @@ struct trbd_pr_state {
  * @action: service action
  * @scope: SCOPE of the CDB
  * @type: TYPE of the CDB
- * @nexus: that the command came by
- * @rtpi: relative target port identifier of that port
+ * @nexus: nexus that the command came by
+ * @rtpi: relative target port identifier of its target port
  * @key: RESERVATION KEY
  * @action_key: SERVICE ACTION RESERVATION KEY
  * @aptpl: APTPL
  * @all_tg_pt: ALL_TG_PT
  * @spec_i_pt: SPEC_I_PT
  * @initiators: initiator ports that SPEC_I_PT names
- * @num_initiators: how many
+ * @num_initiators: entries of @initiators
  * @move_to: REGISTER AND MOVE: the nexus to move to
- * @move_rtpi: RELATIVE TARGET PORT IDENTIFIER of its port
+ * @move_rtpi: RELATIVE TARGET PORT IDENTIFIER of its target port
  * @unreg: UNREG
  */
 struct trbd_pr_out {
@@ -153,7 +154,7 @@ struct trbd_pr_out {
 	bool unreg;
 };
 
-/* What a nexus must be told about a change that another one made. */
+/* The unit attention that a nexus gets after another one made a change. */
 enum trbd_pr_attention {
 	TRBD_PR_TELL_NOTHING,
 	TRBD_PR_TELL_RESERVATIONS_PREEMPTED,

@@ -9,10 +9,10 @@
  *	iscsi:NAME                  an iSCSI node, all of its ports
  *	iscsi:NAME,i,0xISID         a port of it; 12 digits
  *
- * Text is in lower case, since iSCSI names are equal whatever their case, and has no blanks and no
+ * Text is in lower case, since iSCSI names are equal whatever their case. It has no blanks and no
  * control characters.
  *
- * No I/O, no memory: compiled as it is by the unit tests.
+ * No I/O, no memory: the unit tests compile this file as it is.
  */
 #include <linux/errno.h>
 #include <linux/kernel.h>
@@ -30,7 +30,7 @@
 #define ISID_SEPARATOR		",i,0x"
 #define ISID_DIGITS		12
 
-/* TransportIDs of a fixed size, which are a binary name at some place */
+/* TransportIDs of a fixed size, with a binary name at a fixed place */
 static const struct fixed_id {
 	u8 protocol;
 	const char *prefix;
@@ -42,7 +42,7 @@ static const struct fixed_id {
 	{ 6, "sas:", 4, 8 },
 };
 
-/* The letters of ASCII only: the kernel's tolower() would damage UTF-8. */
+/* Change ASCII letters to lower case, and only these: the kernel's tolower() would damage UTF-8. */
 static char transport_id_lower(char c)
 {
 	return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c;
@@ -78,7 +78,7 @@ static bool transport_id_is_lower_hex(const char *s, size_t len)
 	return true;
 }
 
-/* Is this a name, with an ISID behind it if @port says so? In lower case. */
+/* Tell whether this is a name in lower case, with an ISID behind it if @port says so. */
 static bool transport_id_iscsi_name_is_valid(const char *name, bool port)
 {
 	const char *isid = strstr(name, ISID_SEPARATOR);
@@ -111,7 +111,7 @@ static int transport_id_decode_iscsi(const u8 *buf, size_t len, char *text, size
 	if (additional < ISCSI_ADDITIONAL_MIN || additional % 4 || additional > len - ISCSI_HEADER)
 		return -EINVAL;
 	name_len = strnlen((const char *)buf + ISCSI_HEADER, additional);
-	/* ends with a NUL, and fits */
+	/* the name must end with a NUL, and fit */
 	if (name_len == additional || prefix_len + name_len >= size)
 		return -EINVAL;
 
@@ -125,10 +125,10 @@ static int transport_id_decode_iscsi(const u8 *buf, size_t len, char *text, size
 }
 
 /**
- * trbd_transport_id_decode() - from parameter data to text
- * @buf: TransportID, and what follows it
+ * trbd_transport_id_decode() - turn a TransportID into text
+ * @buf: TransportID, and the bytes that follow it
  * @len: bytes in @buf
- * @text: where to
+ * @text: receives the text
  * @size: room in @text
  *
  * Return: bytes that the TransportID takes up; -EINVAL when it is malformed, of a protocol that is
@@ -168,7 +168,7 @@ static int transport_id_encode_fixed(const struct fixed_id *id, const char *name
 static int transport_id_encode_iscsi(const char *name, u8 *buf, size_t size)
 {
 	bool port = strstr(name, ISID_SEPARATOR);
-	/* with the NUL, in words */
+	/* with the NUL, in words of four bytes */
 	size_t additional = (strlen(name) + 1 + 3) & ~(size_t)3;
 
 	if (!transport_id_iscsi_name_is_valid(name, port))
@@ -186,9 +186,9 @@ static int transport_id_encode_iscsi(const char *name, u8 *buf, size_t size)
 }
 
 /**
- * trbd_transport_id_encode() - from text to parameter data
- * @text: what trbd_transport_id_decode() made
- * @buf: where to
+ * trbd_transport_id_encode() - turn text into a TransportID
+ * @text: text made by trbd_transport_id_decode()
+ * @buf: receives the TransportID
  * @size: room in @buf; TRBD_TRANSPORT_ID_MAX is always enough
  *
  * Return: length, a multiple of 4; -EINVAL when @text is no TransportID or there is no room.

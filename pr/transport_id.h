@@ -4,7 +4,7 @@
 
 #include <linux/types.h>
 
-/* header, the longest iSCSI name, ",i,0x" and an ISID, a NUL, in words */
+/* header, the longest iSCSI name, ",i,0x" and an ISID, a NUL, in words of four bytes */
 #define TRBD_TRANSPORT_ID_MAX	248
 
 int trbd_transport_id_decode(const u8 *buf, size_t len, char *text, size_t size);
