@@ -42,7 +42,8 @@
 /* Stamps order writes by granules of this length; see rados/clock.c. */
 #define TRBD_GRANULE_MS		256
 /*
- * A change of data is stamped at most this long after LIO took its command up, or ends with BUSY.
+ * A gateway stamps a change of data at most this long after LIO took its command up, or ends it
+ * with BUSY.
  */
 #define TRBD_ADMISSION_MS	1500
 /*
@@ -56,7 +57,9 @@
  * with that object.
  */
 #define TRBD_LEASE_MS		2000
-/* A clock that is further behind another one belongs to a gateway that was out of touch. */
+/*
+ * A clock that is further behind another one than this belongs to a gateway that was out of touch.
+ */
 #define TRBD_JUMP_MS		500
 /*
  * A gateway checks this often whether it stood still. A tick that is late by TRBD_JUMP_MS shows
@@ -166,7 +169,7 @@ static_assert(TRBD_GROUP_GIVE_UP_MS < TRBD_CEPH_BLOCKLIST_MS,
 
 /* ---- Rounds, and the evidence that a gateway is gone: gateway/round.c, gateway/silence.c ---- */
 
-/* Notifications of ours on an image's header; librbd's count from 0. */
+/* Our own notifications on an image's header. Those of librbd count from 0. */
 #define TRBD_NOTIFY_GENERATION	0x74637201
 #define TRBD_NOTIFY_INQUIRY	0x74637202
 /* The OSD waits this long for answers, in whole seconds. A healthy gateway needs much less. */
@@ -309,15 +312,17 @@ static_assert(TRBD_RESET_WAIT_MS < TRBD_ABORT_TIMEOUT_MS,
 
 /* ADDRESS:PORT/NONCE of a client, as blocklisting wants it. An IPv6 address stands in brackets. */
 #define TRBD_ADDRESS_MAX	80
-/* An image's id is no longer than this, its end included: cls_rbd. */
+/* An image's id, with its end, is no longer than this: cls_rbd. */
 #define TRBD_IMAGE_ID_MAX	64
 /* A record is text of this length at most. A thousand registrations of the longest names fit. */
 #define TRBD_RECORD_TEXT_MAX	(768 * 1024)
 /* Registrations leave this much of it to gateways, fences and resets. */
 #define TRBD_RECORD_TEXT_RESERVE	(64 * 1024)
-/* libceph and OSDs take this many ops in a request. */
+/* libceph and OSDs take at most this many ops in a request. */
 #define TRBD_OSD_OPS_MAX	16
-/* Small writes to one object share a request, behind the two ops of their guard. */
+/*
+ * At most this many small writes to one object share a request, behind the two ops of their guard.
+ */
 #define TRBD_SHARED_WRITES_MAX	(TRBD_OSD_OPS_MAX - 2)
 
 static_assert(TRBD_RECORD_TEXT_RESERVE < TRBD_RECORD_TEXT_MAX,

@@ -99,7 +99,8 @@ static void block_size_end(struct trbd_lu_job *lu_job)
  * Context: process; takes a few round trips, and as long as the cluster takes, unless the caller is
  * killed.
  * Return: 0, and all gateways use the block size from now on; -EBUSY when other gateways serve the
- * unit with another one, which the log then says; -EINTR; others as trbd_lu_update().
+ * unit with another one, and a line in the log names one of them; -EINTR; others as
+ * trbd_lu_update().
  */
 int trbd_block_size_agree(struct trbd_lu *lu, u32 block_size)
 {

@@ -68,7 +68,10 @@ static enum trbd_pr_verdict decide_expelled(struct trbd_record *record, void *ct
 	return TRBD_PR_GOOD;
 }
 
-/* Put them on the blocklist. Return: 0 when at least one is there, or an error. */
+/*
+ * Put the gateways that are gone on the blocklist. Return: 0 when at least one is there, or an
+ * error.
+ */
 static int expulsion_fence(struct trbd_lu *lu, struct expulsion *expulsion)
 {
 	bool fenced = expulsion->count > expulsion->to_fence;
@@ -78,7 +81,7 @@ static int expulsion_fence(struct trbd_lu *lu, struct expulsion *expulsion)
 	if (expulsion->to_fence)
 		ret = trbd_fence_clients(lu->image->session, expulsion->fences, expulsion->to_fence,
 					 0);
-	/* note those too whose answer came before an interruption */
+	/* even after an interruption, note the fences that were answered before it */
 	for (i = 0; i < expulsion->to_fence; i++) {
 		if (!expulsion->fences[i].err)
 			trbd_silence_fenced(expulsion->silence, expulsion->who[i],

@@ -21,7 +21,7 @@
  *
  * In normal operation the first two objects get heartbeats in turn, and the third one gets one once
  * a minute. All three get each heartbeat while one of the first two has not answered its last
- * heartbeat when the next one is due, or was lost.
+ * heartbeat when the next one is due, or has lost our slot.
  *
  * A heartbeat that went to an OSD and back proves that this gateway was in touch with the OSD when
  * it sent the heartbeat. Two such heartbeats, at different objects, prove that it was in touch with

@@ -214,9 +214,9 @@ static bool group_is_touched(struct trbd_group *group, const u64 *wanted)
  * trbd_group_touch() - send a heartbeat to all objects, and wait for a majority of them
  * @group: membership
  *
- * When this has come back, the OSDs of these objects have every OSD map that we have. So they let
- * no heartbeat of a client through that one of these maps has on the blocklist, and that client has
- * no majority.
+ * When this has come back, the OSDs of these objects have every OSD map that we have. So they
+ * refuse every heartbeat of a client that one of these maps has on the blocklist, and that client
+ * has no majority.
  *
  * Context: process; takes one heartbeat.
  * Return: 0; -ETIMEDOUT when no majority has answered; -EINTR after a fatal signal.
@@ -252,9 +252,9 @@ int trbd_group_touch(struct trbd_group *group)
  * @slot: its slot, TRBD_SLOTS if it is not known
  * @member: the number of its membership, 0 if it is not known
  *
- * The gateway's heartbeats have ended at two objects at least. Its lease runs from the later of its
- * last heartbeats there at most. It had sent both before the last news of it arrived here from any
- * object.
+ * The gateway's heartbeats have ended at two objects at least. Its lease ends TRBD_LEASE_MS after
+ * the later of its last heartbeats there at the latest. It had sent both before the last news of it
+ * arrived here from any object.
  *
  * Context: any in which a spinlock may be taken.
  * Return: milliseconds; TRBD_LEASE_MS if nobody knows, and 0 for a gateway that has been silent for

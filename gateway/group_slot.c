@@ -26,9 +26,7 @@
 /* the other objects may take this much longer when a majority has answered */
 #define GROUP_GRACE_MS	200
 
-/*
- * Return: how many of the objects have done their job well. @idle is set to how many are not at it.
- */
+/* Count the objects that have done their job well. @idle is set to how many are not at it. */
 static int group_count(struct trbd_group *group, const u64 *told, int *idle, int *err)
 {
 	int i, good = 0;

@@ -39,7 +39,7 @@ void trbd_group_set_slot(struct trbd_group *group, int slot)
 /**
  * trbd_group_set_out_of_touch() - begin a quarantine
  * @group: membership
- * @now_ms: common time; commands that were accepted before it end with BUSY, and so do all that
+ * @now_ms: common time; mutations that were accepted before it end with BUSY, and so do all that
  *   come in the next few seconds
  *
  * Context: with @lock.
@@ -225,9 +225,10 @@ unsigned long trbd_group_lapses(struct trbd_group *group)
  * @group: membership
  * @lapses: trbd_group_lapses() before the shared state was read last
  *
- * A gateway that changes the shared state waits until this gateway has the change, or is fenced and
- * its lease has run out. A gateway that was out of touch may get a lease once more after it was
- * fenced, from an OSD that does not know that yet. Its quarantine lasts longer than that lease.
+ * Another gateway that changes the shared state waits until this gateway has the change, or is
+ * fenced and its lease has run out. A gateway that was out of touch may get a lease once more after
+ * it was fenced, from an OSD that does not know that yet. Its quarantine lasts longer than that
+ * lease.
  *
  * Context: any in which a spinlock may be taken.
  * Return: true while this gateway holds a lease, has held it since that reading, and is in no

@@ -3,11 +3,11 @@
  * The lease of this gateway.
  *
  * A gateway that holds a lease knows the shared state as it is: any other gateway that changes it
- * asks this one first, or fences it and waits for the end of its lease. After a time without a
+ * asks this one, or fences this one and waits for the end of its lease. After a time without a
  * lease, the gateway knows the state again only when it has read the record again. It may have been
  * fenced, and Ceph forgets that after an hour, so heartbeats come through again. So lapses are
  * counted, and a gateway that reads the record notes the count first. A lapse counts when it is
- * over. A reading during the lapse is of no use, since the gateway can be fenced after it.
+ * over. A reading during the lapse is of no use, since the gateway can be fenced after that.
  *
  * No I/O, no locks: the unit tests compile this file as it is.
  */

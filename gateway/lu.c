@@ -197,8 +197,8 @@ static int lu_thread(void *arg)
  * @lu: state
  * @job: run is set
  *
- * A job that nobody wants any more ends at once. Its owner may have looked through the queue before
- * the job was there.
+ * A job that nobody wants any more ends at once. trbd_lu_drop_unwanted() may have looked through
+ * the queue before the job was there.
  *
  * Context: process.
  */

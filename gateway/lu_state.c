@@ -46,7 +46,7 @@ bool trbd_lu_sleep(unsigned int wait_ms)
  * @lu: state
  *
  * Context: the thread.
- * Return: whether to go on; false when the thread is to end.
+ * Return: true to go on; false when the thread must end.
  */
 bool trbd_lu_clear_interrupt(struct trbd_lu *lu)
 {
@@ -64,8 +64,8 @@ bool trbd_lu_clear_interrupt(struct trbd_lu *lu)
  * trbd_lu_interrupt() - interrupt the thread, which ends its work with -EINTR
  * @lu: state
  *
- * This is for a gateway that stops serving. The gateway that reads the record next brings a change
- * into force that was left behind.
+ * This is for a gateway that stops serving. The gateway that reads the record next brings any
+ * change that was left behind into force.
  *
  * Context: any in which a spinlock may be taken.
  */

@@ -5,8 +5,8 @@
  *
  * The registry outlives the record. An operator may remove the record to clear all reservations.
  * The gateways serve on, and one of them may be cut off just then, with writes under way that the
- * next PREEMPT forbids. If no gateway remembered it, nobody would ask it, and nobody would fence
- * it. So the gateway that makes the next record begins with the registry that it knew.
+ * next PREEMPT forbids. If no other gateway remembered that one, nobody would ask it, and nobody
+ * would fence it. So the gateway that makes the next record begins with the registry that it knew.
  *
  * Gateways renew fences, since Ceph forgets them after an hour. Times are those of the group's
  * clock, which stands still while no gateway is there. So the clock tells the age of a fence to
@@ -44,7 +44,7 @@ const struct trbd_record_gateway *trbd_record_find_gateway(const struct trbd_rec
 /**
  * trbd_record_remove_gateway() - take a gateway out
  * @record: record
- * @id: its number, which need not be there
+ * @id: its number; there need not be an entry with it
  */
 void trbd_record_remove_gateway(struct trbd_record *record, u64 id)
 {
@@ -104,7 +104,7 @@ struct trbd_record_fenced *trbd_record_find_fenced(struct trbd_record *record, c
 /**
  * trbd_record_remove_fenced() - forget that a client was fenced
  * @record: record
- * @address: its address and nonce, which need not be there
+ * @address: its address and nonce; there need not be an entry with them
  */
 void trbd_record_remove_fenced(struct trbd_record *record, const char *address)
 {

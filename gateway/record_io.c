@@ -80,7 +80,7 @@ static void record_warn_damaged(const struct trbd_record_place *place, const cha
 			   place->id);
 }
 
-/* Return: 1 when a record was ever written, 0 when none was, or an error. */
+/* Tell whether a record was ever written. Return: 1 if so, 0 if not, or an error. */
 static int record_ever_written(const struct trbd_record_place *place)
 {
 	int ret = trbd_object_check_number(&place->header, TRBD_RECORD_XATTR, 0);
@@ -140,8 +140,8 @@ static int record_decode(const struct trbd_record_place *place, const char *text
  * @record: set to the record; trbd_record_io_free() it. It has generation 0 when there is none
  *
  * Context: process; takes one round trip.
- * Return: 0; -EBADMSG or -EPROTONOSUPPORT for a record that cannot be read, which the log then
- * says; -ENOENT, -ETIMEDOUT, -EINTR, -ENOMEM, -ESHUTDOWN when this gateway was fenced, others.
+ * Return: 0; -EBADMSG or -EPROTONOSUPPORT for a record that cannot be read, with a line in the log;
+ * -ENOENT, -ETIMEDOUT, -EINTR, -ENOMEM, -ESHUTDOWN when this gateway was fenced, others.
  */
 int trbd_record_io_read(const struct trbd_record_place *place, unsigned int extra,
 			struct trbd_record **record)

@@ -21,7 +21,7 @@
  * identity before it registers, even when others have done so. The former identity's requests may
  * be anywhere, and the others may not have the OSD map that stops those requests. The barrier in
  * the record sees to that. And a gateway that fenced it may have gone before it wrote that down,
- * and the list forgets after an hour.
+ * and the blocklist forgets it after an hour.
  *
  * A gateway takes over the record's block size when it registers first. A gateway that comes back
  * later, and finds another block size there, stays away: its hosts would read and write in other
@@ -450,7 +450,7 @@ bool trbd_registry_enter_again(struct trbd_lu *lu)
 	}
 	pr_info("%s: this gateway serves the image again\n", lu->image->name);
 	lu->ops->come_back(lu->owner);
-	/* there may be a new barrier */
+	/* the record may have a new barrier */
 	trbd_round_announce(lu);
 	return false;
 }

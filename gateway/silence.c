@@ -233,7 +233,7 @@ void trbd_silence_outlast(struct trbd_silence *silence, const struct trbd_record
 	if (!silent)
 		return;
 	silent->outlasting = true;
-	/* this tick has begun already */
+	/* one more, since this tick has begun already */
 	silent->lease_ends = jiffies + msecs_to_jiffies(lease_ms) + 1;
 }
 

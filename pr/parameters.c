@@ -50,7 +50,7 @@
 /* 6.16 */
 #define CDB_SERVICE_ACTION	0x1f
 
-/* 6.16.3: the basic list, and what SPEC_I_PT adds to it before the TransportIDs */
+/* 6.16.3: the basic list, and the part that SPEC_I_PT adds before the TransportIDs */
 #define LIST_SIZE		24
 #define LIST_SPEC_I_PT		0x08
 #define LIST_ALL_TG_PT		0x04

@@ -34,7 +34,7 @@ enum trbd_pr_type {
 	TRBD_PR_EXCLUSIVE_ACCESS_ALL = 8,
 };
 
-/* The end of a command. */
+/* The way a command ends. */
 enum trbd_pr_verdict {
 	TRBD_PR_GOOD,
 	TRBD_PR_CONFLICT,		/* status RESERVATION CONFLICT */
