@@ -218,7 +218,7 @@ inline forget_all(x)
 #define is_fenced(x)	((mon | fenced) & BIT(ADDR(x)))
 #endif
 
-/* lu_check_expelled(): it serves and is not in the registry */
+/* view_check_expelled(): it serves and is not in the registry */
 inline expelled(x)
 {
 	if
@@ -343,7 +343,7 @@ inline fence_former(g)
 #define is_replaced(x, n)	true
 #endif
 
-/* decide_register(): lines of the same name go, a new one comes, the barrier has what was fenced before */
+/* registry_decide_enter(): lines of the same name go, a new one comes, the barrier has what was fenced before */
 inline register(g)
 {
 	at_header = at_header | map[g];
@@ -669,7 +669,7 @@ end:	do
 		fi;
 		printf("gw%d gets a PREEMPT\n", g);
 		pc[g] = READ }
-	/* lu_try_update(): the last change is settled, ours is made */
+	/* update_try(): the last change is settled, ours is made */
 	:: d_step { pc[g] == READ && can(g) ->
 		refresh(g);
 		if

@@ -124,11 +124,7 @@ def bounds(results):
 
 def memory():
     """Bytes of ours that a 4 KiB write holds while it is in flight: one object of each of these."""
-<<<<<<< HEAD:scripts/bench/measure.py
-    slabs = ("trbd_write_cmd", "trbd_io", "trbd_io_object", "trbd_guard")
-=======
-    slabs = ("trbd_mutation_cmd", "trbd_io", "trbd_io_extent", "trbd_guard")
->>>>>>> below17:tests/bench/measure.py
+    slabs = ("trbd_write_cmd", "trbd_io", "trbd_io_extent", "trbd_guard")
     sizes = lab("exec", "-n", "gw1", "--", "cat", *(f"/sys/kernel/slab/{slab}/slab_size" for slab in slabs))
     return sum(map(int, sizes.split()))
 
