@@ -3,7 +3,7 @@
  * The block size that all gateways of a logical unit have.
  *
  * With another block size the same LBA is another place of the image. So the block size is in the unit's record. A
- * gateway that registers goes by it (gateway/membership.c). The only gateway of a unit may change it. A gateway among
+ * gateway that registers goes by it (gateway/registry.c). The only gateway of a unit may change it. A gateway among
  * several may not, since the others have told their hosts.
  */
 #include <linux/completion.h>
