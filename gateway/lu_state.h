@@ -134,7 +134,7 @@ struct trbd_lu_job {
  * @rejoin: to be registered again
  * @catch_up: to be read again
  * @recoveries: twice the recoveries so far; odd while one is under way
- * @registry_fence_own: @address is one that we gave up, and must be on the blocklist before we
+ * @fence_own: @address is one that we gave up, and must be on the blocklist before we
  *	serve again
  * @ending: the thread is to end
  * @overdue_resets: resets that took too long and are not in force yet; TRBD_LU_RESETTING as long as
@@ -171,7 +171,7 @@ struct trbd_lu {
 	bool rejoin;
 	bool catch_up;
 	unsigned int recoveries;
-	bool registry_fence_own;
+	bool fence_own;
 	bool ending;
 	unsigned int overdue_resets;
 };

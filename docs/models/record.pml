@@ -101,7 +101,7 @@ bool alive[GATEWAYS];
 bool cut[GATEWAYS];		/* from the header and the monitors */
 bool attached[GATEWAYS];	/* has a backstore for the image */
 bool serving[GATEWAYS];		/* not TRBD_LU_UNREGISTERED */
-bool former[GATEWAYS];		/* took a new identity and has not fenced the former one yet (lu->fence_former) */
+bool former[GATEWAYS];		/* took a new identity and has not fenced the former one yet (lu->fence_own) */
 byte life[GATEWAYS], number[GATEWAYS];
 byte view[GATEWAYS];		/* changes that its copy has */
 byte fresh;			/* whose copies are of the last record */
