@@ -710,7 +710,7 @@ end:	do
 		if
 		:: !(valid & ME) -> pc[g] = ASK		/* the record is a newer one, -EAGAIN */
 		:: (valid & ME) && missing(g) ->
-			/* silence_note(), round_fence_silent(): who did not answer the time before, either */
+			/* trbd_silence_note(), trbd_round_expel_silent(): who did not answer the time before, either */
 			if
 			:: silent[g] & missing(g) -> victims[g] = silent[g] & missing(g); pc[g] = BLOCK
 			:: else -> printf("gw%d misses entries %d\n", g, missing(g)); pc[g] = RETRY; note_cuts(g)
@@ -750,7 +750,7 @@ end:	do
 #else
 	:: d_step { pc[g] == WAIT -> pc[g] = OUT }
 #endif
-	/* decide_fenced(): out of the registry, into the list, with the barrier; one write for all */
+	/* decide_expelled(): out of the registry, into the list, with the barrier; one write for all */
 	:: d_step { pc[g] == OUT && can(g) ->
 		refresh(g);
 		if

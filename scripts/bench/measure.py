@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 
-LAB = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lab", "lab")
+LAB = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "tests", "lab", "lab")
 OURS = "rbd"
 BACKENDS = {
     "rbd": "target_core_rbd",
