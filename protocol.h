@@ -289,8 +289,9 @@ static_assert(TRBD_INQUIRY_TIMEOUT_S * 1000 < TRBD_CEPH_NOTIFY_MS,
 	      "the answers come after the snapshot is taken");
 static_assert(TRBD_ROUND_PATIENT_S * 1000 < TRBD_CEPH_NOTIFY_MS,
 	      "an OSD waits longer than any client does");
-static_assert(TRBD_HEARTBEAT_MS * 2 < TRBD_WITNESS_LOCK_S * 1000,
-	      "the OSD drops the lock between two heartbeats");
+/* A heartbeat is two requests: one takes or renews the lock, the next one asks when it expires. */
+static_assert(2 * TRBD_GROUP_ANSWER_MS < TRBD_WITNESS_LOCK_S * 1000,
+	      "the OSD drops the lock before the heartbeat asks for it");
 
 /* ---- Initiators: commands that are aborted, resets; scsi/ ---- */
 

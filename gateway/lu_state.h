@@ -134,7 +134,7 @@ struct trbd_lu_job {
  * @rejoin: the thread must register again
  * @catch_up: the thread must read the record again
  * @recoveries: twice the recoveries so far; odd while one is under way
- * @registry_fence_own: we gave @address up, and must put it on the blocklist before we serve again
+ * @fence_own: we gave @address up, and must put it on the blocklist before we serve again
  * @ending: the thread must end
  * @overdue_resets: resets that took too long and are not in force yet; TRBD_LU_RESETTING is set as
  *   long as there are any
@@ -170,7 +170,7 @@ struct trbd_lu {
 	bool rejoin;
 	bool catch_up;
 	unsigned int recoveries;
-	bool registry_fence_own;
+	bool fence_own;
 	bool ending;
 	unsigned int overdue_resets;
 };

@@ -204,7 +204,7 @@ static int registry_fence_own(struct trbd_lu *lu, u32 *epoch)
 	int ret;
 
 	spin_lock(&lu->lock);
-	needed = lu->registry_fence_own && *lu->address;
+	needed = lu->fence_own && *lu->address;
 	spin_unlock(&lu->lock);
 	if (!needed)
 		return 0;
@@ -397,7 +397,7 @@ int trbd_registry_enter(struct trbd_lu *lu)
 		WRITE_ONCE(lu->id, lu->next_id);
 		WRITE_ONCE(lu->next_id, 0);
 		lu->block_size = entry->block_size;
-		lu->registry_fence_own = false;
+		lu->fence_own = false;
 		strscpy(lu->address, entry->self.address, sizeof(lu->address));
 		strscpy(lu->machine, entry->self.machine, sizeof(lu->machine));
 		clear_bit(TRBD_LU_UNREGISTERED, &lu->blocked);
@@ -490,7 +490,7 @@ static void registry_restart(struct trbd_recovery_user *user)
 
 	spin_lock(&lu->lock);
 	lu->recoveries++;
-	lu->registry_fence_own = true;
+	lu->fence_own = true;
 	spin_unlock(&lu->lock);
 	trbd_watch_renew(&lu->image->watch);
 }

@@ -13,7 +13,7 @@
  * new is sent. Watches break and are made again by their own threads.
  *
  * A gateway gives up when OSDs do not answer and somebody waits for the end of commands that nobody
- * wants any more: an abort, a session that ends, a LUN that is removed (scsi/patience.c). That is
+ * wants any more: an abort, a session that ends, a LUN that is removed (scsi/abandoned.c). That is
  * the same way.
  *
  * Nothing that was sent may land later, when the cluster can be reached again, so what is still in
@@ -22,7 +22,7 @@
  * anything is served (gateway/registry.c). What is left is a write that an OSD has received already
  * and has not looked at, because it stands still or has a queue: until it hears of the blocklist it
  * may still carry that out, if the guard lets it, and the guard does so for as long as its window
- * lasts. So whoever ends writes with an error tells of it only after that (scsi/mutation.c).
+ * lasts. So whoever ends writes with an error tells of it only after that (scsi/write_cmd.c).
  */
 #include <linux/ceph/libceph.h>
 #include <linux/ceph/osd_client.h>

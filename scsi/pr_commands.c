@@ -6,7 +6,7 @@
  *	                                                                               |
  *	                                     trbd_complete_verdict() <-- pr_job_end() <+
  *
- * The rules are in pr/, the shared state is in gateway/lu_state.c; this file is between them and
+ * The rules are in pr/, the shared state is in gateway/lu.c; this file is between them and
  * LIO. These commands wait for the cluster, so they run on the state's thread, one after the other.
  * All other commands look at this gateway's copy of the state (scsi/admit.c).
  *

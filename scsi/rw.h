@@ -7,7 +7,7 @@
 
 struct trbd_write_cmd;
 
-void trbd_start_write(struct trbd_write_cmd *m);
+void trbd_start_write(struct trbd_write_cmd *w);
 sense_reason_t trbd_execute_rw(struct se_cmd *cmd, struct scatterlist *sgl, u32 nents,
 			       enum dma_data_direction direction);
 

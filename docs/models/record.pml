@@ -101,7 +101,7 @@ bool alive[GATEWAYS];
 bool cut[GATEWAYS];		/* from the header and the monitors */
 bool attached[GATEWAYS];	/* has a backstore for the image */
 bool serving[GATEWAYS];		/* not TRBD_LU_UNREGISTERED */
-bool former[GATEWAYS];		/* took a new identity and has not fenced the former one yet (lu->fence_former) */
+bool former[GATEWAYS];		/* took a new identity and has not fenced the former one yet (lu->fence_own) */
 byte life[GATEWAYS], number[GATEWAYS];
 byte view[GATEWAYS];		/* changes that its copy has */
 byte fresh;			/* whose copies are of the last record */
@@ -218,7 +218,7 @@ inline forget_all(x)
 #define is_fenced(x)	((mon | fenced) & BIT(ADDR(x)))
 #endif
 
-/* lu_check_expelled(): it serves and is not in the registry */
+/* view_check_expelled(): it serves and is not in the registry */
 inline expelled(x)
 {
 	if
@@ -343,7 +343,7 @@ inline fence_former(g)
 #define is_replaced(x, n)	true
 #endif
 
-/* decide_register(): lines of the same name go, a new one comes, the barrier has what was fenced before */
+/* registry_decide_enter(): lines of the same name go, a new one comes, the barrier has what was fenced before */
 inline register(g)
 {
 	at_header = at_header | map[g];
@@ -669,7 +669,7 @@ end:	do
 		fi;
 		printf("gw%d gets a PREEMPT\n", g);
 		pc[g] = READ }
-	/* lu_try_update(): the last change is settled, ours is made */
+	/* update_try(): the last change is settled, ours is made */
 	:: d_step { pc[g] == READ && can(g) ->
 		refresh(g);
 		if
@@ -710,7 +710,7 @@ end:	do
 		if
 		:: !(valid & ME) -> pc[g] = ASK		/* the record is a newer one, -EAGAIN */
 		:: (valid & ME) && missing(g) ->
-			/* silence_note(), round_fence_silent(): who did not answer the time before, either */
+			/* trbd_silence_note(), trbd_round_expel_silent(): who did not answer the time before, either */
 			if
 			:: silent[g] & missing(g) -> victims[g] = silent[g] & missing(g); pc[g] = BLOCK
 			:: else -> printf("gw%d misses entries %d\n", g, missing(g)); pc[g] = RETRY; note_cuts(g)
@@ -750,7 +750,7 @@ end:	do
 #else
 	:: d_step { pc[g] == WAIT -> pc[g] = OUT }
 #endif
-	/* decide_fenced(): out of the registry, into the list, with the barrier; one write for all */
+	/* decide_expelled(): out of the registry, into the list, with the barrier; one write for all */
 	:: d_step { pc[g] == OUT && can(g) ->
 		refresh(g);
 		if

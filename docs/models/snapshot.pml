@@ -235,7 +235,7 @@ inline apply(c, seen, is_excused)
 proctype data(byte g)
 {
 end:	do
-	/* mutation_entered(), trbd_image_take_state() */
+	/* write_cmd_entered(), trbd_image_take_state() */
 	:: d_step { may_begin(g) && ctx[g] < TAKERS ->
 		printf("gw%d begins a write with snapshot context %d\n", g, ctx[g]);
 		write[g] = QUEUED;
@@ -460,7 +460,7 @@ end:	do
 	:: d_step { !cut[g] && (drains[g] & 2) && gate_done(g) -> ack_drained(1, g) }
 	:: d_step { !cut[g] && (tells[g] & 2) && update_done(g) -> tells[g] = tells[g] & ~2; waits[1] = waits[1] & ~BIT(g) }
 #endif
-	/* image_refresh() */
+	/* trbd_image_refresh() */
 	:: d_step { !cut[g] && look[g] && !reading[g] -> read_header(g) }
 	:: d_step { polls && g == 0 && !cut[g] && !reading[g] -> polls--; read_header(g) }
 	:: d_step { reading[g] -> header_was_read(g) }

@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 
-LAB = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lab", "lab")
+LAB = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "tests", "lab", "lab")
 OURS = "rbd"
 BACKENDS = {
     "rbd": "target_core_rbd",
@@ -124,11 +124,7 @@ def bounds(results):
 
 def memory():
     """Bytes of ours that a 4 KiB write holds while it is in flight: one object of each of these."""
-<<<<<<< HEAD:scripts/bench/measure.py
-    slabs = ("trbd_write_cmd", "trbd_io", "trbd_io_object", "trbd_guard")
-=======
-    slabs = ("trbd_mutation_cmd", "trbd_io", "trbd_io_extent", "trbd_guard")
->>>>>>> below17:tests/bench/measure.py
+    slabs = ("trbd_write_cmd", "trbd_io", "trbd_io_extent", "trbd_guard")
     sizes = lab("exec", "-n", "gw1", "--", "cat", *(f"/sys/kernel/slab/{slab}/slab_size" for slab in slabs))
     return sum(map(int, sizes.split()))
 

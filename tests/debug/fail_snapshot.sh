@@ -18,7 +18,7 @@ writes() { lab run -- timeout "$(t_limit 120)" qemu-io -f raw -c "write -P $1 0 
 others() { lab rbd export --no-progress "$1" - 2>/dev/null | head -c 65536 | tr -d X | wc -c; }
 
 t 'X is written' writes 88
-t 'the header cannot be read any more' inject gw1 failslab 100 only image_refresh_or_fail
+t 'the header cannot be read any more' inject gw1 failslab 100 only trbd_image_refresh_or_fail
 t 'a snapshot is taken' lab rbd snap create --no-progress "$n@blind"
 # BUSY until its initiator gives up
 t_fails 'Y cannot be written' writes 89

@@ -51,7 +51,7 @@ t_until() {
 t_build() {
 	local folder=$1
 	shift
-	[ -z "${TEST_PROGRAMS-}" ] || ! cp -t "${work:?}" "${@/#/$TEST_PROGRAMS/}" 2>/dev/null || return 0
+	[ ! -e "${TEST_PROGRAMS-}/made" ] || ! cp -t "${work:?}" "${@/#/$TEST_PROGRAMS/}" 2>/dev/null || return 0
 	make -s -C "$TESTS_DIR/$folder" OUTPUT="${work:?}" "${@/#/$work/}"
 }
 

@@ -16,16 +16,8 @@
 # shellcheck disable=SC2034 # for tests
 KEY=target_core_rbd.lu
 
-<<<<<<< HEAD:tests/lib/reserve.sh
 pr_client_build() { t_build tools pr_client; }
 pr_client() { lab run -- timeout "$(t_limit "${LIMIT:-240}")" "$work/pr_client" "$@"; }
-=======
-reservations_build() {
-	gcc -std=gnu11 -Wall -Wextra -O1 -I"$KTAP_DIR/unit/include" -I"$KTAP_DIR/.." -o "$work/reservations" \
-		"$KTAP_DIR"/reservations/*.c "$KTAP_DIR"/../pr/{rules,out,parameters,transport_id}.c -liscsi
-}
-reservations() { lab run -- timeout "$(t_limit "${LIMIT:-240}")" "$work/reservations" "$@"; }
->>>>>>> below17:tests/reservations.sh
 # shellcheck disable=SC2154 # url1 and url2 are the test's
 pr() { pr_client script "$url1" "$url2" >"$work/pr" 2>&1 || { cat "$work/pr"; return 1; }; }
 status() { pr_client script "$url1" "$url2" <<<"$1 status" | sed 's/^[^:]*: //'; }

@@ -6,7 +6,7 @@ Half of them come from a disk that works, the others had something changed after
 decided alike, also where values return: in lock words, and where there are only a few values. Of reservations the checker may overlook something, but not complain about what is possible, and it
 must find most.
 
-    exhaustive.py [HISTORIES] [SEED]     how many of each sort (4000); the seed makes the same ones again
+    history_exhaustive.py [HISTORIES] [SEED]     how many of each sort (4000); the seed makes the same ones again
 """
 
 import os

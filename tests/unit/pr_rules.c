@@ -295,7 +295,6 @@ static enum trbd_pr_verdict preempt(struct scene *scene, const struct trbd_pr_ne
 	return trbd_pr_out(&scene->state, &out);
 }
 
-/* An initiator that did not hear that its PREEMPT was carried out sends it again, also by another path. */
 /* There is no other scope than the logical unit. */
 static void check_scope(void)
 {
@@ -319,6 +318,7 @@ static void check_scope(void)
 	ktap_ok(trbd_pr_out(&scene.state, &out) == TRBD_PR_CONFLICT, "again, of another scope: it was another command");
 }
 
+/* An initiator that did not hear that its PREEMPT was carried out sends it again, also by another path. */
 static void check_preempt_again(void)
 {
 	struct trbd_pr_nexus path = cast[B];

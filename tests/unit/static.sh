@@ -10,6 +10,7 @@ sources() { git -C "$top" ls-files '*.c' '*.h' | grep -v '^tests/'; }
 # LIO's task management sleeps on a system workqueue; what others wait for would stand in line behind it
 own_workqueues() { ! (cd "$top" && sources | xargs grep -nE '\bsystem_[a-z_]*wq\b|\bschedule(_delayed)?_work(_on)?\('); }
 t 'nothing runs on a system workqueue' own_workqueues
+t 'no merge left its marks' eval '! git -C "$top" grep -nE "^(<<<<<<<|>>>>>>>) "'
 t 'nothing panics' eval '! (cd "$top" && sources | xargs grep -nE "\b(BUG|BUG_ON|panic)\(")'
 # that rtslib is not installed is no fault of the unit; systemd names the file in what it says
 units() {
