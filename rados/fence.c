@@ -175,7 +175,7 @@ static void fence_end(struct fence_hand *hand)
 	put_task_struct(hand->task);
 }
 
-/* Return: 0 when the monitors have answered for all clients; -EINTR, -ETIMEDOUT. */
+/* Return: 0 when every client has its result; -EINTR, -ETIMEDOUT. */
 static int fence_wait(struct fence_crew *crew, unsigned int timeout_ms)
 {
 	unsigned long start = jiffies;
