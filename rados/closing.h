@@ -20,7 +20,7 @@ struct trbd_closings {
  * struct trbd_closing - one caller that is closing
  * @node: entry in the session's list; in no list before trbd_closing_begin()
  * @caller: tells whose calls are meant: the address of the object name that they are made with;
- * 	compared, never followed
+ *	compared, never followed
  * @until: jiffies until which the caller waits for an answer
  */
 struct trbd_closing {

@@ -16,7 +16,7 @@
  * The fallback is for a write that lost against a neighbour's write of the same time. It is safe
  * for two reasons. An initiator that writes something newer does so after it gave the older write
  * up, and the window is shorter than that. And the fallback does not move the stamp back. The tag
- * tells a load-linked/store-conditional pair that somebody wrote.
+ * tells a load-linked/store-conditional pair that a fallback wrote.
  *
  * CMPXATTR on an OSD compares "operand op stored" as unsigned numbers. The operand has 8 bytes,
  * little endian, and the stored value is decimal text. An object without the xattr counts as 0. A

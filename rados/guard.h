@@ -14,7 +14,7 @@ struct page;
  * @TRBD_GUARD_TAG: object's stamp <= @limit; tag = @value. The fallback: the stamp does not move.
  * @TRBD_GUARD_CREATE: no such object; stamp = @value.
  * @TRBD_GUARD_CONDITIONAL: object's stamp == @limit and tag == @limit; stamp = @value. The second
- * 	half of a load-linked/store-conditional pair.
+ *	half of a load-linked/store-conditional pair.
  * @TRBD_GUARD_LINK: object's stamp <= @limit; stamp = @value, tag = @value. The first half.
  */
 enum trbd_guard_mode {

@@ -121,7 +121,7 @@ bool trbd_in_flight_unsent(struct trbd_session *session, const char *prefix)
 }
 
 /**
- * trbd_in_flight_before() - look for a change in flight that does not know the newest snapshots
+ * trbd_in_flight_before() - tell whether a change in flight does not know the newest snapshots
  * @session: session with the image's cluster
  * @prefix: beginning of the names of the image's data objects, up to the "."
  * @snap_seq: number of the newest snapshot

@@ -124,7 +124,7 @@ static u64 object_read_time(const struct ceph_osd_request *req, struct page **pa
  * @len: room in @buf, bytes
  * @witness: tells where the OSD noted its time, or NULL
  * @osd_ms: set to that time, ms by the OSD's clock, or to 0 when there is none; untouched when
- * 	@witness is NULL
+ *	@witness is NULL
  * @limit_ms: give up after this, or 0
  *
  * Context: may sleep up to the session's mount_timeout.
