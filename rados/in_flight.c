@@ -14,7 +14,7 @@
  * that it has written a message to the socket.
  *
  *	no OSD, or held back by the OSD map or the OSD    unsent
- *	connection not open                               unsent: libceph sends it again later
+ *	connection not open                               unsent: libceph sends it again once it is
  *	in libceph's queue, or half in the socket         unsent
  *	in the socket, not acknowledged by TCP            unsent
  *	acknowledged by TCP                               with the OSD

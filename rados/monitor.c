@@ -7,8 +7,8 @@
  * fenced may be the one that our monitor was on: a gateway, a monitor and OSDs often share a
  * machine. So code that is about to fence has the connection probed first. TCP breaks the
  * connection when nothing has acknowledged our data for a few seconds. libceph then goes to another
- * monitor by itself, and sends it all requests that have no answer yet. Another kind of monitor
- * does not answer although its machine acknowledges: that one is left on request.
+ * monitor by itself, and sends it all requests that have no answer yet. trbd_monitor_change()
+ * leaves a monitor that does not answer although its machine acknowledges.
  */
 #include <linux/ceph/libceph.h>
 #include <linux/ceph/messenger.h>
