@@ -2,8 +2,9 @@
 /*
  * The folder attrib/ of a backstore: LIO's attributes of a disk, and ours.
  *
- * LIO sets block_size without asking the backend. It goes through here, because all gateways must have the same one
- * (gateway/block_size.c), and because the limits that LIO keeps in blocks go with it.
+ * LIO sets block_size without asking the backend. Writes to it go through this file for two
+ * reasons: all gateways must have the same block size (gateway/block_size.c), and the limits that
+ * LIO keeps in blocks change with it.
  */
 #include <linux/bitops.h>
 #include <linux/configfs.h>
@@ -38,7 +39,10 @@ static ssize_t trbd_block_size_show(struct config_item *item, char *page)
 	return lio_block_size->show(item, page);
 }
 
-/* Changes it here. LIO refuses sizes that it does not know, and a device that has a LUN. */
+/*
+ * Changes the block size on this gateway. LIO refuses sizes that it does not know, and a device
+ * that has a LUN.
+ */
 static ssize_t block_size_change(struct config_item *item, const char *page, size_t count)
 {
 	struct trbd_device *dev = attributes_device(item);
@@ -55,7 +59,10 @@ static ssize_t block_size_change(struct config_item *item, const char *page, siz
 	return ret;
 }
 
-/* @enable_lock held. What was changed here becomes that of the unit, or is changed back. Return: 0, or an error. */
+/*
+ * enable_lock held. Makes the new block size the unit's on all gateways, or changes it back.
+ * Return: 0, or an error.
+ */
 static int block_size_share(struct config_item *item, struct trbd_device *dev, u32 before)
 {
 	u32 block_size = dev->unit.se_dev.dev_attrib.block_size;
@@ -75,7 +82,10 @@ static int block_size_share(struct config_item *item, struct trbd_device *dev, u
 	return -ESTALE;
 }
 
-/* @enable_lock held. Nothing is served while LIO and the record may say different things. */
+/*
+ * enable_lock held. The unit serves nothing while LIO and the record may hold different block
+ * sizes.
+ */
 static ssize_t block_size_store_shared(struct config_item *item, struct trbd_device *dev, const char *page,
 				       size_t count)
 {
@@ -100,7 +110,7 @@ static ssize_t trbd_block_size_store(struct config_item *item, const char *page,
 	ret = mutex_lock_interruptible(&dev->enable_lock);
 	if (ret)
 		return ret;
-	/* one that has a LUN is refused by LIO, and goes on serving */
+	/* LIO refuses the change of a device that has a LUN, and the device goes on serving */
 	if (dev->unit.lu && !dev->unit.se_dev.export_count)
 		ret = block_size_store_shared(item, dev, page, count);
 	else

@@ -2,14 +2,15 @@
 /*
  * The configuration of a device: control strings "key=value,flag,key=value".
  *
- * A control file may be written several times before the device is enabled; each write adds keys. A
- * write is taken as a whole or not at all, and judged on the spot: the new keys together with the
- * old ones must make valid options of libceph, a key may come once, and the name of a key on a
- * keyring must be there. Options are built again when the device is enabled, since libceph consumes
- * them.
+ * A user may write a control file several times before the device is enabled, and each write adds
+ * keys. This file takes a write as a whole or not at all, and judges it on the spot. The new keys
+ * together with the old ones must make valid options of libceph. A key may come only once. The name
+ * of a key must be on a keyring. The options are built again when the device is enabled, since
+ * libceph consumes them.
  *
- * Values are arbitrary text without control characters; a comma cannot be part of one. A secret is
- * held here until the device is removed, is never printed, and is wiped before its memory is freed.
+ * Values are arbitrary text without control characters; a comma cannot be part of one. A secret
+ * stays in memory until the device is removed. It is never printed, and is wiped before its memory
+ * is freed.
  */
 #include <linux/ceph/libceph.h>
 #include <linux/ctype.h>
@@ -23,7 +24,7 @@
 #define CONFIG_VALUE_MAX	1024
 #define CONFIG_NAME_MAX		255
 
-/* Keys that say which image; all others are for the session. */
+/* These keys tell which image is meant; all other keys are for the session. */
 static const char * const image_keys[] = { "pool", "namespace", "image", "snap" };
 
 static bool config_is_image_key(const char *key)
@@ -43,8 +44,8 @@ static bool config_is_printable(const char *text, size_t len)
 }
 
 /*
- * Names of pools, images and so on: "/" and "@" would change the meaning of what we print and what
- * rbd(8) reads.
+ * Checks the name of a pool, an image and so on. A "/" or "@" in it would change the meaning of our
+ * texts, and of names that rbd(8) reads.
  */
 static int config_check_image_value(const char *key, const char *value)
 {
@@ -78,7 +79,7 @@ static void config_truncate(struct trbd_config *config, unsigned int count)
 		config_entry_clear(&config->entries[--config->count]);
 }
 
-/* @text is one "key=value" or "flag"; it is taken apart. */
+/* @text is one "key=value" or "flag"; the function takes it apart. */
 static int config_add_entry(struct trbd_config *config, char *text)
 {
 	struct trbd_config_entry *entry;
@@ -145,15 +146,15 @@ static int config_add_text(struct trbd_config *config, char *text)
 }
 
 /**
- * trbd_config_add() - take what was written to the control file
- * @config: configuration; unchanged unless all of it was good
- * @text: not necessarily terminated
- * @len: its length; one newline at the end is ignored
+ * trbd_config_add() - add the keys of one write to the control file
+ * @config: configuration; unchanged unless all keys were good
+ * @text: text of the write, not necessarily terminated
+ * @len: length of @text; one newline at the end is ignored
  *
  * The log says what is wrong, without the value.
  *
  * Context: process; "key=" searches the keyrings of the current process.
- * Return: 0; -EINVAL (malformed, unknown key, value libceph refuses), -EEXIST (given before),
+ * Return: 0; -EINVAL (malformed, unknown key, value that libceph refuses), -EEXIST (given before),
  * -ENAMETOOLONG, -E2BIG, -EPERM (no such key on the keyrings), -ENOMEM.
  */
 int trbd_config_add(struct trbd_config *config, const char *text, size_t len)
@@ -174,7 +175,7 @@ int trbd_config_add(struct trbd_config *config, const char *text, size_t len)
 	if (!copy)
 		return -ENOMEM;
 	ret = config_add_text(config, copy);
-	/* the parser put NULs into it, so it is longer than it looks */
+	/* the parser put NULs into the copy, so it is longer than it looks */
 	memzero_explicit(copy, len);
 	kfree(copy);
 
@@ -184,7 +185,7 @@ int trbd_config_add(struct trbd_config *config, const char *text, size_t len)
 }
 
 /**
- * trbd_config_clear() - forget everything
+ * trbd_config_clear() - forget all keys
  * @config: configuration
  */
 void trbd_config_clear(struct trbd_config *config)
@@ -195,9 +196,9 @@ void trbd_config_clear(struct trbd_config *config)
 /**
  * trbd_config_get() - look a key up
  * @config: configuration
- * @key: name
+ * @key: name of the key
  *
- * Return: its value, "" for a flag, NULL if it was not given.
+ * Return: the value, "" for a flag, NULL if the key was not given.
  */
 const char *trbd_config_get(const struct trbd_config *config, const char *key)
 {
@@ -215,7 +216,7 @@ const char *trbd_config_get(const struct trbd_config *config, const char *key)
  * @config: configuration
  * @spec: filled with pointers into @config
  *
- * The pool is "rbd" unless given, as everywhere with rbd.
+ * The pool is "rbd" unless given, as all RBD tools have it.
  *
  * Return: 0, or -EINVAL when there is no image= or no mon_addr=.
  */

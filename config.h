@@ -13,7 +13,7 @@ struct ceph_options;
 
 /**
  * struct trbd_config_entry - one key of a control string
- * @key: name
+ * @key: name of the key
  * @value: text, NULL for a flag
  */
 struct trbd_config_entry {
@@ -22,9 +22,9 @@ struct trbd_config_entry {
 };
 
 /**
- * struct trbd_config - what was written to a device's control file
- * @entries: accepted keys in the order they came, each once
- * @count: used entries
+ * struct trbd_config - the keys that were written to a device's control file
+ * @entries: accepted keys in the order in which they came, each once
+ * @count: number of used entries
  */
 struct trbd_config {
 	struct trbd_config_entry entries[TRBD_CONFIG_KEYS_MAX];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A backstore: a logical unit, with what configfs has of it. For the files at the top only; the
- * floor below them knows struct trbd_unit.
+ * A backstore: a logical unit, with its part in configfs. Only the files at the top include this
+ * header; the floor below them knows struct trbd_unit.
  */
 #ifndef TRBD_DEVICE_H
 #define TRBD_DEVICE_H
@@ -29,15 +29,15 @@ enum trbd_phase {
 /**
  * struct trbd_device - a backstore
  * @unit: the logical unit, with LIO's part
- * @enable_lock: held by those who enable and disable, also while they wait for the cluster; taken
- *	before @lock
- * @lock: guards @phase, the block size and the limits that go with it, held for moments only;
+ * @enable_lock: held while a process enables or disables the device, also while it waits for the
+ *	cluster; taken before @lock
+ * @lock: guards @phase, the block size and the limits that go with it; held for moments only, and
  *	never taken on the data path. Readers of configfs and debugfs hold it while they look at the
  *	image, the group and the shared state of @unit, which do not change while @phase is
  *	TRBD_OPEN
  * @phase: where the device is in its life
- * @debugfs: its folder there; NULL or an error if it has none
- * @config: what was written to the control file; changes under @lock, while @phase is TRBD_CLOSED
+ * @debugfs: folder of the device in debugfs; NULL or an error if there is none
+ * @config: keys from the control file; change under @lock, while @phase is TRBD_CLOSED
  */
 struct trbd_device {
 	struct trbd_unit unit;

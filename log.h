@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What log lines begin with. Kbuild includes this in front of every file: libceph's headers insist on putting
- * KBUILD_MODNAME there, which has the folder of our composite object in it, so they come first and are overruled.
+ * The beginning of each log line. Kbuild includes this file in front of every source file.
+ * libceph's headers insist on their own pr_fmt, with KBUILD_MODNAME, which has the folder of our
+ * composite object in it. So those headers come first, and this file overrules them.
  */
 #ifndef TRBD_LOG_H
 #define TRBD_LOG_H

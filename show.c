@@ -2,17 +2,18 @@
 /*
  * Texts for the operator of a backstore: info, attrib/gateway_group and attrib/reservations.
  *
- * Readers take a lock that is held for moments only, never while anybody waits for the cluster. So
- * a backstore that is being enabled can be looked at; it has nothing to say yet but its
- * configuration.
+ * A reader takes a lock that is held for moments only, never while its holder waits for the
+ * cluster. So an operator can look at a backstore that is being enabled, which shows nothing but
+ * its configuration yet.
  *
  * A file in configfs holds a page. There can be 256 gateways in a group and thousands of
- * registrations, so these two texts may not fit. They begin with the counts. A text that is too
- * long ends after a whole line, and its last line names the file in debugfs that has all of it:
+ * registrations, so the last two texts may not fit. They begin with the counts. A text that is too
+ * long ends after a whole line, and its last line names the file in debugfs that has the whole
+ * text:
  *
  *	/sys/kernel/debug/target_core_rbd/rbd_0.disk1/reservations
  *
- * These files are there while the device is enabled.
+ * The files in debugfs exist while the device is enabled.
  */
 #include <linux/configfs.h>
 #include <linux/ctype.h>
@@ -32,7 +33,7 @@
 
 #define SHOW_FOLDER	"target_core_rbd"
 
-/* Fills a buffer with a text about an open unit, as much as fits; returns its length. */
+/* Fills a buffer with as much text about an open unit as fits; returns the length of the text. */
 typedef size_t (*show_fn)(struct trbd_unit *unit, char *buf, size_t size);
 
 static struct dentry *show_root;
@@ -48,8 +49,8 @@ static const char *show_device_name(struct trbd_device *dev)
 }
 
 /*
- * One "Key: value". Readers split at blanks and colons, so these and the escape character itself
- * are escaped.
+ * Prints one "Key: value". Readers split at blanks and colons. So the function escapes these, and
+ * the escape character itself.
  */
 static size_t show_pair(char *buf, size_t size, const char *key, const char *value)
 {
@@ -79,9 +80,9 @@ static size_t show_config(const struct trbd_config *config, char *buf, size_t si
 }
 
 /**
- * trbd_show_info() - print what the info file says after LIO's own line
+ * trbd_show_info() - print the rest of the info file after LIO's own line
  * @se_dev: backstore
- * @page: where to, in the page that LIO has printed its line into
+ * @page: receives the text, behind LIO's line in the same page
  *
  * Context: process; does not wait for the cluster.
  * Return: length of the text, cut to what fits.
@@ -107,7 +108,7 @@ static size_t show_group(struct trbd_unit *unit, char *buf, size_t size)
 	return unit->group ? trbd_group_show(unit->group, buf, size) : 0;
 }
 
-/* Return: length of the text: @size - 1 when it was cut, or by chance when it fits just so. */
+/* Return: length of the text; @size - 1 when it was cut, or when it just happens to fit. */
 static size_t show_text(struct trbd_device *dev, show_fn show, char *buf, size_t size)
 {
 	size_t len = 0;
@@ -124,7 +125,7 @@ static bool show_is_cut(size_t len, size_t size)
 	return len + 1 >= size;
 }
 
-/* Takes lines off the end of a full page until there is room to say where all of them are. */
+/* Takes lines off the end of a full page until there is room to say where the whole text is. */
 static size_t show_where_all_is(struct trbd_device *dev, const char *file, char *page)
 {
 	static const char format[] = "cut here, all of it is in /sys/kernel/debug/%s/%s.%s/%s\n";
@@ -146,14 +147,14 @@ static ssize_t show_page(struct config_item *item, char *page, show_fn show, con
 	return show_is_cut(len, PAGE_SIZE) ? show_where_all_is(dev, file, page) : len;
 }
 
-/* attrib/gateway_group: the gateways of the image's pool, as this one sees them */
+/* attrib/gateway_group: the gateways of the image's pool, as this gateway sees them */
 static ssize_t trbd_gateway_group_show(struct config_item *item, char *page)
 {
 	return show_page(item, page, show_group, "gateway_group");
 }
 CONFIGFS_ATTR_RO(trbd_, gateway_group);
 
-/* attrib/reservations: what the gateways of the image share, as this one has it */
+/* attrib/reservations: the state that the gateways of the image share, as this gateway has it */
 static ssize_t trbd_reservations_show(struct config_item *item, char *page)
 {
 	return show_page(item, page, trbd_unit_show_reservations, "reservations");
@@ -165,7 +166,7 @@ struct configfs_attribute *const trbd_show_attributes[TRBD_SHOW_ATTRIBUTES] = {
 	&trbd_attr_reservations,
 };
 
-/* A buffer that is too small counts as overrun: seq_file comes again with one of twice the size. */
+/* A buffer that is too small counts as overrun: seq_file comes again with one twice the size. */
 static int show_whole(struct seq_file *file, show_fn show)
 {
 	char *buf;
@@ -192,7 +193,7 @@ DEFINE_SHOW_ATTRIBUTE(show_whole_reservations);
  * trbd_show_start() - make the files in debugfs
  * @dev: device that is enabled
  *
- * The device works without them, so a failure is none.
+ * The device works without the files, so this function does not report a failure.
  *
  * Context: process.
  */
@@ -210,9 +211,9 @@ void trbd_show_start(struct trbd_device *dev)
 
 /**
  * trbd_show_stop() - remove the files in debugfs
- * @dev: device; nobody reads them any more when this returns
+ * @dev: device; nobody reads its files any more when this returns
  *
- * Context: process; waits for readers, so no lock is held that these take.
+ * Context: process; waits for readers, so the caller must not hold a lock that they take.
  */
 void trbd_show_stop(struct trbd_device *dev)
 {
@@ -223,7 +224,7 @@ void trbd_show_stop(struct trbd_device *dev)
 /**
  * trbd_show_init() - make the folder in debugfs
  *
- * Return: 0; what is missing there is not needed.
+ * Return: 0; the module works without the folder.
  */
 int trbd_show_init(void)
 {

@@ -2,8 +2,8 @@
 /*
  * target_core_rbd - Ceph RBD images as LIO backstores
  *
- * This file is what LIO sees: the ops table, a device in configfs, module init. The texts
- * about a device are in show.c; scsi/unit_open.c has what initiators see of it.
+ * LIO sees this file: the ops table, a device in configfs, module init. show.c has the texts about
+ * a device. scsi/unit_open.c sets what initiators see of it.
  *
  *	mkdir core/rbd_0/disk    alloc_device
  *	echo ... > control       set_configfs_dev_params: keys are collected and checked
@@ -12,8 +12,8 @@
  *	rmdir core/rbd_0/disk    destroy_device: both are closed; free_device
  *
  * LIO calls configure_device and destroy_device when no command runs. Removing a LUN waits for its
- * commands, so there is no I/O in flight when an image is closed. The module cannot go while there
- * are devices: configfs holds a reference on it.
+ * commands, so there is no I/O in flight when an image is closed. The module cannot be unloaded
+ * while there are devices: configfs holds a reference on it.
  */
 #include <linux/err.h>
 #include <linux/module.h>
@@ -64,7 +64,7 @@ static struct se_device *trbd_alloc_device(struct se_hba *hba, const char *name)
 	return &dev->unit.se_dev;
 }
 
-/* The image that the device is configured for, open; or an ERR_PTR. */
+/* Return: the image that the device is configured for, open; or an ERR_PTR. */
 static struct trbd_image *trbd_open_image(struct trbd_device *dev)
 {
 	struct trbd_image_spec spec;
@@ -96,7 +96,7 @@ static void trbd_set_phase(struct trbd_device *dev, enum trbd_phase phase)
 	mutex_unlock(&dev->lock);
 }
 
-/* @enable_lock held. Nobody else waits for what this waits for. */
+/* enable_lock held. Nobody else waits while this function waits for the cluster. */
 static int trbd_enable(struct trbd_device *dev)
 {
 	int ret;
@@ -145,7 +145,7 @@ static void trbd_free_device_rcu(struct rcu_head *head)
 	kfree(to_trbd_device(se_dev));
 }
 
-/* LIO's readers of lun->lun_se_dev may still look at the device. */
+/* Frees the device after a grace period: LIO's readers of lun->lun_se_dev may still look at it. */
 static void trbd_free_device(struct se_device *se_dev)
 {
 	trbd_config_clear(&to_trbd_device(se_dev)->config);
@@ -174,7 +174,7 @@ static ssize_t trbd_set_configfs_dev_params(struct se_device *se_dev, const char
 static void trbd_tmr_notify(struct se_device *se_dev, enum tcm_tmreq_table tmr,
 			    struct list_head *aborted)
 {
-	/* LIO waits for those in the list by itself */
+	/* LIO itself waits for the commands in the list */
 	trbd_abandoned_note_aborts(to_trbd_unit(se_dev), aborted);
 	if (tmr == TMR_LUN_RESET)
 		trbd_reset_unit(to_trbd_unit(se_dev));

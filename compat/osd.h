@@ -3,7 +3,7 @@
  * libceph: an object's user version, in replies and as a condition, came together with the
  * ASSERT_VER op.
  *
- * This is where it is decided how COMPARE AND WRITE is made atomic, see rbd/compare_write.c.
+ * This file decides how COMPARE AND WRITE is made atomic, see rbd/compare_write.c.
  */
 #ifndef TRBD_COMPAT_OSD_H
 #define TRBD_COMPAT_OSD_H

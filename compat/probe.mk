@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# What the kernel we build against looks like, found by looking at its headers: vendors backport, so a version
-# number says less than the declaration itself. Each probe defines one macro; compat/*.h turn macros into one
-# spelling for the rest of the tree.
+# Probes look into the headers of the kernel we build against. Vendors backport, so a version number
+# says less than the declaration itself. Each probe defines one macro. compat/*.h turn the macros
+# into one spelling for the rest of the tree.
 
 compat-has = $(shell grep -qsE '$(2)' $(srctree)/include/$(1) && echo y)
 

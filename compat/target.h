@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * LIO: struct sbc_ops was renamed to struct exec_cmd_ops when it also got the persistent
- * reservation hooks. The hooks this module fills in have the same names and types in both.
+ * reservation hooks. The hooks that this module fills in have the same names and types in both.
  *
  * The relative target port identifier moved from the LUN to the target portal group.
  *
- * What counts a session's commands became a struct of its own.
+ * The counter of a session's commands became a struct of its own.
  *
  * REPORT SUPPORTED OPERATION CODES came with an attribute that switches it off.
  *
@@ -14,9 +14,9 @@
  *
  * RESERVE and RELEASE got the length of their CDB into their names.
  *
- * get_unaligned_*() and put_unaligned_*() moved from asm/unaligned.h to linux/unaligned.h;
- * target_core_backend.h brings them along wherever they are, so whoever needs them includes this
- * file.
+ * get_unaligned_*() and put_unaligned_*() moved from asm/unaligned.h to linux/unaligned.h.
+ * target_core_backend.h brings them along wherever they are, so a file that needs them includes
+ * this one.
  */
 #ifndef TRBD_COMPAT_TARGET_H
 #define TRBD_COMPAT_TARGET_H
@@ -37,7 +37,7 @@ static inline u16 trbd_compat_rtpi(const struct se_lun *lun)
 #endif
 }
 
-/* Does the fabric wait for the commands of this one's session? */
+/* Tells whether the fabric waits for the commands of this command's session. */
 static inline bool trbd_compat_session_stops(const struct se_cmd *cmd)
 {
 #ifdef TRBD_HAVE_CMD_COUNTER
@@ -56,7 +56,7 @@ static inline bool trbd_compat_reports_opcodes(const struct se_device *se_dev)
 #endif
 }
 
-/* Before the device is configured, with its hw_block_size. */
+/* Sets the maximum transfer length, after hw_block_size and before the device is configured. */
 static inline void trbd_compat_set_transfer_max(struct se_dev_attrib *attrib, u32 bytes)
 {
 	attrib->hw_max_sectors = bytes / attrib->hw_block_size;

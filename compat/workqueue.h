@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A workqueue was bound to processors unless it said WQ_UNBOUND; from some version on it has to say
- * WQ_PERCPU for that.
+ * Older kernels bound a workqueue to processors unless it said WQ_UNBOUND. In newer kernels a
+ * workqueue must say WQ_PERCPU for that.
  */
 #ifndef TRBD_COMPAT_WORKQUEUE_H
 #define TRBD_COMPAT_WORKQUEUE_H

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Work that a session has to do yet, and that nobody waits for.
+ * Work that a session still has to do, and that nobody waits for.
  *
- * Something that should be done in the cluster could not be, since the cluster did not answer, and
- * whoever was to do it must go. The session keeps it as a chore and tries it every few seconds.
- * Chores do not hold the session: when its last user goes, they are dropped, done or not.
+ * Something should have been done in the cluster, but the cluster did not answer, and the code that
+ * started it cannot stay. The session keeps the work as a chore and tries it every few seconds.
+ * Chores do not hold the session: when the session loses its last user, it drops all chores, done
+ * or not.
  */
 #include <linux/ceph/libceph.h>
 #include <linux/ceph/osd_client.h>
@@ -13,7 +14,7 @@
 #include "rados/chores.h"
 #include "rados/queues.h"
 
-/* less than it takes others to fence a client whose heartbeats go on */
+/* others take longer than this to fence a client whose heartbeats go on */
 #define CHORES_RETRY	(2 * HZ)
 
 static struct trbd_chore *chores_take(struct trbd_chores *chores, struct list_head *from)
@@ -55,8 +56,8 @@ static void chores_work(struct work_struct *work)
 }
 
 /**
- * trbd_chores_init() - a session with nothing to do
- * @chores: its memory
+ * trbd_chores_init() - prepare an empty list of chores
+ * @chores: memory for the list
  */
 void trbd_chores_init(struct trbd_chores *chores)
 {
@@ -66,9 +67,9 @@ void trbd_chores_init(struct trbd_chores *chores)
 }
 
 /**
- * trbd_chores_add() - keep trying this
- * @chores: of a session that the caller has a reference on
- * @chore: run and drop are set; belongs to the session from now on
+ * trbd_chores_add() - keep trying a chore
+ * @chores: list of a session that the caller has a reference on
+ * @chore: chore with run and drop set; the session owns it from now on
  *
  * Context: any in which a spinlock may be taken.
  */
@@ -81,11 +82,11 @@ void trbd_chores_add(struct trbd_chores *chores, struct trbd_chore *chore)
 }
 
 /**
- * trbd_chores_stop() - the session ends
- * @chores: of a session without users
- * @osdc: its OSD client; no request gets through any more
+ * trbd_chores_stop() - drop all chores of a session that ends
+ * @chores: list of a session without users
+ * @osdc: OSD client of the session; all its requests end, and no request gets through any more
  *
- * Context: process; waits for the chore that is being tried, which needs no answer for its end.
+ * Context: process; waits for the chore that is being tried, which ends without an answer.
  */
 void trbd_chores_stop(struct trbd_chores *chores, struct ceph_osd_client *osdc)
 {

@@ -10,11 +10,11 @@
 struct ceph_osd_client;
 
 /**
- * struct trbd_chore - something that is tried until it succeeds, as long as the session lives;
- * embedded by its owner
- * @node: in the session's list
- * @run: tries it once; may sleep for the cluster. Return: whether it is done
- * @drop: frees it, done or not; the session is not used any more
+ * struct trbd_chore - something to try until it succeeds, as long as the session lives; embedded by
+ * its owner
+ * @node: entry in the session's list
+ * @run: tries the chore once; may sleep for the cluster. Return: whether the chore is done
+ * @drop: frees the chore, done or not; must not use the session any more
  */
 struct trbd_chore {
 	struct list_head node;
@@ -23,7 +23,7 @@ struct trbd_chore {
 };
 
 /**
- * struct trbd_chores - what a session has to do yet
+ * struct trbd_chores - the work that a session still has to do
  * @lock: guards @list
  * @list: chores, without the one that is being tried
  * @work: tries all of them

@@ -2,16 +2,17 @@
 /*
  * The clock that write stamps come from.
  *
- * All gateways of a group share a time. Nobody's wall clock takes part in it, except to start a
- * group that never was: each gateway counts with a clock of its own and adds an offset, and whoever
- * hears of a later time moves forward to it. So the common time is the fastest gateway's, no
- * gateway is behind what it has seen, and nothing ever goes back.
+ * All gateways of a group share a time. Wall clocks take no part in it, except that one of them
+ * starts a group that never existed before. Each gateway counts with a clock of its own and adds an
+ * offset. A gateway that hears of a later time moves its offset forward to it. So the common time
+ * is the fastest gateway's, no gateway is behind a time that it has seen, and the time never goes
+ * back.
  *
  * A stamp orders mutations of an object by granules of 256 ms. Within a granule two gateways may
- * pass each other; that is what lets one with a longer way to an OSD write beside a nearer one
+ * pass each other. Therefore a gateway with a longer way to an OSD can write beside a nearer one
  * without losing every race.
  *
- * Units: milliseconds. Any context.
+ * All times are in milliseconds. All functions may be called in any context.
  */
 #include <linux/atomic.h>
 #include <linux/ktime.h>
@@ -23,10 +24,10 @@
 /**
  * trbd_clock_local_ms() - read this machine's own clock
  *
- * CLOCK_MONOTONIC_RAW: a time daemon slews CLOCK_MONOTONIC, by up to ten percent, and W has no room
- * for that.
+ * The clock is CLOCK_MONOTONIC_RAW. A time daemon slews CLOCK_MONOTONIC by up to ten percent, and W
+ * has no room for that.
  *
- * Return: ms since some moment of this machine's.
+ * Return: ms since some moment in this machine's past.
  */
 u64 trbd_clock_local_ms(void)
 {
@@ -34,7 +35,7 @@ u64 trbd_clock_local_ms(void)
 }
 
 /**
- * trbd_clock_init() - a clock that nobody has set
+ * trbd_clock_init() - prepare a clock that nobody has set
  * @clock: clock
  */
 void trbd_clock_init(struct trbd_clock *clock)
@@ -45,7 +46,7 @@ void trbd_clock_init(struct trbd_clock *clock)
 }
 
 /**
- * trbd_clock_now() - common time
+ * trbd_clock_now() - read the common time
  * @clock: clock
  *
  * Return: ms.
@@ -56,9 +57,9 @@ u64 trbd_clock_now(const struct trbd_clock *clock)
 }
 
 /**
- * trbd_clock_at() - common time of another moment, as far as is known now
+ * trbd_clock_at() - work out the common time of another moment, as far as it is known now
  * @clock: clock
- * @local_ms: trbd_clock_local_ms() then
+ * @local_ms: trbd_clock_local_ms() at that moment
  *
  * Return: ms.
  */
@@ -68,9 +69,9 @@ u64 trbd_clock_at(const struct trbd_clock *clock, u64 local_ms)
 }
 
 /**
- * trbd_clock_advance() - hear of a later time
+ * trbd_clock_advance() - move the clock forward to a later time
  * @clock: clock
- * @now_ms: what somebody's clock says
+ * @now_ms: the time that another clock shows
  *
  * Return: by how many ms the clock moved forward; 0 if it was not behind.
  */
@@ -87,9 +88,9 @@ u64 trbd_clock_advance(struct trbd_clock *clock, u64 now_ms)
 }
 
 /**
- * trbd_clock_set_slot() - whose stamps these are
+ * trbd_clock_set_slot() - set the slot that stamps name
  * @clock: clock
- * @slot: number in the group
+ * @slot: this gateway's slot in the group
  */
 void trbd_clock_set_slot(struct trbd_clock *clock, u8 slot)
 {
@@ -102,7 +103,7 @@ static u64 clock_granule(u64 now_ms)
 }
 
 /**
- * trbd_clock_stamp() - a stamp that no other mutation has
+ * trbd_clock_stamp() - make a stamp that no other mutation has
  * @clock: clock
  * @now_ms: time of the stamp, a reading of the same clock
  *
@@ -117,10 +118,10 @@ u64 trbd_clock_stamp(struct trbd_clock *clock, u64 now_ms)
 }
 
 /**
- * trbd_clock_granule_end() - the greatest stamp of a granule
+ * trbd_clock_granule_end() - work out the greatest stamp of a granule
  * @now_ms: any time in the granule
  *
- * Return: what stamps not later than @now_ms are compared with.
+ * Return: the limit for a guard that lets stamps pass up to the granule of @now_ms.
  */
 u64 trbd_clock_granule_end(u64 now_ms)
 {

@@ -16,10 +16,10 @@
 /**
  * struct trbd_clock - the common clock of a group of gateways, as this gateway keeps it
  * @offset_ms: common time minus trbd_clock_local_ms(); only ever grows
- * @slot: this gateway's number in the group
+ * @slot: this gateway's slot in the group
  * @sequence: makes stamps of one granule differ
  *
- * Read on every mutation, so there is no lock: each field is written whole.
+ * Every mutation reads the clock, so there is no lock: each field is written whole.
  */
 struct trbd_clock {
 	atomic64_t offset_ms;

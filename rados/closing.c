@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Closing what was opened, in bounded time.
+ * Closing an image in bounded time.
  *
- * Whoever removes a backstore cannot be killed, and a cluster that does not answer must not hold
- * them for long. Calls to the cluster end after mount_timeout, a minute, and closing takes several.
- * So whoever closes says so, and all calls that were made for them, and for nobody else, end a
- * moment later: those that have been waiting, and those that begin then. Calls are told apart by
- * the name of the object that they were made with, which is where the image has it.
+ * A process that removes a backstore cannot be killed, and a cluster that does not answer must not
+ * hold it for long. Calls to the cluster end after mount_timeout, which is a minute, and closing
+ * takes several calls. So the closing code announces itself. From then on all calls that are made
+ * for it, and for nobody else, end a moment later: calls that have been waiting, and calls that
+ * begin afterwards. A call is told apart by the address of the object name that it was made with.
+ * That name lies within the image.
  *
- * A gateway with a hundred backstores is shut down by removing one after the other. When one has
- * waited in vain, the next ones do not wait for as long again: what is well answers within the
- * shorter time, too. A minute later it is tried anew. This is so for all sessions together, since
- * they have often one cluster.
+ * A gateway with a hundred backstores is shut down by removing one after the other. When one
+ * removal has waited in vain, the next ones wait for a shorter time: an OSD that is well answers
+ * within the shorter time, too. A minute later a removal may wait for the full time again. All
+ * sessions share this memory, because they often share one cluster.
  *
- * Nothing depends on the answers. An entry that stays in the registry is taken out later, by this
- * gateway or by others, and an OSD forgets a watch by itself.
+ * Nothing depends on the answers. This gateway or another one takes an entry that stays in the
+ * registry out later, and an OSD forgets a watch by itself.
  */
 #include <linux/compiler.h>
 #include <linux/jiffies.h>
@@ -25,7 +26,7 @@
 /* an OSD that is well takes much less */
 #define CLOSING_WAIT		(3 * HZ)
 #define CLOSING_WAIT_SHORT	(HZ / 10)
-/* for how long it is remembered that somebody waited in vain */
+/* how long we remember that a caller waited in vain */
 #define CLOSING_MEMORY		(60 * HZ)
 
 static unsigned long in_vain_until;
@@ -40,7 +41,7 @@ static unsigned long closing_wait(void)
 }
 
 /**
- * trbd_closing_was_in_vain() - there was no answer; the next ones who close wait for a shorter time
+ * trbd_closing_was_in_vain() - note that nothing answered, so that the next callers wait less
  *
  * Context: any.
  */
@@ -51,8 +52,8 @@ void trbd_closing_was_in_vain(void)
 }
 
 /**
- * trbd_closings_init() - nobody closes anything
- * @closings: of a new session
+ * trbd_closings_init() - prepare an empty list of closing callers
+ * @closings: list of a new session
  */
 void trbd_closings_init(struct trbd_closings *closings)
 {
@@ -61,10 +62,10 @@ void trbd_closings_init(struct trbd_closings *closings)
 }
 
 /**
- * trbd_closing_begin() - calls of this caller end soon from now on
- * @closings: of the session that the calls are made on
- * @closing: its memory
- * @caller: name of the object that they are made with
+ * trbd_closing_begin() - let the calls of this caller end soon from now on
+ * @closings: list of the session that the calls are made on
+ * @closing: memory for the entry
+ * @caller: name of the object that the calls are made with
  *
  * Context: any in which a spinlock may be taken. trbd_closing_end() must follow.
  */
@@ -79,9 +80,9 @@ void trbd_closing_begin(struct trbd_closings *closings, struct trbd_closing *clo
 }
 
 /**
- * trbd_closing_end() - there are none any more
- * @closings: that it was begun in
- * @closing: that was begun
+ * trbd_closing_end() - undo trbd_closing_begin()
+ * @closings: list that the entry is in
+ * @closing: entry that was begun
  *
  * Context: any in which a spinlock may be taken.
  */
@@ -93,13 +94,13 @@ void trbd_closing_end(struct trbd_closings *closings, struct trbd_closing *closi
 }
 
 /**
- * trbd_closing_left() - for how long may this caller wait for an answer?
- * @closings: of the session
+ * trbd_closing_left() - tell for how long a caller may wait for an answer
+ * @closings: list of the session
  * @caller: name of an object
- * @otherwise: for one that does not close, jiffies
+ * @otherwise: jiffies for a caller that does not close
  *
  * Context: any in which a spinlock may be taken.
- * Return: jiffies, a few at least: what is well gets the chance to answer.
+ * Return: jiffies, always a few at least: an OSD that is well gets the chance to answer.
  */
 unsigned long trbd_closing_left(struct trbd_closings *closings, const void *caller,
 				unsigned long otherwise)
@@ -117,14 +118,14 @@ unsigned long trbd_closing_left(struct trbd_closings *closings, const void *call
 }
 
 /**
- * trbd_closing_is_over() - has this caller waited for long enough?
- * @closings: of the session
+ * trbd_closing_is_over() - tell whether a closing caller has waited for long enough
+ * @closings: list of the session
  * @caller: name of an object
  *
- * To be asked by whoever has waited for a moment and got no answer.
+ * The function is for a caller that has waited for a moment and got no answer.
  *
  * Context: any in which a spinlock may be taken.
- * Return: true for one that closes and has; then it is noted that it was in vain.
+ * Return: true if the caller closes and its time is up; it is then noted that it waited in vain.
  */
 bool trbd_closing_is_over(struct trbd_closings *closings, const void *caller)
 {

@@ -7,9 +7,9 @@
 #include <linux/types.h>
 
 /**
- * struct trbd_closings - who of a session's callers is closing
+ * struct trbd_closings - the callers of a session that are closing
  * @lock: guards @list
- * @list: of struct trbd_closing
+ * @list: entries of type struct trbd_closing
  */
 struct trbd_closings {
 	spinlock_t lock;	/* see above */
@@ -17,11 +17,11 @@ struct trbd_closings {
 };
 
 /**
- * struct trbd_closing - one who does
- * @node: in the session's list; not in any before trbd_closing_begin()
- * @caller: whose calls are meant: the address of the object's name that they are made with;
+ * struct trbd_closing - one caller that is closing
+ * @node: entry in the session's list; in no list before trbd_closing_begin()
+ * @caller: tells whose calls are meant: the address of the object name that they are made with;
  *	compared, never followed
- * @until: jiffies until which an answer is waited for
+ * @until: jiffies until which the caller waits for an answer
  */
 struct trbd_closing {
 	struct list_head node;

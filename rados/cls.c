@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Metadata calls: one object, one answer, somebody waits for it.
+ * Metadata calls: one object, one answer, and a caller that waits for it.
  *
- * These are the calls by which an image is opened and refreshed. They differ from data requests in
- * that they wait, and in that they have a deadline: a person at a prompt waits for the end of
- * "enable", and libceph itself would wait for a dead OSD for ever. The deadline is the session's
- * mount_timeout; a fatal signal ends the wait as well.
+ * An image is opened and refreshed by these calls. They differ from data requests in two ways: the
+ * caller waits, and the wait has a deadline. A person at a prompt waits for the end of "enable",
+ * and libceph by itself would wait for a dead OSD for ever. The deadline is the session's
+ * mount_timeout. A fatal signal ends the wait as well.
  *
- * Answers are taken into pages that the request owns, and copied out afterwards: a request that was
- * cancelled takes its pages along, and the caller's buffer is never written to after the call
- * returned. A reply larger than its pages would be dropped by libceph and the call would run into
- * the deadline, so each reply has a page to spare.
+ * Answers go into pages that the request owns, and are copied out afterwards. A cancelled request
+ * takes its pages along, so nothing writes to the caller's buffer after the call has returned.
+ * libceph would drop a reply that is larger than its pages, and the call would run into the
+ * deadline. Therefore each reply has a page to spare.
  */
 #include <linux/ceph/libceph.h>
 #include <linux/ceph/osd_client.h>
@@ -50,7 +50,7 @@ static int cls_set_method(struct ceph_osd_request *req, unsigned int which, cons
 	return 0;
 }
 
-/* Copies the answers, which have come one behind the other, and returns their length. */
+/* Copies the answers, which have come one behind the other. Return: their length in all. */
 static int cls_take_answers(struct ceph_osd_request *req, struct trbd_cls_method *methods,
 			    unsigned int num, struct page **pages, void *out, size_t out_len)
 {
@@ -73,15 +73,15 @@ static int cls_take_answers(struct ceph_osd_request *req, struct trbd_cls_method
  * trbd_cls_call() - call read methods of an object class, all at one moment
  * @object: the object
  * @class: object class, "rbd"
- * @methods: what to call; their answer_len is set
- * @num: how many, at most TRBD_OSD_OPS_MAX
- * @out: where the answers go, one behind the other
+ * @methods: methods to call; the call sets their answer_len
+ * @num: number of methods, at most TRBD_OSD_OPS_MAX
+ * @out: receives the answers, one behind the other
  * @out_len: room in @out
  *
  * Context: may sleep up to the session's mount_timeout.
  * Return: the length of all answers; -ERANGE when they do not fit into @out, -ETIMEDOUT, -EINTR
- * after a fatal signal, -ENOENT for a missing object, -EOPNOTSUPP for a method the OSD does not
- * know, other errors of the first method that failed.
+ * after a fatal signal, -ENOENT for a missing object, -EOPNOTSUPP for a method that the OSD does
+ * not know, other errors of the first method that failed.
  */
 int trbd_cls_call(const struct trbd_object *object, const char *class,
 		  struct trbd_cls_method *methods, unsigned int num, void *out, size_t out_len)
@@ -106,7 +106,9 @@ int trbd_cls_call(const struct trbd_object *object, const char *class,
 		ret = PTR_ERR(pages);
 		goto out_put;
 	}
-	/* libceph reads what all ops answer into the memory of the first one until that is full */
+	/*
+	 * libceph reads the answers of all ops into the memory of the first op until that is full
+	 */
 	osd_req_op_cls_response_data_pages(req, 0, pages, (u64)num_pages << PAGE_SHIFT, 0, false,
 					   true);
 

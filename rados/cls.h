@@ -8,9 +8,9 @@ struct trbd_object;
 
 /**
  * struct trbd_cls_method - a method of an object class
- * @name: the method
+ * @name: name of the method
  * @in: encoded arguments, NULL for none
- * @in_len: their length, at most one page
+ * @in_len: length of the arguments, at most one page
  * @answer_len: set to the length of the answer
  */
 struct trbd_cls_method {

@@ -3,10 +3,11 @@
  * Fencing a client: the OSDs take nothing from it any more.
  *
  * A client is known by its address and nonce. The monitors put it on the blocklist of an OSD map,
- * and an OSD refuses the client's requests as soon as it has that map. It gets the map sooner or
- * later; for sure before it serves a request of somebody who has it already. So after the fence,
- * everybody who goes on must have that map (the barrier), and from then on nothing of the fenced
- * client can land on an object that one of them has touched since.
+ * and an OSD refuses the client's requests as soon as it has that map. An OSD gets the map sooner
+ * or later. It certainly gets the map before it serves a request of a client that has the map
+ * already. So every gateway that goes on after the fence must have that map first (the barrier).
+ * From then on no request of the fenced client can land on an object that one of those gateways has
+ * touched since.
  */
 #include <linux/ceph/libceph.h>
 #include <linux/ceph/mon_client.h>
@@ -28,20 +29,20 @@
 #include "rados/session.h"
 
 /*
- * then the monitor is left for another: it may be elected anew, and more often would keep us from
- * all of them
+ * After this long without an answer we leave the monitor for another one. Monitors may be electing
+ * a leader: if we left more often, none of them would have the time to answer.
  */
 #define FENCE_PATIENCE	(5 * HZ)
 
 /**
- * trbd_fence_epoch() - the newest OSD map that this client has
+ * trbd_fence_epoch() - get the number of the newest OSD map that this client has
  * @session: session with the cluster
  *
- * It says of everybody whom this client has fenced, or whose fence it has passed as a barrier, that
- * they are fenced.
+ * In that map every client is fenced that this client has fenced itself, or whose fence it has
+ * waited for as a barrier.
  *
  * Context: process; may sleep for the map's lock.
- * Return: its number.
+ * Return: the number of the map.
  */
 u32 trbd_fence_epoch(struct trbd_session *session)
 {
@@ -54,7 +55,10 @@ u32 trbd_fence_epoch(struct trbd_session *session)
 	return epoch;
 }
 
-/* The reverse of trbd_session_address(): ADDRESS:PORT/NONCE, the address of IPv6 in brackets. */
+/*
+ * The reverse of trbd_session_address(). The text is ADDRESS:PORT/NONCE, with an IPv6 address in
+ * brackets.
+ */
 static int fence_parse(const char *text, struct ceph_entity_addr *addr)
 {
 	char host[TRBD_ADDRESS_MAX], *port, *nonce, *name = host;
@@ -88,9 +92,9 @@ static int fence_parse(const char *text, struct ceph_entity_addr *addr)
 /**
  * struct fence_crew - several clients that are put on the blocklist at the same time
  * @session: session with the cluster
- * @left: how many are not yet
- * @wait: for that
- * @over: nobody waits any more
+ * @left: number of clients that the monitors have not answered for yet
+ * @wait: waits until @left is 0
+ * @over: nobody waits for the answers any more
  */
 struct fence_crew {
 	struct trbd_session *session;
@@ -100,10 +104,10 @@ struct fence_crew {
 };
 
 /**
- * struct fence_hand - the thread that sees to one of them
- * @crew: whose
- * @fence: which
- * @task: its thread, or NULL when there is none
+ * struct fence_hand - the thread that fences one client of a crew
+ * @crew: the crew
+ * @fence: the client
+ * @task: the thread, or NULL when there is none
  */
 struct fence_hand {
 	struct fence_crew *crew;
@@ -131,13 +135,13 @@ static int fence_thread(void *arg)
 	struct fence_hand *hand = arg;
 	struct fence_crew *crew = hand->crew;
 
-	/* it waits for a monitor */
+	/* the thread waits for a monitor, and fence_end() must be able to end that */
 	allow_kernel_signal(SIGKILL);
-	/* a signal that was sent before that is lost; pairs with fence_end() */
+	/* a signal that was sent before this point is lost; pairs with fence_end() */
 	smp_mb();
 	if (!READ_ONCE(crew->over))
 		hand->fence->err = fence_add(crew->session, hand->fence);
-	/* the crew is there until this thread has ended */
+	/* the crew stays until this thread has ended */
 	if (atomic_dec_and_test(&crew->left))
 		wake_up(&crew->wait);
 	return 0;
@@ -158,7 +162,7 @@ static void fence_start(struct fence_hand *hand)
 	wake_up_process(task);
 }
 
-/* Acknowledgements that have no answer end without one. */
+/* Ends the thread. If the monitors have not answered yet, it ends without their answer. */
 static void fence_end(struct fence_hand *hand)
 {
 	if (!hand->task)
@@ -171,7 +175,7 @@ static void fence_end(struct fence_hand *hand)
 	put_task_struct(hand->task);
 }
 
-/* Return: 0 when all have their answer, -EINTR, -ETIMEDOUT. */
+/* Return: 0 when every client has its result; -EINTR, -ETIMEDOUT. */
 static int fence_wait(struct fence_crew *crew, unsigned int timeout_ms)
 {
 	unsigned long start = jiffies;
@@ -193,16 +197,17 @@ static int fence_wait(struct fence_crew *crew, unsigned int timeout_ms)
 /**
  * trbd_fence_clients() - put clients on the blocklist, all at the same time
  * @session: session with the cluster
- * @fences: which; what became of each is noted there
- * @count: how many, at least 1
+ * @fences: the clients; each entry receives its own result
+ * @count: number of clients, at least 1
  * @timeout_ms: for how long to wait for the monitors, 0 for ever
  *
- * A monitor makes one map of what comes at the same time, and one map takes it up to a second. One
- * that does not answer is left for another.
+ * The monitors make one map of all requests that arrive at the same time, and one map takes them up
+ * to a second. A monitor that does not answer is left for another one.
  *
- * Context: process; sleeps until the monitors have answered; a signal ends it.
- * Return: 0, whatever became of each; -EINTR, -ETIMEDOUT, -ENOMEM. Each: 0, -EINVAL for what is no
- * address, -EACCES without the right to do it, -EINTR, -ENOMEM, others.
+ * Context: process; sleeps until the monitors have answered; a signal ends the wait.
+ * Return: 0, whatever the results of the clients are; -EINTR, -ETIMEDOUT, -ENOMEM. The result of a
+ * client is 0, -EINVAL for an invalid address, -EACCES without the right to fence, -EINTR, -ENOMEM,
+ * or another error.
  */
 int trbd_fence_clients(struct trbd_session *session, struct trbd_fence *fences, unsigned int count,
 		       unsigned int timeout_ms)
@@ -231,11 +236,11 @@ int trbd_fence_clients(struct trbd_session *session, struct trbd_fence *fences, 
 /**
  * trbd_fence_client() - put a client on the blocklist
  * @session: session with the cluster
- * @address: address and nonce, as trbd_session_address() gave them there
- * @epoch: set to an OSD map that has it
+ * @address: address and nonce, as trbd_session_address() gave them on that machine
+ * @epoch: set to the number of an OSD map that has the client on the blocklist
  *
- * Context: process; sleeps until the monitors have answered; a signal ends it.
- * Return: 0; an error of trbd_fence_clients(), or of the one.
+ * Context: process; sleeps until the monitors have answered; a signal ends the wait.
+ * Return: 0; an error of trbd_fence_clients(), or the error of the one client.
  */
 int trbd_fence_client(struct trbd_session *session, const char *address, u32 *epoch)
 {
@@ -250,13 +255,14 @@ int trbd_fence_client(struct trbd_session *session, const char *address, u32 *ep
 }
 
 /**
- * trbd_fence_barrier() - go on with this OSD map or a newer one
+ * trbd_fence_barrier() - wait for this OSD map or a newer one
  * @session: session with the cluster
- * @epoch: OSD map; need not be one that there is
- * @caller: who waits, see rados/closing.c
+ * @epoch: number of the OSD map; the map need not exist
+ * @caller: tells who waits, see rados/closing.c
  *
- * What is sent after this returned 0 is sent with that map. libceph's own barrier would hold back
- * everything of the session until it comes, and cannot be taken back when the number was wrong.
+ * After this has returned 0, requests are sent with that map or a newer one. libceph's own barrier
+ * would hold back everything that the session sends until the map comes, and cannot be taken back
+ * when the number was wrong.
  *
  * Context: process; sleeps until the map is there, up to mount_timeout, or until @caller has closed
  * for long enough.

@@ -10,9 +10,9 @@ struct trbd_session;
 
 /**
  * struct trbd_fence - a client that is to be put on the blocklist
- * @address: address and nonce, as trbd_session_address() gave them there
- * @err: what became of it: 0, or as of trbd_fence_clients()
- * @epoch: OSD map that has it on the blocklist, if @err is 0
+ * @address: address and nonce, as trbd_session_address() gave them on that machine
+ * @err: result for this client: 0, or an error as of trbd_fence_clients()
+ * @epoch: number of an OSD map that has the client on the blocklist, if @err is 0
  */
 struct trbd_fence {
 	const char *address;

@@ -1,29 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The write guard: no stale write, ever.
+ * The write guard: it makes the OSDs refuse every stale write.
  *
  * Gateway X gets a write and cannot reach the OSD. Its initiator gives up, changes the path, and
  * writes something newer through gateway Y. When X reaches the OSD again, its write lands on top.
- * Neither fencing nor waiting closes this for good, because a request may be anywhere by then. So
- * the OSD itself decides: every mutation of a data object carries a stamp, and the object keeps the
- * latest it has seen. A mutation whose stamp is older is refused in the transaction that would have
- * applied it.
+ * Neither fencing nor waiting closes this gap for good, because a request may be anywhere by then.
+ * So the OSD itself decides. Every mutation of a data object carries a stamp, and the object keeps
+ * the latest stamp that it has seen. The OSD refuses a mutation with an older stamp in the same
+ * transaction that would have applied it.
  *
  *	first try   stamp of the object <= end of my granule       stamp := mine          mutate
  *	fallback    stamp of the object <= accepted + window       tag := unique          mutate
  *	create      there is no object                             stamp := mine          mutate
  *
- * The fallback is for a write that lost against a neighbour's of the same time. It is safe because
- * an initiator that writes something newer does so after it gave the older one up, and the window
- * is shorter than that; and because it does not move the stamp back. The tag tells a
- * load-linked/store-conditional pair that somebody wrote.
+ * The fallback is for a write that lost against a neighbour's write of the same time. It is safe
+ * for two reasons. An initiator that writes something newer does so after it gave the older write
+ * up, and the window is shorter than that. And the fallback does not move the stamp back. The tag
+ * tells a load-linked/store-conditional pair that a fallback wrote.
  *
- * What the OSDs do with it: CMPXATTR compares "operand op stored" as unsigned numbers, the operand
- * 8 bytes little endian, the stored value decimal text; an object without the xattr counts as 0, a
- * missing object is -ENOENT, a comparison that fails is -ECANCELED and nothing is applied.
+ * CMPXATTR on an OSD compares "operand op stored" as unsigned numbers. The operand has 8 bytes,
+ * little endian, and the stored value is decimal text. An object without the xattr counts as 0. A
+ * missing object is -ENOENT. A comparison that fails is -ECANCELED, and the OSD applies nothing.
  *
- * osd_req_op_xattr_init() would allocate a page and a pagelist for each op; the ops are filled here
- * instead, over memory from a slab whose objects do not cross a page.
+ * osd_req_op_xattr_init() would allocate a page and a pagelist for each op. The code below fills
+ * the ops itself, over memory from a slab whose objects do not cross a page.
  */
 #include <linux/build_bug.h>
 #include <linux/ceph/libceph.h>
@@ -46,9 +46,9 @@ static struct kmem_cache *guard_cache;
 static mempool_t *guard_pool;
 
 /*
- * Gives an op an attribute and a value. The messenger sends what stands behind a request piece by
- * piece, so all ops of a guard share one piece, which the first of them has: the OSD goes by the
- * lengths in the ops.
+ * Gives an op an attribute and a value. The messenger sends the data behind a request piece by
+ * piece. So all ops of a guard share one piece, which belongs to the first of them: the OSD goes by
+ * the lengths in the ops.
  */
 static void guard_set_op(struct trbd_guard *guard, struct ceph_osd_req_op *op, const char *name,
 			 const void *value, size_t value_len)
@@ -94,7 +94,7 @@ static void guard_store(struct trbd_guard *guard, struct ceph_osd_request *req, 
 }
 
 /**
- * trbd_guard_num_ops() - how many ops stand before the mutation
+ * trbd_guard_num_ops() - tell how many ops stand in front of the mutation
  * @mode: kind of guard
  *
  * Return: 2 or 3.
@@ -112,9 +112,9 @@ unsigned int trbd_guard_num_ops(enum trbd_guard_mode mode)
 
 /**
  * trbd_guard_set_ops() - put the guard in front of a mutation
- * @guard: mode, limit and value are set; must outlive @req
+ * @guard: guard with mode, limit and value set; must outlive @req
  * @req: request
- * @first: from here on trbd_guard_num_ops() ops are free
+ * @first: index of the first of trbd_guard_num_ops() free ops
  *
  * Context: any; allocates nothing.
  */
@@ -148,7 +148,7 @@ void trbd_guard_set_ops(struct trbd_guard *guard, struct ceph_osd_request *req, 
 }
 
 /**
- * trbd_guard_alloc() - memory for a guard
+ * trbd_guard_alloc() - allocate a guard
  *
  * Context: any in which memory may be allocated without waiting; never waits for the pool.
  * Return: the guard with its page set, or NULL.
@@ -163,7 +163,7 @@ struct trbd_guard *trbd_guard_alloc(void)
 }
 
 /**
- * trbd_guard_free() - give it back
+ * trbd_guard_free() - free a guard
  * @guard: guard whose request is done, or NULL
  */
 void trbd_guard_free(struct trbd_guard *guard)
@@ -173,14 +173,14 @@ void trbd_guard_free(struct trbd_guard *guard)
 }
 
 /**
- * trbd_guard_init() - make the pool
+ * trbd_guard_init() - make the pool of guards
  *
  * Context: module init.
  * Return: 0 or -ENOMEM.
  */
 int trbd_guard_init(void)
 {
-	/* a power of two and aligned to it: no object crosses a page */
+	/* the size is a power of two, and each object is aligned to it: no object crosses a page */
 	size_t size = roundup_pow_of_two(sizeof(struct trbd_guard));
 
 	BUILD_BUG_ON(sizeof(struct trbd_guard) > PAGE_SIZE);

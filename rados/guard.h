@@ -9,7 +9,7 @@ struct ceph_osd_request;
 struct page;
 
 /**
- * enum trbd_guard_mode - what is checked and set in the same transaction as a mutation
+ * enum trbd_guard_mode - the conditions and changes in the same transaction as a mutation
  * @TRBD_GUARD_STAMP: object's stamp <= @limit; stamp = @value. The first try.
  * @TRBD_GUARD_TAG: object's stamp <= @limit; tag = @value. The fallback: the stamp does not move.
  * @TRBD_GUARD_CREATE: no such object; stamp = @value.
@@ -25,16 +25,16 @@ enum trbd_guard_mode {
 	TRBD_GUARD_LINK,
 };
 
-/* three ops, of which each has a name and a number */
+/* room for three ops, each with a name and a number */
 #define TRBD_GUARD_ATTRS_MAX	80
 
 /**
  * struct trbd_guard - one guard and the memory of its ops
- * @mode: what is checked and set
- * @limit: what the object's stamp is compared with
- * @value: what is set
+ * @mode: tells which conditions and changes the guard has
+ * @limit: number that the object's stamp is compared with
+ * @value: number that is set
  * @page: page of @attrs; libceph wants page pointers
- * @data: where the request has them
+ * @data: the place in the request that refers to @attrs
  * @attrs: names and values of the xattr ops; one guard never crosses a page, see guard.c
  */
 struct trbd_guard {

@@ -3,24 +3,24 @@
  * Changes of an image's data that are in flight: how far have they come, and which snapshots do
  * they know?
  *
- * A change keeps the snapshot context that it was built with, and libceph holds it until an OSD has
- * answered. When others take a snapshot meanwhile, and this gateway cannot hear of it, such a
- * change would alter the snapshot. So the owner of the image asks here whether anything must be
- * called back.
+ * A change keeps the snapshot context that it was built with, and libceph holds the change until an
+ * OSD has answered. Suppose another client takes a snapshot meanwhile, and this gateway cannot hear
+ * of it. Then such a change would alter the snapshot. So the owner of the image asks here whether
+ * any change must be called back.
  *
- * Giving up (rados/recovery.c) calls back what is still on this machine. It does not call back what
- * an OSD has received. TCP tells the two apart: an OSD that stands still has a kernel that
- * acknowledges, and an OSD that cannot be reached has not. libceph itself only knows that it has
- * written a message to the socket.
+ * Giving up (rados/recovery.c) calls back changes that are still on this machine. It does not call
+ * back changes that an OSD has received. TCP tells the two apart: an OSD that stands still has a
+ * kernel that acknowledges, and an OSD that cannot be reached has not. libceph itself only knows
+ * that it has written a message to the socket.
  *
  *	no OSD, or held back by the OSD map or the OSD    unsent
- *	connection not open                               unsent: it is sent again when it is
+ *	connection not open                               unsent: libceph sends it again once it is
  *	in libceph's queue, or half in the socket         unsent
  *	in the socket, not acknowledged by TCP            unsent
  *	acknowledged by TCP                               with the OSD
  *
- * A ping that is just on its way makes a connection look as if something were unsent. The caller
- * asks twice.
+ * A ping that is just on its way makes a connection look as if a change were unsent. Therefore the
+ * caller asks twice.
  */
 #include <linux/ceph/libceph.h>
 #include <linux/ceph/messenger.h>
@@ -35,7 +35,7 @@
 #include "rados/in_flight.h"
 #include "rados/session.h"
 
-/* Which changes are looked for. */
+/* The changes to look for. */
 struct in_flight_query {
 	const char *prefix;
 	bool unsent;
@@ -48,7 +48,7 @@ static bool in_flight_socket_is_acknowledged(struct sock *sk)
 	       READ_ONCE(tcp_sk(sk)->snd_una) == READ_ONCE(tcp_sk(sk)->write_seq);
 }
 
-/* Does the OSD's machine have all that was given to the connection? */
+/* Tells whether the OSD's machine has everything that was given to the connection. */
 static bool in_flight_connection_is_drained(struct ceph_connection *con)
 {
 	bool drained;
@@ -81,7 +81,7 @@ static bool in_flight_osd_has(struct ceph_osd *osd, const struct in_flight_query
 	bool drained, has = false;
 
 	mutex_lock(&osd->lock);
-	/* the one without a number is where libceph keeps requests that no OSD serves */
+	/* the OSD without a number is where libceph keeps requests that no OSD serves */
 	drained = query->unsent && osd->o_osd >= 0 && in_flight_connection_is_drained(&osd->o_con);
 	for (node = rb_first(&osd->o_requests); node && !has; node = rb_next(node))
 		has = in_flight_request_matches(osd,
@@ -106,12 +106,12 @@ static bool in_flight_has(struct trbd_session *session, const struct in_flight_q
 }
 
 /**
- * trbd_in_flight_unsent() - may a change of an image's data still be called back?
- * @session: session with its cluster
- * @prefix: what the names of its data objects begin with, up to the "."
+ * trbd_in_flight_unsent() - tell whether a change of an image's data can still be called back
+ * @session: session with the image's cluster
+ * @prefix: beginning of the names of its data objects, up to the "."
  *
  * Context: process; sleeps for libceph's locks, never for the network.
- * Return: true if there is one that may not have reached its OSD.
+ * Return: true if there is a change that may not have reached its OSD.
  */
 bool trbd_in_flight_unsent(struct trbd_session *session, const char *prefix)
 {
@@ -121,14 +121,13 @@ bool trbd_in_flight_unsent(struct trbd_session *session, const char *prefix)
 }
 
 /**
- * trbd_in_flight_before() - is a change of an image's data in flight that does not know the newest
- * snapshots?
- * @session: session with its cluster
- * @prefix: what the names of its data objects begin with, up to the "."
+ * trbd_in_flight_before() - tell whether a change in flight does not know the newest snapshots
+ * @session: session with the image's cluster
+ * @prefix: beginning of the names of the image's data objects, up to the "."
  * @snap_seq: number of the newest snapshot
  *
  * Context: process; sleeps for libceph's locks, never for the network.
- * Return: true if there is one whose snapshot context is older than @snap_seq.
+ * Return: true if there is a change whose snapshot context is older than @snap_seq.
  */
 bool trbd_in_flight_before(struct trbd_session *session, const char *prefix, u64 snap_seq)
 {

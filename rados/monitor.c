@@ -2,12 +2,13 @@
 /*
  * Noticing soon that our monitor is gone.
  *
- * A session talks to one monitor. When that one falls silent, libceph notices after half a minute
- * and goes to another. Fencing needs a monitor's answer, and the machine that must be fenced may be
- * the one our monitor was on: a gateway, a monitor and OSDs often share one. So whoever is about to
- * fence has the connection looked at. TCP breaks it when what we sent has not been acknowledged for
- * a few seconds, libceph then goes to another monitor by itself, and sends it what has not been
- * answered. A monitor whose machine acknowledges, but which does not answer, is left on request.
+ * A session talks to one monitor. When that monitor falls silent, libceph takes half a minute to
+ * notice, and then goes to another one. Fencing needs a monitor's answer. The machine that must be
+ * fenced may be the one that our monitor was on: a gateway, a monitor and OSDs often share a
+ * machine. So code that is about to fence has the connection probed first. TCP breaks the
+ * connection when nothing has acknowledged our data for a few seconds. libceph then goes to another
+ * monitor by itself, and sends it all requests that have no answer yet. trbd_monitor_change()
+ * leaves a monitor that does not answer although its machine acknowledges.
  */
 #include <linux/ceph/libceph.h>
 #include <linux/ceph/messenger.h>
@@ -20,10 +21,13 @@
 #include "rados/monitor.h"
 #include "rados/session.h"
 
-/* a monitor's machine acknowledges what we send within this, or is gone */
+/* a monitor's machine acknowledges our data within this time, or it is gone */
 #define MONITOR_SILENCE_MS	2000
 
-/* monc->mutex held. There is a connection, and libceph is not looking for another one anyway. */
+/*
+ * monc->mutex held. Tells whether there is a connection, and libceph is not looking for another
+ * one.
+ */
 static bool monitor_is_open(const struct ceph_mon_client *monc)
 {
 	return monc->cur_mon >= 0 && !monc->hunting;
@@ -33,8 +37,8 @@ static bool monitor_is_open(const struct ceph_mon_client *monc)
  * trbd_monitor_probe() - find out whether our monitor's machine is there
  * @session: session with the cluster
  *
- * Sends a little. When that is not acknowledged within two seconds, libceph goes to another
- * monitor.
+ * The function sends a few bytes. If nothing acknowledges them within two seconds, libceph goes to
+ * another monitor.
  *
  * Context: process; does not wait for the network.
  */
@@ -54,11 +58,11 @@ void trbd_monitor_probe(struct trbd_session *session)
 }
 
 /**
- * trbd_monitor_change() - our monitor does not answer: go to another one
+ * trbd_monitor_change() - leave a monitor that does not answer for another one
  * @session: session with the cluster
  *
- * With one monitor, or while libceph looks for another one anyway, nothing. What has not been
- * answered is sent to the other one.
+ * libceph sends all requests that have no answer yet to the other monitor. The function does
+ * nothing if the cluster has only one monitor, or while libceph looks for another one anyway.
  *
  * Context: process; does not wait for the network.
  */
@@ -72,7 +76,7 @@ void trbd_monitor_change(struct trbd_session *session)
 		if (monc->con.sock)
 			kernel_sock_shutdown(monc->con.sock, SHUT_RDWR);
 		mutex_unlock(&monc->con.mutex);
-		/* the messenger notices when it sends */
+		/* the messenger notices the shutdown when it sends */
 		ceph_con_keepalive(&monc->con);
 	}
 	mutex_unlock(&monc->mutex);

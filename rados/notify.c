@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Notifying the watchers of an object, and hearing what they answer.
+ * Notifying the watchers of an object, and collecting their answers.
  *
- * The OSD collects the answers and sends them back when all watchers have answered, or when the
- * time is up: then with a list of those that have not. A watcher whose watch has expired is in
- * neither list, so the lists say who is there, and never who is not.
+ * The OSD collects the answers. It sends them back when all watchers have answered, or when the
+ * time is up, and then adds a list of the watchers that have not answered. A watcher whose watch
+ * has expired is in neither list. So the lists say who is there, and never who is not.
  *
  *	u32 count, { u64 gid, u64 cookie, u32 len, answer }...,
  *	u32 count, { u64 gid, u64 cookie }...
@@ -20,7 +20,7 @@
 #include "rados/request.h"
 #include "rados/session.h"
 
-/* what a thousand watchers answer; more is an OSD that talks nonsense */
+/* room for the answers of a thousand watchers; an OSD that sends more talks nonsense */
 #define NOTIFY_REPLY_MAX	(256 * 1024)
 
 static int notify_parse(void *p, void *end,
@@ -44,15 +44,15 @@ bad:
 /**
  * trbd_notify() - notify the watchers of an object and wait for their answers
  * @object: the object
- * @payload: what to tell them
- * @len: its length, bytes
+ * @payload: message to the watchers
+ * @len: length of @payload, bytes
  * @timeout_s: for how long the OSD waits for answers, seconds
- * @answered: called for each watcher that acknowledged, with what it answered, before this returns
- * @arg: for @answered
+ * @answered: called with the answer of each watcher that acknowledged, before this returns
+ * @arg: argument of @answered
  *
  * Context: process; sleeps until all have answered or @timeout_s is over, and for as long as the
- * OSD cannot be reached; a fatal signal ends it.
- * Return: 0: the notification went through the OSD and came back, whoever answered; -EINTR,
+ * OSD cannot be reached; a fatal signal ends the wait.
+ * Return: 0 when the notification went through the OSD and came back, whoever answered; -EINTR,
  * -ENOENT, -ETIMEDOUT when the OSD said nothing, -EBADMSG, -ENOMEM, others.
  */
 int trbd_notify(const struct trbd_object *object, const void *payload, size_t len,
@@ -73,7 +73,7 @@ int trbd_notify(const struct trbd_object *object, const void *payload, size_t le
 	if (!pages)
 		return ret ? ret : -EBADMSG;
 
-	/* with pages, -ETIMEDOUT is the OSD's word: some have not answered */
+	/* with pages, -ETIMEDOUT comes from the OSD: some watchers have not answered */
 	if (!ret || ret == -ETIMEDOUT) {
 		ret = reply_len > NOTIFY_REPLY_MAX ? -EBADMSG : -ENOMEM;
 		reply = ret == -ENOMEM ? kvmalloc(max_t(size_t, reply_len, 1), GFP_KERNEL) : NULL;

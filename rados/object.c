@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Small objects that gateways share: create, read, and write a part of it on condition.
+ * Small objects that gateways share: create them, read them, and write a part of them on condition.
  *
- * libceph can compare an xattr with a number and set it, but not read one. So what must be read
- * lives in the object's data, and a number in an xattr guards it: a write goes through only if the
- * number is what the writer thinks it is, and changes number and data in one transaction.
+ * libceph can compare an xattr with a number and set it, but cannot read one. So the content that
+ * must be read lives in the object's data, and a number in an xattr guards it. A write goes through
+ * only if the number is the one that the writer expects. The write changes number and data in one
+ * transaction.
  *
- * Somebody waits for each of these calls; they end after the session's mount_timeout or with a
- * fatal signal. A write that ended early may still be applied later.
+ * The caller waits for each of these calls. A call ends after the session's mount_timeout, or with
+ * a fatal signal. A write that ended early may still be applied later.
  */
 #include <linux/ceph/libceph.h>
 #include <linux/ceph/osd_client.h>
@@ -37,12 +38,12 @@ static int object_send(const struct trbd_object *object, struct ceph_osd_request
 }
 
 /**
- * trbd_object_create() - make sure that an object is there and has a size
+ * trbd_object_create() - make sure that an object exists and has a size
  * @object: the object
  * @size: bytes; writes within it need no room in a full pool
  *
  * Context: may sleep up to the session's mount_timeout.
- * Return: 0, also if it was there; -EPERM, -ETIMEDOUT, -EINTR, -ENOMEM, others.
+ * Return: 0, also if the object existed; -EPERM, -ETIMEDOUT, -EINTR, -ENOMEM, others.
  */
 int trbd_object_create(const struct trbd_object *object, u64 size)
 {
@@ -56,7 +57,7 @@ int trbd_object_create(const struct trbd_object *object, u64 size)
 }
 
 /**
- * trbd_object_stat() - find out whether an object is there
+ * trbd_object_stat() - find out whether an object exists
  * @object: the object
  *
  * Context: may sleep up to the session's mount_timeout.
@@ -80,7 +81,7 @@ int trbd_object_stat(const struct trbd_object *object)
 }
 
 /*
- * Ops 0 and 1: the data, and what the witness says; both answers go to @pages, one behind the
+ * Sets ops 0 and 1: read the data, and ask the witness. Both answers go to @pages, one behind the
  * other.
  */
 static int object_init_read(struct ceph_osd_request *req, struct page **pages, size_t len,
@@ -93,7 +94,10 @@ static int object_init_read(struct ceph_osd_request *req, struct page **pages, s
 	return witness ? trbd_witness_ask(req, 1, witness) : 0;
 }
 
-/* Return: by the OSD's clock, or 0. @got: length of the data in front of the answer, bytes. */
+/*
+ * Return: time by the OSD's clock, ms, or 0. @got: length of the data in front of the answer,
+ * bytes.
+ */
 static u64 object_read_time(const struct ceph_osd_request *req, struct page **pages, size_t got,
 			    const struct trbd_witness *witness)
 {
@@ -114,13 +118,13 @@ static u64 object_read_time(const struct ceph_osd_request *req, struct page **pa
 }
 
 /**
- * trbd_object_read() - read an object from its start, and when the OSD last noted its time
+ * trbd_object_read() - read an object from its start, and the time that the OSD last noted
  * @object: the object
- * @buf: where to
+ * @buf: receives the data
  * @len: room in @buf, bytes
- * @witness: where the OSD noted it, or NULL
- * @osd_ms: set to that time, ms by the OSD's clock, or to 0 when there is none; unless @witness is
- *	NULL
+ * @witness: tells where the OSD noted its time, or NULL
+ * @osd_ms: set to that time, ms by the OSD's clock, or to 0 when there is none; untouched when
+ *	@witness is NULL
  * @limit_ms: give up after this, or 0
  *
  * Context: may sleep up to the session's mount_timeout.
@@ -144,7 +148,7 @@ int trbd_object_read(const struct trbd_object *object, void *buf, size_t len,
 		ret = PTR_ERR(pages);
 		goto out_put;
 	}
-	/* the request has the pages from here on */
+	/* the request owns the pages from here on */
 	ret = object_init_read(req, pages, len, witness);
 	if (!ret)
 		ret = ceph_osdc_alloc_messages(req, GFP_NOIO);
@@ -184,7 +188,7 @@ static int object_set_condition(struct ceph_osd_request *req,
 				     scnprintf(text, sizeof(text), "%llu", condition->new), 0, 0);
 }
 
-/* Pages with a copy of @buf; the request they go to will own them. */
+/* Makes pages with a copy of @buf. The request that they go to will own them. */
 static struct page **object_copy(const void *buf, size_t len)
 {
 	struct page **pages = ceph_alloc_page_vector(DIV_ROUND_UP(len, PAGE_SIZE), GFP_NOIO);
@@ -199,9 +203,9 @@ static struct page **object_copy(const void *buf, size_t len)
 
 /**
  * trbd_object_check_number() - compare the number in an xattr
- * @object: the object; must be there
+ * @object: the object; must exist
  * @xattr: name of the xattr; a missing one counts as 0
- * @number: what it should be
+ * @number: expected number
  *
  * Context: may sleep up to the session's mount_timeout.
  * Return: 0; -ECANCELED if it is another number; -ENOENT, -ETIMEDOUT, -EINTR, -ENOMEM, others.
@@ -220,7 +224,7 @@ int trbd_object_check_number(const struct trbd_object *object, const char *xattr
 	return ret;
 }
 
-/* Sets op 2. */
+/* Sets op 2, the change itself. */
 static int object_set_change(struct ceph_osd_request *req, const struct trbd_object_change *change)
 {
 	struct page **pages;
@@ -245,8 +249,8 @@ static int object_set_change(struct ceph_osd_request *req, const struct trbd_obj
 
 /**
  * trbd_object_change_if() - change an object if the number in an xattr is the expected one
- * @object: the object; must be there
- * @condition: the number; what it must be, and what it becomes
+ * @object: the object; must exist
+ * @condition: the expected number and the new one
  * @change: the change
  *
  * Context: may sleep up to the session's mount_timeout.

@@ -9,10 +9,10 @@
 struct trbd_witness;
 
 /**
- * struct trbd_object_condition - the number in an xattr, as a change of the object wants it
+ * struct trbd_object_condition - the number in an xattr on which a change of the object depends
  * @xattr: name of the xattr; a missing one counts as 0
- * @expected: the number must be this
- * @new: and becomes this in the same transaction
+ * @expected: the number that the xattr must have
+ * @new: the number that it gets in the same transaction
  */
 struct trbd_object_condition {
 	const char *xattr;
@@ -23,11 +23,11 @@ struct trbd_object_condition {
 /**
  * struct trbd_object_change - a write, or a call of a class method that writes
  * @class: object class; NULL for a write
- * @method: its method
- * @off: where to write, bytes
+ * @method: method of the class
+ * @off: offset of a write, bytes
  * @buf: the data of a write, or the encoded arguments of the method
  * @len: length of @buf, bytes, at least 1
- * @witness: where the OSD notes its time in the same transaction, or NULL
+ * @witness: tells where the OSD notes its time in the same transaction, or NULL
  * @limit_ms: give up after this, or 0
  */
 struct trbd_object_change {

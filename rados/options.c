@@ -2,14 +2,15 @@
 /*
  * The options of a cluster session, from key and value to struct ceph_options.
  *
- * libceph has its own parser, made for mount options; whatever it knows passes through under the
- * same name, so that "rbd map -o" and a control string here mean the same. Four keys are spelled
- * differently:
+ * libceph has its own parser, made for mount options. This file hands each key that libceph knows
+ * to it under the same name, so that "rbd map -o" and a control string here mean the same. Four
+ * keys are spelled differently:
  *
- *   mon_addr=A/B/C   the monitors; "/" stands between them because "," stands between keys (as in
- *   cephfs mounts) id=admin         the user without "client.", as "rbd --id" has it; libceph calls
- *   it name key=NAME         a key of type "ceph" on the writing process' keyrings secret=BASE64
- *   the secret itself
+ *   mon_addr=A/B/C  the monitors; "/" stands between them because "," stands between keys
+ *                   (as in cephfs mounts)
+ *   id=admin        the user without "client.", as "rbd --id" has it; libceph calls it name
+ *   key=NAME        a key of type "ceph" on the keyrings of the process that writes
+ *   secret=BASE64   the secret itself
  *
  * Nothing here logs a value. A secret lives in struct ceph_options only, and libceph wipes it
  * there.
@@ -41,17 +42,17 @@ static int options_parse(struct ceph_options *opt, const char *key, const char *
 	}
 
 	ret = ceph_parse_param(&param, opt, NULL);
-	/* libceph takes the string over for some keys and then leaves NULL behind */
+	/* for some keys libceph takes the string over, and then leaves NULL behind */
 	if (value)
 		kfree_sensitive(param.string);
 	return ret == -ENOPARAM ? -EINVAL : ret;
 }
 
 /**
- * trbd_options_alloc() - options with this module's defaults
+ * trbd_options_alloc() - allocate options with this module's defaults
  *
- * libceph starts with msgr1; every supported cluster speaks msgr2, and cancelling a half-received
- * read is clean only there, so the default becomes ms_mode=prefer-crc.
+ * libceph starts with msgr1. Every supported cluster speaks msgr2, and cancelling a half-received
+ * read is clean only there. So the default becomes ms_mode=prefer-crc.
  *
  * Context: may sleep.
  * Return: the options, to be given to trbd_session_get() or ceph_destroy_options();
@@ -73,7 +74,10 @@ struct ceph_options *trbd_options_alloc(void)
 	return opt;
 }
 
-/* Reads go to the OSD that takes the writes as well, and to no other. */
+/*
+ * Reads go to the OSD that takes the writes as well, and to no other. These options would change
+ * that.
+ */
 static bool options_choose_replica(const char *key, const char *value)
 {
 	if (!strcmp(key, "read_from_replica"))
@@ -85,7 +89,7 @@ static bool options_choose_replica(const char *key, const char *value)
  * trbd_options_set() - set one option
  * @opt: options under construction
  * @key: option name, see the top of the file
- * @value: its value, NULL for a flag ("nocrc")
+ * @value: value of the option, NULL for a flag ("nocrc")
  *
  * Context: may sleep; "key" searches the keyrings of the current process.
  * Return: 0, -EINVAL for an unknown key or an unusable value, -EPERM when the named key is not
@@ -105,14 +109,15 @@ int trbd_options_set(struct ceph_options *opt, const char *key, const char *valu
 	else if (!strcmp(key, "name"))
 		return -EINVAL;
 	/*
-	 * sharing is by equal options, always: the client's identity is what a gateway is fenced by
+	 * Sessions are always shared by equal options: a gateway is fenced by its client's
+	 * identity.
 	 */
 	else if (!strcmp(key, "share") || !strcmp(key, "noshare"))
 		return -EINVAL;
 
 	/*
-	 * libceph would let go of a write that may still land: whoever gets an error must be able
-	 * to rely on it that nothing of the command comes later
+	 * With these, libceph would let go of a write that may still land. An initiator that gets
+	 * an error must be able to rely on it that nothing of the command lands later.
 	 */
 	else if (!strcmp(key, "osd_request_timeout") || !strcmp(key, "abort_on_full"))
 		return -EINVAL;

@@ -4,16 +4,16 @@
  *
  * LIO's task management sleeps on a system workqueue until the commands that it aborts have ended.
  * 256 such works per processor fill that queue. A watchdog that has to end those commands must not
- * wait behind them, so nothing of this module runs on a system workqueue:
+ * wait behind them, so no work of this module runs on a system workqueue:
  *
  *	trbd_tick_wq	looks at times and gives up. Its works never wait for the cluster or for
  *			each other
  *	trbd_wait_wq	works that may wait for the cluster
  *	trbd_io_wq	goes on with I/O (rbd/io.c)
  *
- * The queues are unbound, so a work also runs when the processor that queued it is busy. They have
- * rescuers, so a work also runs when the system is short of memory, and memory may depend on the
- * writes that these works let go on.
+ * The queues are unbound, so a work also runs when the processor that queued it is busy. The queues
+ * have rescuers, so a work also runs when the system is short of memory. Freeing memory may depend
+ * on the writes that these works let go on.
  */
 #include <linux/errno.h>
 #include <linux/workqueue.h>

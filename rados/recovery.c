@@ -3,26 +3,27 @@
  * Coming back after being fenced, and giving up.
  *
  * Other gateways put a client on the blocklist when it does not answer while reservations change.
- * Each of its requests ends with -EBLOCKLISTED then, for an hour. libceph can give a client a new
- * identity (another nonce), and sends what is pending again under the new one; but that is just
- * what was fenced off. So all that was begun must be over before:
+ * Then each of its requests ends with -EBLOCKLISTED, for an hour. libceph can give a client a new
+ * identity (another nonce), and then sends pending requests again under the new identity. But those
+ * are the very requests that the fence was for. So everything that was begun must be over first:
  *
  *	users stop --> requests end with -ENOTCONN --> new identity --> users drain --> users start
  *
- * A command of several requests ends at the first that fails, and until all have drained nothing
- * new is sent. Watches break and are made again by their own threads.
+ * A command of several requests ends at the first request that fails, and nobody sends anything new
+ * until all users have drained. Watches break, and their own threads make them again.
  *
  * A gateway gives up when OSDs do not answer and somebody waits for the end of commands that nobody
- * wants any more: an abort, a session that ends, a LUN that is removed (scsi/abandoned.c). That is
+ * wants any more: an abort, a session that ends, a LUN that is removed (scsi/abandoned.c). It takes
  * the same way.
  *
- * Nothing that was sent may land later, when the cluster can be reached again, so what is still in
- * the sockets is thrown away before they are closed, and they are closed before anybody waits. The
- * old identity is put on the blocklist by ourselves as soon as a monitor answers, and before
- * anything is served (gateway/registry.c). What is left is a write that an OSD has received already
- * and has not looked at, because it stands still or has a queue: until it hears of the blocklist it
- * may still carry that out, if the guard lets it, and the guard does so for as long as its window
- * lasts. So whoever ends writes with an error tells of it only after that (scsi/write_cmd.c).
+ * Nothing that was sent may land later, when the cluster can be reached again. So the recovery
+ * throws away the data that is still in the sockets, then closes the sockets, and only then waits
+ * for users. The gateway puts its old identity on the blocklist itself, as soon as a monitor
+ * answers and before it serves anything (gateway/registry.c). One kind of write remains: an OSD has
+ * received it already and has not looked at it, because the OSD stands still or has a queue. Until
+ * that OSD hears of the blocklist it may still carry the write out, if the guard lets it, and the
+ * guard does so for as long as its window lasts. So code that ends writes with an error reports the
+ * error only after that (scsi/write_cmd.c).
  */
 #include <linux/ceph/libceph.h>
 #include <linux/ceph/osd_client.h>
@@ -36,12 +37,12 @@
 #include "rados/queues.h"
 #include "rados/recovery.h"
 
-/* whoever blocks an address whatever its nonce fences each new identity, too */
+/* an operator who blocks an address whatever its nonce fences each new identity, too */
 #define RECOVERY_PAUSE	HZ
 
 /*
- * What was written into a socket and not sent would be sent after it was closed, whenever the way
- * is free again.
+ * Throws away data that is in a socket and not sent. Otherwise the kernel would send that data
+ * after the socket was closed, whenever the way is free again.
  */
 static void recovery_discard_unsent(struct ceph_osd_client *osdc)
 {
@@ -88,10 +89,10 @@ static void recovery_work(struct work_struct *work)
 
 /**
  * trbd_recovery_start() - give the client a new identity
- * @recovery: recovery of its session
+ * @recovery: recovery of the client's session
  * @gave_up: nobody fenced the client, we gave up
  *
- * While one is under way, it does not start another.
+ * The function does nothing while a recovery is under way.
  *
  * Context: any.
  */
@@ -104,12 +105,13 @@ void trbd_recovery_start(struct trbd_recovery *recovery, bool gave_up)
 }
 
 /**
- * trbd_recovery_notice() - start if the result of a request says that the client was fenced
- * @recovery: recovery of its session
- * @result: of any request
+ * trbd_recovery_notice() - start a recovery if the result of a request says that the client was
+ * fenced
+ * @recovery: recovery of the client's session
+ * @result: result of any request
  *
- * Where only snapshots are served and the user may not watch their headers, nothing but reads can
- * tell.
+ * Where a gateway serves only snapshots and the user may not watch their headers, nothing but the
+ * result of a read can tell.
  *
  * Context: any.
  */
@@ -123,10 +125,10 @@ void trbd_recovery_notice(struct trbd_recovery *recovery, int result)
 
 /**
  * trbd_recovery_is_running() - tell whether the client gets a new identity now
- * @recovery: recovery of its session
+ * @recovery: recovery of the client's session
  *
  * Context: any.
- * Return: true from the start until all that was begun under the old identity has drained.
+ * Return: true from the start until everything that was begun under the old identity has drained.
  */
 bool trbd_recovery_is_running(const struct trbd_recovery *recovery)
 {
@@ -134,9 +136,9 @@ bool trbd_recovery_is_running(const struct trbd_recovery *recovery)
 }
 
 /**
- * trbd_recovery_add_user() - add a user, who is asked in each recovery from now on
+ * trbd_recovery_add_user() - let each recovery from now on call a user
  * @recovery: recovery of the session that the user keeps a reference on
- * @user: ops are set
+ * @user: user with its ops set
  *
  * Context: process; waits for a recovery that is under way.
  */
@@ -148,8 +150,8 @@ void trbd_recovery_add_user(struct trbd_recovery *recovery, struct trbd_recovery
 }
 
 /**
- * trbd_recovery_remove_user() - remove a user
- * @recovery: that it was added to
+ * trbd_recovery_remove_user() - undo trbd_recovery_add_user()
+ * @recovery: recovery that the user was added to
  * @user: user that was added
  *
  * Context: process; waits for a recovery that is under way.
@@ -163,8 +165,8 @@ void trbd_recovery_remove_user(struct trbd_recovery *recovery, struct trbd_recov
 
 /**
  * trbd_recovery_init() - initialize the recovery of a session without users
- * @recovery: its memory
- * @client: libceph's client, which the recovery gives new identities; must outlive it
+ * @recovery: memory for the recovery
+ * @client: libceph's client, which the recovery gives new identities; must outlive @recovery
  */
 void trbd_recovery_init(struct trbd_recovery *recovery, struct ceph_client *client)
 {
@@ -178,7 +180,7 @@ void trbd_recovery_init(struct trbd_recovery *recovery, struct ceph_client *clie
 
 /**
  * trbd_recovery_destroy() - end the recovery of a session that ends
- * @recovery: without users
+ * @recovery: recovery without users
  *
  * Context: process; waits for a recovery that is under way.
  */

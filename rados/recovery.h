@@ -11,12 +11,12 @@ struct ceph_client;
 struct trbd_recovery_user;
 
 /**
- * struct trbd_recovery_ops - what a user of the session does when it gets a new identity; called in
- * this order, on a
- *	thread that may sleep
+ * struct trbd_recovery_ops - the part of a session's user in a recovery
  * @stop: begin nothing any more
  * @drain: wait until nothing that was begun is left. Requests end by themselves meanwhile
- * @restart: the new identity may be used. The old one may not have been fenced yet
+ * @restart: use the new identity from now on. The old identity may not have been fenced yet
+ *
+ * A recovery calls them in this order, on a thread that may sleep.
  */
 struct trbd_recovery_ops {
 	void (*stop)(struct trbd_recovery_user *user);
@@ -25,10 +25,10 @@ struct trbd_recovery_ops {
 };
 
 /**
- * struct trbd_recovery_user - somebody whose work must not survive into a new identity; embedded by
+ * struct trbd_recovery_user - a user whose work must not survive into a new identity; embedded by
  * its owner
- * @node: in the session's list
- * @ops: what it does
+ * @node: entry in the session's list
+ * @ops: functions that a recovery calls
  */
 struct trbd_recovery_user {
 	struct list_head node;
@@ -38,12 +38,12 @@ struct trbd_recovery_user {
 /**
  * struct trbd_recovery - a session's way to a new identity
  * @client: libceph's client of the session; constant
- * @lock: one recovery at a time, and guards @users
- * @users: who is asked
- * @running: it is under way, or about to be
- * @ended: jiffies when the last one was over
+ * @lock: held by the one recovery that runs; guards @users
+ * @users: users that a recovery calls
+ * @running: a recovery is under way, or about to be
+ * @ended: jiffies when the last recovery was over
  * @gave_up: nobody fenced us, we gave up
- * @work: does it
+ * @work: carries out the recovery
  */
 struct trbd_recovery {
 	struct ceph_client *client;

@@ -2,19 +2,19 @@
 /*
  * Requests on data objects: build and submit.
  *
- * A request is built completely (libceph request, both messages) before it is submitted, so that
- * running out of memory is noticed while nothing has happened yet and the command can end with
- * BUSY. Every change of a data object is built by trbd_request_mutate(), whatever it does: this is
- * the one place that decides which ops stand in front of the change in the same transaction.
+ * This file builds a request completely (libceph request, both messages) before it submits the
+ * request. So a lack of memory shows while nothing has happened yet, and the command can end with
+ * BUSY. trbd_request_mutate() builds every change of a data object, whatever the change does. This
+ * one place decides which ops stand in front of the change in the same transaction.
  *
- * A request moves from built to submitted to done. Done is called once per submitted request, in
- * messenger context or on libceph's completion workqueue, without locks of libceph held; it may
- * sleep for memory and locks, but not for another request. A built request that is not submitted is
- * dropped with trbd_request_put().
+ * A request moves from built to submitted to done. The callback done is called once per submitted
+ * request, in messenger context or on libceph's completion workqueue, and no lock of libceph is
+ * held. It may sleep for memory and locks, but not for another request. trbd_request_put() drops a
+ * built request that is not submitted.
  *
- * The memory behind an extent belongs to the caller and stays untouched until done. libceph sums it
- * up when it sends, and may send again after a reconnect: memory that can change meanwhile must be
- * copied first.
+ * The memory behind an extent belongs to the caller and stays untouched until done. libceph
+ * computes its checksum when it sends, and may send again after a reconnect. So the caller must
+ * first copy memory that can change meanwhile.
  */
 #include <linux/bvec.h>
 #include <linux/ceph/libceph.h>
@@ -35,9 +35,9 @@
 
 static_assert(TRBD_OSD_OPS_MAX <= CEPH_OSD_MAX_OPS, "libceph does not send that many ops");
 
-/* between looks whether a connection has let go of a cancelled request */
+/* pause between looks whether a connection has let go of a cancelled request */
 #define REQUEST_LEAVE_US	1000
-/* and whether it has waited for long enough */
+/* pause between looks whether a caller has waited for long enough */
 #define REQUEST_LOOK		((unsigned long)HZ / 10)
 
 static struct ceph_osd_request *request_new(struct trbd_session *session,
@@ -49,13 +49,13 @@ static struct ceph_osd_request *request_new(struct trbd_session *session,
 	req = ceph_osdc_alloc_request(trbd_session_osdc(session), snapc, num_ops, false, GFP_NOIO);
 	if (!req)
 		return NULL;
-	/* in the end libceph frees what each op holds, also one that nobody came to set */
+	/* libceph finally frees the data of each op, also of an op that was never set */
 	memset(req->r_ops, 0, num_ops * sizeof(req->r_ops[0]));
 	req->r_flags = flags;
 	/*
-	 * In a full pool the OSD refuses growth with -ENOSPC or -EDQUOT, and carries out all else.
-	 * Without the flag libceph holds back every write until there is room, also an overwrite, a
-	 * heartbeat, and the UNMAP that would make room.
+	 * In a full pool the OSD refuses growth with -ENOSPC or -EDQUOT, and carries out everything
+	 * else. Without the flag libceph holds back every write until there is room: an overwrite,
+	 * a heartbeat, and even the UNMAP that would make room.
 	 */
 	if (flags & CEPH_OSD_FLAG_WRITE)
 		req->r_flags |= CEPH_OSD_FLAG_FULL_TRY;
@@ -86,7 +86,7 @@ static void request_set_extent(struct ceph_osd_request *req, unsigned int which,
 	osd_req_op_extent_osd_data_bvecs(req, which, extent->bvecs, extent->num_bvecs, extent->len);
 }
 
-/* Messages are sized by the ops, so this comes after every op is set. */
+/* The ops determine the size of the messages, so this comes after every op is set. */
 static struct ceph_osd_request *request_finish(struct ceph_osd_request *req)
 {
 	if (ceph_osdc_alloc_messages(req, GFP_NOIO)) {
@@ -102,10 +102,10 @@ static struct ceph_osd_request *request_finish(struct ceph_osd_request *req)
  * @oid_name: object name
  * @oloc: pool and namespace
  * @snap_id: snapshot to read, CEPH_NOSNAP for the head
- * @extent: where, and the memory to read into
+ * @extent: range to read, and the memory to read into
  *
- * When it is done, r_result is the number of bytes read (short at the end of the object), -ENOENT
- * for a missing object, or another negative errno.
+ * When the request is done, r_result is the number of bytes read (short at the end of the object),
+ * -ENOENT for a missing object, or another negative errno.
  *
  * Context: may sleep for memory, never for the network.
  * Return: the request, or NULL for want of memory.
@@ -130,11 +130,11 @@ struct ceph_osd_request *trbd_request_read(struct trbd_session *session, const c
  * @session: session to send it on
  * @oid_name: object name
  * @oloc: pool and namespace
- * @mutation: what to change
+ * @mutation: the change
  *
- * When it is done, r_result is 0 (or positive), or a negative errno and then nothing was changed:
- * -ECANCELED when the guard refused it, -ENOENT when there is no object, -EEXIST when there should
- * not have been one, -ERANGE or -EOVERFLOW when its version is another.
+ * When the request is done, r_result is 0 (or positive), or it is a negative errno and nothing was
+ * changed: -ECANCELED when the guard refused it, -ENOENT when there is no object, -EEXIST when
+ * there should not have been one, -ERANGE or -EOVERFLOW when the object has another version.
  *
  * Context: may sleep for memory, never for the network.
  * Return: the request, or NULL for want of memory.
@@ -185,9 +185,10 @@ struct ceph_osd_request *trbd_request_mutate(struct trbd_session *session, const
  * @session: session to send it on
  * @oid_name: object name
  * @oloc: pool and namespace
- * @extent: its data, from the object's beginning
+ * @extent: data of the object, from its beginning
  *
- * The one mutation without a guard: it changes nothing that can be read, see rbd/clone.c.
+ * This is the only mutation without a guard. It does not change the data that a read returns, see
+ * rbd/clone.c.
  *
  * Context: may sleep for memory, never for the network.
  * Return: the request, or NULL for want of memory.
@@ -214,8 +215,8 @@ struct ceph_osd_request *trbd_request_copyup(struct trbd_session *session, const
 /**
  * trbd_request_submit() - send a request on its way
  * @req: built request; its reference goes to @done
- * @done: called once, see the top of the file; must trbd_request_put() in the end
- * @priv: for @done, in req->r_priv
+ * @done: called once, see the top of the file; must finally call trbd_request_put()
+ * @priv: argument for @done, in req->r_priv
  *
  * Context: may sleep for locks, never for the network.
  */
@@ -229,10 +230,11 @@ void trbd_request_submit(struct ceph_osd_request *req, void (*done)(struct ceph_
 }
 
 /*
- * A connection that has looked up where an answer goes, and has not yet noted that it receives it,
- * is not told when the request is cancelled in this moment, and would read into its memory even
- * when that has another owner. Until it has received the answer, or is closed, it has a reference
- * on it.
+ * Waits until no connection reads into the memory of a request. At one moment a connection has
+ * looked up where an answer goes, and has not yet noted that it receives the answer. A request that
+ * is cancelled at that moment does not stop the connection, which would read into memory that may
+ * have another owner by then. The connection has a reference on the reply message until it has
+ * received the answer, or is closed.
  */
 static void request_leave_memory(const struct ceph_osd_request *req)
 {
@@ -246,19 +248,19 @@ static struct trbd_session *request_session(const struct ceph_osd_request *req)
 }
 
 /**
- * trbd_request_result() - how a request has ended
+ * trbd_request_result() - get the result of a request that has ended
  * @req: request that is done
  *
- * From here on nobody reads into the memory behind the request's extent any more. A result that
+ * After this call nothing reads into the memory behind the request's extent any more. A result that
  * says that the session was fenced begins its recovery.
  *
  * Context: the request's done; after the request was cancelled it may sleep until its connection is
  * closed.
- * Return: r_result; an OSD's answer that means something else to us is an error.
+ * Return: r_result; -EIO for an answer of the OSD that has another meaning here.
  */
 int trbd_request_result(const struct ceph_osd_request *req)
 {
-	/* or else the messenger has brought the answer, and has its reference while it calls */
+	/* otherwise the messenger brought the answer, and holds its reference during this call */
 	if (current_work() == &req->r_complete_work)
 		request_leave_memory(req);
 	trbd_recovery_notice(&request_session(req)->recovery, req->r_result);
@@ -266,11 +268,10 @@ int trbd_request_result(const struct ceph_osd_request *req)
 }
 
 /**
- * trbd_request_version() - what a read saw
+ * trbd_request_version() - get the version of the object that a read saw
  * @req: read that is done
  *
- * Return: the object's version, for struct trbd_mutation; 0 when this kernel's libceph does not
- * tell.
+ * Return: the version, for struct trbd_mutation; 0 when this kernel's libceph does not tell.
  */
 u64 trbd_request_version(const struct ceph_osd_request *req)
 {
@@ -278,7 +279,7 @@ u64 trbd_request_version(const struct ceph_osd_request *req)
 }
 
 /**
- * trbd_request_has_versions() - can a mutation depend on a version?
+ * trbd_request_has_versions() - tell whether a mutation can depend on a version
  *
  * Return: true if trbd_request_version() tells versions.
  */
@@ -288,9 +289,9 @@ bool trbd_request_has_versions(void)
 }
 
 /**
- * trbd_request_alloc() - a request on an object of metadata, for somebody who waits
+ * trbd_request_alloc() - allocate a request on a metadata object, for a caller that waits
  * @object: the object
- * @num_ops: how many ops it will have
+ * @num_ops: number of ops that the request will have
  * @flags: CEPH_OSD_FLAG_*
  *
  * Context: may sleep.
@@ -321,16 +322,15 @@ static bool request_timed_out(struct trbd_session *session, const struct ceph_os
 
 /**
  * trbd_request_wait() - send a request ahead of data and wait for its answer
- * @session: session it was made for
- * @req: request with its messages; memory for the answer must be owned by the request, which may be
- *	cancelled
+ * @session: session that the request was made for
+ * @req: request with its messages; it must own the memory for its answer, since it may be cancelled
  * @limit_ms: give up after this, or 0 for the session's mount_timeout alone
  *
- * An OSD takes up requests of this priority before those of data that wait there.
+ * An OSD takes up requests of this priority before data requests that wait there.
  *
  * Context: may sleep up to the session's mount_timeout, or until the caller has closed for long
- * enough (rados/closing.c); and then, in the rare case that its connection is just about to receive
- * the answer, until it has or is closed.
+ * enough (rados/closing.c). In the rare case that the connection is just about to receive the
+ * answer, it then sleeps until the connection has received the answer or is closed.
  * Return: r_result, or -ETIMEDOUT, or -EINTR after a fatal signal.
  */
 int trbd_request_wait(struct trbd_session *session, struct ceph_osd_request *req,
@@ -349,8 +349,8 @@ int trbd_request_wait(struct trbd_session *session, struct ceph_osd_request *req
 	if (left <= 0)
 		ceph_osdc_cancel_request(req);
 	/*
-	 * a new identity cancels as well; after an error that an OSD answered this takes a moment
-	 * at most
+	 * A new identity cancels requests as well, and they end with an error. After an error that
+	 * an OSD answered this takes a moment at most.
 	 */
 	if (left <= 0 || req->r_result < 0)
 		request_leave_memory(req);

@@ -17,9 +17,9 @@ struct trbd_session;
 
 /**
  * struct trbd_object - an object in a pool
- * @session: session with its cluster
- * @oid: its name; the address of the name tells callers apart, see rados/closing.c
- * @oloc: its pool and namespace
+ * @session: session with the object's cluster
+ * @oid: name of the object; the address of the name tells callers apart, see rados/closing.c
+ * @oloc: pool and namespace of the object
  */
 struct trbd_object {
 	struct trbd_session *session;
@@ -42,11 +42,11 @@ struct trbd_extent {
 };
 
 /**
- * enum trbd_mutation_kind - what a mutation does to its object
+ * enum trbd_mutation_kind - the effect of a mutation on its object
  * @TRBD_MUTATION_WRITE: writes the extent
  * @TRBD_MUTATION_ZERO: the extent reads as zeros
- * @TRBD_MUTATION_TRUNCATE: the object ends at extent.off; what was behind reads as zeros
- * @TRBD_MUTATION_NONE: only what the guard sets
+ * @TRBD_MUTATION_TRUNCATE: the object ends at extent.off; the range behind reads as zeros
+ * @TRBD_MUTATION_NONE: only the guard changes the object
  */
 enum trbd_mutation_kind {
 	TRBD_MUTATION_WRITE,
@@ -55,20 +55,20 @@ enum trbd_mutation_kind {
 	TRBD_MUTATION_NONE,
 };
 
-/* further writes in the request of a small one */
+/* further writes that share the request of a small one */
 #define TRBD_MUTATION_MORE_MAX	(TRBD_SHARED_WRITES_MAX - 1)
-/* the result of a request that was submitted, as long as it has none */
+/* the result of a request that was submitted and has no result yet */
 #define TRBD_REQUEST_PENDING	INT_MIN
 
 /**
  * struct trbd_mutation - a change of one data object
- * @kind: what to do
- * @extent: where, and for a write with what data
+ * @kind: effect of the change
+ * @extent: range of the change, and the data of a write
  * @more: further extents of a write
- * @num_more: how many
- * @guard: what is checked and set in the same transaction; must outlive the request
- * @version: if not 0, the version the object must have
- * @snapc: snapshot context the change happens in; the request takes a reference of its own
+ * @num_more: number of entries in @more
+ * @guard: conditions and changes in the same transaction; must outlive the request
+ * @version: if not 0, the version that the object must have
+ * @snapc: snapshot context that the change happens in; the request takes a reference of its own
  */
 struct trbd_mutation {
 	enum trbd_mutation_kind kind;

@@ -3,14 +3,15 @@
  * Sessions with a cluster.
  *
  * A session is an open ceph_client: a monitor session, an OSD map, OSD connections. Opening one
- * costs a second or two and a set of sockets, so images whose options are equal (monitors, user,
- * key, every libceph option) share it. Which options are equal is libceph's decision
+ * costs a second or two and a set of sockets. So images whose options are equal (monitors, user,
+ * key, every libceph option) share a session. libceph decides which options are equal
  * (ceph_compare_options).
  *
- * Opening happens outside sessions_lock, because it lasts until mount_timeout when a cluster does
- * not answer and images of other clusters must not wait for that. Two images enabled at the same
- * moment may thus open two equal sessions; the second one to finish finds the first in the list,
- * takes it, and closes its own. Everything here may sleep and is called from process context only.
+ * A session is opened outside sessions_lock. Opening lasts until mount_timeout when a cluster does
+ * not answer, and images of other clusters must not wait for that. So two images that are enabled
+ * at the same moment may open two equal sessions. The second one to finish finds the first session
+ * in the list, takes it, and closes its own. All functions here may sleep and are called from
+ * process context only.
  */
 #include <linux/ceph/libceph.h>
 #include <linux/ceph/osd_client.h>
@@ -29,7 +30,7 @@
 static DEFINE_MUTEX(sessions_lock);
 static LIST_HEAD(sessions);		/* guarded by sessions_lock */
 
-/* A referenced session with options equal to @opt, or NULL. */
+/* Return: a session with options equal to @opt, with a reference for the caller, or NULL. */
 static struct trbd_session *session_find(struct ceph_options *opt)
 {
 	struct trbd_session *session;
@@ -47,7 +48,7 @@ static struct trbd_session *session_find(struct ceph_options *opt)
 
 static void session_destroy(struct trbd_session *session)
 {
-	/* they may begin a recovery */
+	/* stop the chores first: they may begin a recovery */
 	trbd_chores_stop(&session->chores, &session->client->osdc);
 	trbd_recovery_destroy(&session->recovery);
 	ceph_destroy_client(session->client);
@@ -87,11 +88,11 @@ static struct trbd_session *session_open(struct ceph_options *opt)
 }
 
 /**
- * trbd_session_get() - a session for these options, shared or new
- * @opt: from trbd_options_alloc(); consumed in every case
+ * trbd_session_get() - get a session for these options, shared or new
+ * @opt: options from trbd_options_alloc(); consumed in every case
  *
- * The OSD map of a shared session is brought up to date first, so that a pool created a moment ago
- * is found.
+ * A shared session first gets the latest OSD map, so that the caller finds a pool that was created
+ * a moment ago.
  *
  * Context: may sleep up to the options' mount_timeout.
  * Return: the session with a reference for the caller; ERR_PTR(-ETIMEDOUT) when no monitor
@@ -134,7 +135,7 @@ struct trbd_session *trbd_session_get(struct ceph_options *opt)
 }
 
 /**
- * trbd_session_ref() - one more user of a session
+ * trbd_session_ref() - take one more reference on a session
  * @session: a session that the caller has a reference on
  *
  * Return: @session.
@@ -146,10 +147,10 @@ struct trbd_session *trbd_session_ref(struct trbd_session *session)
 }
 
 /**
- * trbd_session_put() - drop a reference
+ * trbd_session_put() - drop a reference on a session
  * @session: the session
  *
- * The last reference closes the connections. No request of the caller may be in flight.
+ * Dropping the last reference closes the connections. No request of the caller may be in flight.
  *
  * Context: may sleep.
  */
@@ -164,10 +165,10 @@ void trbd_session_put(struct trbd_session *session)
 }
 
 /**
- * trbd_session_osdc() - the OSD client requests are made on
+ * trbd_session_osdc() - get the OSD client that requests are made on
  * @session: the session
  *
- * Return: the client, as long as the session is referenced.
+ * Return: the client, valid as long as the session is referenced.
  */
 struct ceph_osd_client *trbd_session_osdc(struct trbd_session *session)
 {
@@ -175,7 +176,7 @@ struct ceph_osd_client *trbd_session_osdc(struct trbd_session *session)
 }
 
 /**
- * trbd_session_timeout() - how long something that a person waits for may take
+ * trbd_session_timeout() - tell how long a call may take that a person waits for
  * @session: the session
  *
  * Return: libceph's mount_timeout in jiffies, 0 for no limit (as libceph spells it).
@@ -186,11 +187,11 @@ unsigned long trbd_session_timeout(struct trbd_session *session)
 }
 
 /**
- * trbd_session_timed_out() - has something that a person waits for taken too long?
+ * trbd_session_timed_out() - tell whether a call that a person waits for has taken too long
  * @session: the session
- * @start: jiffies when it began
+ * @start: jiffies when the call began
  *
- * Return: whether it has.
+ * Return: true if mount_timeout is over.
  */
 bool trbd_session_timed_out(struct trbd_session *session, unsigned long start)
 {
@@ -219,14 +220,15 @@ s64 trbd_session_pool_id(struct trbd_session *session, const char *name)
 }
 
 /**
- * trbd_session_pool_exists() - is the pool in the newest OSD map we have?
+ * trbd_session_pool_exists() - tell whether the newest OSD map that we have contains a pool
  * @session: the session
  * @pool_id: pool id
  *
- * An OSD answers -ENOENT for a missing object, libceph itself answers -ENOENT for a missing pool.
- * To a reader the first is a hole and the second is lost data.
+ * An OSD answers -ENOENT for a missing object, and libceph itself answers -ENOENT for a missing
+ * pool. To a reader a missing object is a hole, and a missing pool is lost data.
  *
- * Context: may sleep for the OSD map's lock; fine in request callbacks, which run without it.
+ * Context: may sleep for the OSD map's lock; request callbacks may call it, since they run without
+ * that lock.
  * Return: true if the OSD map has the pool.
  */
 bool trbd_session_pool_exists(struct trbd_session *session, s64 pool_id)
@@ -243,7 +245,7 @@ bool trbd_session_pool_exists(struct trbd_session *session, s64 pool_id)
 /**
  * trbd_session_address() - get the address under which the OSDs know us
  * @session: the session
- * @buf: where to; ADDRESS:PORT/NONCE
+ * @buf: receives ADDRESS:PORT/NONCE
  * @size: room in @buf, TRBD_ADDRESS_MAX is enough
  */
 void trbd_session_address(const struct trbd_session *session, char *buf, size_t size)
@@ -254,11 +256,11 @@ void trbd_session_address(const struct trbd_session *session, char *buf, size_t 
 }
 
 /**
- * trbd_session_is_ours() - is this the address of one of this machine's sessions?
+ * trbd_session_is_ours() - tell whether an address belongs to one of this machine's sessions
  * @address: address and nonce, as of trbd_session_address()
  *
  * Context: may sleep for the list of sessions, not for the network.
- * Return: whether it is the present one of a session in use, with whatever cluster.
+ * Return: true if it is the present address of a session in use, with whatever cluster.
  */
 bool trbd_session_is_ours(const char *address)
 {
@@ -285,9 +287,9 @@ static bool session_pool_is_full(struct ceph_osd_client *osdc, s64 pool)
 }
 
 /**
- * trbd_session_pool_is_full() - is there no room in a pool?
+ * trbd_session_pool_is_full() - tell whether a pool has no room
  * @session: the session
- * @pool: its number
+ * @pool: pool id
  *
  * Context: may sleep for the OSD map's lock.
  * Return: true if the cluster is full, or the pool.
@@ -304,7 +306,7 @@ bool trbd_session_pool_is_full(struct trbd_session *session, s64 pool)
 }
 
 /**
- * trbd_session_is_full() - is there no room where this session watches something?
+ * trbd_session_is_full() - tell whether there is no room where this session watches an object
  * @session: the session
  *
  * libceph holds back the registration of a watch in a full pool until there is room.
@@ -333,7 +335,7 @@ bool trbd_session_is_full(struct trbd_session *session)
  * trbd_session_recover() - give a session that was fenced a new identity
  * @session: session whose requests end with -EBLOCKLISTED
  *
- * While that is under way, nothing.
+ * The function does nothing while a recovery is under way.
  *
  * Context: any.
  */
@@ -344,10 +346,11 @@ void trbd_session_recover(struct trbd_session *session)
 
 /**
  * trbd_session_give_up() - end everything that is in flight, though the OSDs have not answered
- * @session: session whose OSDs do not
+ * @session: session whose OSDs do not answer
  *
- * While a recovery is under way anyway, nothing. While the cluster has no room nothing either: the
- * new identity could watch nothing and so would serve nothing, not even reads, until there is room.
+ * The function does nothing while a recovery is under way. It also does nothing while the cluster
+ * has no room: the new identity could watch nothing until there is room, and so would not even
+ * serve reads.
  *
  * Context: process; may sleep for the OSD map's lock.
  */
@@ -365,8 +368,8 @@ void trbd_session_give_up(struct trbd_session *session)
  * @session: the session
  *
  * Context: any.
- * Return: true from the moment that somebody asked for it until what was begun under the old one
- * has drained.
+ * Return: true from the request for a new identity until everything that was begun under the old
+ * one has drained.
  */
 bool trbd_session_is_recovering(const struct trbd_session *session)
 {

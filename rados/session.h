@@ -16,12 +16,12 @@ struct ceph_osd_client;
 
 /**
  * struct trbd_session - one ceph_client, shared by all images with equal options
- * @ref: users; the last put destroys the client
- * @node: in the list of sessions; guarded by the sessions mutex of session.c
+ * @ref: number of users; the last put destroys the client
+ * @node: entry in the list of sessions; guarded by the sessions mutex of session.c
  * @client: libceph's client, open; constant
  * @recovery: coming back after being fenced
- * @chores: what it has to do yet
- * @closings: who does not wait for answers for long
+ * @chores: work that the session still has to do
+ * @closings: callers that do not wait for answers for long
  */
 struct trbd_session {
 	refcount_t ref;

@@ -3,19 +3,20 @@
  * Ending requests that nobody wants any more and that were never sent.
  *
  * libceph keeps a request for as long as there is no OSD for it: its placement group is inactive,
- * or the OSD map says to pause. What was never given to a connection can be taken back and will not
- * land. What was, even once, may be anywhere, and only a fence of the client holds it back
- * (rados/recovery.c).
+ * or the OSD map says to pause. A request that was never given to a connection can be taken back
+ * and will not land. A request that was given to a connection, even once, may be anywhere, and only
+ * a fence of the client holds it back (rados/recovery.c).
  *
- * libceph takes its locks by itself to cancel a request, so we have to let go of them when we have
- * found one. In between libceph could send it, for a new OSD map, for a connection that is made
- * again or for a backoff that ends, and would cancel it all the same. So a request that was found
- * is turned first into one that libceph sends nowhere: its pool does not exist.
+ * libceph takes its locks by itself to cancel a request, so this file has to let go of them when it
+ * has found one. In between libceph could send the request, and would cancel it all the same. It
+ * sends for a new OSD map, for a connection that is made again, or for a backoff that ends. So this
+ * file first turns the request into one that libceph sends nowhere: its pool does not exist.
  *
- * A request that is cancelled is not called back by libceph. It may also end at the same moment:
+ * libceph does not call back a request that is cancelled. The request may also end at the same
+ * moment:
  *
- *	result is not what it was before        it has ended by itself, and is called back as always
- *	the same, and it is complete            it was cancelled here: it is called back here
+ *	its result has changed                  it has ended by itself, and is called back as always
+ *	same result, and it is complete         it was cancelled here: it is called back here
  */
 #include <linux/atomic.h>
 #include <linux/ceph/libceph.h>
@@ -30,8 +31,8 @@
 #include "rados/unsent.h"
 
 /*
- * libceph looks at the pool when there is a new OSD map, at @paused when a connection is made
- * again, and at the placement group when a backoff ends.
+ * Keeps libceph from sending a request. libceph looks at the pool when there is a new OSD map, at
+ * @paused when a connection is made again, and at the placement group when a backoff ends.
  */
 static void unsent_hold(struct ceph_osd *osd, struct ceph_osd_request *req)
 {
@@ -42,7 +43,7 @@ static void unsent_hold(struct ceph_osd *osd, struct ceph_osd_request *req)
 	req->r_t.paused = true;
 }
 
-/* osdc->lock held. Return: a request with a reference, which is not going to be sent, or NULL. */
+/* osdc->lock held. Return: a request with a reference, which libceph will not send, or NULL. */
 static struct ceph_osd_request *osd_find(struct ceph_osd *osd,
 					 void (*done)(struct ceph_osd_request *req),
 					 bool (*unwanted)(void *priv))
@@ -53,7 +54,10 @@ static struct ceph_osd_request *osd_find(struct ceph_osd *osd,
 	mutex_lock(&osd->lock);
 	for (node = rb_first(&osd->o_requests); node && !found; node = rb_next(node)) {
 		req = rb_entry(node, struct ceph_osd_request, r_node);
-		/* as long as it is here its callback has not been called, and priv is there */
+		/*
+		 * while the request is in this tree, nothing has called its callback, and priv is
+		 * valid
+		 */
 		if (req->r_callback == done && !req->r_attempts && unwanted(req->r_priv)) {
 			ceph_osdc_get_request(req);
 			unsent_hold(osd, req);
@@ -79,11 +83,11 @@ static struct ceph_osd_request *unsent_find(struct ceph_osd_client *osdc,
 	return req;
 }
 
-/* Return: true if it was, and was called back. */
+/* Return: true if the request was cancelled here, and was called back. */
 static bool unsent_cancel(struct ceph_osd_request *req)
 {
 	ceph_osdc_cancel_request(req);
-	/* several may look at the same time, and one of them has it */
+	/* several threads may look at the same time, and one of them gets the request */
 	if (!completion_done(&req->r_completion) ||
 	    cmpxchg(&req->r_result, TRBD_REQUEST_PENDING, -EBUSY) != TRBD_REQUEST_PENDING)
 		return false;
@@ -93,12 +97,12 @@ static bool unsent_cancel(struct ceph_osd_request *req)
 
 /**
  * trbd_unsent_cancel() - end requests that nobody wants any more and that were never sent
- * @session: session that they were submitted on
+ * @session: session that the requests were submitted on
  * @done: callback that they were submitted with
- * @unwanted: called with what is for @done, with locks of libceph held: does nobody want this
- *	request any more?
+ * @unwanted: called with the argument of @done, with locks of libceph held; returns whether nobody
+ *	wants this request any more
  *
- * They end with -EBUSY.
+ * The requests end with -EBUSY.
  *
  * Context: process; sleeps for libceph's locks, never for the network. Calls @done.
  */

@@ -3,42 +3,42 @@
  * Watching an object.
  *
  * libceph delivers every notification of a client on one single-threaded workqueue, and
- * acknowledging is a round trip to the OSD; one slow image would hold up all others, and a handler
- * that waits for a notification would wait for itself. So the callbacks below only queue, and each
- * watch has a thread that handles, acknowledges, and watches again when the watch broke.
+ * acknowledging is a round trip to the OSD. One slow image would hold up all others, and a handler
+ * that waits for a notification would wait for itself. So the callbacks below only queue. Each
+ * watch has a thread that handles notifications, acknowledges them, and watches again when the
+ * watch broke.
  *
  *            start                 error from libceph               watch again worked
  *   (none) --------> established ---------------------> lost ------------------------> established
  *                          |                             | tries every second
  *                          +------------> stop <---------+
  *
- * The handle of a broken watch must be given back with unwatch before a new one is made; both can
- * wait for an OSD that does not answer. Unwatch is bounded by mount_timeout, and watch is not, but
- * both can be killed: stop sends the thread a SIGKILL, which also ends whatever metadata call its
- * handler is in. Then the thread gives the last handle back, and is killed once more if that takes
- * long.
+ * The thread must give the handle of a broken watch back with unwatch before it makes a new one.
+ * Both can wait for an OSD that does not answer. mount_timeout limits unwatch but not watch, and
+ * both can be killed. trbd_watch_stop() sends the thread a SIGKILL, which also ends any metadata
+ * call that its handler is in. Then the thread gives the last handle back, and is killed once more
+ * if that takes long.
  *
- * The thread may be busy when a notification comes, or wait for the cluster. The owner is told at
- * once that there is one, on libceph's queue, and can be careful until the thread has handled it.
- * The owner can also acknowledge later.
+ * The thread may be busy when a notification comes, or wait for the cluster. Therefore the owner is
+ * told at once, on libceph's queue, that there is a notification. The owner can be careful until
+ * the thread has handled it. The owner can also acknowledge later.
  *
- * libceph tells when an OSD says that the watch is gone, and not when no OSD says anything. So
- * every second the watch looks when the OSD last confirmed it: libceph pings every 5 s, and a ping
- * that was answered confirms the watch as of the time when it was sent.
+ * libceph reports when an OSD says that the watch is gone. It does not report when no OSD says
+ * anything. So every second the watch looks when the OSD last confirmed it. libceph pings every
+ * 5 s, and a ping that was answered confirms the watch as of the time when the ping was sent.
  *
  *	after  8 s   the owner looks for itself once the OSD answers again: a notification may have
- *	       been missed
- *	after  9 s   notifications may be missed for good: whoever sends one waits 10 s for the
- *	       answers
- *	after 24 s   the owner calls back what must not happen unwatched: the OSD forgets a watch
- *	             after 30 s
+ *	             been missed
+ *	after  9 s   notifications may be missed for good: a notifier waits 10 s for the answers
+ *	after 24 s   the owner calls back changes that must not happen unwatched: the OSD forgets a
+ *	             watch after 30 s
  *
- * libceph can say that a watch is lost while the OSD has it yet, and makes whoever notifies wait
- * for us. So before the handle is given back, what must not happen unwatched is over, or is called
- * back after the same 24 s. But not within 5 s: when all OSDs stood still, it ends as soon as they
- * go on.
+ * libceph can report a watch as lost while the OSD still has it, and the OSD then makes each
+ * notifier wait for us. So before the thread gives the handle back, changes that must not happen
+ * unwatched must be over. The owner calls them back after the same 24 s, but not within the first
+ * 5 s of that wait: when all OSDs stood still, the changes end as soon as the OSDs go on.
  *
- * And every minute the owner looks for itself in any case.
+ * In any case the owner looks for itself every minute.
  *
  * After ceph_osdc_unwatch() no callback runs any more, once ceph_osdc_flush_notifies() has
  * returned.
@@ -62,14 +62,14 @@
 #include "rados/watch.h"
 #include "rados/watch_ops.h"
 
-/* librbd's largest message is a few hundred bytes; what is longer is handled as if it were empty */
+/* librbd's largest message is a few hundred bytes; a longer one is handled as if it were empty */
 #define WATCH_PAYLOAD_MAX	SZ_4K
 #define WATCH_PENDING_MAX	256
 #define WATCH_RETRY_DELAY	HZ
 #define WATCH_LOOK_INTERVAL	HZ
 /* how often to look whether all changes have ended, so that a lost watch can be given back */
 #define WATCH_OVER_LOOK_MS	20
-/* a signal that comes too soon is lost */
+/* how often to kill the thread again: a signal that comes too soon is lost */
 #define WATCH_KILL_INTERVAL	(HZ / 20)
 
 struct watch_event {
@@ -117,7 +117,7 @@ static void watch_error_cb(void *arg, u64 cookie, int err)
 {
 	struct trbd_watch *watch = arg;
 
-	/* before the thread knows; and once more, since the watch looked valid until then */
+	/* tell the owner before the thread knows, and again once the watch looks invalid */
 	watch->ops->lost(watch->owner);
 	spin_lock(&watch->lock);
 	watch->lost = true;
@@ -126,11 +126,14 @@ static void watch_error_cb(void *arg, u64 cookie, int err)
 	wake_up(&watch->wait);
 }
 
-/* @lock held. Return: for how long the OSD has not confirmed the watch, jiffies. */
+/* watch->lock held. Return: for how long the OSD has not confirmed the watch, jiffies. */
 static unsigned long watch_age(struct trbd_watch *watch)
 {
 	lockdep_assert_held(&watch->lock);
-	/* given back only after it is taken away under the lock; a broken one confirms nothing */
+	/*
+	 * watch_unregister() takes the handle away under the lock before it gives the handle back,
+	 * so the handle is valid here. A broken watch confirms nothing.
+	 */
 	if (watch->lreq && !watch->lost)
 		WRITE_ONCE(watch->confirmed, READ_ONCE(watch->lreq->watch_valid_thru));
 	return jiffies - watch->confirmed;
@@ -183,7 +186,7 @@ static int watch_register(struct trbd_watch *watch)
 {
 	struct ceph_osd_linger_request *lreq;
 
-	/* libceph would hold it back until there is room, and us with it */
+	/* libceph would hold the registration back until there is room, and this thread with it */
 	if (trbd_session_pool_is_full(watch->object->session, watch->object->oloc->pool))
 		return -ENOSPC;
 	lreq = ceph_osdc_watch(trbd_session_osdc(watch->object->session),
@@ -191,13 +194,13 @@ static int watch_register(struct trbd_watch *watch)
 			       (struct ceph_object_locator *)watch->object->oloc, watch_notify_cb,
 			       watch_error_cb, watch);
 	if (IS_ERR(lreq)) {
-		/* it may have been watched for a moment */
+		/* the watch may have existed for a moment */
 		ceph_osdc_flush_notifies(trbd_session_osdc(watch->object->session));
 		return PTR_ERR(lreq) == -ERESTARTSYS ? -EINTR : PTR_ERR(lreq);
 	}
 	/*
-	 * in a full pool libceph would hold it back when it watches again, by itself, at another
-	 * OSD
+	 * libceph watches again by itself at another OSD. In a full pool it would hold that request
+	 * back without the flag.
 	 */
 	down_write(&trbd_session_osdc(watch->object->session)->lock);
 	lreq->t.flags |= CEPH_OSD_FLAG_FULL_TRY;
@@ -211,8 +214,9 @@ static int watch_register(struct trbd_watch *watch)
 }
 
 /*
- * Gives the handle back; retried until there is memory for it, since a handle that leaks keeps
- * pinging. On the watch's thread: libceph waits up to mount_timeout, or until that is killed.
+ * Gives the handle back. The loop goes on until there is memory for that, since a handle that leaks
+ * keeps pinging. On the watch's thread: libceph waits up to mount_timeout, or until the thread is
+ * killed.
  */
 static void watch_unregister(struct trbd_watch *watch)
 {
@@ -239,7 +243,10 @@ static void watch_handle_event(struct trbd_watch *watch, struct watch_event *eve
 	kfree(event);
 }
 
-/* Return: false if the thread is to end before that. */
+/*
+ * Waits until all changes are over that must not happen unwatched. Return: false if the thread must
+ * end first.
+ */
 static bool watch_await_over(struct trbd_watch *watch)
 {
 	unsigned long since = jiffies;
@@ -263,7 +270,7 @@ static void watch_restore(struct trbd_watch *watch)
 	if (watch->lreq && !watch_await_over(watch))
 		return;
 	watch_unregister(watch);
-	/* what was queued before belongs to a watch that is no more */
+	/* the queued notifications belong to a watch that is no more */
 	watch_drop_events(watch);
 
 	spin_lock(&watch->lock);
@@ -300,7 +307,7 @@ static int watch_thread(void *arg)
 	struct watch_event *event;
 	bool lost, missed;
 
-	/* only ours: nobody would ever take one from userspace off the queue again */
+	/* only the kernel's signals: nothing would take one from userspace off the queue again */
 	allow_kernel_signal(SIGKILL);
 
 	while (!READ_ONCE(watch->ending)) {
@@ -331,7 +338,7 @@ static int watch_thread(void *arg)
 		if (event)
 			watch_handle_event(watch, event);
 	}
-	/* what ended the loop is not meant for this; pairs with watch_end_thread() */
+	/* the signal must end the loop, not the unwatch below; pairs with watch_end_thread() */
 	spin_lock(&watch->lock);
 	flush_signals(current);
 	spin_unlock(&watch->lock);
@@ -342,11 +349,11 @@ static int watch_thread(void *arg)
 
 /**
  * trbd_watch_start() - watch an object
- * @watch: to be filled in
+ * @watch: memory for the watch
  * @object: the object; must outlive the watch
  * @ops: callbacks
- * @owner: their argument
- * @name: for the thread's name
+ * @owner: argument of the callbacks
+ * @name: part of the thread's name
  *
  * Context: may sleep for the OSD of the object; a fatal signal ends it. Make sure first that the
  * object answers.
@@ -391,11 +398,11 @@ int trbd_watch_start(struct trbd_watch *watch, const struct trbd_object *object,
 }
 
 /**
- * trbd_watch_is_valid() - would the watch be told of a notification now?
+ * trbd_watch_is_valid() - tell whether the watch would hear of a notification now
  * @watch: started watch
  *
  * Context: any in which a spinlock may be taken.
- * Return: true if it is registered, and was confirmed a moment ago.
+ * Return: true if the watch is registered, and the OSD confirmed it a moment ago.
  */
 bool trbd_watch_is_valid(struct trbd_watch *watch)
 {
@@ -408,7 +415,7 @@ bool trbd_watch_is_valid(struct trbd_watch *watch)
 }
 
 /**
- * trbd_watch_is_confirmed() - would no notification be missed for good now?
+ * trbd_watch_is_confirmed() - tell whether no notification can be missed for good now
  * @watch: started watch
  *
  * Context: any in which a spinlock may be taken.
@@ -418,7 +425,7 @@ bool trbd_watch_is_confirmed(struct trbd_watch *watch)
 {
 	bool confirmed;
 
-	/* as of the last look, or else as of now */
+	/* go by the last look if that is enough, or else look now */
 	if (time_before(jiffies,
 			READ_ONCE(watch->confirmed) + msecs_to_jiffies(TRBD_WATCH_TRUSTED_MS)))
 		return true;
@@ -431,11 +438,11 @@ bool trbd_watch_is_confirmed(struct trbd_watch *watch)
 /**
  * trbd_watch_ack() - acknowledge a notification
  * @watch: started watch, or one that is being stopped
- * @ack: which
- * @reply: what goes back to the notifier, NULL for nothing
+ * @ack: tells which notification
+ * @reply: reply to the notifier, NULL for none
  *
- * An error means that the watch broke, which is reported on its own, or that whoever notified must
- * do so again.
+ * There are two kinds of errors. The watch broke, which is reported on its own; or the notifier
+ * must notify again.
  *
  * Context: may sleep up to the session's mount_timeout.
  */
@@ -457,14 +464,17 @@ void trbd_watch_renew(struct trbd_watch *watch)
 	watch_error_cb(watch, 0, -ENOTCONN);
 }
 
-/* Whatever the thread is at ends; giving the handle back gets its time. */
+/* Ends whatever the thread is doing. The thread then gets time to give the handle back. */
 static void watch_end_thread(struct trbd_watch *watch)
 {
 	struct trbd_session *session = watch->object->session;
 	unsigned long wait = trbd_closing_left(&session->closings, watch->object->oid,
 					       trbd_session_timeout(session));
 
-	/* together, or the thread may see the one, and the other ends what it does then */
+	/*
+	 * Do both under the lock. Otherwise the thread may see that it is to end, and the signal
+	 * may end its watch_unregister().
+	 */
 	spin_lock(&watch->lock);
 	WRITE_ONCE(watch->ending, true);
 	send_sig(SIGKILL, watch->thread, 1);
@@ -484,7 +494,7 @@ static void watch_end_thread(struct trbd_watch *watch)
  *
  * No callback runs any more when this returns.
  *
- * Context: process; when the object's OSD does not answer it may sleep up to the session's
+ * Context: process. When the object's OSD does not answer, it may sleep up to the session's
  * mount_timeout, or until the owner has closed for long enough (rados/closing.c).
  */
 void trbd_watch_stop(struct trbd_watch *watch)

@@ -16,9 +16,9 @@ struct trbd_object;
 #define TRBD_WATCH_REPLY_MAX	256
 
 /**
- * struct trbd_watch_reply - what goes back to the notifier with the answer to it
+ * struct trbd_watch_reply - the reply in an acknowledgment, which goes to the notifier
  * @len: bytes in @data
- * @data: the answer
+ * @data: the reply
  */
 struct trbd_watch_reply {
 	size_t len;
@@ -26,9 +26,9 @@ struct trbd_watch_reply {
 };
 
 /**
- * struct trbd_watch_ack - what an acknowledgment needs to know
+ * struct trbd_watch_ack - the numbers that an acknowledgment needs
  * @notify_id: the OSD's number of the notification
- * @cookie: our number of the watch that it came on
+ * @cookie: our number of the watch that the notification came on
  */
 struct trbd_watch_ack {
 	u64 notify_id;
@@ -36,22 +36,23 @@ struct trbd_watch_ack {
 };
 
 /**
- * struct trbd_watch_ops - what the owner of a watch is told
+ * struct trbd_watch_ops - callbacks for the owner of a watch
  * @arrived: a notification came, and @notify will be called with it unless the watch breaks first.
  *	On libceph's queue, must not sleep
- * @notify: handle a notification. It is acknowledged when this returns true, with an empty reply or
- *	with what it put there; otherwise the owner may acknowledge it later with trbd_watch_ack()
- *	and a copy of @ack. Payload is NULL/0 for an empty one. It is so, with @ack NULL, when one
- *	may have been missed, and now and then in any case. On the watch's thread
- * @lost: notifications are missed from now on: until @restored is called and trbd_watch_is_valid().
- *	More often than once; on a workqueue, must not sleep
- * @unconfirmed: they may be missed, until @notify or @restored is called and trbd_watch_is_valid().
- *	Likewise
- * @silent: the OSD will soon forget the watch. Every second from then on; on a workqueue, must not
- *	wait for the network
- * @is_over: the watch was lost, and is about to be given back: then others need not ask us any
- *	more. Is all over that must not happen then? Asked again until it is; with @late, it is to
- *	be called back. On the watch's thread
+ * @notify: handle a notification. If this returns true, the watch acknowledges the notification
+ *	with the reply that this filled in, or with an empty one. Otherwise the owner may
+ *	acknowledge it later with trbd_watch_ack() and a copy of @ack. Payload is NULL/0 for an
+ *	empty notification. Payload and @ack are also NULL when a notification may have been missed,
+ *	and now and then in any case. On the watch's thread
+ * @lost: notifications are missed from now on, until @restored is called and trbd_watch_is_valid().
+ *	May be called more than once; on a workqueue, must not sleep
+ * @unconfirmed: notifications may be missed, until @notify or @restored is called and
+ *	trbd_watch_is_valid(). May be called more than once; on a workqueue, must not sleep
+ * @silent: the OSD will soon forget the watch. Called every second from then on; on a workqueue,
+ *	must not wait for the network
+ * @is_over: the watch was lost, and is about to be given back; after that, others need not ask us
+ *	any more. Return whether all changes are over that must not happen then. Called again until
+ *	it returns true; with @late, the owner must call those changes back. On the watch's thread
  * @restored: the watch was lost and is there again; notifications may have been missed. Also called
  *	with an error when watching again failed, before each further try: -ENOENT means that the
  *	object is gone. On the watch's thread
@@ -71,22 +72,22 @@ struct trbd_watch_ops {
  * struct trbd_watch - a watch on one object, kept up by a thread of its own
  * @object: the watched object, owned by the caller; constant
  * @ops: callbacks; constant
- * @owner: their argument; constant
- * @lreq: libceph's handle; touched by start, then by the thread, never by two at a time
+ * @owner: argument of the callbacks; constant
+ * @lreq: libceph's handle; start touches it, then the thread, never two at a time
  * @thread: handles notifications and watches again
- * @wait: the thread's
+ * @wait: the thread waits here
  * @ending: the thread is to end
- * @ended: it has given the handle back, and ends
- * @look: now and then, at how long ago the OSD confirmed the watch
- * @lock: guards what follows, and changes of @lreq; a spinlock because libceph's callbacks only
+ * @ended: the thread has given the handle back, and ends
+ * @look: looks every second how long ago the OSD confirmed the watch
+ * @lock: guards the fields below, and changes of @lreq; a spinlock because libceph's callbacks only
  *	queue
  * @pending: notifications to be handled
  * @confirmed: jiffies as of which the OSD last confirmed the watch, as far as we have looked; stays
  *	when the watch breaks
- * @num_pending: how many; bounded, since anybody who may write the object can notify
+ * @num_pending: length of @pending; limited, since any client that may write the object can notify
  * @lost: libceph reported an error on @lreq
  * @missed: a notification could not be queued, or may not have come
- * @late: the OSD has not confirmed it for longer than usual
+ * @late: the OSD has not confirmed the watch for longer than usual
  */
 struct trbd_watch {
 	const struct trbd_object *object;

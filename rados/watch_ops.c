@@ -2,14 +2,14 @@
 /*
  * Two operations on a watched object that libceph's own functions do not do well enough.
  *
- * ceph_osdc_notify_ack() waits for the OSD without a limit. ceph_osdc_list_watchers() takes one
- * page of answer; libceph drops a longer answer and waits for ever. Both are built here, wait for
- * mount_timeout at most, and take as much answer as there may be.
+ * ceph_osdc_notify_ack() waits for the OSD without a limit. ceph_osdc_list_watchers() has one page
+ * of room for the answer; libceph drops a longer answer and waits for ever. This file builds both
+ * requests itself. They wait for mount_timeout at most, and have room for the longest answer.
  *
  *	acknowledgment    u64 notify_id, u64 cookie, u32 len, bytes
  *	watchers           frame { u32 count, frame { entity name, u64 cookie, ... }... }
  *
- * The cookie of a watch is its watcher's own number for it. Two clients may use the same one.
+ * The cookie of a watch is its watcher's own number for it. Two clients may use the same cookie.
  */
 #include <linux/ceph/decode.h>
 #include <linux/ceph/libceph.h>
@@ -23,7 +23,7 @@
 #include "rados/request.h"
 #include "rados/watch_ops.h"
 
-/* some 800 watchers */
+/* room for some 800 watchers */
 #define WATCHERS_PAGES		16
 
 /* The request owns the pages from here on. */
@@ -51,10 +51,10 @@ static int watch_ops_run(const struct trbd_object *object, struct ceph_osd_reque
 /**
  * trbd_notify_ack() - acknowledge a notification
  * @object: watched object
- * @notify_id: which notification
- * @cookie: which watch
- * @reply: what goes back to the notifier
- * @len: its length, bytes, much less than a page
+ * @notify_id: number of the notification
+ * @cookie: number of the watch
+ * @reply: reply to the notifier
+ * @len: length of @reply, bytes, much less than a page
  *
  * Context: may sleep up to the session's mount_timeout.
  * Return: 0, -ENOMEM, -ETIMEDOUT, -EINTR after a fatal signal, errors of the OSD.
@@ -90,7 +90,7 @@ int trbd_notify_ack(const struct trbd_object *object, u64 notify_id, u64 cookie,
 	return min(watch_ops_run(object, req), 0);
 }
 
-/* Return: 1 if the client is among them with that cookie, 0 if not, -EBADMSG. */
+/* Return: 1 if the client is among the watchers with that cookie, 0 if it is not, -EBADMSG. */
 static int watchers_find(void *p, void *end, u64 gid, u64 cookie)
 {
 	struct ceph_entity_name name;
@@ -132,14 +132,14 @@ static int watchers_parse(struct page **pages, u32 len, u64 gid, u64 cookie)
 }
 
 /**
- * trbd_has_watcher() - does this client watch this object?
+ * trbd_has_watcher() - find out whether a client watches an object
  * @object: the object
- * @gid: client
- * @cookie: its watch
+ * @gid: number of the client
+ * @cookie: number of its watch
  *
  * Context: may sleep up to the session's mount_timeout.
- * Return: 1 if it does, 0 if it does not; -ENOMEM, -ETIMEDOUT, -EINTR after a fatal signal,
- * -EBADMSG, errors of the OSD.
+ * Return: 1 if the client watches, 0 if it does not; -ENOMEM, -ETIMEDOUT, -EINTR after a fatal
+ * signal, -EBADMSG, errors of the OSD.
  */
 int trbd_has_watcher(const struct trbd_object *object, u64 gid, u64 cookie)
 {

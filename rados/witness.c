@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The time of an OSD, as a witness of our own.
+ * The time of an OSD, as a witness of our own time.
  *
- * A machine whose clocks stood still cannot see that from them. An OSD tells its time through the
- * object class "lock": a lock that is taken for a while carries the time at which it expires, by
- * the OSD's clock. So a request that writes also renews a lock, and one that reads also asks when
- * that lock expires.
+ * A machine whose clocks stood still cannot see that from its clocks. An OSD tells its time through
+ * the object class "lock". A lock that is taken for a while carries the time at which it expires,
+ * by the OSD's clock. So a request that writes also renews a lock, and a request that reads also
+ * asks when that lock expires.
  *
- * Nobody waits for the lock. It is a shared one, with an entry for each cookie, and the class drops
+ * Nobody waits for the lock. It is a shared lock with an entry for each cookie, and the class drops
  * entries that have expired.
  */
 #include <linux/ceph/decode.h>
@@ -21,7 +21,7 @@
 #include "protocol.h"
 #include "rados/witness.h"
 
-/* cls_lock_types.h */
+/* values of cls_lock_types.h */
 #define LOCK_SHARED		2
 #define LOCK_MAY_RENEW		1
 
@@ -47,7 +47,7 @@ static int witness_set_arguments(struct ceph_osd_request *req, unsigned int whic
  * trbd_witness_note() - have the OSD note its time (cls_lock lock)
  * @req: request that writes
  * @which: index of the op
- * @witness: where
+ * @witness: tells where the OSD notes the time
  *
  * Context: may sleep for memory.
  * Return: 0 or -ENOMEM.
@@ -81,8 +81,8 @@ int trbd_witness_note(struct ceph_osd_request *req, unsigned int which,
 /**
  * trbd_witness_ask() - ask for the time that the OSD noted (cls_lock get_info)
  * @req: request that reads
- * @which: index of the op; its answer goes where the caller says
- * @witness: where it was noted
+ * @which: index of the op; the caller decides where its answer goes
+ * @witness: tells where the OSD noted the time
  *
  * Context: may sleep for memory.
  * Return: 0 or -ENOMEM.
@@ -124,7 +124,7 @@ bad:
 	return -EBADMSG;
 }
 
-/* locker_info_t begins with the time at which the entry expires. Return: that in ms, or 0. */
+/* locker_info_t begins with the time at which the entry expires. Return: that time in ms, or 0. */
 static u64 witness_decode_expiration(void **p, void *end)
 {
 	u32 struct_len, sec, nsec;
@@ -143,10 +143,10 @@ bad:
 }
 
 /**
- * trbd_witness_time() - when was the request that noted the time carried out?
- * @witness: where it was noted
- * @answer: of trbd_witness_ask(); nobody vouches for it
- * @len: its length, bytes
+ * trbd_witness_time() - get the time when the OSD carried out the request that noted it
+ * @witness: tells where the OSD noted the time
+ * @answer: answer to trbd_witness_ask(); need not be valid
+ * @len: length of @answer, bytes
  *
  * Context: any.
  * Return: ms by the OSD's clock; 0 when the answer does not say.

@@ -8,13 +8,13 @@ struct ceph_osd_request;
 
 /* room for the name of a lock and for a cookie */
 #define TRBD_WITNESS_NAME_MAX	24
-/* bytes of trbd_witness_ask()'s answer: room for the lockers of a minute */
+/* bytes of the answer to trbd_witness_ask(): room for the lockers of a minute */
 #define TRBD_WITNESS_ANSWER_MAX	4096
 
 /**
- * struct trbd_witness - where an OSD notes its time for us
+ * struct trbd_witness - the place where an OSD notes its time for us
  * @lock: name of the lock
- * @cookie: tells our entry in it from those of others
+ * @cookie: tells our entry in the lock from those of others
  */
 struct trbd_witness {
 	char lock[TRBD_WITNESS_NAME_MAX];
