@@ -255,7 +255,7 @@ bool trbd_quiesce_close(struct trbd_quiesce *q, const struct trbd_quiesce_id *id
 	return drained;
 }
 
-/* Take a wish back. Return what became of it until now. */
+/* Take a wish back. Return the state that it was in. */
 static enum trbd_quiesce_end quiesce_take_back(struct trbd_quiesce *q,
 					       const struct trbd_quiesce_id *id)
 {
@@ -285,7 +285,7 @@ static enum trbd_quiesce_end quiesce_take_back(struct trbd_quiesce *q,
  * Mutations go on when the header has been read, unless there is another wish.
  *
  * Context: process; sleeps while the owner reads the header.
- * Return: what became of the wish until now.
+ * Return: the state that the wish was in.
  */
 enum trbd_quiesce_end trbd_quiesce_open(struct trbd_quiesce *q, const struct trbd_quiesce_id *id)
 {
