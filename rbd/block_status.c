@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Is there anything at this place of the image?
+ * Tell whether anything is stored at a place of the image.
  *
- * A byte is read from the object. No object, or nothing at this place, means that the place reads
- * as zeros and takes no space, from here to the end of the stripe unit. What is there is called
- * mapped up to the end of the unit, although the object may end before it: initiators may take
- * mapped for "read it to find out". So is what a clone's parent may have, and what is not there
- * while the image may have been removed without our knowing.
+ * This file reads one byte of the object. If there is no object, or the object has nothing at this
+ * place, then the place reads as zeros and takes no space, up to the end of the stripe unit. If the
+ * byte is there, everything up to the end of the unit is called mapped, although the object may end
+ * before it: initiators may take mapped for "read it to find out". Two more cases are called
+ * mapped. A clone's parent may have data at this place. Or nothing was found, but the image may
+ * have been removed without our knowing.
  */
 #include <linux/bvec.h>
 #include <linux/ceph/libceph.h>
@@ -24,14 +25,14 @@
 #include "rbd/image.h"
 
 /**
- * struct block_status - a question on its way
+ * struct block_status - a question in flight
  * @image: open image
- * @len: how far the answer reaches, bytes
- * @shared: without an object, the parent may have something there
- * @done: who wants to know
+ * @len: how many bytes the answer covers
+ * @shared: if there is no object, the parent may have data there
+ * @done: called with the answer
  * @arg: for @done
- * @bvec: memory for the byte
- * @byte: where @bvec points
+ * @bvec: describes @byte
+ * @byte: where the byte that is read goes
  */
 struct block_status {
 	struct trbd_image *image;
@@ -44,7 +45,7 @@ struct block_status {
 };
 
 /*
- * Return: 1 when it must be called mapped though there is no object, 0 when not, or a negative
+ * Return: 1 if the place must be called mapped although there is no object, 0 if not, or a negative
  * errno.
  */
 static int block_status_hole(const struct block_status *status)
@@ -53,11 +54,11 @@ static int block_status_hole(const struct block_status *status)
 
 	if (!trbd_session_pool_exists(image->session, image->data_oloc.pool))
 		return -ENXIO;
-	/* a read finds out; it ends with BUSY while the image may have been removed */
+	/* a read will tell; it ends with BUSY while the image may have been removed */
 	return status->shared || trbd_image_check_hole(image);
 }
 
-/* In messenger context or on libceph's completion workqueue. */
+/* Runs in messenger context or on libceph's completion workqueue. */
 static void block_status_done(struct ceph_osd_request *req)
 {
 	struct block_status *status = req->r_priv;
@@ -74,11 +75,11 @@ static void block_status_done(struct ceph_osd_request *req)
 }
 
 /**
- * trbd_block_status_submit() - ask about a place of the image
+ * trbd_block_status_submit() - ask whether a place of the image is mapped
  * @image: open image
  * @off: the place, bytes
- * @done: called once with 0 or a negative errno, for how many bytes from @off the answer holds, and
- *	the answer
+ * @done: called once with 0 or a negative errno, the number of bytes from @off for which the answer
+ *	holds, and the answer
  * @arg: for @done
  *
  * Context: process; may sleep for memory and locks, never for the network.

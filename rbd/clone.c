@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Clones: what a clone has not written is in its parent.
+ * Clones: a clone's parent has the data of all places that nobody has written in the clone.
  *
- * A read that finds no object goes to the parent, which may itself be a clone. Beside us the parent
- * may be replaced or taken away, so nothing found there means nothing until the clone's header was
- * read once more (rbd/parent.c). When that names another parent, or none, the read starts over with
- * the clone: whoever takes a parent away copies up first what it has.
+ * A read that finds no object goes to the parent, which may itself be a clone. Meanwhile another
+ * client may replace the parent or take it away. So "the parent has nothing here" counts only after
+ * the clone's header was read once more (rbd/parent.c). If the header then names another parent, or
+ * none, the read starts over with the clone: before a client takes a parent away, it copies up all
+ * that the parent has.
  *
- * A mutation that finds no object brings one about first. Copyup reads what the parent has for the
- * object and hands it to the OSD's class method, which writes it only if there still is no object.
- * That changes nothing that anybody can read, so it may be repeated, done by two gateways at once,
- * or come late. It happens in an empty snapshot context: the data are then older than every
- * snapshot of the clone. Of several commands that need the same object at the same moment, the
- * first one fetches it and the others wait for that. A copyup has the whole object in memory, and
- * one command can need many of them. So only as many of an image run at once as share a limited
- * amount of memory, in the order in which they came.
+ * A mutation that finds no object makes one first. A copyup reads the parent's data for the object
+ * and hands them to the OSD's class method, which writes them only if there still is no object.
+ * That changes nothing that anybody can read. So a copyup may be repeated, may be done by two
+ * gateways at once, and may come late. It uses an empty snapshot context: the data are then older
+ * than every snapshot of the clone. When several commands need the same object at the same moment,
+ * the first one fetches it and the others wait for it. A copyup has the whole object in memory, and
+ * one command can need many of them. So the copyups of an image share a limited amount of memory.
+ * Those that do not fit wait, and start in the order in which they came.
  */
 #include <linux/atomic.h>
 #include <linux/bvec.h>
@@ -37,22 +38,22 @@
 #include "rbd/parent.h"
 
 #define CLONE_GFP	(GFP_NOIO | __GFP_NOWARN | __GFP_NORETRY)
-/* memory of an image's copyups, bytes; one is always possible */
+/* limit on the memory of an image's copyups, bytes; one copyup may always run */
 #define COPYUP_BYTES_MAX	(32ULL << 20)
-/* a parent that is replaced this often is somebody's game */
+/* if the parent is replaced more often than this, something is wrong: give up */
 #define COPYUP_ROUNDS_MAX	8
 
 /**
- * struct clone_read - a range of an object on its way from the parent
+ * struct clone_read - a read from the parent, for a range of one object
  * @image: the clone
- * @generation: of its link with the parent that is read
- * @confirm: waits for the clone's header
- * @done: who wants it
+ * @generation: generation of the link to the parent that is read
+ * @confirm: waits until the clone's header has been read
+ * @done: called at the end
  * @arg: for @done
- * @pending: I/Os on the parent in flight, plus one while they are started
+ * @pending: I/Os on the parent in flight, plus one while they are being started
  * @result: first error, or 0
  * @holes: the parent has nothing at some place of the range
- * @table: the memory, cut into what each I/O reads
+ * @table: the memory, cut into a part for each I/O
  */
 struct clone_read {
 	struct trbd_image *image;
@@ -67,16 +68,16 @@ struct clone_read {
 };
 
 /**
- * struct clone_copyup - an object on its way from the parent to the clone
+ * struct clone_copyup - a copyup of one object from the parent to the clone
  * @image: the clone
  * @objno: the object
- * @node: in the image's list of copyups
- * @turn: among those that wait for memory
- * @waiters: who needs it; guarded by the image's lock, like the lists
+ * @node: entry in the image's list of copyups
+ * @turn: entry in the list of those that wait for memory
+ * @waiters: those that need the object; guarded by the image's lock, like the lists
  * @len: how much memory it may take, bytes
- * @num_pages: how much it has
- * @rounds: how often it was read from the wrong parent
- * @extent: what the parent has for it
+ * @num_pages: how many pages it has
+ * @rounds: how often it was read from a parent that is no longer the right one
+ * @extent: the parent's data for the object
  */
 struct clone_copyup {
 	struct trbd_image *image;
@@ -91,15 +92,16 @@ struct clone_copyup {
 };
 
 /**
- * trbd_clone_object_overlap() - how much of an object the parent stands behind
+ * trbd_clone_object_overlap() - tell how much of an object the parent backs
  * @image: open image
  * @objno: number of the object
  *
- * Offsets in the image grow with offsets in the object, so what overlaps is the object's beginning.
+ * Offsets in the image grow with offsets in the object, so the part that overlaps is the beginning
+ * of the object.
  *
  * Context: any in which a spinlock may be taken.
- * Return: bytes; 0 when the image is no clone, or the object lies behind what it shares with its
- * parent.
+ * Return: bytes; 0 if the image is no clone, or if the object lies beyond the part that the clone
+ * shares with its parent.
  */
 u64 trbd_clone_object_overlap(struct trbd_image *image, u64 objno)
 {
@@ -143,7 +145,7 @@ static void clone_read_confirmed(void *arg, int result)
 
 static void clone_read_put(struct clone_read *read, int result)
 {
-	/* the clone itself is there */
+	/* -ENOENT would mean that the clone is gone, and it is not */
 	if (result == -ENOENT)
 		result = -EIO;
 	if (result)
@@ -164,7 +166,7 @@ static void clone_read_done(void *arg, int result)
 	clone_read_put(arg, result);
 }
 
-/* Cuts @len bytes of memory off @iter into entries from @sg on. Returns the entry behind. */
+/* Cut @len bytes of memory off @iter into entries from @sg on. Return the entry after them. */
 static struct scatterlist *clone_cut_memory(struct iov_iter *iter, u64 len, struct scatterlist *sg)
 {
 	struct scatterlist *last = sg;
@@ -187,10 +189,11 @@ static struct scatterlist *clone_cut_memory(struct iov_iter *iter, u64 len, stru
  * trbd_clone_read() - read a range of an object from the parent
  * @image: the clone
  * @objno: number of the clone's object
- * @extent: the range, and the memory to read into; stays until @done. What the parent has not reads
- *	as zeros
- * @done: called once with 0 or a negative errno, and whether the parent had nothing at some place;
- *	-EAGAIN: what was read means nothing, and may be in the clone by now
+ * @extent: the range, and the memory to read into; must stay until @done. The part that the parent
+ *	does not have reads as zeros
+ * @done: called once with 0 or a negative errno, and with whether the parent had nothing at some
+ *	place. -EAGAIN means that the data read are void, and that the clone may have the object by
+ *	now
  * @arg: for @done
  *
  * Context: may sleep for memory and locks, never for the network.
@@ -210,7 +213,9 @@ int trbd_clone_read(struct trbd_image *image, u64 objno, const struct trbd_exten
 	read = kmalloc(sizeof(*read), CLONE_GFP);
 	if (!read)
 		return -ENOMEM;
-	/* an entry for each bvec, and one for each place where a stripe unit cuts one in two */
+	/*
+	 * one entry for each bvec, and one for each place where a stripe unit splits a bvec in two
+	 */
 	if (sg_alloc_table(&read->table,
 			   extent->num_bvecs + (extent->len >> striping->unit_order) + 2,
 			   CLONE_GFP)) {
@@ -249,7 +254,7 @@ int trbd_clone_read(struct trbd_image *image, u64 objno, const struct trbd_exten
 			clone_read_put(read, ret);
 		objoff += len;
 	}
-	/* not the parent's; or it was, a moment ago */
+	/* the parent does not back the rest, or did so until a moment ago */
 	if (iov_iter_count(&iter)) {
 		WRITE_ONCE(read->holes, true);
 		iov_iter_zero(iov_iter_count(&iter), &iter);
@@ -287,7 +292,10 @@ static int copyup_alloc_memory(struct clone_copyup *copyup)
 	return 0;
 }
 
-/* To @len bytes, 1 to what there is memory for; never more than before. */
+/*
+ * Set the length to @len bytes: at least 1, at most what there is memory for, and never more than
+ * before.
+ */
 static void copyup_set_len(struct clone_copyup *copyup, u64 len)
 {
 	struct trbd_extent *extent = &copyup->extent;
@@ -298,7 +306,7 @@ static void copyup_set_len(struct clone_copyup *copyup, u64 len)
 						      (u64)(extent->num_bvecs - 1) * PAGE_SIZE;
 }
 
-/* Whose turn it is may take the memory it needs. */
+/* Tell whether a copyup whose turn has come may start, and take its memory from the limit if so. */
 static bool copyup_admit(struct clone_copyup *copyup)
 {
 	struct trbd_copyups *copyups = &copyup->image->copyups;
@@ -324,14 +332,14 @@ static void copyup_end(struct clone_copyup *copyup, int result)
 		queue_work(trbd_io_wq, &image->copyups.start);
 	spin_unlock(&image->lock);
 
-	/* nobody can join any more; after the last waiter's done the image may be gone */
+	/* nobody can join any more; after the last waiter's done() the image may be gone */
 	list_splice(&copyup->waiters, &waiters);
 	kfree(copyup);
 	list_for_each_entry_safe(waiter, next, &waiters, node)
 		waiter->done(waiter->arg, result);
 }
 
-/* In messenger context or on libceph's completion workqueue. */
+/* Runs in messenger context or on libceph's completion workqueue. */
 static void copyup_done(struct ceph_osd_request *req)
 {
 	struct clone_copyup *copyup = req->r_priv;
@@ -341,7 +349,7 @@ static void copyup_done(struct ceph_osd_request *req)
 	copyup_end(copyup, min(result, 0));
 }
 
-/* Zeros at its end need not be written: what is behind an object's end reads as zeros. */
+/* Zeros at the end need not be written: everything beyond an object's end reads as zeros. */
 static u64 copyup_used_len(const struct clone_copyup *copyup)
 {
 	unsigned int used = copyup->extent.num_bvecs;
@@ -398,8 +406,8 @@ static void copyup_read(struct clone_copyup *copyup)
 	int ret;
 
 	/*
-	 * flattened in the meantime: whoever did that made the object, unless there was nothing to
-	 * make it from
+	 * Flattened in the meantime. The flatten made the object, unless there was nothing to make
+	 * it from.
 	 */
 	if (!len) {
 		copyup_end(copyup, 1);
@@ -444,7 +452,9 @@ static void copyup_start_work(struct work_struct *work)
 		copyup_start(copyup);
 }
 
-/* Lets @waiter wait for a copyup of the object that is in progress. */
+/*
+ * Let @waiter wait for a copyup of the object, if one is in progress. Return whether there is one.
+ */
 static bool copyup_join(struct trbd_image *image, u64 objno, struct trbd_copyup_waiter *waiter)
 {
 	struct clone_copyup *copyup;
@@ -459,7 +469,7 @@ static bool copyup_join(struct trbd_image *image, u64 objno, struct trbd_copyup_
 	return false;
 }
 
-/* Returns whether it is its turn already. */
+/* Add a copyup to the lists. Return whether it may start at once. */
 static bool copyup_enter(struct clone_copyup *copyup, struct trbd_copyup_waiter *waiter)
 {
 	struct trbd_copyups *copyups = &copyup->image->copyups;
@@ -474,10 +484,10 @@ static bool copyup_enter(struct clone_copyup *copyup, struct trbd_copyup_waiter 
 }
 
 /**
- * trbd_clone_copyup() - bring an object about from what the parent has (cls_rbd copyup)
+ * trbd_clone_copyup() - make an object from the parent's data (cls_rbd copyup)
  * @image: the clone
- * @objno: number of the object; the parent overlaps it
- * @waiter: done and arg are set
+ * @objno: number of the object; the parent must overlap it
+ * @waiter: its done and arg are set
  *
  * Context: may sleep for memory and locks, never for the network.
  * Return: 0 and the waiter's done will be called; or a negative errno and it will not: -ENOMEM.
@@ -515,8 +525,8 @@ int trbd_clone_copyup(struct trbd_image *image, u64 objno, struct trbd_copyup_wa
 }
 
 /**
- * trbd_copyups_init() - no copyups yet
- * @copyups: of an image
+ * trbd_copyups_init() - prepare an image's list of copyups, empty at first
+ * @copyups: part of an image
  */
 void trbd_copyups_init(struct trbd_copyups *copyups)
 {

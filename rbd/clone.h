@@ -10,10 +10,10 @@ struct trbd_copyups;
 struct trbd_image;
 
 /**
- * struct trbd_copyup_waiter - somebody who needs an object in a clone; embedded by its owner
- * @node: among those who wait for the same copyup
- * @done: called once with 0: there is an object now, with the parent's data unless somebody was
- *	faster; 1: the parent has only zeros there, and nothing was done; or a negative errno
+ * struct trbd_copyup_waiter - a party that needs an object in a clone; embedded by its owner
+ * @node: entry in the list of those that wait for the same copyup
+ * @done: called once with 0: there is an object now, with the parent's data unless another client
+ *	was faster; 1: the parent has only zeros there, and nothing was done; or a negative errno
  * @arg: for @done
  */
 struct trbd_copyup_waiter {

@@ -1,38 +1,39 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Compare and write, atomic against every write of every gateway.
+ * COMPARE AND WRITE, atomic with respect to every write of every gateway.
  *
- * An OSD applies the ops of one request together, but none of the ops that libceph can send
- * compares data. So the data are read, compared here, and written on condition that nobody wrote in
- * between. How the condition is said depends on libceph:
+ * An OSD applies the ops of one request together, but no op that libceph can send compares data. So
+ * this file reads the data, compares them, and writes on condition that nobody wrote in between.
+ * libceph decides how the condition is expressed:
  *
- *	with versions      READ, which tells the object's version
- *	                   {ASSERT_VER version, guard, WRITE}: -ERANGE or -EOVERFLOW for another one
+ *	with versions      READ, which returns the object's version
+ *	                   {ASSERT_VER version, guard, WRITE}: -ERANGE or -EOVERFLOW if the
+ *	                   version has changed
  *
  *	without            LINK: {stamp of the object <= my granule; stamp := t1; tag := t1}
  *	                   READ
- *	                   {stamp == t1; tag == t1; stamp := t2; WRITE}: -ECANCELED when it is not
- *	                   since every other mutation changes the stamp or the tag
+ *	                   {stamp == t1; tag == t1; stamp := t2; WRITE}: -ECANCELED if they have
+ *	                   changed, since every other mutation changes the stamp or the tag
  *
- * An object that is not there reads as zeros, and is written on condition that it still is not
+ * An object that is not there reads as zeros. It is written on condition that it still is not
  * there.
  *
- * A command that loses starts over after a moment, as long as it is within the guard's window. The
- * condition alone does not make the write safe at any age: it says that nobody wrote since the
- * comparison, and the comparison itself may be late. An initiator that gave this command up may
- * have done it through another gateway, and then put the old value back, as with a lock that is
- * taken and freed. A read that comes then finds what the command expects. So no request of a
+ * A command that loses starts over after a moment, as long as it is within the admission time. The
+ * condition alone does not make the write safe at any age: it ensures that nobody wrote since the
+ * comparison, but the comparison itself may be late. An initiator that gave this command up may
+ * have done it again through another gateway, and then put the old value back, as with a lock that
+ * is taken and freed. A late read then finds the value that the command expects. So no request of a
  * COMPARE AND WRITE passes a stamp that is later than the admission of the command allows, in any
  * round.
  *
  * Small writes and other COMPARE AND WRITEs of this gateway to the same object wait meanwhile
- * (rbd/object_queue.c): they would only break the link. Those of other gateways do not know. After
- * a lost round the link therefore takes a stamp half a second ahead; the first try of a plain write
- * is refused then, and its second one comes a moment later (rbd/object_io.c). A link changes no
+ * (rbd/object_queue.c), because they would only break the link. Other gateways do not know of the
+ * link. So after a lost round it takes a stamp half a second ahead. The first try of a plain write
+ * is then refused, and its second try comes a moment later (rbd/object_io.c). A link changes no
  * data, and no stamp ever goes back.
  *
- * A write that was sent twice and lost may have lost against itself. Then a difference that is
- * found afterwards may be our own data, and the command ends with BUSY instead of a miscompare.
+ * A write that was sent twice and lost may have lost to itself. A difference that is found
+ * afterwards may then be our own data. So the command ends with BUSY instead of a miscompare.
  */
 #include <linux/bvec.h>
 #include <linux/ceph/libceph.h>
@@ -59,42 +60,42 @@
 #include "rbd/io.h"
 
 #define CAW_POOL_SIZE		16
-/* the longest pause after a lost round, doubled each time up to the maximum */
+/* the longest pause after a lost round; it doubles each time up to the maximum */
 #define CAW_PAUSE_MS		4
 #define CAW_PAUSE_MAX_MS	128
 /* how far ahead the link's stamp is after a lost round */
 #define CAW_QUIET_MS		(2 * TRBD_GRANULE_MS)
 
 enum caw_buffer {
-	CAW_EXPECTED,	/* what the block must hold */
-	CAW_NEW,	/* what it shall hold */
-	CAW_FOUND,	/* what it holds */
+	CAW_EXPECTED,	/* the expected content */
+	CAW_NEW,	/* the new content */
+	CAW_FOUND,	/* the content found */
 	CAW_BUFFERS,
 };
 
 /**
- * struct caw - one compare and write
+ * struct caw - a COMPARE AND WRITE in progress
  * @r: the submitter's description
  * @objno: object
- * @extent: range in it, with @bvec
- * @bvec: memory of what is read or written
+ * @extent: range in the object, with @bvec
+ * @bvec: memory that is read into or written from
  * @snapc: snapshot context of the write
- * @size: size of the image when it began
- * @guard: of the request in flight
+ * @size: size of the image when the command began
+ * @guard: guard of the request in flight
  * @req: request in flight
  * @step: called with the result of the request
  * @link: stamp of the link
- * @link_ms: its time
- * @quiet_ms: how far ahead of the clock that is
- * @version: of the object that was read
+ * @link_ms: time of @link
+ * @quiet_ms: how far @link_ms is ahead of the clock
+ * @version: version of the object that was read
  * @maybe_applied: a conditional write was sent more than once and lost
- * @parent_is_zero: a clone's parent was asked and has nothing there
- * @read_again: a clone was asked again, since it may have been flattened meanwhile
- * @error: is to end with this, or 0
+ * @parent_is_zero: the clone's parent was asked, and has nothing there
+ * @read_again: the clone was read again, since it may have been flattened meanwhile
+ * @error: the command ends with this error, if not 0
  * @copyup: waits for the object of a clone
- * @pause_ms: before starting over
- * @restart: starting, or starting over
- * @place: among what changes the object through this gateway
+ * @pause_ms: the longest pause after the last lost round, ms
+ * @restart: starts the command over, or ends it with @error
+ * @place: place in the queue of changes of the object through this gateway
  * @memory: pages of the buffers
  */
 struct caw {
@@ -156,7 +157,7 @@ static void caw_end(struct caw *caw, int result, u32 offset)
 	done(arg, result, offset);
 }
 
-/* In messenger context or on libceph's completion workqueue. */
+/* Runs in messenger context or on libceph's completion workqueue. */
 static void caw_request_done(struct ceph_osd_request *req)
 {
 	struct caw *caw = req->r_priv;
@@ -165,8 +166,8 @@ static void caw_request_done(struct ceph_osd_request *req)
 }
 
 /*
- * Ends the command from the workqueue: the next one at the object may have to end as well, and the
- * one behind that, each on the stack of the one before.
+ * End the command from the workqueue. The next command at the object may have to end as well, and
+ * the one behind that too. Ended from here, each would run on the stack of the one before.
  */
 static void caw_end_later(struct caw *caw, int error)
 {
@@ -174,7 +175,9 @@ static void caw_end_later(struct caw *caw, int error)
 	queue_delayed_work(trbd_io_wq, &caw->restart, 0);
 }
 
-/* Takes over the request; without one it ends for want of memory. */
+/*
+ * Send @req, which this function takes over. Without a request, end the command for want of memory.
+ */
 static void caw_send(struct caw *caw, struct ceph_osd_request *req,
 		     void (*step)(struct caw *caw, int result))
 {
@@ -218,7 +221,7 @@ static void caw_mutate(struct caw *caw, enum trbd_guard_mode mode, u64 limit, u6
 		 step);
 }
 
-/* The latest stamp that a request of @time_ms may pass; see the top of the file. */
+/* Return the latest stamp that a request of @time_ms may pass; see the top of the file. */
 static u64 caw_limit(const struct caw *caw, u64 time_ms)
 {
 	return trbd_clock_granule_end(min(time_ms, caw->r.accepted_ms + TRBD_ADMISSION_MS));
@@ -229,7 +232,7 @@ static u64 caw_stamp(struct caw *caw, u64 now_ms)
 	return trbd_clock_stamp(caw->r.image->clock, now_ms);
 }
 
-/* Somebody else was at the object. Who waits for it here gets it for the pause. */
+/* Lost a race: give local waiters our place while we back off. */
 static void caw_lost(struct caw *caw)
 {
 	trbd_object_queue_leave(&caw->r.image->object_queue, &caw->place);
@@ -239,7 +242,7 @@ static void caw_lost(struct caw *caw)
 			   msecs_to_jiffies(1 + get_random_u32() % caw->pause_ms));
 }
 
-/* How many bytes are as expected. */
+/* Return how many bytes at the beginning are as expected. */
 static u32 caw_equal(struct caw *caw)
 {
 	const u8 *expected = caw_buffer(caw, CAW_EXPECTED);
@@ -269,8 +272,8 @@ static void caw_written(struct caw *caw, int result)
 }
 
 /*
- * The version says that nobody wrote since the comparison; the stamp of a neighbour of our time
- * stays.
+ * The version ensures that nobody wrote since the comparison. The object's stamp, which a neighbour
+ * set at about our time, stays.
  */
 static void caw_written_versioned(struct caw *caw, int result)
 {
@@ -289,7 +292,7 @@ static void caw_write(struct caw *caw, bool missing)
 	u64 stamp = caw_stamp(caw, max(now_ms, caw->link_ms));
 	int ret;
 
-	/* reading may have taken long */
+	/* the read may have taken long */
 	ret = trbd_image_check_state(caw->r.image, caw->snapc, caw->size);
 	if (ret)
 		caw_end(caw, ret, 0);
@@ -324,7 +327,7 @@ static void caw_compare(struct caw *caw, int result)
 				caw_end(caw, result, 0);
 			return;
 		}
-		/* flattened since it was read? Then it is there now: see rbd/clone.c */
+		/* Flattened since it was read? Then the object is there now: see rbd/clone.c. */
 		if (image->parent && !caw->parent_is_zero && !caw->read_again) {
 			caw->read_again = true;
 			caw_start(caw);
@@ -382,9 +385,9 @@ static void caw_start(struct caw *caw)
 	u64 now_ms = trbd_clock_now(caw->r.image->clock);
 	int ret;
 
-	/* it may have waited at the object, or for another round */
+	/* the command may have waited for the object, or for another round */
 	ret = trbd_image_check_state(caw->r.image, caw->snapc, caw->size);
-	/* one reading of the clock for check and stamp */
+	/* the check and the stamp use the same reading of the clock */
 	if (!ret && now_ms > caw->r.accepted_ms + TRBD_ADMISSION_MS) {
 		atomic64_inc(&caw->r.image->stats.late);
 		ret = -EBUSY;
@@ -401,7 +404,7 @@ static void caw_start(struct caw *caw)
 	}
 }
 
-/* The object is there now, or the parent has only zeros for it. */
+/* Either the object is there now, or the parent has only zeros for it. */
 static void caw_copied_up(void *arg, int result)
 {
 	struct caw *caw = arg;
@@ -414,7 +417,7 @@ static void caw_copied_up(void *arg, int result)
 	caw_start(caw);
 }
 
-/* It is its turn at the object. */
+/* Start the command, whose turn at the object has come. */
 static void caw_lead(struct trbd_queue_place *place)
 {
 	caw_start(container_of(place, struct caw, place));
@@ -471,8 +474,8 @@ static int caw_prepare(struct caw *caw)
 }
 
 /**
- * trbd_compare_write_submit() - start a compare and write
- * @request: what to do; copied
+ * trbd_compare_write_submit() - start a COMPARE AND WRITE
+ * @request: the command; copied
  *
  * Context: process; may sleep for memory and locks, never for the network.
  * Return: 0 and @request->done will be called; or a negative errno and it will not: -ENOMEM,

@@ -8,17 +8,16 @@ struct scatterlist;
 struct trbd_image;
 
 /**
- * struct trbd_compare_write - compare a range of one object and write it if it was equal,
- * atomically
+ * struct trbd_compare_write - a request to compare a range of one object, and to write it if it was
+ *	equal, atomically
  * @image: open image
  * @off: offset in the image, bytes
  * @len: length, bytes, at most a page; within one stripe unit
- * @sgl: @len bytes to compare with, then @len bytes to write; not needed any more when the submit
- *	returns
+ * @sgl: @len bytes to compare with, then @len bytes to write; may go when the submit returns
  * @nents: entries in @sgl
- * @accepted_ms: common time when the command was accepted
- * @done: called once, with 0, -EILSEQ when the data differ at byte @offset, or another negative
- *	errno
+ * @accepted_ms: common time at which the command was accepted
+ * @done: called once, with 0, with -EILSEQ if the data differ at byte @offset, or with another
+ *	negative errno
  * @arg: for @done
  */
 struct trbd_compare_write {

@@ -2,16 +2,16 @@
 /*
  * Which features an image may have.
  *
- * Any number of gateways write an image at once, without a lock. A feature that relies on a single
- * writer would be corrupted by that: exclusive-lock by definition, object-map and fast-diff because
- * each writer would have to keep the map, journaling because each would have to append to one
- * journal. Such an image is refused for writing; its snapshots never change and may be exported
- * read-only.
+ * Any number of gateways write an image at once, without a lock. Several writers would corrupt a
+ * feature that relies on a single one: exclusive-lock by definition, object-map and fast-diff
+ * because each writer would have to keep the map, journaling because each would have to append to
+ * one journal. Images with such a feature are refused for writing. Their snapshots never change,
+ * and may be exported read-only.
  *
- * Bits nobody told us about are refused when librbd marks them as incompatible for the kind of
- * access we want.
+ * A feature bit that this code does not know is refused if librbd marks it as incompatible for the
+ * kind of access we want.
  *
- * No I/O and no state: compiled as it is by the unit tests.
+ * There is no I/O and no state here: the unit tests compile this file as it is.
  */
 #include <linux/bits.h>
 #include <linux/kernel.h>
@@ -34,12 +34,13 @@ static const char *const feature_names[] = {
 };
 
 /**
- * trbd_features_refused() - the features because of which an image cannot be opened
+ * trbd_features_refused() - list the features because of which an image cannot be opened
  * @features: all features of the image
- * @incompat: those that a client must know, as cls_rbd get_features answered for the wanted access
+ * @incompat: those that a client must know, as returned by cls_rbd get_features for the wanted
+ *	access
  * @read_only: a snapshot is opened, not the image
  *
- * Return: a mask of the offending features, 0 when the image can be opened.
+ * Return: a mask of the offending features; 0 if the image can be opened.
  */
 u64 trbd_features_refused(u64 features, u64 incompat, bool read_only)
 {
@@ -55,10 +56,10 @@ u64 trbd_features_refused(u64 features, u64 incompat, bool read_only)
 }
 
 /**
- * trbd_features_disableable() - of these, what "rbd feature disable" can take away
+ * trbd_features_disableable() - select the features that "rbd feature disable" can remove
  * @features: mask
  *
- * Return: mask.
+ * Return: those of @features.
  */
 u64 trbd_features_disableable(u64 features)
 {
@@ -68,11 +69,11 @@ u64 trbd_features_disableable(u64 features)
 /**
  * trbd_features_names() - spell features the way the rbd tool does
  * @features: mask
- * @buf: where to; always terminated
+ * @buf: where the text goes; always terminated
  * @size: room in @buf, at least 1
  *
- * Names come highest bit first: object-map and fast-diff depend on exclusive-lock, and the list can
- * be given to "rbd feature disable" as it is. A bit without a name is written as "bit N".
+ * The names come highest bit first: object-map and fast-diff depend on exclusive-lock, so the list
+ * can be given to "rbd feature disable" as it is. A bit without a name is written as "bit N".
  *
  * Return: length of the text, cut to what fits.
  */

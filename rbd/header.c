@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The header object of an image: the object class "rbd", one method a function.
+ * The header object of an image: one function for each method of the object class "rbd".
  *
- * A format 2 image is found in three steps: the object rbd_id.<name> gives the image id, the object
- * rbd_header.<id> describes the image, the objects <object prefix>.<number> hold its data. Only the
- * header is read here, and nothing is remembered: rbd/image_refresh.c has it read again.
+ * A format 2 image is found in three steps. The object rbd_id.<name> holds the image id. The object
+ * rbd_header.<id> describes the image. The objects <object prefix>.<number> hold its data. This
+ * file reads the header only, and remembers nothing: rbd/image_refresh.c decides when to read it
+ * again.
  *
- * Answers come from a cluster that may be of any version, or damaged. Every length is checked
- * before it is used, every value that goes into arithmetic later is checked against its limits
+ * The answers come from a cluster that may be of any version, or damaged. Every length is checked
+ * before it is used. Every value that later goes into arithmetic is checked against its limits
  * here, once.
  */
 #include <linux/ceph/decode.h>
@@ -31,15 +32,15 @@
 
 /**
  * trbd_header_call() - call a read method of the object class "rbd"
- * @object: the header object, or another one that the class knows
- * @method: its method
+ * @object: the header object, or another object that the class knows
+ * @method: name of the method
  * @in: encoded arguments, NULL for none
  * @in_len: their length, at most one page
  * @out: where the answer goes
  * @out_len: room in @out
  *
  * Context: may sleep up to the session's mount_timeout.
- * Return: length of the answer; an error of trbd_cls_call().
+ * Return: length of the answer, or an error of trbd_cls_call().
  */
 int trbd_header_call(const struct trbd_object *object, const char *method, const void *in,
 		     size_t in_len, void *out, size_t out_len)
@@ -49,7 +50,7 @@ int trbd_header_call(const struct trbd_object *object, const char *method, const
 	return trbd_cls_call(object, "rbd", &call, 1, out, out_len);
 }
 
-/* A method whose answer is exactly @out_len bytes long. */
+/* Call a method whose answer must be exactly @out_len bytes long. */
 static int header_call_fixed(const struct trbd_object *object, const char *method, const void *in,
 			     size_t in_len, void *out, size_t out_len)
 {
@@ -60,7 +61,7 @@ static int header_call_fixed(const struct trbd_object *object, const char *metho
 	return (size_t)ret == out_len ? 0 : -EBADMSG;
 }
 
-/* Decodes an encoded string into @buf; refuses one that is too long, empty, or has a NUL inside. */
+/* Decode a string into @buf. Refuse one that is too long, is empty, or has a NUL inside. */
 static int header_decode_string(void *p, void *end, char *buf, size_t size)
 {
 	u32 len;
@@ -97,15 +98,14 @@ static int header_call_string(const struct trbd_object *object, const char *meth
 }
 
 /**
- * trbd_header_image_id() - the id of an image (cls_rbd get_id)
+ * trbd_header_image_id() - look up the id of an image (cls_rbd get_id)
  * @session: session with the cluster
  * @oloc: pool and namespace
  * @image: image name
  * @id: room for TRBD_IMAGE_ID_MAX bytes
  *
  * Context: may sleep up to mount_timeout.
- * Return: 0; -ENOENT when there is no such image; -EPROTONOSUPPORT when there is one of format 1;
- * others.
+ * Return: 0; -ENOENT if there is no such image; -EPROTONOSUPPORT if the image has format 1; others.
  */
 int trbd_header_image_id(struct trbd_session *session, const struct ceph_object_locator *oloc,
 			 const char *image, char *id)
@@ -132,14 +132,14 @@ int trbd_header_image_id(struct trbd_session *session, const struct ceph_object_
 }
 
 /**
- * trbd_header_size() - size of the image or of a snapshot (cls_rbd get_size)
+ * trbd_header_size() - read the size of the image or of a snapshot (cls_rbd get_size)
  * @object: the header object
  * @snap_id: snapshot, or CEPH_NOSNAP
- * @order: log2 of the object size
- * @size: bytes
+ * @order: set to log2 of the object size
+ * @size: set to the size, bytes
  *
  * Context: may sleep up to mount_timeout.
- * Return: 0, -ENOENT when image or snapshot is gone, -EBADMSG for an order out of range, others.
+ * Return: 0, -ENOENT if the image or snapshot is gone, -EBADMSG for an order out of range, others.
  */
 int trbd_header_size(const struct trbd_object *object, u64 snap_id, u8 *order, u64 *size)
 {
@@ -161,11 +161,11 @@ int trbd_header_size(const struct trbd_object *object, u64 snap_id, u8 *order, u
 }
 
 /**
- * trbd_header_features() - the image's features (cls_rbd get_features)
+ * trbd_header_features() - read the image's features (cls_rbd get_features)
  * @object: the header object
- * @snap_id: what is wanted: CEPH_NOSNAP to write, or a snapshot to read
+ * @snap_id: the wanted access: CEPH_NOSNAP to write, or a snapshot to read
  * @features: set to TRBD_FEATURE_* of the image
- * @incompat: set to those that a client must know for that
+ * @incompat: set to those that a client must know for this access
  *
  * Context: may sleep up to mount_timeout.
  * Return: 0, -ENOENT, -EBADMSG, others.
@@ -215,8 +215,8 @@ static int header_striping(const struct trbd_object *object, struct trbd_header 
 	header->stripe_count = le64_to_cpu(out.count);
 
 	/*
-	 * a unit is a whole part of the object and a multiple of a block; libceph counts stripes in
-	 * 32 bits
+	 * A unit must be a whole part of the object and a multiple of a block. libceph counts
+	 * stripes in 32 bits.
 	 */
 	if (!header->stripe_unit || header->stripe_unit > object_size ||
 	    !is_power_of_2(header->stripe_unit) || header->stripe_unit < 512 ||
@@ -242,15 +242,17 @@ static int header_data_pool(const struct trbd_object *object, struct trbd_header
 }
 
 /**
- * trbd_header_read() - all that never changes (cls_rbd get_size, get_features, get_object_prefix,
- *	get_stripe_unit_count, get_data_pool)
+ * trbd_header_read() - read everything that never changes
  * @object: the header object
- * @snap_id: snapshot that is going to be read, or CEPH_NOSNAP
- * @header: to be filled in; what is in it has passed the checks of this file
+ * @snap_id: the snapshot that is going to be read, or CEPH_NOSNAP
+ * @header: to be filled in; all its values have passed the checks of this file
+ *
+ * Calls get_size, get_features, get_object_prefix, get_stripe_unit_count and get_data_pool of
+ * cls_rbd.
  *
  * Context: may sleep up to mount_timeout for each call.
- * Return: 0, -ENOENT, -EBADMSG for a header that makes no sense, others. @header has valid features
- * also when the reading stopped at something later.
+ * Return: 0, -ENOENT, -EBADMSG for a header that makes no sense, others. If an error occurs after
+ * the features were read, the features in @header are still valid.
  */
 int trbd_header_read(const struct trbd_object *object, u64 snap_id, struct trbd_header *header)
 {
@@ -272,7 +274,7 @@ int trbd_header_read(const struct trbd_object *object, u64 snap_id, struct trbd_
 }
 
 /**
- * trbd_header_snap_context() - the snapshots writes must preserve (cls_rbd get_snapcontext)
+ * trbd_header_snap_context() - read which snapshots writes must preserve (cls_rbd get_snapcontext)
  * @object: the header object
  * @snapc: set to a new snapshot context
  *
@@ -330,7 +332,7 @@ out:
  * @snap_id: set to the id
  *
  * Context: may sleep up to mount_timeout for each snapshot.
- * Return: 0, -ENOENT when there is none of that name, others.
+ * Return: 0, -ENOENT if no snapshot has that name, others.
  */
 int trbd_header_snap_id(const struct trbd_object *object, const struct ceph_snap_context *snapc,
 			const char *snap, u64 *snap_id)
@@ -348,7 +350,7 @@ int trbd_header_snap_id(const struct trbd_object *object, const struct ceph_snap
 
 		ret = header_call_string(object, "get_snapshot_name", &in,
 					 sizeof(in), name, HEADER_SNAP_NAME_MAX);
-		/* removed since the context was read */
+		/* the snapshot was removed after the context was read */
 		if (ret == -ENOENT)
 			continue;
 		if (ret)
@@ -370,15 +372,16 @@ static void header_put_string(void **p, const char *s, size_t len)
 }
 
 /**
- * trbd_header_metadata() - a value of the image's metadata (cls_rbd metadata_get)
+ * trbd_header_metadata() - read a value of the image's metadata (cls_rbd metadata_get)
  * @object: the header object
  * @key: its key
- * @value: where to; not ended by a NUL
- * @size: room in @value, bytes, TRBD_HEADER_METADATA_EXTRA of which the value cannot use. One that
- *	is longer by more than a page is not answered at all, and ends with -ETIMEDOUT
+ * @value: where the value goes; without a terminating NUL
+ * @size: room in @value, bytes; the value cannot use TRBD_HEADER_METADATA_EXTRA of them. A value
+ *	that is too long by more than a page gets no answer at all, and the call ends with
+ *	-ETIMEDOUT
  *
  * Context: may sleep up to mount_timeout.
- * Return: length of the value; -ENOENT when there is none, -ERANGE when it does not fit, -EBADMSG,
+ * Return: length of the value; -ENOENT if there is none, -ERANGE if it does not fit, -EBADMSG,
  * -ETIMEDOUT, -EINTR, -ENOMEM, others.
  */
 ssize_t trbd_header_metadata(const struct trbd_object *object, const char *key, char *value,
@@ -399,7 +402,10 @@ ssize_t trbd_header_metadata(const struct trbd_object *object, const char *key, 
 	if (ret < 0)
 		return ret;
 
-	/* it is long; no second buffer for the few bytes in front of it */
+	/*
+	 * the value is long: move it down, instead of using a second buffer for the sake of its
+	 * length field
+	 */
 	p = value;
 	end = value + ret;
 	ceph_decode_32_safe(&p, end, len, bad);
@@ -411,16 +417,15 @@ bad:
 }
 
 /**
- * trbd_header_set_metadata_if() - set a value of the image's metadata on condition (cls_rbd
- * metadata_set)
+ * trbd_header_set_metadata_if() - set a value of the metadata on condition (cls_rbd metadata_set)
  * @object: the header object
- * @condition: the number that counts the changes
+ * @condition: the number that counts the changes, and its expected value
  * @key: key of the value
- * @value: the value
- * @len: its length
+ * @value: new content
+ * @len: length of @value
  *
  * Context: may sleep up to mount_timeout.
- * Return: 0; -ECANCELED if the number was another; -ENOENT when the header is gone, -ETIMEDOUT,
+ * Return: 0; -ECANCELED if the condition does not hold; -ENOENT if the header is gone, -ETIMEDOUT,
  * -EINTR, -ENOMEM, others.
  */
 int trbd_header_set_metadata_if(const struct trbd_object *object,

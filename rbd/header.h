@@ -18,28 +18,28 @@ struct trbd_session;
 /* the prefix, a dot, and the object's number in 16 digits */
 #define TRBD_OBJECT_NAME_MAX	(TRBD_OBJECT_PREFIX_MAX + 18)
 
-/* 4 KiB to 32 MiB: what librbd makes, and what a libceph message carries with room to spare */
+/* 4 KiB to 32 MiB: librbd makes objects of this size, and a libceph message can hold one easily */
 #define TRBD_OBJECT_ORDER_MIN	12
 #define TRBD_OBJECT_ORDER_MAX	25
 
 /*
- * librbd has no limit. Here each write takes 8 bytes for each snapshot along, in a piece of memory
- * that should be easy to get: 32 KiB.
+ * librbd has no limit. Here each write carries 8 bytes for each snapshot, in one piece of memory
+ * that should be easy to allocate: 32 KiB.
  */
 #define TRBD_SNAPS_MAX		4096
 
-/* RADOS has no limit for it that matters; rbd namespaces are names that people type */
+/* RADOS has no practical limit; people type the names of rbd namespaces */
 #define TRBD_NAMESPACE_MAX	256
-/* trbd_header_metadata(): the length that comes in front of a value */
+/* trbd_header_metadata(): room for the length in front of a value */
 #define TRBD_HEADER_METADATA_EXTRA	sizeof(__le32)
 
 /**
- * struct trbd_parent - what a clone reads where it has nothing of its own
+ * struct trbd_parent - the parent of a clone, as the clone's header names it
  * @pool: pool of the parent's header, or negative for no parent
- * @snap_id: its snapshot
- * @overlap: how much of the clone the parent still stands behind, bytes from the beginning
- * @namespace: in @pool, empty for the default one
- * @image_id: the parent
+ * @snap_id: snapshot of the parent
+ * @overlap: how much of the clone the parent still backs, bytes from the beginning
+ * @namespace: RADOS namespace in @pool, empty for the default one
+ * @image_id: id of the parent
  */
 struct trbd_parent {
 	s64 pool;
@@ -50,14 +50,14 @@ struct trbd_parent {
 };
 
 /**
- * struct trbd_header - what a header object says that never changes while the image lives
+ * struct trbd_header - the part of a header object that never changes while the image lives
  * @order: log2 of the object size in bytes
  * @features: TRBD_FEATURE_* of the image
  * @incompat: those that a client must know for the wanted access
  * @stripe_unit: bytes
  * @stripe_count: objects in a stripe
- * @data_pool: pool of the data objects, the header's own pool unless the image says otherwise
- * @object_prefix: what the data objects' names start with
+ * @data_pool: pool of the data objects: the header's own pool unless the image names another
+ * @object_prefix: beginning of the names of the data objects
  */
 struct trbd_header {
 	u8 order;

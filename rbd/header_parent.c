@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the header of a clone says of its parent, and the header of a migration's target of its
- * source.
+ * The header of a clone names its parent. The header of a migration's target names its source.
  *
  * As in rbd/header.c, every length and every value is checked here, once.
  */
@@ -29,10 +28,11 @@
 #define HEADER_MIGRATION_TARGET	2
 
 /**
- * trbd_header_locate() - where the header of a parent is
+ * trbd_header_locate() - tell where the header of a parent is
  * @parent: pool, namespace and image id
- * @oid: initialised; set to its name. To be destroyed in every case
- * @oloc: initialised; set to its pool and namespace. Likewise
+ * @oid: initialised; set to the header's name. The caller must destroy it in every case
+ * @oloc: initialised; set to the header's pool and namespace. The caller must destroy it in every
+ *	case
  *
  * Return: 0 or -ENOMEM.
  */
@@ -49,7 +49,7 @@ int trbd_header_locate(const struct trbd_parent *parent, struct ceph_object_id *
 	return ceph_oid_aprintf(oid, GFP_KERNEL, "rbd_header.%s", parent->image_id);
 }
 
-/* Takes an encoded string off a reply that may be empty. */
+/* Take an encoded string off a reply. It may be empty. */
 static int header_take_string(void **p, void *end, char *buf, size_t size)
 {
 	u32 len;
@@ -111,7 +111,9 @@ bad:
 	return -EBADMSG;
 }
 
-/* Both at one moment: the parent stays named when a snapshot still needs it. */
+/*
+ * Read parent and overlap in one request. The parent stays named while a snapshot still needs it.
+ */
 static int header_parent(const struct trbd_object *object, __le64 snap_id,
 			 struct trbd_parent *parent, void *reply)
 {
@@ -141,15 +143,16 @@ static int header_old_parent(const struct trbd_object *object, __le64 snap_id,
 }
 
 /**
- * trbd_header_parent() - what the image was cloned from (cls_rbd parent_get and parent_overlap_get,
- * get_parent)
+ * trbd_header_parent() - read from which image this one was cloned
  * @object: the header object
  * @features: of the image
  * @snap_id: snapshot of the image, or CEPH_NOSNAP
  * @parent: to be filled in; without a parent its pool is negative and its overlap 0
  *
+ * Calls parent_get and parent_overlap_get of cls_rbd, or get_parent on an OSD before Nautilus.
+ *
  * Context: may sleep up to mount_timeout for each round trip.
- * Return: 0; -ENOENT when the header is gone, -EBADMSG, -ETIMEDOUT, -EINTR, -ENOMEM, others.
+ * Return: 0; -ENOENT if the header is gone, -EBADMSG, -ETIMEDOUT, -EINTR, -ENOMEM, others.
  */
 int trbd_header_parent(const struct trbd_object *object, u64 features, u64 snap_id,
 		       struct trbd_parent *parent)
@@ -170,7 +173,7 @@ int trbd_header_parent(const struct trbd_object *object, u64 features, u64 snap_
 	ret = header_parent(object, in, parent, reply);
 	if (ret == -EOPNOTSUPP)
 		ret = header_old_parent(object, in, parent, reply);
-	/* none, or one that nothing can be seen of */
+	/* there is no parent, or nothing of it shows through */
 	if (parent->pool == CEPH_NOPOOL)
 		parent->overlap = 0;
 	kfree(reply);
@@ -179,7 +182,10 @@ int trbd_header_parent(const struct trbd_object *object, u64 features, u64 snap_
 	return ret;
 }
 
-/* The snapshot of a migration's source that became @target's: a map from theirs to ours. */
+/*
+ * Find the snapshot of a migration's source that became @target: the reply maps the source's
+ * snapshots to those of the target.
+ */
 static int header_decode_source_snap(void **p, void *end, u64 target, u64 *snap_id)
 {
 	u64 from, to;
@@ -194,7 +200,7 @@ static int header_decode_source_snap(void **p, void *end, u64 target, u64 *snap_
 		*snap_id = from;
 		return 1;
 	}
-	/* taken since the migration began */
+	/* the snapshot was taken after the migration began */
 	return -EOPNOTSUPP;
 bad:
 	return -EBADMSG;
@@ -221,7 +227,7 @@ static int header_decode_migration(void *p, void *end, u64 snap_id, struct trbd_
 	ceph_decode_skip_n(&p, end, name_len, bad);
 	if (header_take_string(&p, end, source->image_id, sizeof(source->image_id)))
 		goto bad;
-	/* format 1, or not in this cluster */
+	/* the source has format 1, or is not in this cluster */
 	if (source->pool < 0 || !*source->image_id)
 		return -EOPNOTSUPP;
 	return header_decode_source_snap(&p, end, snap_id, &source->snap_id);
@@ -247,16 +253,17 @@ static int header_migration(const struct trbd_object *object, u64 snap_id,
 }
 
 /**
- * trbd_header_migration_source() - is a snapshot that of a migration's target, and of what source?
- *	(cls_rbd migration_get)
+ * trbd_header_migration_source() - find the source, if a snapshot belongs to a migration's target
  * @session: session with the cluster
  * @target: the snapshot
  * @source: set to the snapshot of the source
  *
+ * Calls migration_get of cls_rbd.
+ *
  * Context: may sleep up to mount_timeout.
- * Return: 1 if it is; 0 if not, or if there is no such image; -EOPNOTSUPP when the source cannot be
- * read (format 1, not in this cluster, without such a snapshot), -EBADMSG, -ETIMEDOUT, -EINTR,
- * -ENOMEM, others.
+ * Return: 1 if the snapshot belongs to a migration's target; 0 if not, or if there is no such
+ * image; -EOPNOTSUPP if the source cannot be read (format 1, not in this cluster, no such snapshot
+ * there), -EBADMSG, -ETIMEDOUT, -EINTR, -ENOMEM, others.
  */
 int trbd_header_migration_source(struct trbd_session *session, const struct trbd_parent *target,
 				 struct trbd_parent *source)

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * An open image, as commands see it: size, snapshots, and whether an I/O may begin.
+ * An open image, as commands see it: its size, its snapshots, and whether an I/O may begin.
  *
- * Data path and refresh meet at image->lock only: a command takes size and snapshot context once,
- * when it is submitted, and carries its own reference.
+ * The data path and a refresh meet at image->lock only. A command takes size and snapshot context
+ * once, when it is submitted, and holds its own reference.
  *
  *	image_open.c      opening and closing, with the parents of a clone
  *	image_watch.c     notifications on the header, and the loss of its watch
  *	image_refresh.c   reading what can change
- *	here              what commands ask
+ *	this file         the state that commands ask for
  *
- * Each of these calls those below it only.
+ * Each of these calls only those below it.
  */
 #include <linux/ceph/libceph.h>
 #include <linux/ceph/osd_client.h>
@@ -24,7 +24,7 @@
 #include "rados/session.h"
 #include "rbd/image.h"
 
-/* reads that find nothing go on while a notification is handled, unless that takes long */
+/* for so long, reads that find nothing go on while a notification is being handled */
 #define IMAGE_HOLE_DOUBT_MS		TRBD_ADMISSION_MS
 
 /**
@@ -39,7 +39,7 @@ const struct trbd_object *trbd_image_header(const struct trbd_image *image)
 }
 
 /**
- * trbd_image_size() - size as of the last refresh
+ * trbd_image_size() - tell the size as of the last refresh
  * @image: open image
  *
  * Context: any in which a spinlock may be taken.
@@ -56,7 +56,7 @@ u64 trbd_image_size(struct trbd_image *image)
 }
 
 /**
- * trbd_image_object_size() - size of a data object
+ * trbd_image_object_size() - tell the size of a data object
  * @image: open image
  *
  * Return: bytes, a power of two.
@@ -67,10 +67,10 @@ u64 trbd_image_object_size(const struct trbd_image *image)
 }
 
 /**
- * trbd_image_object_name() - name of a data object
+ * trbd_image_object_name() - write the name of a data object
  * @image: open image
  * @objno: its number
- * @buf: where to, TRBD_OBJECT_NAME_MAX bytes
+ * @buf: where the name goes, TRBD_OBJECT_NAME_MAX bytes
  */
 void trbd_image_object_name(const struct trbd_image *image, u64 objno, char *buf)
 {
@@ -78,8 +78,8 @@ void trbd_image_object_name(const struct trbd_image *image, u64 objno, char *buf
 }
 
 /*
- * @lock held. Return: would we know if a snapshot had been taken by now? Images that nobody watches
- * are no matter.
+ * Call with @lock held. Return whether we would know of a snapshot that had been taken by now.
+ * Images that nobody watches do not matter here.
  */
 static bool image_is_in_touch(struct trbd_image *image)
 {
@@ -87,7 +87,7 @@ static bool image_is_in_touch(struct trbd_image *image)
 	return !image->unwatched && (!image->watched || trbd_watch_is_confirmed(&image->watch));
 }
 
-/* @lock held. Return: are size and snapshots known, and may we write? */
+/* Call with @lock held. Return whether size and snapshots are known, so that we may write. */
 static bool image_is_current(struct trbd_image *image)
 {
 	return !image->stale && image_is_in_touch(image) &&
@@ -95,16 +95,16 @@ static bool image_is_current(struct trbd_image *image)
 }
 
 /**
- * trbd_image_take_state() - what an I/O needs to know of the image, all at one moment
+ * trbd_image_take_state() - take the image's state for an I/O, all at one moment
  * @image: open image
  * @off: offset of the I/O, bytes
  * @len: its length, bytes
- * @snapc: NULL, or to be set to the snapshot context of a mutation, with a reference
- * @size: to be set to the size of the image, bytes
+ * @snapc: NULL, or set to the snapshot context of a mutation, with a reference
+ * @size: set to the size of the image, bytes
  *
  * Context: any in which a spinlock may be taken.
- * Return: 0; -ERANGE beyond the end; -EBUSY when there may be newer snapshots; -ENOENT when the
- * image was deleted.
+ * Return: 0; -ERANGE if the I/O reaches beyond the end; -EBUSY if there may be newer snapshots;
+ * -ENOENT if the image was deleted.
  */
 int trbd_image_take_state(struct trbd_image *image, u64 off, u64 len,
 			  struct ceph_snap_context **snapc, u64 *size)
@@ -126,11 +126,11 @@ int trbd_image_take_state(struct trbd_image *image, u64 off, u64 len,
 }
 
 /**
- * trbd_image_check() - can an I/O succeed at all?
+ * trbd_image_check() - tell whether an I/O can succeed at all
  * @image: open image
  *
  * Context: any in which a spinlock may be taken.
- * Return: 0; the error that every I/O ends with, -ENOENT when the image was deleted.
+ * Return: 0; or the error with which every I/O ends, -ENOENT if the image was deleted.
  */
 int trbd_image_check(struct trbd_image *image)
 {
@@ -143,13 +143,14 @@ int trbd_image_check(struct trbd_image *image)
 }
 
 /**
- * trbd_image_check_state() - may a mutation that began with this state still make an object?
+ * trbd_image_check_state() - tell whether a mutation that began with this state may still make an
+ *	object
  * @image: open image
- * @snapc: snapshot context it began with
- * @size: size it began with, bytes
+ * @snapc: snapshot context with which the mutation began
+ * @size: size with which it began, bytes
  *
  * Context: any in which a spinlock may be taken.
- * Return: 0; -EBUSY when size or snapshots are others now, or may be; -ENOENT when the image was
+ * Return: 0; -EBUSY if size or snapshots have changed, or may have; -ENOENT if the image was
  * deleted.
  */
 int trbd_image_check_state(struct trbd_image *image, const struct ceph_snap_context *snapc,
@@ -167,20 +168,20 @@ int trbd_image_check_state(struct trbd_image *image, const struct ceph_snap_cont
 }
 
 /**
- * trbd_image_check_hole() - may it be answered that there is nothing where nothing was found?
- * @image: open image, a snapshot or a parent as well
+ * trbd_image_check_hole() - tell whether a read that found nothing may report a hole
+ * @image: open image; may be a snapshot or a parent
  *
- * The data objects of an image or snapshot that was removed are gone. Its header tells, if we have
+ * When an image or snapshot is removed, its data objects go. The header shows that, if we have
  * looked at it in time.
  *
  * Context: any in which a spinlock may be taken.
- * Return: 0; -EBUSY when it may have been removed without our knowing; -ENOENT when it was.
+ * Return: 0; -EBUSY if the image may have been removed without our knowing; -ENOENT if it was.
  */
 int trbd_image_check_hole(struct trbd_image *image)
 {
 	int ret;
 
-	/* parents live as long as the clone does; who may not watch was told so */
+	/* a parent lives as long as its clone; an operator whose user may not watch was told so */
 	if (!image->watched)
 		return 0;
 	spin_lock(&image->lock);
@@ -194,11 +195,11 @@ int trbd_image_check_hole(struct trbd_image *image)
 }
 
 /**
- * trbd_image_overlap() - how much of a clone its parent stands behind
+ * trbd_image_overlap() - tell how much of a clone its parent backs
  * @image: open image
  *
  * Context: any in which a spinlock may be taken.
- * Return: bytes from the beginning; 0 for what is no clone, or no more.
+ * Return: bytes from the beginning; 0 if the image is no clone, or no longer one.
  */
 u64 trbd_image_overlap(struct trbd_image *image)
 {
@@ -211,11 +212,13 @@ u64 trbd_image_overlap(struct trbd_image *image)
 }
 
 /**
- * trbd_image_stripe_size() - bytes after which an aligned access has used every object of a stripe
- * once
+ * trbd_image_stripe_size() - tell the size of a stripe
  * @image: open image
  *
- * Return: bytes: stripe unit times stripe count; the object size for an image without striping.
+ * An aligned access of this size uses every object of a stripe once.
+ *
+ * Return: bytes: stripe unit times stripe count, which is the object size for an image without
+ * striping.
  */
 u64 trbd_image_stripe_size(const struct trbd_image *image)
 {
@@ -223,7 +226,7 @@ u64 trbd_image_stripe_size(const struct trbd_image *image)
 }
 
 /**
- * trbd_image_read_only() - is this a snapshot?
+ * trbd_image_read_only() - tell whether this is a snapshot
  * @image: open image
  *
  * Return: true if writes are refused.
@@ -234,13 +237,13 @@ bool trbd_image_read_only(const struct trbd_image *image)
 }
 
 /**
- * trbd_image_identity() - what names the image in the world
+ * trbd_image_identity() - write a name for the image that is unique in the world
  * @image: open image
- * @buf: where to
+ * @buf: where the name goes
  * @size: room in @buf; TRBD_IMAGE_IDENTITY_MAX is enough
  *
- * fsid, pool id, namespace, image id and snapshot id: equal wherever the image is opened, and never
- * used again.
+ * The name consists of fsid, pool id, namespace, image id and snapshot id. It is equal wherever the
+ * image is opened, and is never used again.
  *
  * Return: length of the text.
  */
@@ -256,10 +259,10 @@ size_t trbd_image_identity(const struct trbd_image *image, char *buf, size_t siz
 /**
  * trbd_image_show() - describe the image as "Key: value" pairs
  * @image: open image
- * @buf: where to
+ * @buf: where the text goes
  * @size: room in @buf
  *
- * Values have no blanks and no colons.
+ * The values have no blanks and no colons.
  *
  * Context: process.
  * Return: length of the text, cut to what fits.

@@ -26,15 +26,15 @@ struct task_struct;
 struct trbd_clock;
 struct trbd_session;
 
-/* fsid, pool id, namespace (255 at most), image id, snapshot id, and what stands between them */
+/* fsid, pool id, namespace (255 at most), image id, snapshot id, and the characters between them */
 #define TRBD_IMAGE_IDENTITY_MAX	(36 + 20 + 255 + TRBD_IMAGE_ID_MAX + 20 + 8)
 
 /**
- * struct trbd_image_ops - what the owner of an image is told, on a thread that may sleep
+ * struct trbd_image_ops - callbacks to the owner of an image, on a thread that may sleep
  * @resized: the size changed
- * @notified: somebody sent a notification on the header that is not librbd's; op and what follows
- *	it. What it puts into @reply goes back
- * @watched: the header is watched again, after notifications may have been missed
+ * @notified: a notification on the header arrived that is not librbd's: its op, and the payload
+ *	after the op. The callback may fill in @reply, which goes back to the sender
+ * @watched: the header is watched again; notifications may have been missed before
  */
 struct trbd_image_ops {
 	void (*resized)(void *owner);
@@ -44,12 +44,12 @@ struct trbd_image_ops {
 };
 
 /**
- * struct trbd_image_spec - what image to open
+ * struct trbd_image_spec - which image to open
  * @pool: pool name
  * @namespace: RADOS namespace in the pool, NULL for the default one
  * @image: image name
  * @snap: snapshot name, NULL for the image itself
- * @ops: what its owner is told
+ * @ops: callbacks to its owner
  * @owner: argument of @ops
  */
 struct trbd_image_spec {
@@ -62,11 +62,12 @@ struct trbd_image_spec {
 };
 
 /**
- * struct trbd_guard_stats - what the guard did to this gateway's mutations of an image
- * @fallbacks: lost against a neighbour's of the same time, and were tried again
- * @stale: refused by the OSD because something newer was there; ended with BUSY
- * @late: not sent, because it was too long since they were accepted; ended with BUSY
- * @shared: small writes that went along in another's request
+ * struct trbd_guard_stats - how the guard dealt with this gateway's mutations of an image
+ * @fallbacks: mutations that lost to a neighbour's of the same time, and were tried again
+ * @stale: mutations that an OSD refused because something newer was there; they ended with BUSY
+ * @late: mutations that were not sent because they had been accepted too long ago; they ended with
+ *	BUSY
+ * @shared: small writes that went along in another write's request
  */
 struct trbd_guard_stats {
 	atomic64_t fallbacks;
@@ -76,11 +77,11 @@ struct trbd_guard_stats {
 };
 
 /**
- * struct trbd_copyups - what is being copied up in an image; guarded by the image's lock
- * @all: copyups
+ * struct trbd_copyups - the copyups of an image; guarded by the image's lock
+ * @all: all copyups
  * @waiting: those of them that wait for others to give memory back
- * @bytes: memory that the others may take
- * @start: starts who waits
+ * @bytes: how much memory the others may take
+ * @start: starts those that wait
  */
 struct trbd_copyups {
 	struct list_head all;
@@ -93,12 +94,15 @@ struct trbd_copyups {
  * struct trbd_parent_link - a clone's relation to its parent; part of struct trbd_image
  * @open: opens a parent; constant
  * @named: the parent that the clone's header names; under the image's refresh_lock
- * @moves: @named is the target of a migration, and its source is open instead; likewise
- * @error: 0, or why the parent that the header names could not be opened; likewise
- * @opened: all parents that were opened, by their sibling; likewise
+ * @moves: @named is the target of a migration, and its source is open instead; under the image's
+ *	refresh_lock
+ * @error: why the parent that the header names could not be opened, or 0; under the image's
+ *	refresh_lock
+ * @opened: all parents that were opened, by their sibling; under the image's refresh_lock
  * @generation: counts the changes of the image's parent and overlap; under the image's lock
- * @waiters: want to know whether both are still the same; likewise
- * @confirm: finds out
+ * @waiters: those that want to know whether parent and overlap are still the same; under the
+ *	image's lock
+ * @confirm: answers @waiters
  */
 struct trbd_parent_link {
 	struct trbd_image *(*open)(struct trbd_image *child, const struct trbd_parent *spec);
@@ -112,13 +116,13 @@ struct trbd_parent_link {
 };
 
 /**
- * struct trbd_inquiry - asking the other gateways whether somebody takes a snapshot
- * @image: of which image
- * @asked: all has been heard that there is to hear; called on the thread, which may sleep
+ * struct trbd_inquiry - asks the other gateways whether somebody takes a snapshot
+ * @image: the image in question
+ * @asked: called when all answers are in; on the thread, which may sleep
  * @thread: asks; NULL if it was not started
- * @wait: for the thread, and for those who wait for it
- * @wanted: how often there was a reason to ask
- * @done: of how many of these it was asked since
+ * @wait: for the thread, and for those that wait for it
+ * @wanted: counts the reasons to ask
+ * @done: how many of these reasons have been dealt with
  */
 struct trbd_inquiry {
 	struct trbd_image *image;
@@ -136,46 +140,47 @@ struct trbd_inquiry {
  * @id: image id; constant
  * @header_oid: header object; constant
  * @header_oloc: its pool and namespace; constant
- * @header_object: both, with the session; constant
+ * @header_object: @header_oid and @header_oloc, with the session; constant
  * @data_oloc: pool and namespace of the data objects; constant
- * @header: what never changes; constant
- * @striping: the same as shifts; constant
- * @layout: the same in libceph's terms; constant
+ * @header: the part of the header that never changes; constant
+ * @striping: the layout as shifts; constant
+ * @layout: the layout in libceph's terms; constant
  * @snap_id: snapshot, or CEPH_NOSNAP for the image itself; constant
- * @watch: on the header object
+ * @watch: watch on the header object
  * @watched: @watch was started; constant
- * @inquiry: asks the other gateways whether somebody takes a snapshot; not started for what is
- *	read-only
+ * @inquiry: asks the other gateways whether somebody takes a snapshot; not started for a read-only
+ *	image
  * @ops: from struct trbd_image_spec; constant
- * @owner: likewise
- * @clock: where stamps come from; set by whoever opened the image, before the first mutation
- * @stats: for people
- * @refresh_lock: one refresh at a time, or an older answer could replace a newer one
- * @refused: features because of which it cannot be served, as they were read last; under
+ * @owner: from struct trbd_image_spec; constant
+ * @clock: source of stamps; set by the image's owner before the first mutation
+ * @stats: counts for people to read
+ * @refresh_lock: allows one refresh at a time, or an older answer could replace a newer one
+ * @refused: features because of which the image cannot be served, as of the last reading; under
  *	@refresh_lock once open
- * @refresh_again: when a refresh failed
+ * @refresh_again: refreshes again after a failure
  * @quiesce: the gate that mutations go through
- * @object_queue: small writes take turns, by object
- * @depth: of a parent, how many clones stand in front of it; constant
- * @sibling: of a parent, among those that its clone has opened
- * @link: which parent a clone has
- * @closing: it is about to be closed, and that was begun
- * @close: so its calls end soon
- * @lock: guards what follows; taken once per command and held for a few instructions
+ * @object_queue: lets small writes to the same object take turns
+ * @depth: how many clones stand in front of this parent; 0 for others; constant
+ * @sibling: for a parent: entry in the list of those that its clone has opened
+ * @link: for a clone: its link to the parent
+ * @closing: closing has begun
+ * @close: makes its calls end soon
+ * @lock: guards the fields below; taken once per command and held for a few instructions
  * @size: bytes
- * @parent: what a clone reads where it has nothing of its own; NULL for others
- * @overlap: how much of a clone its parent stood behind when the header was read, bytes from the
- *	beginning; 0 when it was flattened
+ * @parent: for a clone: the image that it reads where it has nothing of its own; else NULL
+ * @overlap: how much of a clone its parent backed when the header was read, bytes from the
+ *	beginning; 0 if it was flattened
  * @copyups: objects of a clone that are being copied up
- * @snapc: snapshots that writes preserve; NULL when a snapshot is open
- * @stale: a refresh failed, so @size and @snapc may be old, or others may not write beside the new
- *	features; mutations end with BUSY
- * @unwatched: notifications may be missed, so others may change both without us; likewise
- * @losses: how often we heard that they may be missed
- * @lost_turn: turn of @quiesce that began when the watch was last lost
- * @unsent_looks: how often in a row something was unsent while the header's OSD was silent; of the
- *	watch's look only
- * @error: why the image cannot be used any more (-ENOENT: deleted), else 0
+ * @snapc: snapshots that writes must preserve
+ * @stale: a refresh failed, so @size and @snapc may be old; or the image has new features that
+ *	forbid other writers. Mutations end with BUSY
+ * @unwatched: notifications may be missed, so others may change size and snapshots without us.
+ *	Mutations end with BUSY
+ * @losses: how often we learned that notifications may be missed
+ * @lost_turn: the turn of @quiesce that began when the watch was last lost
+ * @unsent_looks: how many times in a row a change was unsent while the header's OSD was silent;
+ *	only the watch's look uses it
+ * @error: why the image cannot be used any more (-ENOENT: deleted), or 0
  */
 struct trbd_image {
 	struct trbd_session *session;

@@ -2,13 +2,13 @@
 /*
  * Opening and closing an image.
  *
- * Opening reads the header, refuses what cannot be served, watches the header, and reads what can
- * change only after that, so that no change falls between reading and watching. From then on a
- * notification on the header object, or the news that the watch was lost for a while, makes the
- * watch's thread read size and snapshots again.
+ * Opening reads the header, refuses an image that cannot be served, and watches the header. Only
+ * then does it read the part that can change, so that no change falls between reading and watching.
+ * From then on the watch's thread reads size and snapshots again, whenever a notification on the
+ * header arrives or the watch was lost for a while.
  *
- * The parents of a clone are snapshots. They are opened with it, when its header is read, and not
- * watched.
+ * The parents of a clone are snapshots. They are opened with the clone, when its header is read.
+ * They are not watched.
  */
 #include <linux/ceph/libceph.h>
 #include <linux/ceph/osd_client.h>
@@ -33,7 +33,7 @@
 #include "rbd/parent.h"
 #include "rbd/quiesce.h"
 
-/* how many parents may stand behind each other */
+/* how many parents may stand one behind the other */
 #define IMAGE_DEPTH_MAX			16
 
 static void image_refresh_work(struct work_struct *work)
@@ -141,7 +141,7 @@ static struct trbd_image *image_alloc(void)
 	return image;
 }
 
-/* Undoes image_alloc() and all that was done to the image since. */
+/* Undo image_alloc(), and everything that was done to the image since. */
 static void image_free(struct trbd_image *image)
 {
 	struct trbd_image *parent, *next;
@@ -167,7 +167,7 @@ static void image_free(struct trbd_image *image)
 	kfree(image);
 }
 
-/* The first refresh. Notifications can have come since the header was watched. */
+/* Refresh for the first time. Notifications may have come since the header was watched. */
 static int image_open_refresh(struct trbd_image *image)
 {
 	unsigned int doubts = trbd_quiesce_doubts(&image->quiesce);
@@ -182,7 +182,7 @@ static int image_open_refresh(struct trbd_image *image)
 }
 
 /*
- * Somebody may have asked the others for quiet before we watched. Nothing is written until that is
+ * A client may have asked the others for quiet before we watched. Write nothing until that is
  * known.
  */
 static int image_open_ask(struct trbd_image *image)
@@ -200,8 +200,8 @@ static int image_open_ask(struct trbd_image *image)
 }
 
 /*
- * Header, parents and what can change, of an image that was located. Parents are snapshots, and not
- * watched.
+ * Read header, parents and the part that can change, of an image that was located. Parents are
+ * snapshots, and are not watched.
  */
 static int image_open_located(struct trbd_image *image)
 {
@@ -222,7 +222,7 @@ static int image_open_located(struct trbd_image *image)
 			return ret;
 	}
 	if (image->depth) {
-		/* of a parent nobody else knows yet; and its clone's lock is held */
+		/* nobody else knows this parent yet; its clone's refresh_lock is held */
 		ret = trbd_image_refresh_locked(image);
 		ret = ret > 0 ? -EOPNOTSUPP : ret;
 	} else {
@@ -247,9 +247,8 @@ static int image_locate_parent(struct trbd_image *image, const struct trbd_image
 }
 
 /*
- * Opens what a clone reads where it has nothing of its own. Return: the parent, which is closed
- * with @child when it is in the list of its link; or ERR_PTR of -EMLINK (too many parents) or of
- * what trbd_image_open() returns.
+ * Open the parent of a clone. Return the parent, which is closed with @child once it is in the list
+ * of @child's link; or ERR_PTR of -EMLINK (too many parents) or of an error of trbd_image_open().
  */
 static struct trbd_image *image_open_parent(struct trbd_image *child,
 					    const struct trbd_parent *spec)
@@ -282,11 +281,11 @@ static struct trbd_image *image_open_parent(struct trbd_image *child,
 
 /**
  * trbd_image_open() - open an image or a snapshot of it
- * @opt: options of the session with its cluster; consumed in every case
- * @spec: what to open; not needed any more when this returns
+ * @opt: options for the session with the cluster; consumed in every case
+ * @spec: the image to open; may go when this returns
  *
- * The parents of a clone are opened with it. What goes wrong is said in the log, with what to do
- * about it.
+ * The parents of a clone are opened with it. Every failure is logged, with a hint on how to mend
+ * it.
  *
  * Context: process; may sleep up to mount_timeout for each round trip.
  * Return: the image; ERR_PTR of -ENOENT (no such pool, image, snapshot), -EPROTONOSUPPORT (format
@@ -331,8 +330,8 @@ struct trbd_image *trbd_image_open(struct ceph_options *opt, const struct trbd_i
 	pr_err("%s: cannot be opened: error %d\n", image->name, ret);
 err:
 	/*
-	 * its watch is given back, and whoever gave up waiting for the cluster must not wait for
-	 * that as well
+	 * This gives the watch back. An operator who gave up waiting for the cluster must not wait
+	 * for that as well.
 	 */
 	if (image && image->session)
 		trbd_image_begin_close(image);
@@ -342,11 +341,10 @@ err:
 }
 
 /**
- * trbd_image_begin_close() - from now on calls for this image, and for its parents, end after a
- * moment
- * @image: open image; nothing that uses it begins any more. Begun before, it stays so
+ * trbd_image_begin_close() - make calls for this image, and for its parents, end after a moment
+ * @image: open image, which nothing begins to use any more. A second call changes nothing
  *
- * Context: process; not by two at once.
+ * Context: process; two callers must not run at once.
  */
 void trbd_image_begin_close(struct trbd_image *image)
 {
@@ -356,7 +354,7 @@ void trbd_image_begin_close(struct trbd_image *image)
 		return;
 	WRITE_ONCE(image->closing, true);
 	trbd_closing_begin(&image->session->closings, &image->close, &image->header_oid);
-	/* a refresh may be under way, and add to the list; what is in it stays */
+	/* a refresh may be under way and add to the list; entries of the list stay */
 	list_for_each_entry_rcu(parent, &image->link.opened, sibling, true)
 		trbd_image_begin_close(parent);
 }
@@ -365,8 +363,7 @@ void trbd_image_begin_close(struct trbd_image *image)
  * trbd_image_close() - close an image
  * @image: open image; no I/O may be in flight
  *
- * Context: process; may sleep for some seconds when the cluster does not answer, see
- * rados/closing.c.
+ * Context: process; may sleep for some seconds if the cluster does not answer, see rados/closing.c.
  */
 void trbd_image_close(struct trbd_image *image)
 {

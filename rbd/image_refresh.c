@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Keeping up with an image: reading what can change.
+ * Keeping up with an image: reading the part that can change.
  *
  *	open <----> (refresh)
  *	  |  header or snapshot is gone
  *	  +----------------------------> unusable: every command fails, until the device is removed
  *
- * An image that is unusable stays so. Its data objects are gone or going, a read would find holes
- * and a write would leave objects behind that belong to nobody.
+ * An unusable image stays so. Its data objects are gone or going. A read would find holes, and a
+ * write would leave objects behind that belong to nobody.
  *
- * Snapshots must not change. A change of data carries the snapshot context of the moment when it
- * began. So none begins while the header may have changed (rbd/quiesce.c), or while the watch is
- * not confirmed (rados/watch.c). After the watch was lost, the other gateways are asked whether
- * somebody takes a snapshot (rbd/inquiry.c) before the header is read and anything begins. And when
- * a change is still in flight while others may take a snapshot without us, it is called back
- * (rbd/recall.c).
+ * Snapshots must not change. A change of data carries the snapshot context of the moment at which
+ * it began. So no change begins while the header may have changed (rbd/quiesce.c), or while the
+ * watch is not confirmed (rados/watch.c). After the watch was lost, this gateway asks the others
+ * whether somebody takes a snapshot (rbd/inquiry.c), and then reads the header, before any change
+ * begins. If a change is still in flight while others may take a snapshot without us, rbd/recall.c
+ * calls it back.
  */
 #include <linux/ceph/libceph.h>
 #include <linux/ceph/osd_client.h>
@@ -38,13 +38,13 @@
 #include "rbd/recall.h"
 
 #define IMAGE_REFRESH_DELAY		HZ
-/* when to say that there will soon be too many */
+/* from this number on, warn that there will soon be too many */
 #define IMAGE_SNAPS_WARN		(TRBD_SNAPS_MAX / 4 * 3)
 
 /**
  * trbd_image_set_error() - make an image unusable for good
  * @image: open image
- * @error: what every I/O ends with from now on, -ENOENT when the image was deleted
+ * @error: the error with which every I/O ends from now on, -ENOENT if the image was deleted
  *
  * Context: any in which a spinlock may be taken.
  */
@@ -82,7 +82,7 @@ static bool image_snapc_has(const struct ceph_snap_context *snapc, u64 snap_id)
  * @features: TRBD_FEATURE_* of the image
  * @incompat: those that a client must know
  *
- * A set of features that cannot be served is logged once, not whenever the header is read.
+ * A set of features that cannot be served is logged once, not each time that the header is read.
  *
  * Context: process; under refresh_lock once the image is open.
  * Return: 0 or -EOPNOTSUPP.
@@ -93,7 +93,7 @@ int trbd_image_check_features(struct trbd_image *image, u64 features, u64 incomp
 	u64 disable = trbd_features_disableable(refused);
 	char names[160];
 
-	/* of a migration's two images rbd/parent.c opens the complete one */
+	/* rbd/parent.c opens the complete one of a migration's two images */
 	if (image->depth)
 		refused &= ~TRBD_FEATURE_MIGRATING;
 	if (refused && refused != image->refused) {
@@ -109,7 +109,10 @@ int trbd_image_check_features(struct trbd_image *image, u64 features, u64 incomp
 	return refused ? -EOPNOTSUPP : 0;
 }
 
-/* Features can be enabled while the image is served. Return: 1 when there are refused ones. */
+/*
+ * Read the features again: they can be enabled while the image is served. Return 1 if some of them
+ * are refused.
+ */
 static int image_refresh_features(struct trbd_image *image)
 {
 	const struct trbd_object *header = trbd_image_header(image);
@@ -133,8 +136,8 @@ static void image_warn_of_snaps(struct trbd_image *image, const struct ceph_snap
 }
 
 /**
- * trbd_image_refresh_locked() - read what can change, of an image that nobody else knows yet
- * @image: image, whose refresh_lock is held, or a parent that is being opened
+ * trbd_image_refresh_locked() - read the part that can change, with the refresh_lock held
+ * @image: image whose refresh_lock is held, or a parent that is being opened
  *
  * Context: process; may sleep up to mount_timeout for each round trip.
  * Return: as trbd_image_refresh().
@@ -150,7 +153,7 @@ int trbd_image_refresh_locked(struct trbd_image *image)
 	/* nobody else knows a parent that is being opened */
 	if (!image->depth)
 		lockdep_assert_held(&image->refresh_lock);
-	/* what else has changed counts for reads */
+	/* with refused features nothing may be written, but reads need the other changes */
 	refused = image_refresh_features(image);
 	if (refused < 0)
 		return refused;
@@ -197,16 +200,15 @@ err_snapc:
 }
 
 /**
- * trbd_image_refresh() - read what can change: the features, the parent, the snapshots, the size
+ * trbd_image_refresh() - read the features, the parent, the snapshots and the size again
  * @image: image
  *
  * Context: process; may sleep up to mount_timeout for each round trip.
- * Return: 0; 1 when there are refused features, so that nothing may be written; or a negative
- * errno.
+ * Return: 0; 1 if there are refused features, so that nothing may be written; or a negative errno.
  */
 int trbd_image_refresh(struct trbd_image *image)
 {
-	/* commands wait for the lock (rbd/parent.c), and memory may wait for them */
+	/* commands wait for the lock (rbd/parent.c), and freeing memory may wait for commands */
 	unsigned int noio = memalloc_noio_save();
 	int ret;
 
@@ -217,7 +219,10 @@ int trbd_image_refresh(struct trbd_image *image)
 	return ret;
 }
 
-/* Would we be told of a snapshot that is taken from now on, and know of one that is being taken? */
+/*
+ * Tell whether we would be told of a snapshot that is taken from now on, and know of one that is
+ * being taken.
+ */
 static bool image_hears(struct trbd_image *image)
 {
 	return image->watched && trbd_watch_is_valid(&image->watch) &&
@@ -225,7 +230,8 @@ static bool image_hears(struct trbd_image *image)
 }
 
 /*
- * The header was read after the watch was there; unless that was lost meanwhile, we know all of it.
+ * The header was read after the watch was in place. We know all of it, unless the watch was lost
+ * meanwhile.
  */
 static void image_is_watched(struct trbd_image *image, unsigned int losses)
 {
@@ -246,7 +252,7 @@ static void image_is_watched(struct trbd_image *image, unsigned int losses)
 }
 
 /*
- * Until the header can be read there may be a snapshot that we do not know of, and a write would
+ * Until the header can be read, there may be a snapshot that we do not know of. A write would
  * change it.
  */
 static void image_refresh_failed(struct trbd_image *image, int err)
@@ -268,9 +274,9 @@ static void image_refresh_failed(struct trbd_image *image, int err)
  * trbd_image_refresh_or_fail() - read the header because it may have changed
  * @image: image
  *
- * This settles all doubts from before, and all losses of the watch. A doubt that comes while the
- * header is being read asks for another refresh. When the header cannot be read, nothing is written
- * until it can.
+ * This settles all earlier doubts, and all earlier losses of the watch. A doubt that comes while
+ * the header is being read asks for another refresh. If the header cannot be read, nothing is
+ * written until it can.
  *
  * Context: process; may sleep up to mount_timeout for each round trip.
  */
@@ -287,7 +293,7 @@ void trbd_image_refresh_or_fail(struct trbd_image *image)
 	spin_unlock(&image->lock);
 
 	ret = trbd_image_refresh(image);
-	/* somebody ends the watch's thread */
+	/* the watch's thread is being ended */
 	if (ret == -EINTR)
 		return;
 	if (ret < 0)

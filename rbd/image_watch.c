@@ -2,12 +2,11 @@
 /*
  * Notifications on the header of an image, and the loss of its watch.
  *
- * librbd notifies all who watch the header: of an update, which makes the watch's thread read the
- * header again, and to ask for quiet before a snapshot (rbd/quiesce.c). Gateways ask each other
- * about quiet (rbd/inquiry.c). All other notifications go to the owner of the image.
+ * librbd notifies all watchers of the header. After an update, the watch's thread reads the header
+ * again. Before a snapshot, librbd asks for quiet (rbd/quiesce.c). Gateways ask each other about
+ * quiet (rbd/inquiry.c). All other notifications go to the owner of the image.
  *
- * While the watch is not confirmed, or is lost, notifications may be missed, and nothing is
- * written.
+ * While the watch is not confirmed, or is lost, notifications may be missed, so nothing is written.
  */
 #include <linux/ceph/decode.h>
 #include <linux/ceph/libceph.h>
@@ -29,11 +28,11 @@
 #include "rbd/quiesce.h"
 #include "rbd/recall.h"
 
-/* librbd's notifications on the header object; all others need no answer but an ack */
+/* librbd's notifications on the header object; all others need only an acknowledgment */
 #define IMAGE_NOTIFY_HEADER_UPDATE	3
 #define IMAGE_NOTIFY_QUIESCE		18
 #define IMAGE_NOTIFY_UNQUIESCE		19
-/* a snapshot that was begun before we watched is taken by then */
+/* a snapshot that was begun before we watched is complete by then */
 #define IMAGE_SECOND_LOOK		msecs_to_jiffies(TRBD_QUIESCE_TIMEOUT_MS)
 
 static void image_gate_refresh(void *owner)
@@ -49,8 +48,8 @@ static void image_gate_ack(void *owner, const struct trbd_watch_ack *ack)
 }
 
 /*
- * librbd's handle of an image is the cookie of its watch. If the OSD does not answer, it may be
- * there.
+ * Tell whether the client is still there. librbd's handle of an image is the cookie of its watch.
+ * If the OSD does not answer, assume that the client is there.
  */
 static bool image_gate_is_there(void *owner, const struct trbd_quiesce_id *id)
 {
@@ -59,7 +58,7 @@ static bool image_gate_is_there(void *owner, const struct trbd_quiesce_id *id)
 	return trbd_has_watcher(trbd_image_header(image), id->gid, id->handle);
 }
 
-/* what the gate of an image asks of it */
+/* callbacks from the gate of an image */
 const struct trbd_quiesce_ops trbd_image_gate_ops = {
 	.refresh = image_gate_refresh,
 	.ack = image_gate_ack,
@@ -77,23 +76,22 @@ static bool image_decode_quiesce_id(void *p, void *end, struct trbd_quiesce_id *
 	return true;
 }
 
-/*
- * librbd encodes a versioned frame with the operation first. Return: the operation; @p is moved
- * behind it.
- */
+/* Decode the operation, which comes first in librbd's versioned frame. Move @p behind it. */
 static u32 image_decode_op(void **p, void *end)
 {
 	u8 struct_v;
 	u32 len;
 
-	/* an empty one is a header update of old librbd; one we cannot read might be */
+	/*
+	 * an empty one is a header update of old librbd; one that we cannot read might be an update
+	 */
 	if (*p && !ceph_start_decoding(p, end, 1, "NotifyMessage", &struct_v, &len) &&
 	    ceph_has_room(p, end, sizeof(u32)))
 		return ceph_decode_32(p);
 	return IMAGE_NOTIFY_HEADER_UPDATE;
 }
 
-/* On libceph's queue. The watch's thread reads the header, now or when it comes to it. */
+/* Runs on libceph's notify queue. The watch's thread reads the header as soon as it comes to it. */
 static void image_notify_arrived(void *owner, const void *payload, size_t len)
 {
 	struct trbd_image *image = owner;
@@ -111,7 +109,7 @@ static void image_unquiesce(struct trbd_image *image, const struct trbd_quiesce_
 			image->name);
 }
 
-/* On the watch's thread. */
+/* Runs on the watch's thread. */
 static bool image_notified(void *owner, const void *payload, size_t len,
 			   const struct trbd_watch_ack *ack, struct trbd_watch_reply *reply)
 {
@@ -126,7 +124,7 @@ static bool image_notified(void *owner, const void *payload, size_t len,
 		trbd_image_refresh_or_fail(image);
 		return !ack || trbd_quiesce_update(&image->quiesce, ack);
 	case IMAGE_NOTIFY_QUIESCE:
-		/* without an ack librbd asks again */
+		/* if there is no acknowledgment, librbd asks again */
 		if (image_decode_quiesce_id(p, end, &id))
 			return trbd_quiesce_close(&image->quiesce, &id, ack);
 		break;
@@ -144,7 +142,7 @@ static bool image_notified(void *owner, const void *payload, size_t len,
 	return true;
 }
 
-/* A snapshot can be taken without us, and a write would change it. */
+/* Others may take a snapshot without us, and a write would change it. */
 static void image_watch_unconfirmed(void *owner)
 {
 	struct trbd_image *image = owner;
@@ -160,7 +158,10 @@ static void image_watch_unconfirmed(void *owner)
 				    image->name);
 }
 
-/* The same, for certain; and one may be under way by the time that the header is watched again. */
+/*
+ * Others can now take a snapshot without us for certain. One may still be under way by the time
+ * that the header is watched again.
+ */
 static void image_watch_lost(void *owner)
 {
 	struct trbd_image *image = owner;
@@ -185,8 +186,8 @@ static bool image_watch_is_over(void *owner, bool late)
  * trbd_image_look_again() - read the header once more later
  * @image: image
  *
- * A snapshot that is being taken may have asked for quiet before we watched, and be made after we
- * read the header.
+ * A client that is taking a snapshot may have asked for quiet before we watched, and may make the
+ * snapshot after we read the header.
  *
  * Context: any.
  */
@@ -195,7 +196,7 @@ void trbd_image_look_again(struct trbd_image *image)
 	queue_delayed_work(trbd_wait_wq, &image->refresh_again, IMAGE_SECOND_LOOK);
 }
 
-/* On the watch's thread. */
+/* Runs on the watch's thread. */
 static void image_watch_restored(void *owner, int err)
 {
 	struct trbd_image *image = owner;
@@ -206,8 +207,8 @@ static void image_watch_restored(void *owner, int err)
 		pr_warn_ratelimited("%s: watching the header failed: error %d, trying again\n",
 				    image->name, err);
 		/*
-		 * on the blocklist: when all that the session has are snapshots, nobody else
-		 * notices
+		 * The client is on the blocklist. If the session serves snapshots only, nothing
+		 * else notices.
 		 */
 		if (err == -ESHUTDOWN && trbd_image_read_only(image))
 			trbd_session_recover(image->session);
@@ -235,10 +236,11 @@ static const struct trbd_watch_ops image_watch_ops = {
  * trbd_image_watch() - watch the header of an image
  * @image: image that was located
  *
- * Who may read a snapshot may not be allowed to watch its header; then it is served without.
+ * A user who may read a snapshot may not be allowed to watch its header. The snapshot is then
+ * served without a watch.
  *
  * Context: process; may sleep up to mount_timeout.
- * Return: 0, also when a snapshot is served without; or a negative errno.
+ * Return: 0, also if a snapshot is served without a watch; or a negative errno.
  */
 int trbd_image_watch(struct trbd_image *image)
 {

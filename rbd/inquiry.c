@@ -2,34 +2,34 @@
 /*
  * Asking the other gateways whether somebody takes a snapshot.
  *
- * librbd asks those who watch the header for quiet, once, and then makes the snapshot. A gateway
+ * librbd asks the watchers of the header for quiet, once, and then makes the snapshot. A gateway
  * that begins to watch between the two has not been asked. It would write while all others are
- * quiet, and the snapshot would have that write, and lack one that was acknowledged before it. So
- * whoever watches the header, for the first time or again, asks the others, and does not write
- * before:
+ * quiet. The snapshot would then have that write, and lack one that was acknowledged before it. So
+ * a gateway that watches the header, for the first time or again, asks the others, and does not
+ * write before:
  *
  *	watch the header --> ask the others --> close the gate as theirs --> read it --> write
  *
- * The OSD hands out notifications in one order. A QUIESCE that came before our question has come to
- * the others before it, too, and they know it when they answer. One that comes later comes to us as
- * well, since we watched before we asked.
+ * The OSD delivers notifications in one order. If a QUIESCE came before our question, it came to
+ * the others before our question, too, and they know it when they answer. If it comes later, it
+ * comes to us as well, since we watched before we asked.
  *
  * The question is a notification on the header, framed as librbd frames its own. librbd and krbd
- * acknowledge it without a word, or with -EOPNOTSUPP when they hold the image's lock. A gateway
+ * acknowledge it with an empty reply, or with -EOPNOTSUPP if they hold the image's lock. A gateway
  * answers in the same frame with all wishes for quiet that it knows:
  *
  *	question    u8 1, u8 1, u32 length, u32 operation
  *	answer      u8 1, u8 1, u32 length, u32 operation, u32 count,
  *	            { u64 gid, u64 handle, u64 request, u32 age }...
  *
- * The age says for how many milliseconds whoever wants quiet has not been heard of, so that all
- * give it up at the same time. An answer that is anything else says nothing, and so does a gateway
- * that does not answer in time: it may be gone. When the question itself does not come back, it is
- * asked again, and nothing is written until it does.
+ * The age of a wish is the number of milliseconds since its owner was last heard of. It lets all
+ * gateways give the wish up at the same time. Any other answer counts as none. A gateway that does
+ * not answer in time counts as none as well: it may be gone. If the question itself does not come
+ * back, we ask again, and nothing is written until it does.
  *
- * The watch's thread cannot ask: two gateways that do so at once would wait for each other's
- * answer. libceph's notify waits without a limit for an OSD that does not answer, unless it is
- * killed, so a work cannot either. Hence a thread.
+ * The watch's thread cannot ask: two gateways that did so at once would wait for each other's
+ * answer. A work cannot ask either: libceph's notify waits without a limit for an OSD that does not
+ * answer, unless the caller is killed. Hence a thread.
  */
 #include <linux/atomic.h>
 #include <linux/build_bug.h>
@@ -48,7 +48,7 @@
 #include "rbd/inquiry.h"
 #include "rbd/quiesce.h"
 
-/* before it is asked again, and how often to look whether the watch is there */
+/* pause before asking again, and between looks at whether the watch is there */
 #define INQUIRY_RETRY		HZ
 
 #define INQUIRY_FRAME		(2 * sizeof(u8) + sizeof(__le32))
@@ -59,9 +59,9 @@ static_assert(INQUIRY_FRAME + 2 * sizeof(__le32) + TRBD_QUIESCE_WISHES * INQUIRY
 	      "an answer is too long");
 
 /**
- * trbd_inquiry_answer() - another gateway asks for what wishes for quiet there are
+ * trbd_inquiry_answer() - answer another gateway that asks which wishes for quiet there are
  * @q: our gate
- * @reply: what goes back
+ * @reply: set to the answer
  *
  * Context: any in which a spinlock may be taken.
  */
@@ -84,7 +84,7 @@ void trbd_inquiry_answer(struct trbd_quiesce *q, struct trbd_watch_reply *reply)
 	reply->len = p - (void *)reply->data;
 }
 
-/* Also called with what librbd, krbd and others answer. */
+/* Take in an answer. Those of librbd, krbd and others come here as well. */
 static void inquiry_answered(void *arg, const void *reply, size_t len)
 {
 	struct trbd_inquiry *inquiry = arg;
@@ -120,8 +120,8 @@ static int inquiry_ask(struct trbd_inquiry *inquiry)
 }
 
 /*
- * Return: is there a reason to ask, and a watch that tells of what the others are not told any
- * more?
+ * Return whether there is a reason to ask, and a watch that reports any QUIESCE that the others get
+ * from now on.
  */
 static bool inquiry_may_ask(struct trbd_inquiry *inquiry)
 {
@@ -130,14 +130,17 @@ static bool inquiry_may_ask(struct trbd_inquiry *inquiry)
 
 static void inquiry_try(struct trbd_inquiry *inquiry)
 {
-	/* before it is asked: a watch that is lost meanwhile is a reason to ask again */
+	/* read this before asking: a watch that is lost meanwhile is a reason to ask again */
 	int wanted = atomic_read_acquire(&inquiry->wanted);
 	int ret;
 
 	if (!inquiry_may_ask(inquiry))
 		return;
 	ret = inquiry_ask(inquiry);
-	/* without a header nobody takes a snapshot, and reading it says so */
+	/*
+	 * without a header nobody takes a snapshot, and reading the header will show that it is
+	 * gone
+	 */
 	if (ret && ret != -ENOENT) {
 		schedule_timeout_interruptible(INQUIRY_RETRY);
 		return;
@@ -151,9 +154,9 @@ static int inquiry_thread(void *arg)
 {
 	struct trbd_inquiry *inquiry = arg;
 
-	/* memory may wait for the writes that wait for this */
+	/* freeing memory may wait for the writes that wait for this thread */
 	memalloc_noio_save();
-	/* only ours: nobody would ever take one from userspace off the queue again */
+	/* only signals of the kernel: nothing would ever take one from userspace off the queue */
 	allow_kernel_signal(SIGKILL);
 
 	while (!kthread_should_stop()) {
@@ -169,10 +172,10 @@ static int inquiry_thread(void *arg)
 }
 
 /**
- * trbd_inquiry_init() - nothing to ask yet
+ * trbd_inquiry_init() - prepare an inquiry, with nothing to ask yet
  * @inquiry: to be filled in
- * @image: of which image
- * @asked: called when all has been heard: to read the header
+ * @image: the image in question
+ * @asked: called when all answers are in; reads the header
  */
 void trbd_inquiry_init(struct trbd_inquiry *inquiry, struct trbd_image *image,
 		       void (*asked)(struct trbd_image *image))
@@ -186,15 +189,16 @@ void trbd_inquiry_init(struct trbd_inquiry *inquiry, struct trbd_image *image,
 }
 
 /**
- * trbd_inquiry_start() - ask whenever there is a reason
- * @inquiry: was initialised; the image's header is watched
+ * trbd_inquiry_start() - start the thread that asks whenever there is a reason
+ * @inquiry: initialised; the image's header is watched
  *
  * Context: process.
  * Return: 0 or a negative errno.
  */
 int trbd_inquiry_start(struct trbd_inquiry *inquiry)
 {
-	struct task_struct *thread = kthread_create(inquiry_thread, inquiry, "trbd-ask/%s", inquiry->image->id);
+	struct task_struct *thread = kthread_create(inquiry_thread, inquiry, "trbd-ask/%s",
+						    inquiry->image->id);
 
 	if (IS_ERR(thread))
 		return PTR_ERR(thread);
@@ -205,8 +209,8 @@ int trbd_inquiry_start(struct trbd_inquiry *inquiry)
 }
 
 /**
- * trbd_inquiry_stop() - ask no more
- * @inquiry: was initialised, started or not
+ * trbd_inquiry_stop() - stop asking, and end the thread
+ * @inquiry: initialised, started or not
  *
  * Context: process; waits for a read of the header that is under way elsewhere.
  */
@@ -221,8 +225,8 @@ void trbd_inquiry_stop(struct trbd_inquiry *inquiry)
 }
 
 /**
- * trbd_inquiry_want() - we may not have been asked for quiet: there is a reason to ask the others
- * @inquiry: was initialised
+ * trbd_inquiry_want() - note a reason to ask: a client may have asked for quiet without us
+ * @inquiry: initialised
  *
  * Context: any.
  */
@@ -234,7 +238,7 @@ void trbd_inquiry_want(struct trbd_inquiry *inquiry)
 
 /**
  * trbd_inquiry_wake() - have the others asked now, since the header is watched
- * @inquiry: was initialised
+ * @inquiry: initialised
  *
  * Context: any.
  */
@@ -244,11 +248,11 @@ void trbd_inquiry_wake(struct trbd_inquiry *inquiry)
 }
 
 /**
- * trbd_inquiry_is_due() - is there a reason to ask that came after the last answers?
- * @inquiry: was initialised
+ * trbd_inquiry_is_due() - tell whether there is a reason to ask that came after the last answers
+ * @inquiry: initialised
  *
  * Context: any.
- * Return: true if there is; until it is not, nothing may be written.
+ * Return: true if there is; while there is, nothing may be written.
  */
 bool trbd_inquiry_is_due(struct trbd_inquiry *inquiry)
 {
@@ -256,10 +260,11 @@ bool trbd_inquiry_is_due(struct trbd_inquiry *inquiry)
 }
 
 /**
- * trbd_inquiry_await() - wait until it was asked, and the header was read after that
- * @inquiry: was started
+ * trbd_inquiry_await() - wait until the others were asked and the header was read after that
+ * @inquiry: started
  *
- * Context: process; mount_timeout at most, or until a fatal signal. It is asked on.
+ * Context: process; waits up to mount_timeout, or until a fatal signal. The thread goes on asking
+ * after that.
  */
 void trbd_inquiry_await(struct trbd_inquiry *inquiry)
 {

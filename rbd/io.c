@@ -5,18 +5,18 @@
  *	struct trbd_io         one I/O on the image
  *	  struct io_extent     one contiguous range of one object (ceph_object_extent), with its own
  *	    bvecs              view of the command's pages: nothing is copied
- *	    trbd_object_io     what happens to it at the OSD (rbd/object_io.c)
+ *	    trbd_object_io     its I/O at the OSD (rbd/object_io.c)
  *
- * Everything is built before anything is submitted, so that an I/O either starts as a whole or not
- * at all. Then all object requests are in flight at once; io->pending counts them, plus one for the
- * submitter, and whoever takes it to zero finishes the I/O: frees it all, and only then calls done,
- * because after done the image may be closed.
+ * Everything is built before anything is submitted, so an I/O starts either as a whole or not at
+ * all. Then all object requests are in flight at once. io->pending counts them, plus one for the
+ * submitter. The last one to drop it finishes the I/O: it frees everything, and only then calls
+ * done, because after done the image may be closed.
  *
- * A range of more memory segments than one table of bvecs holds becomes several object requests.
+ * A range with more memory segments than one table of bvecs holds becomes several object requests.
  *
- * Memory: structs and tables come from pools. Allocation never waits for a pool to be refilled,
- * since that means waiting for the network in a submit path (iSCSI runs us in its receive thread):
- * when the system is short of memory and the pool is empty too, trbd_io_submit() says -ENOMEM and
+ * Structs and tables come from pools. An allocation never waits for a pool to be refilled, since
+ * that would mean waiting for the network in a submit path (iSCSI runs us in its receive thread).
+ * If the system is short of memory and the pool is empty too, trbd_io_submit() returns -ENOMEM and
  * the command ends with BUSY.
  */
 #include <linux/atomic.h>
@@ -43,14 +43,14 @@
 
 /**
  * struct io_extent - a contiguous range of one object
- * @ex: the range, in io->extents by its oe_item
+ * @ex: the range; in io->extents by its oe_item
  * @io: the I/O it belongs to
- * @o: what is done with it
+ * @o: the I/O on it
  * @prepared: @o must be freed
  * @bvecs: memory in the order of the object's bytes
- * @num_bvecs: used entries
- * @max_bvecs: room in @bvecs, tells where @bvecs came from
- * @inline_bvecs: where @bvecs points for a small range
+ * @num_bvecs: entries in use
+ * @max_bvecs: room in @bvecs; tells where @bvecs came from
+ * @inline_bvecs: memory of @bvecs for a small range
  */
 struct io_extent {
 	struct ceph_object_extent ex;
@@ -65,11 +65,11 @@ struct io_extent {
 
 /**
  * struct trbd_io - an I/O in flight
- * @r: the submitter's description; sgl, nents and sgl_off are the copy's if there is one
+ * @r: the submitter's description; if there is a copy, sgl, nents and sgl_off are those of the copy
  * @snapc: snapshot context of a mutation
- * @size: size of the image when it began
- * @extents: io_extents by ex.oe_item, ascending
- * @copy: own memory of an unstable write, or NULL
+ * @size: size of the image when the I/O began
+ * @extents: list of io_extents by ex.oe_item, ascending
+ * @copy: copy of the memory of an unstable write, or NULL
  * @pending: object requests in flight, plus one while submitting
  * @result: the first error, or 0
  */
@@ -93,7 +93,7 @@ struct sg_cursor {
 	u64 start;
 };
 
-/* What the kinds of I/O have and have not. */
+/* The properties of each kind of I/O. */
 static const struct {
 	bool mutates;
 	bool has_memory;
@@ -152,7 +152,7 @@ static struct io_extent *io_extent_alloc(struct trbd_io *io)
 	return extent;
 }
 
-/* For ceph_file_to_extents(). */
+/* Allocate an extent for ceph_file_to_extents(). */
 static struct ceph_object_extent *io_extent_alloc_ex(void *arg)
 {
 	struct io_extent *extent = io_extent_alloc(arg);
@@ -190,8 +190,8 @@ static void io_put(struct trbd_io *io)
 }
 
 /*
- * Appends @len bytes of the scatterlist from @off to the extent's bvecs. Returns how many bytes
- * fitted. With no bvecs it counts entries in num_bvecs.
+ * Append @len bytes of the scatterlist, from @off on, to the extent's bvecs. Return how many bytes
+ * fitted. Without bvecs, count the entries in num_bvecs.
  */
 static u64 io_extent_add_memory(struct io_extent *extent, struct sg_cursor *cur, u64 off, u64 len)
 {
@@ -227,7 +227,7 @@ static u64 io_extent_add_memory(struct io_extent *extent, struct sg_cursor *cur,
 	return added;
 }
 
-/* Maps the extent to memory, see io_extent_add_memory(). Returns how many bytes fitted. */
+/* Map the extent to memory, see io_extent_add_memory(). Return how many bytes fitted. */
 static u64 io_extent_walk_memory(struct io_extent *extent, struct sg_cursor *cur)
 {
 	const struct trbd_io_request *r = &extent->io->r;
@@ -250,7 +250,7 @@ static u64 io_extent_walk_memory(struct io_extent *extent, struct sg_cursor *cur
 }
 
 /*
- * Gives the extent its bvecs. A part that does not fit into the table becomes another extent behind
+ * Give the extent its bvecs. A part that does not fit into the table becomes another extent behind
  * it.
  */
 static int io_extent_map_memory(struct io_extent *extent, struct sg_cursor *cur)
@@ -281,7 +281,7 @@ static int io_extent_map_memory(struct io_extent *extent, struct sg_cursor *cur)
 	return 0;
 }
 
-/* In messenger context or on libceph's completion workqueue. */
+/* Runs in messenger context or on libceph's completion workqueue. */
 static void io_extent_done(struct trbd_object_io *o, int result)
 {
 	struct io_extent *extent = container_of(o, struct io_extent, o);
@@ -321,7 +321,7 @@ static int io_extent_prepare(struct io_extent *extent)
 	return trbd_object_io_prepare(o);
 }
 
-/* Replaces the memory of a write by a copy of it. */
+/* Replace the memory of a write by a copy of it. */
 static int io_copy_memory(struct trbd_io *io)
 {
 	struct sg_mapping_iter src;
@@ -381,7 +381,7 @@ static int io_build(struct trbd_io *io)
 
 	cur.sg = io->r.sgl;
 	cur.start = 0;
-	/* io_extent_map_memory() may add to the list behind the object it is at */
+	/* io_extent_map_memory() may add to the list, after the current extent */
 	list_for_each_entry(extent, &io->extents, ex.oe_item) {
 		if (io_ops[io->r.op].has_memory)
 			ret = io_extent_map_memory(extent, &cur);
@@ -396,7 +396,7 @@ static int io_build(struct trbd_io *io)
 
 /**
  * trbd_io_submit() - start an I/O
- * @request: what to do; copied
+ * @request: the I/O; copied
  *
  * Context: process; may sleep for memory and locks, never for the network.
  * Return: 0 and @request->done will be called; or a negative errno and it will not: -ENOMEM,

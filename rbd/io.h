@@ -9,12 +9,12 @@ struct trbd_image;
 struct workqueue_struct;
 
 /**
- * enum trbd_io_op - what an I/O does
- * @TRBD_IO_READ: image to memory
- * @TRBD_IO_WRITE: memory to image
- * @TRBD_IO_ZERO: the range reads as zeros from then on, as if zeros had been written
- * @TRBD_IO_DISCARD: the range reads as zeros from then on, and space is given back; a place that
- *	has none stays so, and a write that was begun before may still land there
+ * enum trbd_io_op - kind of an I/O
+ * @TRBD_IO_READ: from the image to memory
+ * @TRBD_IO_WRITE: from memory to the image
+ * @TRBD_IO_ZERO: make the range read as zeros, as if zeros had been written
+ * @TRBD_IO_DISCARD: make the range read as zeros, and give its space back. A place without an
+ *	object stays so, and a write that was begun before may still land there
  */
 enum trbd_io_op {
 	TRBD_IO_READ,
@@ -24,21 +24,21 @@ enum trbd_io_op {
 };
 
 /**
- * struct trbd_io_request - one I/O on an image, described by its submitter
+ * struct trbd_io_request - an I/O on an image, described by its submitter
  * @image: open image
- * @op: what to do
- * @unstable: the memory of a write may change before it is done: write from a copy
+ * @op: kind of the I/O
+ * @unstable: the memory of a write may change before the write is done: write from a copy
  * @off: offset in the image, bytes
  * @len: length, bytes, at least 1
- * @accepted_ms: common time when the command of a mutation was accepted, see rados/guard.c
- * @sgl: memory of a read or write; stays until @done
+ * @accepted_ms: common time at which the command of a mutation was accepted, see rados/guard.c
+ * @sgl: memory of a read or write; must stay until @done
  * @nents: entries in @sgl
- * @sgl_off: where in @sgl the memory begins, bytes; at least @len bytes follow
- * @holes: NULL, or set to true when a read finds a place that was never written
- * @done: called once when all is done, with 0 or a negative errno; in messenger or workqueue
- *	context, must not wait for other I/O
- * @unwanted: NULL, or whether nobody waits for it any more: then it ends with -EBUSY if it was
- *	never sent. Called with locks held until @done was
+ * @sgl_off: where in @sgl the memory begins, bytes; @len bytes at least follow
+ * @holes: NULL, or set to true if a read finds a place that was never written
+ * @done: called once at the end, with 0 or a negative errno; in messenger or workqueue context;
+ *	must not wait for other I/O
+ * @unwanted: NULL, or tells whether nobody waits for the I/O any more. It then ends with -EBUSY if
+ *	it was never sent. Called with locks held, until @done was called
  * @arg: for @done and @unwanted
  */
 struct trbd_io_request {
@@ -57,7 +57,7 @@ struct trbd_io_request {
 	void *arg;
 };
 
-/* for what commands do later; gone when the module is, with whatever runs on it */
+/* for later work of commands; the module destroys it at its exit, with everything on it */
 extern struct workqueue_struct *trbd_io_wq;
 
 int trbd_io_init(void);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * I/O on one data object: a read, or a mutation and what becomes of it at the guard
- * (rados/guard.c).
+ * I/O on one data object: a read, or a mutation and its fate at the guard (rados/guard.c).
  *
  *	               -ECANCELED         -ECANCELED
  *	  first try ---------------> tag ------------> BUSY: the mutation is stale
@@ -10,16 +9,16 @@
  *	   v      |
  *	   create ---> (done)      in a clone: copy up from the parent, then the first try again
  *
- * The stamp is taken once, at most a guard window after the command was accepted, and all tries use
- * it: what happens on the way to the OSD, and how long it takes, does not matter, since the OSD
- * decides. Creating an object is safe at any age, because whoever wrote later made the object;
- * unless the image shrank or a snapshot was taken in between, which puts the object out of reach or
- * the data into the wrong time.
+ * The stamp is taken once, at most the admission time after the command was accepted. All tries use
+ * it. The way to the OSD may be long and eventful: that does not matter, since the OSD decides.
+ * Creating an object is safe at any age, because any later write would have made the object. There
+ * are two exceptions: the image shrank in between, which puts the object out of reach; or a
+ * snapshot was taken, which puts the data into the wrong time.
  *
- * Small writes to one object share requests (rbd/object_queue.c). When such a request is refused,
+ * Small writes to one object share requests (rbd/object_queue.c). If such a request is refused,
  * each of them goes through the above on its own.
  *
- * What nobody waits for any more ends with BUSY if it was never sent (rados/unsent.c).
+ * An I/O for which nobody waits any more ends with BUSY if it was never sent (rados/unsent.c).
  *
  * A mutation that fails was not applied, as far as its last request goes. The requests before it
  * were refused.
@@ -39,11 +38,11 @@
 #include "rbd/io.h"
 #include "rbd/object_io.h"
 
-/* an object that comes and goes this often is somebody's game */
+/* an object that comes and goes more often than this is not worth pursuing */
 #define OBJECT_ROUNDS_MAX	8
-/* bytes */
+/* longest write that shares requests, bytes */
 #define OBJECT_SMALL_MAX	32768
-/* before the fallback; some round trips between a gateway and an OSD */
+/* pause before the fallback: some round trips between a gateway and an OSD */
 #define OBJECT_PAUSE_MS		16
 
 static int object_io_build_read(struct trbd_object_io *o)
@@ -59,8 +58,8 @@ static int object_io_build_read(struct trbd_object_io *o)
 }
 
 /*
- * Zeroing up to the object's end cuts it off, which frees the space; an object as a whole keeps its
- * stamp this way.
+ * Truncate if the range reaches the object's end, which frees the space. An object that is zeroed
+ * as a whole keeps its stamp this way.
  */
 static enum trbd_mutation_kind object_io_zero_kind(const struct trbd_object_io *o)
 {
@@ -70,8 +69,8 @@ static enum trbd_mutation_kind object_io_zero_kind(const struct trbd_object_io *
 }
 
 /*
- * With those of its batch, if there are any: the guard must let all of them pass, and what it sets
- * must hold off whatever is older than any of them.
+ * Build the request for a mutation and its batch, if it has one. The guard must let all of them
+ * pass, and its new stamp must hold off everything that is older than any of them.
  */
 static int object_io_build_mutation(struct trbd_object_io *o, enum trbd_guard_mode mode)
 {
@@ -98,7 +97,7 @@ static int object_io_build_mutation(struct trbd_object_io *o, enum trbd_guard_mo
 	if (o->op == TRBD_IO_WRITE)
 		mutation.kind = TRBD_MUTATION_WRITE;
 	else if (mode == TRBD_GUARD_CREATE)
-		mutation.kind = TRBD_MUTATION_NONE;	/* a new object is zeros all over */
+		mutation.kind = TRBD_MUTATION_NONE;	/* a new object is all zeros */
 	else
 		mutation.kind = object_io_zero_kind(o);
 
@@ -108,8 +107,8 @@ static int object_io_build_mutation(struct trbd_object_io *o, enum trbd_guard_mo
 }
 
 /*
- * See rbd/object_queue.c. What is larger gains more from being on its way while the one before it
- * is written.
+ * Tell whether a write may share requests, see rbd/object_queue.c. A larger write gains more from
+ * being on its way while the one before it is written.
  */
 static bool object_io_is_small(const struct trbd_object_io *o)
 {
@@ -117,12 +116,12 @@ static bool object_io_is_small(const struct trbd_object_io *o)
 }
 
 /**
- * trbd_object_io_prepare() - get everything an object I/O needs to start
- * @o: described down to @done
+ * trbd_object_io_prepare() - get everything that an object I/O needs to start
+ * @o: object I/O, with all fields set up to @unwanted
  *
  * Context: may sleep for memory, never for the network.
- * Return: 0; -ENOMEM; -EBUSY when the command is too old to be stamped. In every case
- * trbd_object_io_free() must follow.
+ * Return: 0; -ENOMEM; -EBUSY if the command is too old to be stamped. In every case the caller must
+ * call trbd_object_io_free() in the end.
  */
 int trbd_object_io_prepare(struct trbd_object_io *o)
 {
@@ -140,7 +139,7 @@ int trbd_object_io_prepare(struct trbd_object_io *o)
 	o->guard = trbd_guard_alloc();
 	if (!o->guard)
 		return -ENOMEM;
-	/* one reading of the clock for check and stamp */
+	/* the check and the stamp use the same reading of the clock */
 	now_ms = trbd_clock_now(clock);
 	if (now_ms > o->accepted_ms + TRBD_ADMISSION_MS) {
 		atomic64_inc(&o->image->stats.late);
@@ -148,7 +147,7 @@ int trbd_object_io_prepare(struct trbd_object_io *o)
 	}
 	o->limit = trbd_clock_granule_end(now_ms);
 	o->stamp = trbd_clock_stamp(clock, now_ms);
-	/* what will wait is built when its turn comes */
+	/* a write that has to wait is built when its turn comes */
 	if (object_io_is_small(o) && trbd_object_queue_is_busy(&o->image->object_queue, o->objno))
 		return 0;
 	return object_io_build_mutation(o, TRBD_GUARD_STAMP);
@@ -163,7 +162,7 @@ static void object_io_zero_from(struct trbd_object_io *o, u64 off)
 	iov_iter_zero(o->extent.len - off, &iter);
 }
 
-/* -ENOENT of an object that is not there, and not of a pool that is not there. */
+/* Tell whether -ENOENT means that the object is missing, and not the pool. */
 static bool object_io_is_hole(struct trbd_object_io *o, int result)
 {
 	return result == -ENOENT &&
@@ -172,7 +171,10 @@ static bool object_io_is_hole(struct trbd_object_io *o, int result)
 
 static void object_io_send(struct trbd_object_io *o);
 
-/* The parent is another one, or none; what the one before had may be in the clone by now. */
+/*
+ * Read the object again. The parent has changed or is gone, and the clone may have the former
+ * parent's data by now.
+ */
 static int object_io_read_again(struct trbd_object_io *o)
 {
 	int ret;
@@ -207,7 +209,7 @@ static int object_io_read_hole(struct trbd_object_io *o)
 		ret = trbd_clone_read(o->image, o->objno, &o->extent, object_io_parent_read, o);
 		return ret ? ret : -EINPROGRESS;
 	}
-	/* flattened since the object was asked for */
+	/* flattened since the object was read */
 	if (o->overlaps)
 		return object_io_read_again(o);
 	object_io_zero_from(o, 0);
@@ -217,7 +219,8 @@ static int object_io_read_hole(struct trbd_object_io *o)
 }
 
 /*
- * What has no object, or lies behind the object's end, reads as zeros, or as what the parent has.
+ * Zero the part for which there is no object, or which lies beyond the object's end; or read it
+ * from the parent.
  */
 static int object_io_finish_read(struct trbd_object_io *o, int result)
 {
@@ -245,9 +248,9 @@ static void object_io_fall_back(struct work_struct *work)
 }
 
 /*
- * Somebody was here with a later stamp. If that was a COMPARE AND WRITE of another gateway, which
- * was disturbed before and asks for a moment of quiet (rbd/compare_write.c), it gets the time for
- * its other requests.
+ * Another mutation was here with a later stamp. It may be a COMPARE AND WRITE of another gateway
+ * that was disturbed before, and asks for a moment of quiet (rbd/compare_write.c). The pause gives
+ * it time for its other requests.
  */
 static int object_io_defer_fallback(struct trbd_object_io *o)
 {
@@ -258,8 +261,8 @@ static int object_io_defer_fallback(struct trbd_object_io *o)
 }
 
 /*
- * Tries again in another way. Time has passed: whoever took a snapshot or changed the size since
- * was told that we know, and must not find a change that does not.
+ * Try again in another way. Time has passed. A client that took a snapshot or changed the size
+ * since then was told that we know, so it must not see a change that ignores this.
  */
 static int object_io_retry(struct trbd_object_io *o, enum trbd_guard_mode mode)
 {
@@ -282,14 +285,14 @@ static void object_io_copied_up(void *arg, int result)
 	if (!result)
 		result = object_io_retry(o, TRBD_GUARD_STAMP);
 	else if (result > 0 && o->op == TRBD_IO_DISCARD)
-		result = 0;	/* nothing there, and nothing behind it */
+		result = 0;	/* neither the clone nor the parent has anything there */
 	else if (result > 0)
 		result = object_io_retry(o, TRBD_GUARD_CREATE);
 	if (result != -EINPROGRESS)
 		o->done(o, result);
 }
 
-/* The first try or the fallback found no object. */
+/* Deal with a first try or a fallback that found no object. */
 static int object_io_missing(struct trbd_object_io *o)
 {
 	u64 overlap = trbd_clone_object_overlap(o->image, o->objno);
@@ -302,9 +305,9 @@ static int object_io_missing(struct trbd_object_io *o)
 	if (++o->rounds > OBJECT_ROUNDS_MAX)
 		return -EBUSY;
 	/*
-	 * Nothing of the parent's is to be seen behind a mutation that covers it all. But a
-	 * snapshot sees it, and a flatten that finds the object there leaves the snapshot without
-	 * it.
+	 * A mutation that covers the whole overlap hides all of the parent's data, so a copyup
+	 * seems needless. But a snapshot still sees the parent's data, and a flatten that finds the
+	 * object there leaves the snapshot without them.
 	 */
 	if (!overlap || (!o->extent.off && o->extent.len >= overlap && !o->snapc->num_snaps))
 		return object_io_retry(o, TRBD_GUARD_CREATE);
@@ -315,10 +318,10 @@ static int object_io_missing(struct trbd_object_io *o)
 }
 
 /*
- * Both tries were refused. When the mutation is old, this is what the guard is for. When it is
- * young, the object is ahead of a clock that all gateways share: its stamp is damaged, or was made
- * by another group's clock. Moving the clock up to it would let one damaged object move the time of
- * the whole pool, so that is left to a person.
+ * Both tries were refused. If the mutation is old, this is the purpose of the guard. If it is
+ * young, the object is ahead of a clock that all gateways share: its stamp is damaged, or another
+ * group's clock made it. If the clock moved up to it, one damaged object could move the time of the
+ * whole pool. So a person has to decide.
  */
 static void object_io_refused(struct trbd_object_io *o)
 {
@@ -333,7 +336,7 @@ static void object_io_refused(struct trbd_object_io *o)
 			    image->name, name, image->data_oloc.pool, name);
 }
 
-/* Return: the end of the mutation, or -EINPROGRESS when it goes on. */
+/* Return the result of the mutation, or -EINPROGRESS if it goes on. */
 static int object_io_next(struct trbd_object_io *o, int result)
 {
 	switch (result) {
@@ -364,8 +367,8 @@ static void object_io_settle(struct trbd_object_io *o, int result, bool shared)
 }
 
 /*
- * A request that was refused for several is tried again for each on its own: what holds for one
- * need not for all.
+ * Settle a write and its batch. If their shared request was refused, try each on its own: the
+ * reason may not hold for all of them.
  */
 static void object_io_settle_batch(struct trbd_object_io *o, int result)
 {
@@ -401,8 +404,8 @@ static void object_io_end_work(struct work_struct *work)
 }
 
 /*
- * Not from here: who waits behind them may have to end as well, and so on, each on the stack of the
- * one before.
+ * End a write and its batch from the workqueue. Those that wait behind them may have to end as
+ * well. Ended from here, each would run on the stack of the one before.
  */
 static void object_io_end_later(struct trbd_object_io *o, int result)
 {
@@ -412,7 +415,8 @@ static void object_io_end_later(struct trbd_object_io *o, int result)
 }
 
 /*
- * It is the turn of a write and its batch, which began with the same snapshots and the same size.
+ * Send a write and its batch, whose turn has come. All began with the same snapshots and the same
+ * size.
  */
 static void object_io_lead(struct trbd_queue_place *place)
 {
@@ -432,7 +436,7 @@ static void object_io_lead(struct trbd_queue_place *place)
 		object_io_send(o);
 }
 
-/* In messenger context or on libceph's completion workqueue. */
+/* Runs in messenger context or on libceph's completion workqueue. */
 static void object_io_done(struct ceph_osd_request *req)
 {
 	struct trbd_object_io *o = req->r_priv;
@@ -464,7 +468,7 @@ static bool object_io_waits_in_vain(const struct trbd_queue_place *place)
 }
 
 /**
- * trbd_object_io_submit() - send a prepared object I/O on its way
+ * trbd_object_io_submit() - send a prepared object I/O
  * @o: prepared object I/O
  *
  * Context: may sleep for locks, never for the network.
@@ -483,8 +487,8 @@ void trbd_object_io_submit(struct trbd_object_io *o)
 }
 
 /**
- * trbd_object_io_free() - give back what an object I/O needed
- * @o: prepared and not submitted, or done
+ * trbd_object_io_free() - give back everything that an object I/O needed
+ * @o: object I/O that was prepared and not submitted, or that is done
  */
 void trbd_object_io_free(struct trbd_object_io *o)
 {
@@ -493,12 +497,12 @@ void trbd_object_io_free(struct trbd_object_io *o)
 	trbd_guard_free(o->guard);
 }
 
-/* With all that share its request. */
+/* Tell whether nobody waits any more for a write and those that share its request. */
 static bool object_io_is_unwanted(void *priv)
 {
 	const struct trbd_object_io *o = priv, *other;
 
-	/* none joins as long as the request is in flight */
+	/* no other write joins while the request is in flight */
 	list_for_each_entry(other, &o->place.batch, place.node) {
 		if (!other->unwanted(other))
 			return false;
@@ -507,11 +511,11 @@ static bool object_io_is_unwanted(void *priv)
 }
 
 /**
- * trbd_object_io_cancel_unwanted() - end what nobody waits for any more, if it was never sent
+ * trbd_object_io_cancel_unwanted() - end I/O for which nobody waits, if it was never sent
  * @image: open image
  *
- * Of all images of the session what libceph has, and of this one what waits for its turn. Copyups
- * and COMPARE AND WRITE are not among them.
+ * This looks at the requests that libceph has, of all images of the session, and at the writes of
+ * this image that wait for their turn. It leaves out copyups and COMPARE AND WRITE.
  *
  * Context: process; sleeps for libceph's locks, never for the network.
  */

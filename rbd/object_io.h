@@ -15,26 +15,27 @@ struct trbd_image;
 /**
  * struct trbd_object_io - an I/O on a contiguous range of one data object
  * @image: open image
- * @op: what to do. A write and a zero make the object, so that older writes find its stamp; a
+ * @op: kind of the I/O. A write and a zero make the object, so that older writes find its stamp; a
  *	discard does not
  * @objno: number of the object
- * @extent: where, and the memory of a read or write
- * @snapc: snapshot context of a mutation; the I/O it belongs to holds it
+ * @extent: the range, and the memory of a read or write
+ * @snapc: snapshot context of a mutation; the image I/O holds the reference
  * @size: size of the image when the command was accepted, bytes
- * @accepted_ms: common time when the command was accepted
- * @holes: NULL, or set to true when a read finds nothing, in the parents neither
- * @done: called once after submit, when all is done, with 0 or a negative errno; in messenger or
+ * @accepted_ms: common time at which the command was accepted
+ * @holes: NULL, or set to true if a read finds nothing, not even in the parents
+ * @done: called once after submit, at the end, with 0 or a negative errno; in messenger or
  *	workqueue context
- * @unwanted: does nobody wait for it any more? Called with locks held until @done was
- * @guard: of a mutation, from prepare to free
+ * @unwanted: tells whether nobody waits for the I/O any more. Called with locks held, until @done
+ *	was called
+ * @guard: guard of a mutation, from prepare to free
  * @req: request that is built or in flight
- * @limit: what the first try compares with
- * @stamp: what it sets
- * @rounds: how often the object, or the parent of a clone, came or went under us
- * @overlaps: the parent stood behind what a read wants when it was sent
- * @result: how it ends, if @later ends it
- * @later: sends the fallback after a moment, or ends what could not be sent
- * @place: of a small write, among those to the same object
+ * @limit: the limit with which the first try compares
+ * @stamp: the stamp that a mutation sets
+ * @rounds: how often the object, or the parent of a clone, came or went meanwhile
+ * @overlaps: the parent backed the range of a read when the read was sent
+ * @result: the result, if @later ends the I/O
+ * @later: sends the fallback after a moment, or ends I/O that could not be sent
+ * @place: a small write's place in the queue of its object
  * @copyup: waits for the object of a clone
  */
 struct trbd_object_io {

@@ -1,33 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What goes to one object takes turns, and small writes share requests.
+ * Small writes to one object take turns, and share requests.
  *
- * A guarded write compares before it writes, and for the OSD that makes it a read as well: it works
- * on one such request of an object at a time, and takes up the next when that is on all disks.
- * Plain writes it would take as they come. With many small writes to the same place (a log, a copy)
- * the guard would thus cost half of the rate. So this gateway sends one request for an object, and
- * what comes meanwhile goes together in the next, behind one guard:
+ * A guarded write compares before it writes. For the OSD that makes it a read as well. So the OSD
+ * works on one such request of an object at a time, and takes up the next when that is on all
+ * disks. It would take plain writes as they come. With many small writes to the same place (a log,
+ * a copy) the guard would thus cost half of the rate. So this gateway sends one request for an
+ * object. The writes that come meanwhile go together in the next request, behind one guard:
  *
  *	enter --> leader, its request goes out
  *	  |         | done: leave
  *	  |         v
  *	  +--> waiting --> one of them leads, and takes up to 13 others along
  *
- * The first write to an object is not held up by this, and the ones behind it would have waited at
- * the OSD.
+ * This does not delay the first write to an object. The ones behind it would have waited at the OSD
+ * instead.
  *
  * A COMPARE AND WRITE (rbd/compare_write.c) takes a place as well, which it shares with nobody:
  * writes of its own gateway would only make it start over.
  *
- * Only the order of sending is decided here; see rbd/object_io.c for what is sent and what becomes
- * of it.
+ * This file decides on the order of sending only. rbd/object_io.c decides what is sent, and deals
+ * with the results.
  */
 #include <linux/list.h>
 #include <linux/lockdep.h>
 
 #include "rbd/object_queue.h"
 
-/* @lock held */
+/* Call with @lock held. */
 static struct trbd_queue_place *queue_leader(struct trbd_object_queue *queue, u64 objno)
 {
 	struct trbd_queue_place *place;
@@ -50,12 +50,12 @@ static void queue_lead(struct trbd_object_queue *queue, struct trbd_queue_place 
 }
 
 /**
- * trbd_object_queue_is_busy() - would a write have to wait?
+ * trbd_object_queue_is_busy() - tell whether a write would have to wait
  * @queue: queue
  * @objno: number of the object
  *
  * Context: any in which a spinlock may be taken.
- * Return: what is true at the moment.
+ * Return: true if it would have to at this moment.
  */
 bool trbd_object_queue_is_busy(struct trbd_object_queue *queue, u64 objno)
 {
@@ -68,11 +68,11 @@ bool trbd_object_queue_is_busy(struct trbd_object_queue *queue, u64 objno)
 }
 
 /**
- * trbd_object_queue_enter() - a write is ready
+ * trbd_object_queue_enter() - put a write that is ready into the queue
  * @queue: queue
- * @place: objno, group and lead are set
+ * @place: its objno, merge_key, lead and unwanted are set
  *
- * Its lead is called, now or when it is its turn; the place may be gone when this returns.
+ * The place's lead is called, now or when its turn comes. The place may be gone when this returns.
  *
  * Context: any in which lead may be called.
  */
@@ -97,11 +97,11 @@ void trbd_object_queue_enter(struct trbd_object_queue *queue, struct trbd_queue_
 }
 
 /**
- * trbd_object_queue_leave() - the leader's request is done
+ * trbd_object_queue_leave() - leave the queue, since the leader's request is done
  * @queue: queue
- * @place: leader; its batch stays with it
+ * @place: the leader; its batch stays with it
  *
- * Who waits is next: its lead is called.
+ * The lead of the next place that waits is called.
  *
  * Context: any in which lead may be called.
  */
@@ -132,11 +132,11 @@ void trbd_object_queue_leave(struct trbd_object_queue *queue, struct trbd_queue_
 }
 
 /**
- * trbd_object_queue_take_unwanted() - take out places that wait, and that nobody wants any more
+ * trbd_object_queue_take_unwanted() - take out places that wait and that nobody wants any more
  * @queue: queue
- * @taken: list that they are added to, by their nodes
+ * @taken: the list to which they are added, by their nodes
  *
- * Nothing of theirs was sent. Their lead is not called any more.
+ * None of their writes was sent. Their lead is not called any more.
  *
  * Context: any in which a spinlock may be taken.
  */
@@ -156,7 +156,7 @@ void trbd_object_queue_take_unwanted(struct trbd_object_queue *queue, struct lis
 }
 
 /**
- * trbd_object_queue_init() - an empty queue
+ * trbd_object_queue_init() - prepare an empty queue
  * @queue: its memory
  */
 void trbd_object_queue_init(struct trbd_object_queue *queue)

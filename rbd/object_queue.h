@@ -12,7 +12,7 @@
 #define TRBD_OBJECT_QUEUE_BITS	6
 
 /**
- * struct trbd_object_queue - small writes of an image, by object
+ * struct trbd_object_queue - small writes of an image, sorted by object
  * @lock: guards everything here and in the places
  * @leaders: places whose request is in flight, by object number
  */
@@ -23,18 +23,18 @@ struct trbd_object_queue {
 
 /**
  * struct trbd_queue_place - a write's place; embedded by its owner
- * @hash: in the queue's leaders
+ * @hash: entry in the queue's leaders
  * @objno: number of the object
  * @merge_key: only places with the same key share a request
- * @lead: it is the turn of the place and its batch; called at once by enter, or later by leave, in
- *	any context that allows both
- * @unwanted: NULL, or whether nobody waits any more for what is to be done; called with the queue's
- *	lock
- * @node: in the leader's @waiting or @batch
- * @waiting: leader: who came while its request was in flight
- * @batch: leader: who shares its request
- * @leads: its request is in flight, for itself and its batch
- * @waited: it was not its turn at once, so what it began with may be old
+ * @lead: called when the turn of the place and its batch has come: at once by enter, or later by
+ *	leave, in any context that allows both
+ * @unwanted: NULL, or tells whether nobody waits for the write any more; called with the queue's
+ *	lock held
+ * @node: entry in the leader's @waiting or @batch
+ * @waiting: for a leader: places that came while its request was in flight
+ * @batch: for a leader: places that share its request
+ * @leads: a request is in flight, for this place and its batch
+ * @waited: its turn did not come at once, so the state that the write began with may be old
  */
 struct trbd_queue_place {
 	struct hlist_node hash;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Which image stands behind a clone.
+ * Which image is the parent of a clone.
  *
  * A clone's parent can change while the clone is open. A flatten takes it away. A migration (rbd
  * migration) moves it:
@@ -13,20 +13,21 @@
  *	abort      names the source in the headers of all clones again, and only then removes the
  *	           target
  *
- * Between prepare and commit the target has only a part of the data, so a clone that names it is
- * read through the source, whose snapshots do not change and are complete.
+ * Between prepare and commit the target has only a part of the data. So a clone that names the
+ * target is read through the source, whose snapshots are complete and do not change.
  *
- * Data that are found in a parent are right however late: snapshots do not change. That nothing is
- * found there says nothing by itself, since the parent may have been removed before it was read. So
- * whoever finds nothing asks the header of the clone afterwards (and that of the target, while it
- * migrates). If they name the same parent as before, nobody had begun to remove it when it was
- * read. If not, the read starts over. Those who ask at the same time share an answer, but nobody
- * takes one that was under way before he asked. A notification would be no substitute: it may come
- * too late, and for the header of a clone that is itself a parent none comes to us.
+ * Data that are found in a parent are right, however late: snapshots do not change. But finding
+ * nothing proves nothing by itself, since the parent may have been removed before it was read. So a
+ * read that finds nothing has the header of the clone read afterwards (and, during a migration,
+ * that of the target). If they name the same parent as before, then nobody had begun to remove it
+ * when it was read. If not, the read starts over. Reads that ask at the same time share an answer.
+ * But no read takes an answer that was already under way when it asked. A notification would be no
+ * substitute: it may come too late, and none comes to us for the header of a clone that is itself a
+ * parent.
  *
- * A parent stays open until its clone is closed, because there may be reads on their way to it.
- * When another is named and cannot be opened, data that are found in the old one are still right,
- * and everything else ends with BUSY.
+ * A parent stays open until its clone is closed, because there may be reads on their way to it. If
+ * the header names another parent that cannot be opened, then data that are found in the old one
+ * are still right. Everything else ends with BUSY.
  */
 #include <linux/ceph/osdmap.h>
 #include <linux/ceph/string_table.h>
@@ -81,8 +82,8 @@ static void parent_install(struct trbd_image *image, struct trbd_image *parent, 
 }
 
 /*
- * Opens what stands behind @spec, if that is another than before: @spec itself, or the source of
- * its migration.
+ * Open the parent that @spec names, if it is another one than before: @spec itself, or the source
+ * of its migration.
  */
 static int parent_follow(struct trbd_image *image, const struct trbd_parent *spec)
 {
@@ -112,12 +113,12 @@ static int parent_follow(struct trbd_image *image, const struct trbd_parent *spe
 }
 
 /**
- * trbd_parent_refresh() - read which parent the header names, and open it if it is another one
+ * trbd_parent_refresh() - read which parent the header names, and open it if it has changed
  * @image: image
  *
  * Context: the image's refresh_lock is held; may sleep up to mount_timeout for each round trip.
- * Return: 0 if the header was read, and then the link's error tells whether the parent is open; a
- * negative errno of trbd_header_parent() if not.
+ * Return: 0 if the header was read, and then the link's error tells whether the parent is open;
+ * otherwise a negative errno of trbd_header_parent().
  */
 int trbd_parent_refresh(struct trbd_image *image)
 {
@@ -131,7 +132,7 @@ int trbd_parent_refresh(struct trbd_image *image)
 				 spec);
 	if (ret)
 		goto out;
-	/* when the parent stands behind nothing it may be gone */
+	/* a parent without overlap may be gone */
 	image->link.error = spec->overlap ? parent_follow(image, spec) : 0;
 	parent_install(image, image->parent, spec->overlap);
 	if (image->link.error)
@@ -142,7 +143,7 @@ out:
 	return ret;
 }
 
-/* Those who come from now on wait for the next time. */
+/* Take all waiters. Those that come from now on wait for the next time. */
 static void parent_take_waiters(struct trbd_image *image, struct list_head *waiters)
 {
 	spin_lock(&image->lock);
@@ -152,7 +153,7 @@ static void parent_take_waiters(struct trbd_image *image, struct list_head *wait
 
 static int parent_confirm(struct trbd_image *image, struct list_head *waiters)
 {
-	/* commands wait for this, and memory may wait for them */
+	/* commands wait for this, and freeing memory may wait for commands */
 	unsigned int noio = memalloc_noio_save();
 	int ret;
 
@@ -180,9 +181,9 @@ static void parent_confirm_work(struct work_struct *work)
 /**
  * trbd_parent_confirm() - ask whether the parent is still the right one
  * @image: the clone
- * @waiter: done and arg are set
+ * @waiter: its done and arg are set
  *
- * Its done is called when the clone's header was read after this call, on a workqueue.
+ * The waiter's done is called on a workqueue, when the clone's header was read after this call.
  *
  * Context: any in which a spinlock may be taken.
  */
@@ -195,10 +196,10 @@ void trbd_parent_confirm(struct trbd_image *image, struct trbd_parent_waiter *wa
 }
 
 /**
- * trbd_parent_take() - the parent to read from
+ * trbd_parent_take() - get the parent to read from
  * @image: the clone
- * @generation: set to what trbd_parent_generation() returns as long as parent and overlap are the
- *	same
+ * @generation: set to the value that trbd_parent_generation() returns as long as parent and overlap
+ *	stay the same
  *
  * Context: any in which a spinlock may be taken.
  * Return: the parent; it stays open as long as the clone.
@@ -215,7 +216,7 @@ struct trbd_image *trbd_parent_take(struct trbd_image *image, unsigned int *gene
 }
 
 /**
- * trbd_parent_generation() - how often parent or overlap have changed
+ * trbd_parent_generation() - tell how often parent or overlap have changed
  * @image: the clone
  *
  * Context: any in which a spinlock may be taken.
@@ -230,7 +231,7 @@ unsigned int trbd_parent_generation(struct trbd_image *image)
 }
 
 /**
- * trbd_parent_init() - begin without a parent
+ * trbd_parent_init() - prepare an image's link to a parent, with none at first
  * @image: image that is about to be opened
  * @open: opens a parent; returns it, or an ERR_PTR
  */

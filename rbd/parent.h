@@ -9,11 +9,11 @@ struct trbd_image;
 struct trbd_parent;
 
 /**
- * struct trbd_parent_waiter - somebody who read from a parent; embedded by its owner
- * @node: among those who wait
- * @done: called once with 0, and then trbd_parent_generation() tells whether the parent was the
- *	right one; or with a negative errno when that cannot be found out or the right one cannot be
- *	opened
+ * struct trbd_parent_waiter - a read that waits for its parent to be confirmed; embedded by its
+ *	owner
+ * @node: entry in the list of waiters
+ * @done: called once. With 0, trbd_parent_generation() tells whether the parent was the right one.
+ *	A negative errno means that this is unknown, or that the right parent cannot be opened
  * @arg: for @done
  */
 struct trbd_parent_waiter {

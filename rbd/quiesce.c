@@ -2,10 +2,10 @@
 /*
  * Quiescing: a snapshot is one point in time across all gateways.
  *
- * librbd, before it takes a snapshot, asks every watcher of the image to stop writing, and goes on
- * when all have acknowledged. Afterwards it tells them to go on, and sends the header update only
- * then. So the new snapshot context is read before the gate opens; a mutation that was let through
- * with the old one would change the snapshot.
+ * Before librbd takes a snapshot, it asks every watcher of the image to stop writing, and goes on
+ * when all have acknowledged. Afterwards it tells them to go on, and only then sends the header
+ * update. So this gateway reads the new snapshot context before the gate opens: a mutation that
+ * passed with the old one would change the snapshot.
  *
  *	      wish (QUIESCE)                        last one leaves: acknowledged
  *	open ----------------> closed, changes in flight -------------------------> closed
@@ -14,20 +14,20 @@
  *	 |  v                                       or lapses                        v
  *	 +--- the header has been read since the last doubt, no wish is left <--- in doubt
  *
- * A request that comes again, because it was acknowledged too late, finds the gate as it left it.
- * Several snapshots may be taken at once: the gate opens when the last of them is made.
+ * librbd repeats a request that was acknowledged too late. The repeated request finds the gate as
+ * it left it. Several snapshots may be taken at once: the gate opens when the last of them is made.
  *
  * A wish lapses when its owner has not been heard of for 10 s and does not watch the image any
- * more, or after 60 s: librbd may be at it for longer than 10 s, when monitors elect a leader. A
- * gateway that joins, or watches again, between QUIESCE and UNQUIESCE asks the others for what
- * wishes they know (rbd/inquiry.c). When none of them answers, it hears only of the UNQUIESCE; that
- * is a doubt then as well.
+ * more, or after 60 s: librbd may need longer than 10 s, when monitors elect a leader. A gateway
+ * that joins, or watches again, between QUIESCE and UNQUIESCE asks the others which wishes they
+ * know (rbd/inquiry.c). If none of them answers, this gateway hears only of the UNQUIESCE, which is
+ * a doubt then as well.
  *
- * The gate itself, and the doubts, are in rbd/quiesce_gate.c.
+ * rbd/quiesce_gate.c has the gate itself, and the doubts.
  *
- * Three works share this. The look never waits, or commands at the gate would not be refused while
- * something else does. The others may wait for the cluster: to end wishes, and to acknowledge. The
- * watch's thread, which has other notifications to answer, waits for no mutation.
+ * Three works share this. The look never waits: if it did, nothing would refuse commands at the
+ * gate meanwhile. The other two may wait for the cluster: one ends wishes, one acknowledges. The
+ * watch's thread waits for no mutation, since it has other notifications to answer.
  */
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
@@ -38,10 +38,7 @@
 #include "rados/queues.h"
 #include "rbd/quiesce.h"
 
-/*
- * how often it is asked whether whoever wants quiet is still there, once it was not heard of for
- * long
- */
+/* how often to ask whether the owner of a wish is still there, once it was not heard of for long */
 #define QUIESCE_ASK_MS		2000
 
 static bool quiesce_is_same(const struct trbd_quiesce_id *a, const struct trbd_quiesce_id *b)
@@ -49,7 +46,7 @@ static bool quiesce_is_same(const struct trbd_quiesce_id *a, const struct trbd_q
 	return a->gid == b->gid && a->handle == b->handle && a->request == b->request;
 }
 
-/* @lock held. */
+/* Call with @lock held. */
 static bool wish_is_due(const struct trbd_quiesce_wish *wish)
 {
 	return wish->wanted && time_after_eq(jiffies, wish->until);
@@ -72,7 +69,7 @@ static void quiesce_look(struct work_struct *work)
 	spin_unlock(&q->lock);
 }
 
-/* Return: is its time over, and its owner gone or at it for too long? */
+/* Return whether the wish has lapsed: its time is over, and its owner is gone or takes too long. */
 static bool wish_has_lapsed(struct trbd_quiesce *q, struct trbd_quiesce_wish *wish)
 {
 	const unsigned long ask = msecs_to_jiffies(QUIESCE_ASK_MS);
@@ -89,7 +86,7 @@ static bool wish_has_lapsed(struct trbd_quiesce *q, struct trbd_quiesce_wish *wi
 	late = late || !q->ops->is_there(q->owner, &id);
 
 	spin_lock(&q->lock);
-	/* it may have been taken back, or come again, meanwhile */
+	/* the wish may have been taken back, or repeated, meanwhile */
 	lapsed = late && wish_is_due(wish) && quiesce_is_same(&wish->id, &id);
 	if (lapsed) {
 		wish->wanted = false;
@@ -114,7 +111,10 @@ static void quiesce_lapse(struct work_struct *work)
 		q->ops->refresh(q->owner);
 }
 
-/* @lock held. Return: whether one was found whose acknowledgment waits for nothing any more. */
+/*
+ * Call with @lock held. Take an acknowledgment of a wish that waits for nothing any more. Return
+ * whether there was one.
+ */
 static bool quiesce_take_wish_ack(struct trbd_quiesce *q, struct trbd_watch_ack *ack)
 {
 	struct trbd_quiesce_wish *wish;
@@ -132,7 +132,7 @@ static bool quiesce_take_wish_ack(struct trbd_quiesce *q, struct trbd_watch_ack 
 	return false;
 }
 
-/* @lock held. The same for header updates. */
+/* Call with @lock held. Do the same for header updates. */
 static bool quiesce_take_update_ack(struct trbd_quiesce *q, struct trbd_watch_ack *ack)
 {
 	struct trbd_quiesce_update *update;
@@ -149,8 +149,8 @@ static bool quiesce_take_update_ack(struct trbd_quiesce *q, struct trbd_watch_ac
 }
 
 /*
- * One at a time: while an acknowledgment is on its way, the wish behind the next one may be taken
- * back.
+ * Take one at a time: while an acknowledgment is on its way, the wish behind the next one may be
+ * taken back.
  */
 static void quiesce_drained(struct work_struct *work)
 {
@@ -168,10 +168,10 @@ static void quiesce_drained(struct work_struct *work)
 }
 
 /**
- * trbd_quiesce_init() - an open gate
+ * trbd_quiesce_init() - prepare an open gate
  * @q: gate
- * @ops: what the owner does for it
- * @owner: their argument
+ * @ops: callbacks to the owner
+ * @owner: argument of @ops
  */
 void trbd_quiesce_init(struct trbd_quiesce *q, const struct trbd_quiesce_ops *ops, void *owner)
 {
@@ -188,9 +188,9 @@ void trbd_quiesce_init(struct trbd_quiesce *q, const struct trbd_quiesce_ops *op
 
 /**
  * trbd_quiesce_stop() - end the works of a gate
- * @q: gate; nobody waits, and nobody closes it any more
+ * @q: gate at which nobody waits, and which nobody closes any more
  *
- * Context: may sleep for an answer of the cluster, up to the session's mount_timeout for each.
+ * Context: may sleep for answers of the cluster, up to the session's mount_timeout for each.
  */
 void trbd_quiesce_stop(struct trbd_quiesce *q)
 {
@@ -202,7 +202,10 @@ void trbd_quiesce_stop(struct trbd_quiesce *q)
 	cancel_work_sync(&q->drained);
 }
 
-/* @lock held. Return: where to note the wish; NULL when there are too many at once. */
+/*
+ * Call with @lock held. Return a place in which to note the wish; NULL if there are too many
+ * wishes.
+ */
 static struct trbd_quiesce_wish *quiesce_find_place(struct trbd_quiesce *q,
 						    const struct trbd_quiesce_id *id)
 {
@@ -219,15 +222,14 @@ static struct trbd_quiesce_wish *quiesce_find_place(struct trbd_quiesce *q,
 }
 
 /**
- * trbd_quiesce_close() - somebody wishes that no mutation begins, and to hear when none is in
- * flight
+ * trbd_quiesce_close() - close the gate for a wish, and ask to hear when no mutation is in flight
  * @q: gate
- * @id: whose wish it is; the same one may come again
- * @ack: what is acknowledged then, unless the wish comes again
+ * @id: identity of the wish; the same one may come again
+ * @ack: the notification to acknowledge then, unless the wish comes again
  *
  * Context: any in which a spinlock may be taken.
- * Return: true when nothing is in flight any more, and the caller acknowledges. Otherwise the
- * owner's ack is called, or never if there are too many wishes.
+ * Return: true if nothing is in flight any more, and the caller must acknowledge. Otherwise the
+ * owner's ack is called later, or never if there are too many wishes.
  */
 bool trbd_quiesce_close(struct trbd_quiesce *q, const struct trbd_quiesce_id *id,
 			const struct trbd_watch_ack *ack)
@@ -253,7 +255,7 @@ bool trbd_quiesce_close(struct trbd_quiesce *q, const struct trbd_quiesce_id *id
 	return drained;
 }
 
-/* Return: what became of the wish until now. */
+/* Take a wish back. Return the state that it was in. */
 static enum trbd_quiesce_end quiesce_take_back(struct trbd_quiesce *q,
 					       const struct trbd_quiesce_id *id)
 {
@@ -269,20 +271,21 @@ static enum trbd_quiesce_end quiesce_take_back(struct trbd_quiesce *q,
 		wish->lapsed = false;
 	}
 	q->ended[q->next_ended++ % ARRAY_SIZE(q->ended)] = *id;
-	/* whatever was known of it, there may be a new snapshot */
+	/* known or not, there may be a new snapshot */
 	trbd_quiesce_add_doubt(q);
 	spin_unlock(&q->lock);
 	return end;
 }
 
 /**
- * trbd_quiesce_open() - a wish is taken back; mutations go on when the header has been read, unless
- * there is another wish
+ * trbd_quiesce_open() - take back a wish
  * @q: gate
- * @id: whose wish it was
+ * @id: identity of the wish
+ *
+ * Mutations go on when the header has been read, unless there is another wish.
  *
  * Context: process; sleeps while the owner reads the header.
- * Return: what became of the wish until now.
+ * Return: the state that the wish was in.
  */
 enum trbd_quiesce_end trbd_quiesce_open(struct trbd_quiesce *q, const struct trbd_quiesce_id *id)
 {
@@ -293,12 +296,12 @@ enum trbd_quiesce_end trbd_quiesce_open(struct trbd_quiesce *q, const struct trb
 }
 
 /**
- * trbd_quiesce_list() - which wishes are in force?
+ * trbd_quiesce_list() - list the wishes in force
  * @q: gate
- * @list: where to, room for TRBD_QUIESCE_WISHES
+ * @list: where they go, room for TRBD_QUIESCE_WISHES
  *
  * Context: any in which a spinlock may be taken.
- * Return: how many.
+ * Return: their number.
  */
 unsigned int trbd_quiesce_list(struct trbd_quiesce *q, struct trbd_quiesce_open *list)
 {
@@ -316,7 +319,7 @@ unsigned int trbd_quiesce_list(struct trbd_quiesce *q, struct trbd_quiesce_open 
 	return count;
 }
 
-/* @lock held. Return: was it taken back, or is it known, or was it given up? */
+/* Call with @lock held. Return whether the wish is known, was taken back, or has lapsed. */
 static bool quiesce_has_met(struct trbd_quiesce *q, const struct trbd_quiesce_id *id)
 {
 	unsigned int i;
@@ -335,12 +338,13 @@ static bool quiesce_has_met(struct trbd_quiesce *q, const struct trbd_quiesce_id
 }
 
 /**
- * trbd_quiesce_join() - another gateway is quiet for somebody of whom we have not heard
+ * trbd_quiesce_join() - close the gate for a wish that another gateway knows and we may not
  * @q: gate
- * @open: the wish, and since when the other gateway knows of it
+ * @open: the wish, and how long the other gateway has known of it
  *
- * The same as if it had come to us then, but that nobody waits for our acknowledgment. What is
- * known is left alone, and so is what was taken back after the other gateway answered.
+ * This is the same as if the wish had come to us then, except that nobody waits for our
+ * acknowledgment. A wish that we know is left alone, and so is one that was taken back after the
+ * other gateway answered.
  *
  * Context: any in which a spinlock may be taken.
  * Return: true if the gate is closed because of it.

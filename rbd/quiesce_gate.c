@@ -2,19 +2,19 @@
 /*
  * The gate of an image's mutations: they enter, wait, and leave.
  *
- * The gate is closed while somebody wishes it (rbd/quiesce.c), and while there is a doubt. A
- * notification of a header update is a doubt from the moment that it arrives, however long it takes
- * until somebody handles it. The end of a wish is a doubt, too: there is a new snapshot. Doubts are
- * counted, so that reading the header settles those that came before it was read, and no others.
+ * The gate is closed while a wish for quiet is in force (rbd/quiesce.c), and while there is a
+ * doubt. A notification of a header update is a doubt from the moment that it arrives, however long
+ * its handling is delayed. The end of a wish is a doubt, too: there is a new snapshot. Doubts are
+ * counted. So reading the header settles the doubts that came before it was read, and no others.
  *
- * Mutations that wait here grow old, and those that waited longer than the admission time end with
+ * Mutations that wait here grow old. Those that have waited longer than the admission time end with
  * BUSY.
  *
- * A header update is acknowledged when no mutation is in flight any more that is older, or the
+ * A header update is acknowledged when no older mutation is in flight any more. Otherwise the
  * operator would be told that a snapshot is made while something is on its way into it. Mutations
- * have turns for that: a new one begins when the header was read and has a new snapshot.
+ * have turns for that: a new turn begins when the header was read and has a new snapshot.
  *
- * This file does not wait, and takes the gate's lock twice per mutation, for a few instructions.
+ * This file does not wait. It takes the gate's lock twice per mutation, for a few instructions.
  */
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
@@ -26,7 +26,7 @@
 /* how often to look for mutations that have waited too long */
 #define QUIESCE_LOOK_MS		500
 
-/* @lock held. */
+/* Call with @lock held. */
 static bool quiesce_is_wanted(const struct trbd_quiesce *q)
 {
 	unsigned int i;
@@ -44,7 +44,7 @@ static bool quiesce_is_wanted(const struct trbd_quiesce *q)
  * @turn: the turn
  *
  * Context: with the gate's @lock.
- * Return: true if one is.
+ * Return: true if there is such a mutation.
  */
 bool trbd_quiesce_has_older(struct trbd_quiesce *q, unsigned int turn)
 {
@@ -56,14 +56,17 @@ bool trbd_quiesce_has_older(struct trbd_quiesce *q, unsigned int turn)
 	return oldest && (int)(oldest->turn - turn) < 0;
 }
 
-/* @lock held. */
+/* Call with @lock held. */
 static void quiesce_let_in(struct trbd_quiesce *q, struct trbd_quiesce_waiter *waiter)
 {
 	waiter->turn = q->turn;
 	list_add_tail(&waiter->inside, &q->inside);
 }
 
-/* @lock held. Return: does an acknowledgment of a header update wait for this turn to be over? */
+/*
+ * Call with @lock held. Return whether an acknowledgment of a header update waits for the end of
+ * this turn.
+ */
 static bool quiesce_update_waits(struct trbd_quiesce *q, unsigned int turn)
 {
 	unsigned int i;
@@ -76,7 +79,7 @@ static bool quiesce_update_waits(struct trbd_quiesce *q, unsigned int turn)
 }
 
 /**
- * trbd_quiesce_shut() - close the gate, and look after it from now on
+ * trbd_quiesce_shut() - close the gate, and have the look start
  * @q: gate
  *
  * Context: with the gate's @lock.
@@ -106,8 +109,8 @@ void trbd_quiesce_add_doubt(struct trbd_quiesce *q)
 
 /**
  * trbd_quiesce_refuse() - send away mutations that have waited too long
- * @q: gate; stays as it is
- * @age_ms: for how long they have waited at least; 0 for all
+ * @q: gate; it stays open or closed
+ * @age_ms: how long they have waited at least; 0 for all
  *
  * Context: process.
  */
@@ -129,9 +132,9 @@ void trbd_quiesce_refuse(struct trbd_quiesce *q, unsigned int age_ms)
 }
 
 /**
- * trbd_quiesce_enter() - a mutation wants to begin
+ * trbd_quiesce_enter() - let a mutation in, or have it wait at the gate
  * @q: gate
- * @waiter: run is set
+ * @waiter: the mutation; its run is set
  *
  * Context: any in which a spinlock may be taken.
  * Return: 0: it has entered, and must leave. -EINPROGRESS: it waits, until @waiter->run is called.
@@ -153,9 +156,9 @@ int trbd_quiesce_enter(struct trbd_quiesce *q, struct trbd_quiesce_waiter *waite
 }
 
 /**
- * trbd_quiesce_leave() - a mutation that has entered is over
+ * trbd_quiesce_leave() - let a mutation out that is over
  * @q: gate; may be gone when this returns, if this was the last mutation
- * @waiter: the mutation
+ * @waiter: the mutation, which has entered
  *
  * Context: any in which a spinlock may be taken.
  */
@@ -173,11 +176,11 @@ void trbd_quiesce_leave(struct trbd_quiesce *q, struct trbd_quiesce_waiter *wait
 }
 
 /**
- * trbd_quiesce_turn() - mutations that are in flight now are older than what comes next
+ * trbd_quiesce_turn() - begin a new turn: mutations in flight are older than later ones
  * @q: gate
  *
  * Context: any in which a spinlock may be taken.
- * Return: for trbd_quiesce_is_over().
+ * Return: the new turn, for trbd_quiesce_is_over().
  */
 unsigned int trbd_quiesce_turn(struct trbd_quiesce *q)
 {
@@ -190,9 +193,9 @@ unsigned int trbd_quiesce_turn(struct trbd_quiesce *q)
 }
 
 /**
- * trbd_quiesce_is_over() - are all mutations over that were in flight then?
+ * trbd_quiesce_is_over() - tell whether all mutations from before a turn are over
  * @q: gate
- * @turn: what trbd_quiesce_turn() returned then
+ * @turn: the turn that trbd_quiesce_turn() returned
  *
  * Context: any in which a spinlock may be taken.
  * Return: true if they are.
@@ -208,17 +211,18 @@ bool trbd_quiesce_is_over(struct trbd_quiesce *q, unsigned int turn)
 }
 
 /**
- * trbd_quiesce_update() - a header update was handled: may it be acknowledged?
+ * trbd_quiesce_update() - tell whether a handled header update may be acknowledged
  * @q: gate; the header has been read, or nothing is written until it has been
- * @ack: what is acknowledged later, if not now
+ * @ack: the notification to acknowledge later, if not now
  *
  * The client that changed the header relies on the acknowledgment: no write that misses the change
- * comes after it. So this waits for mutations from before the last turn, without holding a thread.
+ * comes after it. So the acknowledgment waits for mutations from before the last turn, without
+ * holding a thread.
  *
  * Context: any in which a spinlock may be taken.
- * Return: true when none of these is in flight, and the caller acknowledges. Otherwise the owner's
- * ack is called when they are over; or never, when many more updates come meanwhile. Whoever sent
- * it waits for 10 s.
+ * Return: true if none of these is in flight, and the caller must acknowledge. Otherwise the
+ * owner's ack is called when they are over; or never, if many more updates come meanwhile. The
+ * sender waits for 10 s.
  */
 bool trbd_quiesce_update(struct trbd_quiesce *q, const struct trbd_watch_ack *ack)
 {
@@ -229,7 +233,7 @@ bool trbd_quiesce_update(struct trbd_quiesce *q, const struct trbd_watch_ack *ac
 	older = trbd_quiesce_has_older(q, q->turn);
 	if (older) {
 		update = &q->updates[q->next_update++ % ARRAY_SIZE(q->updates)];
-		/* one that is not acknowledged by now gives way */
+		/* an update that is not acknowledged by now gives way */
 		if (!update->unacked)
 			q->unacked++;
 		update->unacked = true;
@@ -241,7 +245,8 @@ bool trbd_quiesce_update(struct trbd_quiesce *q, const struct trbd_watch_ack *ac
 }
 
 /**
- * trbd_quiesce_doubt() - the header may have changed: let no mutation begin until it has been read
+ * trbd_quiesce_doubt() - let no mutation begin until the header has been read, as it may have
+ *	changed
  * @q: gate
  *
  * Context: any in which a spinlock may be taken.
@@ -254,22 +259,23 @@ void trbd_quiesce_doubt(struct trbd_quiesce *q)
 }
 
 /**
- * trbd_quiesce_doubts() - how often the header may have changed so far
+ * trbd_quiesce_doubts() - count how often the header may have changed so far
  * @q: gate
  *
  * Context: any.
- * Return: to be asked before the header is read, and given to trbd_quiesce_settle() afterwards.
+ * Return: the count. Ask before reading the header, and give it to trbd_quiesce_settle()
+ * afterwards.
  */
 unsigned int trbd_quiesce_doubts(struct trbd_quiesce *q)
 {
-	/* the header is read after this, not before */
+	/* the header must be read after this, not before */
 	return smp_load_acquire(&q->doubts);
 }
 
 /**
- * trbd_quiesce_is_in_doubt() - may the header have changed since it was read?
+ * trbd_quiesce_is_in_doubt() - tell whether the header may have changed since it was read
  * @q: gate
- * @ms: for at least this long
+ * @ms: how long the doubt has lasted at least, ms
  *
  * Context: any in which a spinlock may be taken.
  * Return: true if it may.
@@ -288,12 +294,11 @@ bool trbd_quiesce_is_in_doubt(struct trbd_quiesce *q, unsigned int ms)
 }
 
 /**
- * trbd_quiesce_settle() - the header has been read; open the gate if nobody has a wish or newer
- * doubts
+ * trbd_quiesce_settle() - settle earlier doubts, since the header has been read
  * @q: gate
- * @doubts: trbd_quiesce_doubts() from before it was read
+ * @doubts: value of trbd_quiesce_doubts() from before the header was read
  *
- * Those who waited enter.
+ * The gate opens, unless there is a wish or a newer doubt. The mutations that waited then enter.
  *
  * Context: process.
  */

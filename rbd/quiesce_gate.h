@@ -11,10 +11,10 @@
 #include "rados/watch.h"
 
 /**
- * struct trbd_quiesce_id - which quiescing
+ * struct trbd_quiesce_id - identity of a request for quiet
  * @gid: client that asked
  * @handle: the cookie of its watch on the header
- * @request: its request
+ * @request: number of its request
  */
 struct trbd_quiesce_id {
 	u64 gid;
@@ -23,14 +23,14 @@ struct trbd_quiesce_id {
 };
 
 /**
- * struct trbd_quiesce_wish - that mutations wait
- * @id: whose
- * @wanted: in force
- * @lapsed: it was not taken back, but given up by us
- * @unacked: @ack is to be sent when nothing is in flight any more
- * @ack: the last request for it
+ * struct trbd_quiesce_wish - a client's wish that mutations wait
+ * @id: identity of the wish
+ * @wanted: the wish is in force
+ * @lapsed: the wish was not taken back: we gave it up
+ * @unacked: @ack must be acknowledged when nothing is in flight any more
+ * @ack: the last notification of the wish
  * @heard: jiffies when that came
- * @until: jiffies when to ask whether whoever wants it is still there
+ * @until: jiffies when to ask whether the owner of the wish is still there
  */
 struct trbd_quiesce_wish {
 	struct trbd_quiesce_id id;
@@ -43,26 +43,26 @@ struct trbd_quiesce_wish {
 };
 
 /*
- * snapshots of one image that are taken at once; who comes later is not acknowledged, and asks
- * again
+ * how many snapshots of one image may be taken at once; a further client gets no acknowledgment,
+ * and asks again
  */
 #define TRBD_QUIESCE_WISHES	8
 
 /*
- * header updates whose acknowledgment waits at once; when there are more, the oldest is not
+ * how many header updates may wait for their acknowledgment; if there are more, the oldest is not
  * acknowledged
  */
 #define TRBD_QUIESCE_UPDATES	8
 /*
- * wishes that were taken back and are remembered, so that an answer of before does not bring them
- * up again
+ * how many wishes that were taken back are remembered, so that an earlier answer does not revive
+ * them
  */
 #define TRBD_QUIESCE_ENDED	8
 
 /**
- * struct trbd_quiesce_update - a header update that is acknowledged when no older mutation is in
- * flight
- * @unacked: @ack is to be sent then
+ * struct trbd_quiesce_update - a header update to be acknowledged when no older mutation is in
+ *	flight
+ * @unacked: @ack must be acknowledged then
  * @turn: mutations that entered before this turn are older
  * @ack: the notification
  */
@@ -74,8 +74,8 @@ struct trbd_quiesce_update {
 
 /**
  * struct trbd_quiesce_open - a wish that is in force, as one gateway tells another
- * @id: whose
- * @age_ms: for how long it has not been heard of, milliseconds
+ * @id: identity of the wish
+ * @age_ms: how long its owner has not been heard of, milliseconds
  */
 struct trbd_quiesce_open {
 	struct trbd_quiesce_id id;
@@ -84,12 +84,12 @@ struct trbd_quiesce_open {
 
 /**
  * struct trbd_quiesce_waiter - a mutation at the gate or behind it; embedded by its owner
- * @node: in the list of those who wait
- * @inside: in the list of those who are in flight
- * @turn: in which turn it entered
+ * @node: entry in the list of those that wait
+ * @inside: entry in the list of those in flight
+ * @turn: the turn in which it entered
  * @since: jiffies when it began to wait
- * @run: called once, in process context: with 0, the mutation has entered; with -EBUSY it has not,
- *	and does not wait any more
+ * @run: called once, in process context. With 0, the mutation has entered. With -EBUSY, it has not
+ *	entered and does not wait any more
  */
 struct trbd_quiesce_waiter {
 	struct list_head node;
@@ -100,10 +100,10 @@ struct trbd_quiesce_waiter {
 };
 
 /**
- * struct trbd_quiesce_ops - what the owner of a gate does for it; all may sleep for the network
- * @refresh: read the header, and trbd_quiesce_settle()
- * @ack: nothing is in flight any more that a notification has to wait for: acknowledge it
- * @is_there: may whoever asked for this still be at it?
+ * struct trbd_quiesce_ops - callbacks from a gate to its owner; all may sleep for the network
+ * @refresh: read the header, and call trbd_quiesce_settle()
+ * @ack: acknowledge a notification: no mutation for which it had to wait is in flight
+ * @is_there: tell whether the owner of a wish may still be there
  */
 struct trbd_quiesce_ops {
 	void (*refresh)(void *owner);
@@ -112,10 +112,10 @@ struct trbd_quiesce_ops {
 };
 
 /**
- * enum trbd_quiesce_end - what was known of a wish that is taken back
+ * enum trbd_quiesce_end - the state of a wish that is taken back
  * @TRBD_QUIESCE_KNOWN: it was in force
- * @TRBD_QUIESCE_LAPSED: we had given it up, and mutations went on
- * @TRBD_QUIESCE_UNKNOWN: nothing, so mutations never stopped
+ * @TRBD_QUIESCE_LAPSED: we had given it up, and mutations had gone on
+ * @TRBD_QUIESCE_UNKNOWN: we did not know it, so mutations never stopped
  */
 enum trbd_quiesce_end {
 	TRBD_QUIESCE_KNOWN,
@@ -125,24 +125,25 @@ enum trbd_quiesce_end {
 
 /**
  * struct trbd_quiesce - the gate in front of an image's mutations
- * @ops: what the owner does for it; constant
- * @owner: its argument; constant
- * @look: while the gate is closed: sends away who waits too long, and starts @lapse; never waits
- * @lapse: ends wishes of those who are gone
- * @drained: acknowledges when those mutations have left that somebody waits for
- * @lock: guards what follows; taken twice per mutation, for a few instructions
- * @stopped: it is of no use any more
+ * @ops: callbacks to the owner; constant
+ * @owner: argument of @ops; constant
+ * @look: while the gate is closed: sends away mutations that have waited too long, and starts
+ *	@lapse; never waits
+ * @lapse: ends wishes whose owners are gone
+ * @drained: acknowledges when the mutations have left for which an acknowledgment waits
+ * @lock: guards the fields below; taken twice per mutation, for a few instructions
+ * @stopped: the gate is not used any more
  * @closed: mutations wait: a wish is in force, or there are @doubts that are not settled
- * @wishes: that it is closed
+ * @wishes: wishes that the gate be closed
  * @doubts: how often the header may have changed
- * @settled: of how many of these the header has been read since
- * @doubtful: jiffies when the first that is not settled came
- * @turn: how often mutations became older than what comes after them
+ * @settled: how many of these doubts reading the header has settled
+ * @doubtful: jiffies when the first unsettled doubt came
+ * @turn: counts the turns: mutations of a turn are older than those of the next
  * @inside: mutations in flight, the oldest first
  * @waiting: mutations that wait
- * @updates: header updates that are acknowledged later
+ * @updates: header updates to be acknowledged later
  * @next_update: which of @updates to use next
- * @unacked: how many of @updates are to be acknowledged yet
+ * @unacked: how many of @updates are yet to be acknowledged
  * @ended: the last wishes that were taken back
  * @next_ended: which of @ended to use next
  */
@@ -181,7 +182,7 @@ unsigned int trbd_quiesce_doubts(struct trbd_quiesce *q);
 bool trbd_quiesce_is_in_doubt(struct trbd_quiesce *q, unsigned int ms);
 void trbd_quiesce_settle(struct trbd_quiesce *q, unsigned int doubts);
 
-/* for quiesce.c */
+/* for rbd/quiesce.c */
 bool trbd_quiesce_has_older(struct trbd_quiesce *q, unsigned int turn);
 void trbd_quiesce_shut(struct trbd_quiesce *q);
 void trbd_quiesce_add_doubt(struct trbd_quiesce *q);

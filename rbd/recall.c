@@ -2,36 +2,35 @@
 /*
  * Calling back changes of data that would alter a snapshot.
  *
- * A change that is in flight carries the snapshot context that it began with. When others can take
- * a snapshot without this gateway, such a change must be over, or the gateway gives up
+ * A change in flight carries the snapshot context with which it began. If others can take a
+ * snapshot without this gateway, such a change must end first, or the gateway gives up
  * (rados/recovery.c). There are three occasions:
  *
- *	the OSD is about to forget the watch           what may not have reached its OSD
- *	the watch was lost, and is to be given back    all that began before the loss, if it does
- *	                                               not end by itself
- *	the header was read after that                 what does not know a new snapshot
+ *	the OSD is about to forget the watch           changes that may not have reached their OSD
+ *	the watch was lost, and is to be given back    all changes that began before the loss, if
+ *	                                               they do not end by themselves
+ *	the header was read after that                 changes that do not know a new snapshot
  *
- * In the first case the header's OSD is silent, and maybe the whole cluster stands still. Then
- * everything is in the OSDs' sockets, giving up would call nothing back, and nothing is given up.
- * In the second case that OSD has spoken. It may still know the watch, and whoever takes a snapshot
- * then waits for this gateway until the watch is given back.
+ * In the first case the header's OSD is silent, and maybe the whole cluster stands still. If it
+ * does, everything is in the OSDs' sockets. Giving up would call nothing back, so the gateway does
+ * not give up. In the second case that OSD has spoken. It may still know the watch. A client that
+ * takes a snapshot then waits for this gateway until the watch is given back.
  */
 #include "rados/in_flight.h"
 #include "rados/session.h"
 #include "rbd/image.h"
 #include "rbd/recall.h"
 
-/* a ping on its way may look like something unsent, but not twice */
+/* a ping on its way may look like something unsent, but not twice in a row */
 #define RECALL_UNSENT_LOOKS	2
 
 /**
- * trbd_recall_unsent() - the header's OSD will soon forget the watch: call back what has not
- * reached its OSD
+ * trbd_recall_unsent() - call back changes that have not reached their OSD
  * @image: open image
  *
- * Nothing calls back a write that an OSD has received.
+ * The header's OSD will soon forget the watch. Nothing calls back a write that an OSD has received.
  *
- * Context: a workqueue, not from two at once; sleeps for libceph's locks, never for the network.
+ * Context: a workqueue, one call at a time; sleeps for libceph's locks, never for the network.
  */
 void trbd_recall_unsent(struct trbd_image *image)
 {
@@ -50,9 +49,9 @@ void trbd_recall_unsent(struct trbd_image *image)
 }
 
 /**
- * trbd_recall_older() - a snapshot may have been taken without us: call back what would alter it
+ * trbd_recall_older() - call back changes that would alter a snapshot taken without us
  * @image: open image
- * @snap_seq: number of its newest snapshot
+ * @snap_seq: number of the image's newest snapshot
  *
  * Context: process; sleeps for libceph's locks, never for the network.
  */
@@ -67,12 +66,12 @@ void trbd_recall_older(struct trbd_image *image, u64 snap_seq)
 }
 
 /**
- * trbd_recall_is_over() - is all over that began before the watch was lost?
+ * trbd_recall_is_over() - tell whether all changes from before the loss of the watch are over
  * @image: open image
- * @late: give it up if it is not
+ * @late: if they are not, give up what is in flight
  *
  * Context: process; sleeps for libceph's locks, never for the network.
- * Return: true if it is. Otherwise it will be: ask again.
+ * Return: true if they are. Otherwise they will be: ask again.
  */
 bool trbd_recall_is_over(struct trbd_image *image, bool late)
 {

@@ -6,7 +6,7 @@
 #include <linux/types.h>
 
 /**
- * struct trbd_striping - how the bytes of an image are spread over objects
+ * struct trbd_striping - how the bytes of an image are spread over its objects
  * @object_order: log2 of the object size in bytes
  * @unit_order: log2 of the stripe unit in bytes, at most @object_order
  * @count: objects in a stripe, at least 1
@@ -18,12 +18,12 @@ struct trbd_striping {
 };
 
 /**
- * trbd_striping_unit_left() - bytes from here to the end of the stripe unit
+ * trbd_striping_unit_left() - tell how many bytes are left to the end of the stripe unit
  * @s: layout
  * @objoff: offset in an object, bytes
  *
- * Return: 1 to the stripe unit's size: how many bytes of the object are also neighbours in the
- * image.
+ * Return: 1 to the stripe unit's size. So many bytes of the object are neighbours in the image as
+ * well.
  */
 static inline u64 trbd_striping_unit_left(const struct trbd_striping *s, u64 objoff)
 {
@@ -33,13 +33,13 @@ static inline u64 trbd_striping_unit_left(const struct trbd_striping *s, u64 obj
 }
 
 /**
- * trbd_striping_image_offset() - where in the image a byte of an object is
+ * trbd_striping_image_offset() - tell where in the image a byte of an object is
  * @s: layout
  * @objno: object number
  * @objoff: offset in the object, bytes
  *
- * The way back from libceph's ceph_calc_file_object_mapping(): stripe units are dealt out in turn
- * to the @count objects of an object set until these are full.
+ * This is the inverse of libceph's ceph_calc_file_object_mapping(), which deals stripe units out in
+ * turn to the @count objects of an object set until these are full.
  *
  * Return: offset in the image, bytes.
  */

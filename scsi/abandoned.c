@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Abandoned commands: in flight, aborted or with a session or LUN that goes away.
+ * Abandoned commands: commands in flight that were aborted, or whose session or LUN goes away.
  *
  * A task management function, the end of a session and the removal of a LUN wait until the commands
- * concerned have ended, and cannot be killed. A write ends with its answer, since it may land until
- * then. So when OSDs do not answer for long, the gateway gives up: everything that it has in flight
- * on that cluster ends with an error, and it takes a new identity (rados/recovery.c). That takes
- * other commands along. So the gateway does not do it sooner, and not for commands whose answer is
- * still wanted: a cluster that stands still is a delay, and no error.
+ * concerned have ended, and cannot be killed. A write ends only with its answer, since it may land
+ * until then. So when OSDs do not answer for long, the gateway gives up: everything that it has in
+ * flight on that cluster ends with an error, and the gateway takes a new identity
+ * (rados/recovery.c). That hits other commands as well. So the gateway gives up no sooner than it
+ * must, and never for commands whose answer is still wanted: a cluster that stands still is a
+ * delay, not an error.
  *
- * LIO marks LUNs that go away, and the commands of an iSCSI session that ends; for other fabrics it
- * marks the session. It tells of commands that are aborted, and takes them off its list. All of
- * them are kept in a list here until they end, each with the time since when it is abandoned.
- * Requests of theirs that were never sent are taken back at once (rados/unsent.c). Nothing else is
- * a reason to give up, however long other commands take that were in flight beside them.
+ * LIO marks LUNs that go away, and the commands of an iSCSI session that ends. For other fabrics it
+ * marks the session. It reports commands that are aborted, and takes them off its list. This file
+ * keeps all of these commands in a list until they end, each with the time since when it has been
+ * abandoned. Requests of theirs that were never sent are taken back at once (rados/unsent.c).
+ * Nothing else is a reason to give up, however long other commands take that were in flight beside
+ * them.
  */
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
@@ -48,8 +50,8 @@ bool trbd_cmd_is_abandoned(const struct se_cmd *cmd)
 
 /**
  * struct abandoned_cmd - an abandoned command
- * @node: among all of the unit
- * @cmd: command; compared, never followed
+ * @node: entry in the unit's list
+ * @cmd: the command; compared, never followed
  * @since: jiffies when it was found, or when the gateway last gave up what it had in flight
  */
 struct abandoned_cmd {
@@ -87,7 +89,7 @@ static void abandoned_forget(struct trbd_abandoned *abandoned, const struct se_c
 	kfree(entry);
 }
 
-/* Return: false if the command is known. */
+/* Add a command to the list. Return false if it is there already. */
 static bool abandoned_add(struct trbd_abandoned *abandoned, struct abandoned_cmd *entry)
 {
 	unsigned long flags;
@@ -103,12 +105,12 @@ static bool abandoned_add(struct trbd_abandoned *abandoned, struct abandoned_cmd
 	return !known;
 }
 
-/* Notes a command if it is in flight; LIO does not free it meanwhile. */
+/* Note a command if it is in flight. LIO does not free it meanwhile. */
 static void abandoned_note(struct trbd_unit *unit, const struct se_cmd *cmd, gfp_t gfp)
 {
 	struct abandoned_cmd *entry = kmalloc(sizeof(*entry), gfp);
 
-	/* the next look finds it again */
+	/* the next look will find the command again */
 	if (!entry)
 		return;
 	entry->cmd = cmd;
@@ -118,15 +120,15 @@ static void abandoned_note(struct trbd_unit *unit, const struct se_cmd *cmd, gfp
 		return;
 	}
 	/*
-	 * Pairs with the barrier in trbd_cmd_end(): either the command ends later and sees the
-	 * count, or its end is seen here.
+	 * This pairs with the barrier in trbd_cmd_end(): either the command ends later and sees the
+	 * count, or we see its end here.
 	 */
 	smp_mb();
 	if (!trbd_nexus_has(&unit->nexuses, cmd))
 		abandoned_forget(&unit->abandoned, cmd);
 }
 
-/* Looks for commands whose session or LUN goes away. Return: whether there are any. */
+/* Look for commands whose session or LUN goes away. Return whether there are any. */
 static bool abandoned_search(struct trbd_unit *unit)
 {
 	struct se_device *se_dev = &unit->se_dev;
@@ -151,8 +153,8 @@ static bool abandoned_search(struct trbd_unit *unit)
 }
 
 /*
- * Has a command been abandoned for too long? Then all of them are given as much time again: taking
- * one new identity after the other would help nobody.
+ * Tell whether a command has been abandoned for too long. If so, give all of them as much time
+ * again: taking one new identity after the other would help nobody.
  */
 static bool abandoned_is_overdue(struct trbd_abandoned *abandoned)
 {
@@ -206,7 +208,10 @@ void trbd_abandoned_note_aborts(struct trbd_unit *unit, struct list_head *aborte
 		return;
 	list_for_each_entry(cmd, aborted, state_list)
 		abandoned_note(unit, cmd, GFP_NOIO | __GFP_NOFAIL);
-	/* the next reservation command brings into force what these have written so far */
+	/*
+	 * the next reservation command brings into force whatever these commands have written so
+	 * far
+	 */
 	if (unit->lu)
 		trbd_lu_drop_unwanted(unit->lu);
 }
@@ -222,7 +227,9 @@ void trbd_cmd_end(struct se_cmd *cmd)
 	struct trbd_abandoned *abandoned = &to_trbd_unit(cmd->se_dev)->abandoned;
 
 	trbd_nexus_end(cmd);
-	/* behind the atomic there; pairs with abandoned_note() */
+	/*
+	 * orders this after the atomic operation in trbd_nexus_end(); pairs with abandoned_note()
+	 */
 	smp_mb__after_atomic();
 	if (READ_ONCE(abandoned->count))
 		abandoned_forget(abandoned, cmd);
@@ -241,7 +248,7 @@ void trbd_abandoned_init(struct trbd_abandoned *abandoned)
 
 /**
  * trbd_abandoned_start() - look for abandoned commands from now on
- * @abandoned: of a unit whose image is open
+ * @abandoned: part of a unit whose image is open
  *
  * Context: process.
  */
@@ -253,7 +260,7 @@ void trbd_abandoned_start(struct trbd_abandoned *abandoned)
 
 /**
  * trbd_abandoned_stop() - undo trbd_abandoned_start()
- * @abandoned: of a unit without commands, started or not
+ * @abandoned: part of a unit without commands, started or not
  *
  * Context: process; may sleep.
  */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * May a command run now, and does somebody wait for it to end?
+ * Whether a command may run now, and whether its end is awaited.
  *
  *	count it with its nexus      scsi/nexus_in_flight.c
  *	abandoned meanwhile?    -->  BUSY
@@ -8,13 +8,13 @@
  *	unit not registered?    -->  NOT READY
  *	reservation conflict?   -->  RESERVATION CONFLICT; BUSY without a lease
  *
- * This is looked at when a command is executed, after its data have come. It takes no round trip,
- * no lock unless the command is refused, and no allocation but for the first command of a nexus: it
- * looks at this gateway's copy of the shared state, under RCU. The order matters. A command is
- * counted before anything is looked at, and a gateway that changes the state installs it before it
- * looks at the counts; so either the command sees the change, or the change waits for the command.
+ * These checks run when a command is executed, after its data have come. They take no round trip,
+ * no lock unless the command is refused, and no allocation except for the first command of a nexus.
+ * They look at this gateway's view of the record, under RCU. The order matters. A command is
+ * counted before any check. A gateway that changes the state installs the change before it looks at
+ * the counts. So either the command sees the change, or the change waits for the command.
  *
- * Commands that change data pass a second gate, the lease of the group: scsi/write_cmd.c.
+ * A command that changes data passes a second check, the lease of the group: scsi/write_cmd.c.
  */
 #include <linux/bitops.h>
 #include <linux/errno.h>
@@ -32,7 +32,7 @@
 #include "scsi/request_sense.h"
 #include "scsi/unit.h"
 
-/* Does this gateway's copy of the state forbid the command? Return: a verdict, or -ENOMEM. */
+/* Tell whether this gateway's view forbids the command. Return a verdict, or -ENOMEM. */
 static int admit_check_conflict(struct trbd_unit *unit, struct se_cmd *cmd,
 				enum trbd_pr_access access)
 {
@@ -55,13 +55,13 @@ static int admit_check_conflict(struct trbd_unit *unit, struct se_cmd *cmd,
 
 /**
  * trbd_admit_command() - let a command run, or answer it
- * @cmd: command that is about to be
+ * @cmd: command that is about to run
  * @row: its row in the table of commands
  *
- * From here on it is counted as in flight, if it is one that takes its time.
+ * From here on the command counts as in flight, if its row says that it is counted.
  *
- * Context: process; no round trip. Allocates when it is the first command of its nexus.
- * Return: true; or false, and the command has been answered.
+ * Context: process; no round trip. Allocates for the first command of its nexus.
+ * Return: true; or false if the command has been answered.
  */
 bool trbd_admit_command(struct se_cmd *cmd, const struct trbd_cdb *row)
 {
@@ -72,12 +72,12 @@ bool trbd_admit_command(struct se_cmd *cmd, const struct trbd_cdb *row)
 	unsigned long lapses;
 	int verdict;
 
-	/* before anything is looked at, or it could slip between a change and the counting */
+	/* count first, or the command could slip in between a change and the counting */
 	if (counted && !trbd_nexus_begin(&unit->nexuses, cmd, kind)) {
 		trbd_complete(cmd, -ENOMEM);
 		return false;
 	}
-	/* LIO looked before; whoever abandoned it since then did not find it counted */
+	/* LIO checked earlier. If the command was abandoned since then, it was not yet counted. */
 	if (counted && trbd_cmd_is_abandoned(cmd)) {
 		trbd_complete(cmd, -EBUSY);
 		return false;
@@ -94,7 +94,7 @@ bool trbd_admit_command(struct se_cmd *cmd, const struct trbd_cdb *row)
 	verdict = admit_check_conflict(unit, cmd, access);
 	if (verdict == TRBD_PR_GOOD)
 		return true;
-	/* final for an initiator, and the reservation may be gone elsewhere */
+	/* a conflict is final for an initiator, but the reservation may be gone elsewhere */
 	if (verdict == TRBD_PR_CONFLICT && !trbd_group_in_touch(unit->group, lapses))
 		verdict = -EBUSY;
 	trbd_complete_verdict(cmd, verdict);
@@ -102,13 +102,13 @@ bool trbd_admit_command(struct se_cmd *cmd, const struct trbd_cdb *row)
 }
 
 /**
- * trbd_admit_is_awaited() - tell whether somebody waits for the end of this command
+ * trbd_admit_is_awaited() - tell whether a reset or a reservation waits for a command's end
  * @cmd: command that trbd_admit_command() let pass
  *
- * For commands that take long: they end themselves then.
+ * Commands that take long ask this. If it is so, they end themselves.
  *
  * Context: any.
- * Return: true if a reset does, on any gateway, or a reservation that it is in the way of.
+ * Return: true if a reset waits, on any gateway, or a reservation with which the command conflicts.
  */
 bool trbd_admit_is_awaited(struct se_cmd *cmd)
 {

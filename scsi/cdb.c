@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The table of commands: everything that this unit supports, and whatever differs between commands.
+ * The table of commands: every command that this unit supports, and every difference between
+ * commands.
  *
- * A command that has no row is not supported: INVALID COMMAND OPERATION CODE, or INVALID FIELD IN
- * CDB when only its service action is unknown (SPC-4 4.2.5). That holds although LIO would execute
- * a few such commands, and more of them with every kernel: nobody would know what they do to the
- * medium, and so what a reservation says to them.
+ * A command without a row is not supported. It ends with INVALID COMMAND OPERATION CODE, or with
+ * INVALID FIELD IN CDB if only its service action is unknown (SPC-4 4.2.5). That holds although LIO
+ * would execute a few such commands, and more of them with every kernel: nobody would know their
+ * effect on the medium, so nobody could say whether a reservation forbids them.
  *
  * Two groups are left out on purpose. LIO executes EXTENDED COPY and its kin for minutes, outside
  * of any order with other gateways. And SET TARGET PORT GROUPS would let any initiator take the
@@ -16,10 +17,10 @@
  * three kinds of commands. Exclusive access types forbid those that read, all types forbid those
  * that write, and none forbids the rest. The rest has two halves, ALWAYS and OTHER, because RESERVE
  * (6) and (10) of SPC-2 forbid more. PERSISTENT RESERVE IN and OUT, RESERVE and RELEASE count as
- * ALWAYS here; they have rules of their own in pr/rules.c.
+ * ALWAYS here; pr/rules.c has rules of their own for them.
  *
- * To add a command, add a row. If LIO does not decode it as it should be, add a handler as well
- * (scsi/command.c).
+ * To add a command, add a row. If LIO does not decode the command as we need it, add a handler as
+ * well (scsi/command.c).
  */
 #include <linux/errno.h>
 #include <linux/kernel.h>
@@ -56,7 +57,7 @@
 #define VERIFIES	(COUNTED | TRBD_CDB_SENDS_BYTCHK | TRBD_CDB_DPO | TRBD_CDB_PROTECT)
 #define WRITE_VERIFIES	(DATA_OUT | TRBD_CDB_DPO | TRBD_CDB_PROTECT)
 
-/* usage data of most CDBs of that length, with byte 1 given */
+/* usage data of most CDBs of that length; byte 1 is a parameter */
 #define USAGE_RW_6	{ 0x1f, 0xff, 0xff, 0xff, 0x07 }
 #define USAGE_RW_10(b1)	{ b1, 0xff, 0xff, 0xff, 0xff, 0x1f, 0xff, 0xff, 0x07 }
 #define USAGE_RW_12(b1)	{ b1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x1f, 0x07 }
@@ -77,7 +78,7 @@
 	ROW(PERSISTENT_RESERVE_OUT, TRBD_PR_##action, 10, ALWAYS, SENDS, PR_OUT, IF_PR, \
 	    USAGE_PR_OUT)
 
-/* In the order of opcodes, and of service actions within an opcode. */
+/* The rows are in the order of opcodes, and of service actions within an opcode. */
 static const struct trbd_cdb cdb_rows[] = {
 	ROW(TEST_UNIT_READY, NO_SA, 6, OTHER, NOT_COUNTED, TEST_UNIT_READY, ALWAYS,
 	    { 0, 0, 0, 0, 0x07 }),
@@ -159,13 +160,13 @@ static const struct trbd_cdb cdb_rows[] = {
 
 #define CDB_ROWS	ARRAY_SIZE(cdb_rows)
 
-/* by opcode: 1 + its first row, or 0 */
+/* for each opcode: 1 + the number of its first row, or 0 */
 static u8 cdb_index[256];
 
 /**
  * trbd_cdb_init() - build the index of the table
  *
- * Context: module init; no command is supported before.
+ * Context: module init; before that, no command is supported.
  * Return: 0.
  */
 int trbd_cdb_init(void)
@@ -191,7 +192,7 @@ void trbd_cdb_exit(void)
  * trbd_cdb_next() - walk through the table
  * @row: a row, or NULL to begin
  *
- * Return: the row behind it, or NULL behind the last one.
+ * Return: the row after it, or NULL after the last one.
  */
 const struct trbd_cdb *trbd_cdb_next(const struct trbd_cdb *row)
 {
@@ -200,10 +201,10 @@ const struct trbd_cdb *trbd_cdb_next(const struct trbd_cdb *row)
 }
 
 /**
- * trbd_cdb_find_opcode() - look an opcode up
+ * trbd_cdb_find_opcode() - look up an opcode
  * @opcode: operation code
  *
- * Return: its first row, or NULL when the unit supports no command of this opcode.
+ * Return: its first row, or NULL if the unit supports no command with this opcode.
  */
 const struct trbd_cdb *trbd_cdb_find_opcode(u8 opcode)
 {
@@ -211,8 +212,8 @@ const struct trbd_cdb *trbd_cdb_find_opcode(u8 opcode)
 }
 
 /*
- * The service action of a CDB whose opcode has some (SPC-4 4.2.5.2, 4.2.5.3); LIO keeps 32 bytes in
- * any case.
+ * Return the service action of a CDB whose opcode has some (SPC-4 4.2.5.2, 4.2.5.3). LIO keeps 32
+ * bytes in any case.
  */
 static u16 cdb_service_action(const u8 *cdb)
 {
@@ -220,11 +221,11 @@ static u16 cdb_service_action(const u8 *cdb)
 }
 
 /**
- * trbd_cdb_find() - look a command up
+ * trbd_cdb_find() - look up a command
  * @cdb: CDB
  *
  * Context: any; this is on the path of every command.
- * Return: its row, or NULL when the unit does not support it.
+ * Return: its row, or NULL if the unit does not support it.
  */
 const struct trbd_cdb *trbd_cdb_find(const u8 *cdb)
 {
@@ -240,28 +241,28 @@ const struct trbd_cdb *trbd_cdb_find(const u8 *cdb)
 }
 
 /**
- * trbd_cdb_access() - say what a command does to the medium
- * @row: its row; NULL for one that is not supported
+ * trbd_cdb_access() - tell what a command does to the medium
+ * @row: its row; NULL for a command that is not supported
  * @cdb: CDB
  *
- * Return: its kind for reservations. Of a command that is not supported: that it writes.
+ * Return: its kind for reservations. A command that is not supported counts as one that writes.
  */
 enum trbd_pr_access trbd_cdb_access(const struct trbd_cdb *row, const u8 *cdb)
 {
 	if (!row)
 		return TRBD_PR_ACCESS_WRITE;
-	/* START STOP UNIT that starts, and does not change the power condition */
+	/* START STOP UNIT that starts the unit, and does not change the power condition */
 	if (row->flags & TRBD_CDB_MAY_START && cdb[4] & START && !(cdb[4] >> POWER_SHIFT))
 		return TRBD_PR_ACCESS_OTHER;
 	return row->access;
 }
 
 /**
- * trbd_cdb_sends_data() - say which way the data of a command go
+ * trbd_cdb_sends_data() - tell which way the data of a command go
  * @row: its row
  * @cdb: CDB
  *
- * Return: true if the initiator sends them, false if it receives data or there are none.
+ * Return: true if the initiator sends them; false if it receives data, or if there are none.
  */
 bool trbd_cdb_sends_data(const struct trbd_cdb *row, const u8 *cdb)
 {
@@ -269,12 +270,12 @@ bool trbd_cdb_sends_data(const struct trbd_cdb *row, const u8 *cdb)
 }
 
 /**
- * trbd_cdb_asks_for_protection() - look whether a command asks for protection information
+ * trbd_cdb_asks_for_protection() - tell whether a command asks for protection information
  * @row: its row
  * @cdb: CDB
  *
- * The unit does not offer it (SBC-3 table 61 and its like). LIO looks by itself at the commands
- * that it decodes.
+ * The unit does not offer it (SBC-3 table 61 and its like). LIO itself checks the commands that it
+ * decodes.
  *
  * Return: true if the command has such a field, and it is not 0.
  */
@@ -304,8 +305,7 @@ u64 trbd_cdb_lba(const struct trbd_cdb *row, const u8 *cdb)
 
 /**
  * trbd_cdb_blocks() - read TRANSFER LENGTH, VERIFICATION LENGTH or NUMBER OF LOGICAL BLOCKS
- * @row: row of a command of 10 bytes or more that names one range of blocks, but for COMPARE AND
- *	WRITE
+ * @row: row of a command of 10 bytes or more that names one range of blocks; not COMPARE AND WRITE
  * @cdb: CDB
  *
  * Return: blocks.
@@ -325,7 +325,7 @@ u64 trbd_cdb_blocks(const struct trbd_cdb *row, const u8 *cdb)
 }
 
 /**
- * trbd_cdb_like_range() - name a command of the same shape that has no data, for LIO to decode
+ * trbd_cdb_like_range() - name a command of the same shape without data, for LIO to decode
  * @row: row of a command of 10 or 16 bytes that names one range of blocks
  *
  * Return: its opcode.
@@ -336,8 +336,10 @@ u8 trbd_cdb_like_range(const struct trbd_cdb *row)
 }
 
 /**
- * trbd_cdb_like_write() - name a command of the same shape that sends the range, for LIO to decode
+ * trbd_cdb_like_write() - name a command of the same shape that sends data, for LIO to decode
  * @row: row of a command of 10 or 16 bytes that names one range of blocks
+ *
+ * It sends as much data as the range is long.
  *
  * Return: its opcode.
  */
@@ -347,10 +349,10 @@ u8 trbd_cdb_like_write(const struct trbd_cdb *row)
 }
 
 /**
- * trbd_cdb_write_same_byte() - find the flags of a WRITE SAME
+ * trbd_cdb_write_same_byte() - tell which byte has the flags of a WRITE SAME
  * @row: its row
  *
- * Return: number of the byte that has TRBD_WRITE_SAME_UNMAP and TRBD_WRITE_SAME_NDOB.
+ * Return: number of the byte with TRBD_WRITE_SAME_UNMAP and TRBD_WRITE_SAME_NDOB.
  */
 unsigned int trbd_cdb_write_same_byte(const struct trbd_cdb *row)
 {
@@ -358,11 +360,11 @@ unsigned int trbd_cdb_write_same_byte(const struct trbd_cdb *row)
 }
 
 /**
- * trbd_cdb_is_ndob() - look whether a WRITE SAME comes without a data-out buffer
+ * trbd_cdb_is_ndob() - tell whether a WRITE SAME comes without a data-out buffer
  * @row: its row
  * @cdb: CDB
  *
- * Return: true if it does, in a form of the command that may.
+ * Return: true if it does, and this form of the command may.
  */
 bool trbd_cdb_is_ndob(const struct trbd_cdb *row, const u8 *cdb)
 {
@@ -374,10 +376,11 @@ bool trbd_cdb_is_ndob(const struct trbd_cdb *row, const u8 *cdb)
 /**
  * trbd_cdb_usage() - make CDB usage data (SPC-4 6.35.3)
  * @row: row of the command
- * @usage: where to, row->len bytes
- * @cache_bits: DPO and FUA count
+ * @usage: where the data go, row->len bytes
+ * @cache_bits: whether DPO and FUA are supported
  *
- * The opcode and the service action are given as they are, the rest as the bits that count.
+ * The opcode and the service action appear as they are; the other bytes show which bits are
+ * evaluated.
  */
 void trbd_cdb_usage(const struct trbd_cdb *row, u8 *usage, bool cache_bits)
 {

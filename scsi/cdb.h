@@ -9,19 +9,19 @@
 #define TRBD_CDB_NO_SA		0xffff
 #define TRBD_CDB_MAX		32
 
-/* of WRITE SAME, in the byte of its flags: give space back */
+/* flag in the flags byte of WRITE SAME: give space back */
 #define TRBD_WRITE_SAME_UNMAP	0x08
-/* the same: no data come, the block is zeros */
+/* flag in the same byte: no data come, the block is zeros */
 #define TRBD_WRITE_SAME_NDOB	0x01
 
 /* How a command is decoded and executed; command.c has the functions. */
 enum trbd_cdb_handler {
-	TRBD_CDB_BY_LIO,		/* LIO; READ and WRITE come back through execute_rw */
+	TRBD_CDB_BY_LIO,		/* LIO; calls execute_rw for READ and WRITE */
 	TRBD_CDB_TEST_UNIT_READY,
 	TRBD_CDB_REQUEST_SENSE,
 	TRBD_CDB_INQUIRY,
 	TRBD_CDB_START_STOP,
-	TRBD_CDB_NO_OPERATION,		/* names a range, and there is nothing to do */
+	TRBD_CDB_NO_OPERATION,		/* names a range; there is nothing to do */
 	TRBD_CDB_VERIFY,
 	TRBD_CDB_WRITE_VERIFY,
 	TRBD_CDB_COMPARE_AND_WRITE,
@@ -36,7 +36,7 @@ enum trbd_cdb_handler {
 	TRBD_CDB_HANDLERS
 };
 
-/* Attributes with which an operator switches commands off. */
+/* The attributes with which an operator switches commands off. */
 enum trbd_cdb_switch {
 	TRBD_CDB_ALWAYS,
 	TRBD_CDB_IF_UNMAP,
@@ -45,7 +45,7 @@ enum trbd_cdb_switch {
 	TRBD_CDB_IF_PR,
 };
 
-/* takes its time and is answered by us: whoever changes reservations waits for it */
+/* takes time, and we answer it: a change of reservations waits for it */
 #define TRBD_CDB_COUNTED	0x0001
 /* the initiator sends data */
 #define TRBD_CDB_SENDS		0x0002
@@ -56,9 +56,9 @@ enum trbd_cdb_switch {
 #define TRBD_CDB_DPO_FUA	0x0010
 /* byte 1 begins with three bits that ask for protection information, which is not offered */
 #define TRBD_CDB_PROTECT	0x0020
-/* is executed although a unit attention is pending (SPC-4 5.14) */
+/* runs although a unit attention is pending (SPC-4 5.14) */
 #define TRBD_CDB_NO_ATTENTION	0x0040
-/* does less when byte 4 only starts the unit */
+/* conflicts with fewer reservations if byte 4 only starts the unit */
 #define TRBD_CDB_MAY_START	0x0080
 
 /**
@@ -66,12 +66,12 @@ enum trbd_cdb_switch {
  * @opcode: operation code
  * @sa: service action, or TRBD_CDB_NO_SA
  * @len: length of the CDB, bytes
- * @access: what it does to the medium, as far as reservations are concerned; see trbd_cdb_access()
+ * @access: effect on the medium, as far as reservations are concerned; see trbd_cdb_access()
  * @flags: TRBD_CDB_COUNTED and the like
- * @handler: how it is decoded and executed
- * @needs: attribute that must be on for it
- * @usage: CDB usage data (SPC-4 6.35.3) from byte 1 on: the bits that count; without the service
- *	action, DPO and FUA
+ * @handler: which functions decode and execute it
+ * @needs: the attribute that must be on for it
+ * @usage: CDB usage data (SPC-4 6.35.3) from byte 1 on: the bits that are evaluated; without the
+ *	service action, DPO and FUA
  */
 struct trbd_cdb {
 	u8 opcode;

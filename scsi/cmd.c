@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Lengths of a command: how much belongs to it, and how much it may be.
+ * Lengths of a command: how much data belongs to it, and how much it may move.
  */
 #include <linux/minmax.h>
 #include <linux/sizes.h>
@@ -16,10 +16,10 @@
 #define TRANSFER_OBJECTS	1024
 
 /**
- * trbd_cmd_sent_length() - tell how much of what the initiator sends belongs to the command
+ * trbd_cmd_sent_length() - tell how much of the data sent belongs to the command
  * @cmd: command that sends data
  *
- * LIO keeps what is sent beyond what the CDB asks for.
+ * If the initiator sends more than the CDB asks for, LIO keeps the excess as well.
  *
  * Context: any.
  * Return: bytes.
@@ -36,9 +36,9 @@ u32 trbd_cmd_sent_length(const struct se_cmd *cmd)
  * @cmd: command
  *
  * That is more than MAXIMUM TRANSFER LENGTH of the block limits page says (SBC-3 6.5.3). Firmware
- * loads a kernel in one go and does not look there. An initiator that looks gets what can be
- * written over a slow network as well: the data of a WRITE have TRBD_ADMISSION_MS to arrive. All
- * objects of a command are in flight at once, so images whose objects are tiny get less.
+ * loads a kernel in one go and does not look there. An initiator that looks finds a length that can
+ * be written over a slow network as well: the data of a WRITE have TRBD_ADMISSION_MS to arrive. All
+ * objects of a command are in flight at once, so an image with tiny objects allows less.
  *
  * Context: any.
  * Return: bytes.

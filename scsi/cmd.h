@@ -10,7 +10,7 @@
  * @now_ms: trbd_clock_local_ms()
  *
  * Its data, and the commands behind it, may have been in the socket for long when they get here.
- * The field is for LIO's own reservations, which stay empty.
+ * The field belongs to LIO's own reservations, which stay empty.
  */
 static inline void trbd_cmd_set_received(struct se_cmd *cmd, u64 now_ms)
 {
@@ -21,7 +21,7 @@ static inline void trbd_cmd_set_received(struct se_cmd *cmd, u64 now_ms)
  * trbd_cmd_received() - tell when LIO took a command up
  * @cmd: command
  *
- * Return: trbd_clock_local_ms() of then.
+ * Return: trbd_clock_local_ms() of that moment.
  */
 static inline u64 trbd_cmd_received(const struct se_cmd *cmd)
 {
@@ -29,10 +29,10 @@ static inline u64 trbd_cmd_received(const struct se_cmd *cmd)
 }
 
 /**
- * trbd_cmd_may_have_fua() - tell whether DPO and FUA count
+ * trbd_cmd_may_have_fua() - tell whether DPO and FUA are supported
  * @se_dev: device
  *
- * Return: true if MODE SENSE says that they do.
+ * Return: true if MODE SENSE says that they are.
  */
 static inline bool trbd_cmd_may_have_fua(const struct se_device *se_dev)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * cmd->priv, a pointer that LIO leaves to the backend. It means two things, one after the other:
+ * cmd->priv, a pointer that LIO leaves to the backend. It has two meanings, one after the other:
  *
  *	trbd_parse_cdb() ... command_execute()     rest: the function that executes the command
  *	trbd_nexus_begin() ... trbd_nexus_end()    place: where the command is counted as in flight
@@ -21,8 +21,8 @@ typedef sense_reason_t (*trbd_cmd_fn)(struct se_cmd *cmd);
 
 /**
  * struct trbd_cmd_place - where a command is counted
- * @nexus: with which nexus; NULL if it is not counted
- * @phase: in which phase of the table, 0 or 1
+ * @nexus: the nexus with which it is counted; NULL if it is not counted
+ * @phase: the phase of the table in which it is counted, 0 or 1
  * @kind: TRBD_NEXUS_READS or TRBD_NEXUS_WRITES
  */
 struct trbd_cmd_place {
@@ -32,10 +32,10 @@ struct trbd_cmd_place {
 };
 
 /**
- * union trbd_cmd_priv - the two meanings
- * @priv: as LIO has it
+ * union trbd_cmd_priv - the two meanings of cmd->priv
+ * @priv: the pointer as LIO has it
  * @rest: the function that executes the command
- * @place: address of the nexus, which kzalloc() aligned, and in the lowest bits its phase and kind
+ * @place: address of the nexus, which kzalloc() aligned, with its phase and kind in the lowest bits
  */
 union trbd_cmd_priv {
 	void *priv;
@@ -49,7 +49,7 @@ union trbd_cmd_priv {
 /**
  * trbd_cmd_set_rest() - keep the function that executes a command
  * @cmd: command that was decoded
- * @rest: function
+ * @rest: the function
  */
 static inline void trbd_cmd_set_rest(struct se_cmd *cmd, trbd_cmd_fn rest)
 {
@@ -78,7 +78,7 @@ static inline trbd_cmd_fn trbd_cmd_take_rest(struct se_cmd *cmd)
  * @cmd: command that is executed
  * @place: its nexus, phase and kind
  *
- * Context: any; others may read the place meanwhile.
+ * Context: any; other threads may read the place meanwhile.
  */
 static inline void trbd_cmd_set_place(struct se_cmd *cmd, const struct trbd_cmd_place *place)
 {
@@ -91,11 +91,11 @@ static inline void trbd_cmd_set_place(struct se_cmd *cmd, const struct trbd_cmd_
 }
 
 /**
- * trbd_cmd_place() - look where a command is counted
- * @cmd: command that is executed; one that is not has a place of no nexus that there is
+ * trbd_cmd_place() - look up where a command is counted
+ * @cmd: command that is executed; for any other command the place names no nexus that exists
  *
  * Context: any; the command may end meanwhile.
- * Return: its place; without a nexus when it is not counted.
+ * Return: its place; without a nexus if it is not counted.
  */
 static inline struct trbd_cmd_place trbd_cmd_place(const struct se_cmd *cmd)
 {

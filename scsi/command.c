@@ -2,20 +2,20 @@
 /*
  * Commands of the logical unit: from a CDB to the function that executes it.
  *
- * scsi/cdb.c says which commands there are, and which handler decodes each of them; the handlers
- * are here. A command passes twice:
+ * scsi/cdb.c lists the commands, and names the handler that decodes each of them. The handlers are
+ * here. A command passes twice:
  *
  *	trbd_parse_cdb()     before the data of a write have arrived: look the row up, decode, check
  *	command_execute()    when the data are complete: admit the command (scsi/admit.c), and
  *	                     start its I/O
  *
  * sbc_parse_cdb() does the decoding, the LBA range and the transfer length. The functions that
- * start I/O return 0 at once, since iSCSI calls them in its receive thread; trbd_complete() ends
+ * start I/O return 0 at once, since iSCSI calls them in its receive thread. trbd_complete() ends
  * the command later, in messenger context.
  *
- * LIO compares the length of a command's data with what the initiator announced, in a function that
- * is not exported. For commands that it does not know, or does not execute, it is shown a CDB of
- * the same shape that it knows, see command_parse_as().
+ * LIO compares the length of a command's data with the length that the initiator announced, in a
+ * function that is not exported. Some commands LIO does not know, or does not execute. For these we
+ * show it a CDB of the same shape that it knows, see command_parse_as().
  */
 #include <linux/kernel.h>
 #include <linux/string.h>
@@ -48,10 +48,10 @@
 #define START_STOP_START	0x01
 
 /*
- * TEST UNIT READY, and what there is nothing to do for: a write is acknowledged when every replica
- * has it, so there is no cache to synchronize, and nothing to fetch ahead. Hosts ask this way
- * whether a path is good. So the answer is that of a READ, or a path to an image that was deleted
- * would come back for ever.
+ * Execute TEST UNIT READY, or a command for which there is nothing to do. A write is acknowledged
+ * when every replica has it, so there is no cache to synchronize, and nothing to fetch ahead. Hosts
+ * use these commands to ask whether a path is good. So the answer is that of a READ. Otherwise a
+ * path to a deleted image would come back for ever.
  */
 static sense_reason_t command_execute_nothing(struct se_cmd *cmd)
 {
@@ -60,9 +60,9 @@ static sense_reason_t command_execute_nothing(struct se_cmd *cmd)
 }
 
 /*
- * START STOP UNIT (SBC-3 5.25): the unit runs, so there is nothing to wait for, and START is done
- * whether IMMED is set or not. It cannot be stopped, since others use it, and has no medium to
- * eject and no power conditions.
+ * Execute START STOP UNIT (SBC-3 5.25). The unit runs, so there is nothing to wait for, and START
+ * is done whether IMMED is set or not. The unit cannot be stopped, since others use it. It has no
+ * medium to eject and no power conditions.
  */
 static sense_reason_t command_execute_start_stop(struct se_cmd *cmd)
 {
@@ -74,9 +74,9 @@ static sense_reason_t command_execute_start_stop(struct se_cmd *cmd)
 }
 
 /*
- * LIO decodes UNMAP and WRITE SAME only for a backend that has hooks for them, and would call the
- * hooks range by range, each to be finished on return. Their handlers take the whole command
- * instead.
+ * LIO decodes UNMAP and WRITE SAME only for a backend that has hooks for them. It would call the
+ * hooks range by range, and expect each to be finished on return. The handlers of these commands
+ * take the whole command instead.
  */
 static sense_reason_t command_never_unmap(struct se_cmd *cmd, sector_t lba, sector_t blocks)
 {
@@ -89,7 +89,7 @@ static struct exec_cmd_ops command_ops = {
 	.execute_unmap = command_never_unmap,
 };
 
-/* Decodes the command as if its first two bytes were these. */
+/* Decode the command as if its first two bytes were these. */
 static sense_reason_t command_parse_as(struct se_cmd *cmd, u8 opcode, u8 byte1)
 {
 	u8 *cdb = cmd->t_task_cdb;
@@ -104,8 +104,8 @@ static sense_reason_t command_parse_as(struct se_cmd *cmd, u8 opcode, u8 byte1)
 }
 
 /*
- * SBC-3 4.2.2.4: a range that ends behind the last block is an error even where nothing is to be
- * done.
+ * Check the range of a command. A range that ends behind the last block is an error even if there
+ * is nothing to do (SBC-3 4.2.2.4).
  */
 static sense_reason_t command_check_range(struct se_cmd *cmd, const struct trbd_cdb *row)
 {
@@ -118,7 +118,10 @@ static sense_reason_t command_check_range(struct se_cmd *cmd, const struct trbd_
 	return 0;
 }
 
-/* LIO has the right shape for these, and something else in mind; @execute is the handler's. */
+/*
+ * Have LIO decode a command whose shape it knows, but which it would execute in another way;
+ * @execute comes from the handler.
+ */
 static sense_reason_t command_parse_then(struct se_cmd *cmd, const struct trbd_cdb *row,
 					 trbd_cmd_fn execute)
 {
@@ -128,7 +131,7 @@ static sense_reason_t command_parse_then(struct se_cmd *cmd, const struct trbd_c
 	return ret;
 }
 
-/* A command without data that names a range. */
+/* Decode a command without data that names a range. */
 static sense_reason_t command_parse_range(struct se_cmd *cmd, const struct trbd_cdb *row,
 					  trbd_cmd_fn execute)
 {
@@ -142,15 +145,15 @@ static sense_reason_t command_parse_range(struct se_cmd *cmd, const struct trbd_
 }
 
 /*
- * BYTCHK, SBC-3 table 127: 00b the medium, 01b with data; one block for all of them (11b) is not
- * offered.
+ * Decode a VERIFY. BYTCHK (SBC-3 table 127) is 00b to verify the medium, 01b to compare with data.
+ * One block to compare with all of them (11b) is not offered.
  */
 static sense_reason_t command_parse_verify(struct se_cmd *cmd, const struct trbd_cdb *row,
 					   trbd_cmd_fn execute)
 {
 	sense_reason_t ret;
 
-	/* DPO where MODE SENSE does not offer it */
+	/* DPO, which MODE SENSE does not offer */
 	if (cmd->t_task_cdb[1] & 0x10 && !trbd_cmd_may_have_fua(cmd->se_dev))
 		return TCM_INVALID_CDB_FIELD;
 
@@ -178,7 +181,7 @@ static sense_reason_t command_parse_write_verify(struct se_cmd *cmd, const struc
 	return ret;
 }
 
-/* READ CAPACITY (16) has its allocation length at the same place. */
+/* Decode GET LBA STATUS. READ CAPACITY (16) has its allocation length at the same place. */
 static sense_reason_t command_parse_get_lba_status(struct se_cmd *cmd, const struct trbd_cdb *row,
 						   trbd_cmd_fn execute)
 {
@@ -190,7 +193,9 @@ static sense_reason_t command_parse_get_lba_status(struct se_cmd *cmd, const str
 	return ret;
 }
 
-/* REPORT LUNS has its allocation length at the same place. */
+/*
+ * Decode REPORT SUPPORTED OPERATION CODES. REPORT LUNS has its allocation length at the same place.
+ */
 static sense_reason_t command_parse_report_opcodes(struct se_cmd *cmd, const struct trbd_cdb *row,
 						   trbd_cmd_fn execute)
 {
@@ -226,8 +231,8 @@ static sense_reason_t command_parse_inquiry(struct se_cmd *cmd, const struct trb
 }
 
 /*
- * WRITE SAME without a data-out buffer (NDOB): the block is zeros. LIO does not know that form, and
- * where nothing may be written it refuses commands that send data.
+ * Decode a WRITE SAME without a data-out buffer (NDOB): the block is zeros. LIO does not know that
+ * form. On a read-only unit, LIO refuses only commands that send data.
  */
 static sense_reason_t command_parse_ndob(struct se_cmd *cmd, const struct trbd_cdb *row,
 					 trbd_cmd_fn execute)
@@ -244,7 +249,7 @@ static sense_reason_t command_parse_ndob(struct se_cmd *cmd, const struct trbd_c
 	return command_parse_range(cmd, row, execute);
 }
 
-/* LBPWS of page B2h (SBC-3 5.43): whether WRITE SAME may unmap. */
+/* Decode a WRITE SAME. LBPWS of page B2h tells whether it may unmap (SBC-3 5.43). */
 static sense_reason_t command_parse_write_same(struct se_cmd *cmd, const struct trbd_cdb *row,
 					       trbd_cmd_fn execute)
 {
@@ -263,10 +268,13 @@ static sense_reason_t command_parse_caw(struct se_cmd *cmd, const struct trbd_cd
 {
 	sense_reason_t ret = sbc_parse_cdb(cmd, &command_ops);
 
-	/* data that do not go with NUMBER OF LOGICAL BLOCKS are the CDB's mistake (SBC-3 5.2) */
+	/*
+	 * data whose length does not match NUMBER OF LOGICAL BLOCKS are an error in the CDB (SBC-3
+	 * 5.2)
+	 */
 	if (ret == TCM_INVALID_FIELD_IN_COMMAND_IU)
 		return TCM_INVALID_CDB_FIELD;
-	/* and so are none at all, which LIO lets through */
+	/* so is a lack of data, which LIO lets pass */
 	if (!ret && cmd->t_task_nolb && !cmd->data_length)
 		return TCM_INVALID_CDB_FIELD;
 	if (!ret) {
@@ -278,8 +286,8 @@ static sense_reason_t command_parse_caw(struct se_cmd *cmd, const struct trbd_cd
 
 /**
  * struct command_handler - the functions behind an enum trbd_cdb_handler
- * @parse: decodes the CDB and checks it; sets cmd->execute_cmd, to @execute if LIO is not to
- *	execute it
+ * @parse: decodes and checks the CDB; sets cmd->execute_cmd, to @execute unless LIO is to execute
+ *	the command
  * @execute: starts the I/O
  */
 struct command_handler {
@@ -308,9 +316,9 @@ static const struct command_handler command_handlers[TRBD_CDB_HANDLERS] = {
 };
 
 /*
- * SPC-4 4.2.5: an unknown service action of an opcode that is supported is a field in the CDB. A
- * unit whose reservations are switched off supports none of their opcodes, as LIO says for the
- * known ones.
+ * Refuse a command without a row. If the opcode is supported, an unknown service action is an
+ * invalid field in the CDB (SPC-4 4.2.5). A unit whose reservations are switched off supports none
+ * of their opcodes, and LIO says the same for the known service actions.
  */
 static sense_reason_t command_refuse_unknown(const struct se_cmd *cmd)
 {
@@ -334,9 +342,10 @@ static sense_reason_t command_parse(struct se_cmd *cmd, const struct trbd_cdb *r
 }
 
 /*
- * LIO believes the initiator which way data go, and looks at the length only. A WRITE that "reads"
- * would write what happens to be in the memory that was allocated for it, and hand that out; a READ
- * that "writes" would write, as a command that reservations let pass because it reads.
+ * Tell whether the data go the wrong way. LIO believes the initiator about the direction, and
+ * checks the length only. A WRITE that "reads" would write whatever is in the memory that was
+ * allocated for it, and hand that out. A READ that "writes" would write, although reservations let
+ * it pass because it reads.
  */
 static bool command_goes_the_wrong_way(const struct se_cmd *cmd, const struct trbd_cdb *row)
 {
@@ -347,8 +356,8 @@ static bool command_goes_the_wrong_way(const struct se_cmd *cmd, const struct tr
 }
 
 /*
- * LIO refuses a command that announces less data than its CDB asks for; one that announces none
- * would end as if it had been done.
+ * Tell whether a command lacks its data. LIO refuses a command that announces less data than its
+ * CDB asks for, but one that announces none would end as if it had been done.
  */
 static bool command_lacks_its_data(const struct se_cmd *cmd, const struct trbd_cdb *row)
 {
@@ -356,8 +365,8 @@ static bool command_lacks_its_data(const struct se_cmd *cmd, const struct trbd_c
 }
 
 /*
- * LIO copies between units in a session of its own, which is nobody's nexus, long after the command
- * was accepted.
+ * Tell whether the command comes from LIO's copying between units. LIO does that in a session of
+ * its own, which is no initiator's nexus, long after the command was accepted.
  */
 static bool command_is_copied_by_lio(const struct se_cmd *cmd)
 {
@@ -365,8 +374,8 @@ static bool command_is_copied_by_lio(const struct se_cmd *cmd)
 }
 
 /*
- * This is for everything that moves data: LIO allocates as much memory as an initiator says it
- * expects.
+ * Tell whether a command moves too much data. This applies to every command with data: LIO
+ * allocates as much memory as an initiator says it expects.
  */
 static bool command_is_too_long(const struct se_cmd *cmd)
 {
@@ -374,8 +383,9 @@ static bool command_is_too_long(const struct se_cmd *cmd)
 }
 
 /*
- * A write may have to wait for its data, and no longer than for the admission of changes. Anything
- * else is executed by the thread that took it up, at once.
+ * Look whether the thread of the session stood still. A write may have to wait for its data, but no
+ * longer than for the admission of changes. The thread that takes up any other command executes it
+ * at once.
  */
 static void command_look_for_stall(struct se_cmd *cmd)
 {
@@ -388,8 +398,8 @@ static void command_look_for_stall(struct se_cmd *cmd)
 }
 
 /*
- * Unit attentions and reservations are looked at when a command is executed, by what is true then;
- * that may be long after the CDB was parsed.
+ * Execute a command. Unit attentions and reservations are checked now, by the present state: the
+ * CDB may have been parsed long before.
  */
 static sense_reason_t command_execute(struct se_cmd *cmd)
 {
@@ -400,7 +410,7 @@ static sense_reason_t command_execute(struct se_cmd *cmd)
 		return 0;
 	command_look_for_stall(cmd);
 	ret = rest(cmd);
-	/* LIO answers what was refused */
+	/* LIO answers a command that was refused */
 	if (ret)
 		trbd_cmd_end(cmd);
 	return ret;
@@ -411,7 +421,7 @@ static sense_reason_t command_execute(struct se_cmd *cmd)
  * @cmd: command
  *
  * Context: may sleep; iSCSI calls it in its receive thread.
- * Return: 0 with cmd->execute_cmd set, or the reason why not.
+ * Return: 0 with cmd->execute_cmd set, or the reason of the refusal.
  */
 sense_reason_t trbd_parse_cdb(struct se_cmd *cmd)
 {
@@ -419,9 +429,10 @@ sense_reason_t trbd_parse_cdb(struct se_cmd *cmd)
 	sense_reason_t ret;
 
 	/*
-	 * LIO holds a command back behind an ORDERED one. Nobody would know how old its data are by
-	 * then, and the guard needs to know; no initiator relies on the order, since it ends where
-	 * the path changes. The page of extended INQUIRY data says so.
+	 * LIO would hold a command back behind an ORDERED one. Nobody would know how old its data
+	 * are by then, and the guard needs to know. No initiator relies on the order, since it ends
+	 * where the path changes. The page of extended INQUIRY data says that only SIMPLE is
+	 * supported.
 	 */
 	cmd->sam_task_attr = TCM_SIMPLE_TAG;
 	trbd_cmd_set_received(cmd, trbd_clock_local_ms());

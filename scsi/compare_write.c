@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * COMPARE AND WRITE (SBC-3 5.2): one block, atomic against every write through every gateway; see
- * rbd/compare_write.c.
+ * COMPARE AND WRITE (SBC-3 5.2) of one block, atomic with respect to every write through every
+ * gateway; see rbd/compare_write.c.
  */
 #include <linux/errno.h>
 #include <target/target_core_base.h>
@@ -51,7 +51,7 @@ static void compare_write_start(struct trbd_write_cmd *w)
 
 /**
  * trbd_execute_compare_and_write() - start COMPARE AND WRITE (SBC-3 5.2)
- * @cmd: command with its data: what to compare with, then what to write
+ * @cmd: command with its data: the block to compare with, then the block to write
  *
  * Context: process; never sleeps for the network.
  * Return: 0.

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The end of a command: from an errno to a status and sense data an initiator can act on.
+ * The end of a command: from an errno to a status and sense data on which an initiator can act.
  *
- * Initiators retry a command that ends with BUSY on the same path. NOT READY makes a multipath host
- * change the path and try again. MEDIUM ERROR, DATA PROTECT and ILLEGAL REQUEST are final on every
- * path and reach the application. So what concerns this gateway alone must not be final, and what
- * concerns the data must not look like a broken path.
+ * An initiator retries a command that ends with BUSY on the same path. NOT READY makes a multipath
+ * host change the path and try again. MEDIUM ERROR, DATA PROTECT and ILLEGAL REQUEST are final on
+ * every path and reach the application. So an error that concerns this gateway alone must not be
+ * final, and an error that concerns the data must not look like a broken path.
  *
- * LIO's own table cannot say most of this, so the sense data are built here and handed over
- * complete.
+ * LIO's own table cannot express most of this. So this file builds the sense data and hands them
+ * over complete.
  */
 #include <linux/errno.h>
 #include <linux/kernel.h>
@@ -28,7 +28,7 @@
 #include "scsi/unit_attention.h"
 
 /**
- * struct sense_rule - what an errno becomes
+ * struct sense_rule - the sense data for an errno
  * @err: positive errno
  * @key: sense key
  * @asc: additional sense code
@@ -69,7 +69,7 @@ static const struct sense_rule common_rules[] = {
 	{ ETIMEDOUT, NOT_READY, 0x08, 0x01 },	/* LOGICAL UNIT COMMUNICATION TIME-OUT */
 };
 
-/* INTERNAL TARGET FAILURE: something nobody thought of */
+/* INTERNAL TARGET FAILURE: an error that nobody thought of */
 static const struct sense_rule other_rule = { 0, HARDWARE_ERROR, 0x44, 0x00 };
 
 static const struct sense_rule *complete_find_rule(const struct sense_rule *rules, size_t count,
@@ -105,7 +105,7 @@ static void complete_with_status(struct se_cmd *cmd, u8 status)
 
 static void complete_with_sense(struct se_cmd *cmd, u8 key, u8 asc, u8 ascq, const u64 *information)
 {
-	/* the fixed format has room for four bytes of an LBA only */
+	/* the fixed format has only four bytes for an LBA */
 	bool descriptor = cmd->se_dev->transport->get_blocks(cmd->se_dev) > U32_MAX;
 	u8 sense[SE_SENSE_BUF] = { };
 
@@ -118,8 +118,9 @@ static void complete_with_sense(struct se_cmd *cmd, u8 key, u8 asc, u8 ascq, con
 }
 
 /*
- * WRITE SAME with NDOB writes without sending data, VERIFY sends data without writing them, and
- * PERSISTENT RESERVE OUT writes to the cluster, if not to the medium.
+ * Tell whether a command writes. The direction of the data does not tell: WRITE SAME with NDOB
+ * writes without data, VERIFY sends data and does not write them, and PERSISTENT RESERVE OUT writes
+ * to the cluster, though not to the medium.
  */
 static bool complete_is_write(const struct se_cmd *cmd)
 {
@@ -132,7 +133,7 @@ static bool complete_is_write(const struct se_cmd *cmd)
 
 /**
  * trbd_complete() - end a command
- * @cmd: command that execute_cmd returned 0 for
+ * @cmd: command for which execute_cmd returned 0
  * @result: 0 for GOOD, or a negative errno
  *
  * Want of memory and the like end with BUSY: the command was not executed, or may be executed again
@@ -163,8 +164,9 @@ void trbd_complete(struct se_cmd *cmd, int result)
 }
 
 /*
- * LIO takes the allocation length of a CDB for the length of the data, and calls an overflow what
- * is beyond the initiator's room. The length of the data is known only now.
+ * Correct the overflow. LIO takes the allocation length of a CDB for the length of the data, and
+ * reports the part beyond the initiator's room as an overflow. The length of the data is known only
+ * now.
  */
 static void complete_mend_overflow(struct se_cmd *cmd, size_t len)
 {
@@ -181,9 +183,9 @@ static void complete_mend_overflow(struct se_cmd *cmd, size_t len)
 }
 
 /**
- * trbd_complete_data() - end a command with GOOD and with data, maybe shorter than was asked for
- * @cmd: command that execute_cmd returned 0 for, with the data in place
- * @len: bytes that there are; if that is more than what was asked for, the rest is cut off
+ * trbd_complete_data() - end a command with GOOD and with data, which may be shorter than requested
+ * @cmd: command for which execute_cmd returned 0, with the data in place
+ * @len: length of the data, bytes; a part beyond the requested length is cut off
  *
  * Context: any but hard interrupt.
  */
@@ -196,7 +198,7 @@ void trbd_complete_data(struct se_cmd *cmd, size_t len)
 
 /**
  * trbd_complete_conflict() - end a command with RESERVATION CONFLICT
- * @cmd: command that execute_cmd returned 0 for
+ * @cmd: command for which execute_cmd returned 0
  *
  * Context: any but hard interrupt.
  */
@@ -207,7 +209,7 @@ void trbd_complete_conflict(struct se_cmd *cmd)
 
 /**
  * trbd_complete_sense() - end a command with CHECK CONDITION
- * @cmd: command that execute_cmd returned 0 for
+ * @cmd: command for which execute_cmd returned 0
  * @key: sense key
  * @asc: additional sense code
  * @ascq: its qualifier
@@ -221,10 +223,11 @@ void trbd_complete_sense(struct se_cmd *cmd, u8 key, u8 asc, u8 ascq)
 
 /**
  * trbd_complete_miscompare() - end a command that compared and found a difference
- * @cmd: command that execute_cmd returned 0 for
- * @offset: of the first byte that differs, in the data of the command
+ * @cmd: command for which execute_cmd returned 0
+ * @offset: offset of the first byte that differs, in the data of the command
  *
- * MISCOMPARE DURING VERIFY OPERATION with the offset in the INFORMATION field (SBC-3 5.2, 5.30).
+ * The sense data are MISCOMPARE DURING VERIFY OPERATION, with the offset in the INFORMATION field
+ * (SBC-3 5.2, 5.30).
  *
  * Context: any but hard interrupt.
  */
@@ -235,7 +238,7 @@ void trbd_complete_miscompare(struct se_cmd *cmd, u64 offset)
 
 /**
  * trbd_complete_verdict() - end a command with the verdict of the reservation rules
- * @cmd: command that execute_cmd returned 0 for
+ * @cmd: command for which execute_cmd returned 0
  * @verdict: an enum trbd_pr_verdict, or a negative errno
  *
  * Context: any but hard interrupt.
@@ -269,7 +272,7 @@ void trbd_complete_verdict(struct se_cmd *cmd, int verdict)
 		break;
 	case -EBADMSG:
 	case -EPROTONOSUPPORT:
-		/* the record is damaged: nothing that the medium or the path could help */
+		/* the record is damaged: neither another medium nor another path would help */
 		trbd_complete(cmd, -EPROTO);
 		break;
 	default:

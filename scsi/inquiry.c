@@ -2,13 +2,15 @@
 /*
  * The identity of the logical unit, and how it wants to be used.
  *
- * A multipath host takes two paths for paths to one unit when their identification is equal. So the
- * unit serial number, from which LIO also makes the NAA designator, must come out the same on every
- * gateway without anybody copying it: it is a hash of what names the image in the world, its
- * cluster's fsid, pool id, namespace, image id and snapshot id. These survive renaming the image
- * and differ after it was deleted and made anew. An operator who set a serial number keeps it.
+ * A multipath host takes two paths for paths to one unit if their identification is equal. LIO
+ * makes the NAA designator from the unit serial number as well. So this number must be the same on
+ * every gateway without anybody copying it. It is a hash of the name that identifies the image in
+ * the world: its cluster's fsid, pool id, namespace, image id and snapshot id. These stay the same
+ * when the image is renamed, and differ after it was deleted and made anew. If an operator set a
+ * serial number, the unit keeps it.
  *
- * INQUIRY is LIO's, but for pages that would promise what the unit does not do.
+ * LIO answers INQUIRY, except for pages in which it would promise something that the unit does not
+ * do.
  */
 #include <crypto/sha2.h>
 #include <linux/log2.h>
@@ -27,9 +29,9 @@
 #include "scsi/inquiry.h"
 #include "scsi/unit.h"
 
-/* OSDs allocate in 4 KiB; a smaller write costs them a read */
+/* OSDs allocate units of 4 KiB; a smaller write costs them a read */
 #define PHYSICAL_BLOCK_SIZE	SZ_4K
-/* what is better aligned than this gains nothing; file systems make stripes of the granularity */
+/* a better alignment than this gains nothing; file systems make stripes of the granularity */
 #define GRANULARITY_MAX		SZ_64K
 /* TPGS of standard INQUIRY data (SPC-4 6.6.2), as LIO keeps it */
 #define TPGS_IMPLICIT		0x10
@@ -41,11 +43,14 @@
 #define VPD_LEN_MAX		VPD_EXTENDED_LEN
 #define VPD_PROVISIONING	0xb2
 #define VPD_PROVISIONING_LEN	8
-/* its byte 5: task attributes */
+/* byte 5 of that page: task attributes */
 #define VPD_SIMPSUP		0x01
-/* its byte 6: a cache that forgets */
+/* byte 6 of that page: a cache that forgets */
 #define VPD_V_SUP		0x01
-/* of the other page, byte 5: what unmaps, and what is read afterwards; byte 6: PROVISIONING TYPE */
+/*
+ * VPD_PROVISIONING, byte 5: which commands unmap, and whether unmapped blocks read as zeros; byte
+ * 6: PROVISIONING TYPE
+ */
 #define VPD_LBPU		0x80
 #define VPD_LBPWS		0x40
 #define VPD_LBPWS10		0x20
@@ -54,11 +59,11 @@
 
 /**
  * trbd_inquiry_set_access() - keep initiators from changing the state of a path
- * @lun: LUN that an initiator is about to be told of
+ * @lun: LUN that an initiator is about to discover
  *
- * LIO's groups of target ports offer explicit asymmetric access by default, also those that an
- * operator makes at any time; SET TARGET PORT GROUPS is not supported (scsi/cdb.c). A group belongs
- * to one backstore.
+ * LIO's groups of target ports offer explicit asymmetric access by default. That includes groups
+ * that an operator makes at any time. SET TARGET PORT GROUPS is not supported (scsi/cdb.c). A group
+ * belongs to one backstore.
  *
  * Context: any.
  */
@@ -78,7 +83,7 @@ void trbd_inquiry_set_access(struct se_lun *lun)
  * @se_dev: device that is being configured
  * @image: its image
  *
- * The form is that of a UUID (version 8, RFC 9562), which is what LIO's tools make as well.
+ * The number has the form of a UUID (version 8, RFC 9562), as LIO's tools make it too.
  *
  * Context: process.
  */
@@ -100,7 +105,7 @@ void trbd_inquiry_set_identity(struct se_device *se_dev, const struct trbd_image
 }
 
 /**
- * trbd_inquiry_io_min() - answer OPTIMAL TRANSFER LENGTH GRANULARITY (SBC-3 6.5.3)
+ * trbd_inquiry_io_min() - tell the OPTIMAL TRANSFER LENGTH GRANULARITY (SBC-3 6.5.3)
  * @se_dev: enabled device
  *
  * Return: bytes: an aligned access of this size stays within one object, and is worth an operation
@@ -114,10 +119,10 @@ unsigned int trbd_inquiry_io_min(struct se_device *se_dev)
 }
 
 /**
- * trbd_inquiry_io_opt() - answer OPTIMAL TRANSFER LENGTH (SBC-3 6.5.3)
+ * trbd_inquiry_io_opt() - tell the OPTIMAL TRANSFER LENGTH (SBC-3 6.5.3)
  * @se_dev: enabled device
  *
- * Return: bytes: a whole stripe, as far as initiators are told that one command can be that long.
+ * Return: bytes: a whole stripe, or less if initiators are told that a command can be only so long.
  */
 unsigned int trbd_inquiry_io_opt(struct se_device *se_dev)
 {
@@ -128,10 +133,10 @@ unsigned int trbd_inquiry_io_opt(struct se_device *se_dev)
 }
 
 /**
- * trbd_inquiry_lbppbe() - answer LOGICAL BLOCKS PER PHYSICAL BLOCK EXPONENT (SBC-3 5.16.2)
+ * trbd_inquiry_lbppbe() - tell the LOGICAL BLOCKS PER PHYSICAL BLOCK EXPONENT (SBC-3 5.16.2)
  * @se_dev: enabled device
  *
- * Return: log2 of physical by logical block size.
+ * Return: log2 of the physical block size divided by the logical one.
  */
 unsigned int trbd_inquiry_lbppbe(struct se_device *se_dev)
 {
@@ -141,7 +146,7 @@ unsigned int trbd_inquiry_lbppbe(struct se_device *se_dev)
 }
 
 /*
- * Extended INQUIRY data (SPC-4 7.8.7). ORDERED and HEAD OF QUEUE are taken as SIMPLE
+ * Fill in extended INQUIRY data (SPC-4 7.8.7). ORDERED and HEAD OF QUEUE are taken as SIMPLE
  * (scsi/command.c), which LIO's page does not say. Protection information and referrals are not
  * offered.
  */
@@ -154,9 +159,9 @@ static size_t vpd_extended(struct se_device *se_dev, u8 *page)
 }
 
 /*
- * Logical block provisioning (SBC-3 6.5.4). LIO leaves the type open, and Windows does not take
- * such a disk for a thin one. When nothing unmaps, the unit says so in READ CAPACITY (16) as well,
- * and has no type.
+ * Fill in logical block provisioning (SBC-3 6.5.4). LIO leaves the type open, and Windows does not
+ * take such a disk for a thin one. If no command unmaps, the unit says so in READ CAPACITY (16) as
+ * well, and has no type.
  */
 static size_t vpd_provisioning(struct se_device *se_dev, u8 *page)
 {
@@ -173,7 +178,7 @@ static size_t vpd_provisioning(struct se_device *se_dev, u8 *page)
 	return VPD_PROVISIONING_LEN;
 }
 
-/* Return: length of the page; 0 where it is LIO's. */
+/* Fill in a page. Return its length; 0 for a page that LIO answers. */
 static size_t vpd_fill(struct se_device *se_dev, u8 code, u8 *page)
 {
 	switch (code) {
@@ -187,11 +192,11 @@ static size_t vpd_fill(struct se_device *se_dev, u8 code, u8 *page)
 }
 
 /**
- * trbd_inquiry_is_ours() - tell whether this INQUIRY is for a page that is not LIO's
+ * trbd_inquiry_is_ours() - tell whether we answer this INQUIRY, and not LIO
  * @cmd: INQUIRY
  *
  * Context: any.
- * Return: whether trbd_execute_inquiry() answers it.
+ * Return: true if trbd_execute_inquiry() answers it.
  */
 bool trbd_inquiry_is_ours(const struct se_cmd *cmd)
 {
@@ -202,7 +207,7 @@ bool trbd_inquiry_is_ours(const struct se_cmd *cmd)
 
 /**
  * trbd_execute_inquiry() - answer INQUIRY for one of our pages
- * @cmd: command, which trbd_inquiry_is_ours() is true of
+ * @cmd: command for which trbd_inquiry_is_ours() is true
  *
  * Context: process.
  * Return: 0.

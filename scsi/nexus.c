@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The table of the I_T nexuses of a logical unit. scsi/nexus_in_flight.c counts what each has in
- * flight, scsi/nexus_name.c names them, and scsi/unit_attention.c tells them what they must know.
+ * The table of the I_T nexuses of a logical unit. scsi/nexus_in_flight.c counts the commands that
+ * each has in flight, scsi/nexus_name.c names them, and scsi/unit_attention.c tells them what they
+ * must know.
  *
- * A nexus is known from its first command on. LIO does not say when a session ends, so when there
- * have become many, and when an operator looks at them, the table is compared with LIO's lists of
- * sessions. Sessions are told apart by their address, which is never followed. A new session may
- * get the address of one that is gone; that one had nothing in flight any more. So whenever a nexus
- * begins a command and has no other, its names are looked at again.
+ * A nexus is known from its first command on. LIO does not say when a session ends. So the table is
+ * compared with LIO's lists of sessions when it has become long, and when an operator looks at it.
+ * Sessions are told apart by their address, which is never followed. A new session may get the
+ * address of one that is gone; the former one had nothing in flight any more. So whenever a nexus
+ * begins a command and has no other, its names are checked again.
  */
 #include <linux/kernel.h>
 #include <linux/lockdep.h>
@@ -20,16 +21,16 @@
 #include "scsi/nexus.h"
 #include "scsi/nexus_name.h"
 
-/* from here on those that are gone are looked for */
+/* with this many nexuses in the table, look for those that are gone */
 #define NEXUSES_ENOUGH	64U
 
 /**
- * trbd_nexus_lookup() - look the nexus of a session up
+ * trbd_nexus_lookup() - look up the nexus of a session
  * @table: nexuses of the logical unit
  * @session: session; compared, never followed
  *
  * Context: under rcu_read_lock(), or with the lock of @table.
- * Return: the nexus, or NULL when the session has sent no command yet.
+ * Return: the nexus, or NULL if the session has sent no command yet.
  */
 struct trbd_nexus *trbd_nexus_lookup(struct trbd_nexus_table *table,
 				     const struct se_session *session)
@@ -44,7 +45,7 @@ struct trbd_nexus *trbd_nexus_lookup(struct trbd_nexus_table *table,
 	return NULL;
 }
 
-/* Return: false when a command has begun meanwhile, and the nexus stays. */
+/* Remove a nexus. Return false if a command has begun meanwhile, and the nexus stays. */
 static bool nexus_forget(struct trbd_nexus_table *table, struct trbd_nexus *nexus)
 {
 	lockdep_assert_held(&table->lock);
@@ -105,7 +106,7 @@ void trbd_nexus_forget_gone(struct trbd_nexus_table *table, struct se_device *se
 	spin_unlock(&se_dev->se_port_lock);
 }
 
-/* Under RCU. */
+/* Add a nexus to the table, under RCU. */
 static struct trbd_nexus *nexus_remember(struct trbd_nexus_table *table, struct se_cmd *cmd,
 					 const struct trbd_pr_nexus *name)
 {
@@ -134,12 +135,12 @@ static struct trbd_nexus *nexus_remember(struct trbd_nexus_table *table, struct 
 }
 
 /**
- * trbd_nexus_find() - find or make the nexus that a command came by
+ * trbd_nexus_find() - find or make the nexus through which a command came
  * @table: nexuses of the logical unit
  * @cmd: command
  *
- * Context: under rcu_read_lock(), which also says for how long it is valid; allocates at most a
- * little, without waiting.
+ * Context: under rcu_read_lock(), and the nexus is valid until its end; allocates at most a little,
+ * without waiting.
  * Return: the nexus, or NULL for want of memory.
  */
 struct trbd_nexus *trbd_nexus_find(struct trbd_nexus_table *table, struct se_cmd *cmd)
@@ -153,7 +154,7 @@ struct trbd_nexus *trbd_nexus_find(struct trbd_nexus_table *table, struct se_cmd
 	trbd_nexus_name(cmd->se_sess, cmd->se_sess->se_tpg, &name);
 	if (nexus && !trbd_nexus_name_is_equal(&nexus->name, &name)) {
 		spin_lock(&table->lock);
-		/* of two commands of the new session one is first */
+		/* another command of the new session may have been faster */
 		nexus = trbd_nexus_lookup(table, cmd->se_sess);
 		if (nexus && !trbd_nexus_name_is_equal(&nexus->name, &name) &&
 		    nexus_forget(table, nexus))
@@ -181,7 +182,7 @@ void trbd_nexus_table_init(struct trbd_nexus_table *table)
 
 /**
  * trbd_nexus_table_destroy() - forget all nexuses
- * @table: of a device that has no commands any more
+ * @table: table of a device that has no commands any more
  */
 void trbd_nexus_table_destroy(struct trbd_nexus_table *table)
 {

@@ -15,7 +15,7 @@ struct se_session;
 
 #define TRBD_NEXUS_HASH_BITS	6
 
-/* commands in flight are counted apart: those that read, those that change something */
+/* commands in flight are counted by kind: those that read, those that change something */
 enum {
 	TRBD_NEXUS_READS,
 	TRBD_NEXUS_WRITES,
@@ -24,16 +24,16 @@ enum {
 
 /**
  * struct trbd_nexus - an I_T nexus of a logical unit
- * @node: in its table
- * @rcu: for freeing it
- * @session: tells it from others; never followed
- * @name: who it is
- * @attentions: what it must be told, bit per enum trbd_ua
- * @in_flight: commands that have begun, by phase of the table and kind
+ * @node: entry in its table
+ * @rcu: used to free it
+ * @session: distinguishes it from others; never followed
+ * @name: its names
+ * @attentions: unit attentions that it must be told, a bit for each enum trbd_ua
+ * @in_flight: how many commands are in flight, by phase of the table and by kind
  * @executed_ms: trbd_clock_local_ms() when a command was last executed
- * @quarantine_until_ms: trbd_clock_local_ms(): until then its changes of data end with BUSY
- * @forgotten: about to be freed
- * @seen: has a session, as far as was looked
+ * @quarantine_until_ms: trbd_clock_local_ms() until which its changes of data end with BUSY
+ * @forgotten: it is about to be freed
+ * @seen: a session was found for it when the sessions were last looked at
  */
 struct trbd_nexus {
 	struct hlist_node node;
@@ -51,11 +51,11 @@ struct trbd_nexus {
 /**
  * struct trbd_nexus_table - the nexuses of a logical unit
  * @lock: guards changes of the lists, and of @phase
- * @nexuses: by session; read under RCU
- * @count: how many there are
- * @enough: when there are more, those that are gone are looked for
- * @phase: commands that begin now are counted under this one
- * @new_phase: the phase is to be changed as soon as no command of the other one is in flight
+ * @nexuses: the nexuses by session; read under RCU
+ * @count: number of nexuses
+ * @enough: with this many nexuses, those that are gone are looked for
+ * @phase: the phase under which new commands are counted
+ * @new_phase: the phase must change as soon as no command of the other one is in flight
  */
 struct trbd_nexus_table {
 	spinlock_t lock;	/* see above */
@@ -71,7 +71,7 @@ struct trbd_nexus_table {
  * @nexus: nexus
  * @phase: 0 or 1
  *
- * Return: how many are in flight.
+ * Return: number of commands in flight.
  */
 static inline unsigned int trbd_nexus_count(const struct trbd_nexus *nexus, unsigned int phase)
 {
@@ -83,7 +83,7 @@ static inline unsigned int trbd_nexus_count(const struct trbd_nexus *nexus, unsi
  * trbd_nexus_count_all() - count the commands of a nexus
  * @nexus: nexus
  *
- * Return: how many are in flight.
+ * Return: number of commands in flight.
  */
 static inline unsigned int trbd_nexus_count_all(const struct trbd_nexus *nexus)
 {

@@ -2,23 +2,22 @@
 /*
  * Which commands of an I_T nexus are in flight, and whether its session's thread stood still.
  *
- * Commands are counted from before anything is checked until they are answered, by what they do:
- * read or write. So a gateway that changes what is allowed can wait for the commands that were
- * allowed before:
+ * A command is counted from before any check until it is answered, by its kind: read or write. So a
+ * gateway that changes what is allowed can wait for the commands that were allowed before:
  *
  *	command: count it; barrier; look at what is allowed
  *	change:  set what is allowed; barrier; look at the counts
  *
- * After a reset it has to wait for everything that is in flight, while new commands keep coming. So
- * commands are counted in two phases. A reset asks for a new phase, which begins when no command of
- * the one before the present is left:
+ * After a reset the gateway has to wait for everything in flight, while new commands keep coming.
+ * So commands are counted in two phases. A reset asks for a new phase, which begins when no command
+ * of the phase before the present one is left:
  *
  *	phase 0 |-----------------|               |------
  *	phase 1                   |---------------|
  *	                       reset           reset
  *
- * LIO takes up the commands of a session on one thread. When that thread alone stands still, the
- * commands behind it age in the socket and nothing else of this gateway notices. The thread gives
+ * LIO takes up the commands of a session on one thread. If that thread alone stands still, the
+ * commands behind it age in the socket, and nothing else in this gateway notices. The thread gives
  * itself away by a command that it took up long before it executed it. Then the nexus is in
  * quarantine: for a while its changes of data end with BUSY.
  */
@@ -41,7 +40,7 @@
  * @kind: TRBD_NEXUS_READS or TRBD_NEXUS_WRITES
  *
  * Context: any but hard interrupt.
- * Return: true, and trbd_nexus_end() must follow; false for want of memory.
+ * Return: true, and trbd_nexus_end() must follow; or false for want of memory.
  */
 bool trbd_nexus_begin(struct trbd_nexus_table *table, struct se_cmd *cmd, unsigned int kind)
 {
@@ -59,9 +58,7 @@ bool trbd_nexus_begin(struct trbd_nexus_table *table, struct se_cmd *cmd, unsign
 		place = (struct trbd_cmd_place){ nexus, phase, kind };
 		trbd_cmd_set_place(cmd, &place);
 		atomic_inc(&nexus->in_flight[phase][kind]);
-		/*
-		 * before anything is looked at; pairs with nexus_forget(), trbd_lu_install(), ...
-		 */
+		/* count before any check; pairs with nexus_forget(), trbd_lu_install(), ... */
 		smp_mb__after_atomic();
 		if (!READ_ONCE(nexus->forgotten))
 			break;
@@ -73,7 +70,7 @@ bool trbd_nexus_begin(struct trbd_nexus_table *table, struct se_cmd *cmd, unsign
 }
 
 /**
- * trbd_nexus_end() - count a command no more, since it is about to be answered
+ * trbd_nexus_end() - stop counting a command, since it is about to be answered
  * @cmd: command, whether it was counted or not
  *
  * Context: any.
@@ -85,7 +82,7 @@ void trbd_nexus_end(struct se_cmd *cmd)
 	if (!place.nexus)
 		return;
 	trbd_cmd_clear(cmd);
-	/* what the command did comes before */
+	/* orders the effects of the command before this */
 	smp_mb__before_atomic();
 	atomic_dec(&place.nexus->in_flight[place.phase][place.kind]);
 }
@@ -95,7 +92,7 @@ void trbd_nexus_end(struct se_cmd *cmd)
  * @table: nexuses of the logical unit
  * @cmd: command that LIO does not free meanwhile; it may end
  *
- * A command that is not executed yet is none, whatever its cmd->priv says.
+ * A command that is not executed yet is never counted, whatever its cmd->priv says.
  *
  * Context: any.
  * Return: true from trbd_nexus_begin() to trbd_nexus_end().
@@ -113,13 +110,13 @@ bool trbd_nexus_has(struct trbd_nexus_table *table, const struct se_cmd *cmd)
 }
 
 /**
- * trbd_nexus_note_execution() - look whether the thread of a session stood still
- * @cmd: command that is executed now; one that is not counted says nothing
+ * trbd_nexus_note_execution() - find out whether the thread of a session stood still
+ * @cmd: command that is executed now; if it is not counted, nothing is found out
  * @received_ms: trbd_clock_local_ms() when LIO took it up
- * @limit_ms: longer than this it takes from there to here only if the thread stood still
+ * @limit_ms: if the way from there to here takes longer than this, the thread stood still
  *
- * While other commands of the nexus are executed, the thread runs, and this one waited for its
- * data.
+ * If other commands of the nexus were executed meanwhile, the thread ran, and this command waited
+ * for its data.
  *
  * Context: any.
  * Return: true if it stood still, and the nexus is in quarantine from now on.
@@ -150,11 +147,11 @@ bool trbd_nexus_is_quarantined(const struct se_cmd *cmd)
 {
 	u64 until_ms = READ_ONCE(trbd_cmd_place(cmd).nexus->quarantine_until_ms);
 
-	/* most never were */
+	/* most nexuses never were in quarantine */
 	return until_ms && trbd_clock_local_ms() < until_ms;
 }
 
-/* Return: commands of the old phase that are in flight. */
+/* Return how many commands of the old phase are in flight. */
 static unsigned int nexus_count_old_phase(struct trbd_nexus_table *table)
 {
 	struct trbd_nexus *nexus;
@@ -169,8 +166,8 @@ static unsigned int nexus_count_old_phase(struct trbd_nexus_table *table)
 }
 
 /*
- * Begins the new phase, if one is wanted and the old one is over. Return: commands before that, or
- * at least 1 while it has not begun.
+ * Begin the new phase, if one is wanted and the old one is over. Return how many earlier commands
+ * are in flight, but at least 1 while the new phase has not begun.
  */
 static unsigned int nexus_try_new_phase(struct trbd_nexus_table *table)
 {
@@ -187,7 +184,7 @@ static unsigned int nexus_try_new_phase(struct trbd_nexus_table *table)
 }
 
 /**
- * trbd_nexus_new_phase() - have all commands from before now counted as forbidden
+ * trbd_nexus_new_phase() - count all commands in flight as forbidden from now on
  * @table: nexuses of the logical unit
  *
  * Context: any but hard and soft interrupt.
@@ -201,12 +198,12 @@ void trbd_nexus_new_phase(struct trbd_nexus_table *table)
 }
 
 /**
- * trbd_nexus_count_forbidden() - count commands that would not be allowed to begin now
+ * trbd_nexus_count_forbidden() - count commands in flight that would not be allowed to begin now
  * @table: nexuses of the logical unit
- * @pr: what is reserved
+ * @pr: the reservations
  *
  * Context: any but hard and soft interrupt.
- * Return: how many are in flight, with all from before the last trbd_nexus_new_phase().
+ * Return: their number, including all from before the last trbd_nexus_new_phase().
  */
 unsigned int trbd_nexus_count_forbidden(struct trbd_nexus_table *table,
 					const struct trbd_pr_state *pr)
@@ -238,8 +235,8 @@ unsigned int trbd_nexus_count_forbidden(struct trbd_nexus_table *table,
  * @cmd: command that is in flight
  *
  * Context: any.
- * Return: true if it was counted before the last trbd_nexus_new_phase(), or if there are others for
- * which that waits.
+ * Return: true if the command was counted before the last trbd_nexus_new_phase(), or if the new
+ * phase still waits for other commands.
  */
 bool trbd_nexus_is_awaited(const struct trbd_nexus_table *table, const struct se_cmd *cmd)
 {
@@ -254,7 +251,7 @@ bool trbd_nexus_is_awaited(const struct trbd_nexus_table *table, const struct se
  * @table: nexuses of the logical unit
  *
  * Context: any but hard and soft interrupt.
- * Return: how many there are.
+ * Return: their number.
  */
 unsigned int trbd_nexus_count_in_flight(struct trbd_nexus_table *table)
 {

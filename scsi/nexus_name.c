@@ -17,7 +17,7 @@
 #define ISID_MAX	16
 
 /*
- * A name as the record wants it: ASCII letters in lower case, without blanks and control
+ * Write a name as the record wants it: ASCII letters in lower case, no blanks, no control
  * characters.
  */
 static void nexus_name_clean(char *name)
@@ -31,7 +31,8 @@ static void nexus_name_clean(char *name)
 }
 
 /*
- * "PREFIX:" and the hexadecimal digits of a world wide name, which fabrics write in several ways.
+ * Write "PREFIX:" and the hexadecimal digits of a world wide name. Fabrics write such a name in
+ * several ways.
  */
 static bool nexus_name_wwn(char *name, const char *prefix, unsigned int digits, const char *wwn)
 {
@@ -64,8 +65,8 @@ static void nexus_name_initiator(struct se_session *sess, struct se_portal_group
 		if (tpg->se_tpg_tfo->sess_get_initiator_sid)
 			tpg->se_tpg_tfo->sess_get_initiator_sid(sess, isid, sizeof(isid));
 		/*
-		 * vhost and loopback have names like iSCSI's, and no ISID: format 00b of a
-		 * TransportID
+		 * vhost and loopback have names like those of iSCSI, but no ISID: this is format
+		 * 00b of a TransportID
 		 */
 		snprintf(name, TRBD_PR_INITIATOR_MAX, *isid ? "iscsi:%s,i,0x%s" : "iscsi:%s", port,
 			 isid);
@@ -85,7 +86,8 @@ static void nexus_name_initiator(struct se_session *sess, struct se_portal_group
 		break;
 	}
 	/*
-	 * not a name of that protocol: it can hold a reservation, and no parameter list can name it
+	 * This is no name of that protocol. It can hold a reservation, but no parameter list can
+	 * name it.
 	 */
 	snprintf(name, TRBD_PR_INITIATOR_MAX, "other:%s", port);
 	nexus_name_clean(name);
@@ -94,7 +96,7 @@ static void nexus_name_initiator(struct se_session *sess, struct se_portal_group
 /**
  * trbd_nexus_target_name() - make the name of a target port
  * @tpg: target portal group
- * @name: where to, TRBD_PR_TARGET_MAX bytes
+ * @name: where the name goes, TRBD_PR_TARGET_MAX bytes
  */
 void trbd_nexus_target_name(struct se_portal_group *tpg, char *name)
 {
@@ -106,7 +108,7 @@ void trbd_nexus_target_name(struct se_portal_group *tpg, char *name)
 /**
  * trbd_nexus_name() - make the names of the two ends of a session
  * @sess: session
- * @tpg: target portal group that it is with
+ * @tpg: target portal group of the session
  * @name: to be filled in
  *
  * Context: any.
@@ -120,10 +122,10 @@ void trbd_nexus_name(struct se_session *sess, struct se_portal_group *tpg,
 
 /**
  * trbd_nexus_name_is_equal() - compare the names of two nexuses
- * @a: one
- * @b: the other
+ * @a: first nexus
+ * @b: second nexus
  *
- * Return: whether they are those of the same nexus.
+ * Return: true if the names are those of the same nexus.
  */
 bool trbd_nexus_name_is_equal(const struct trbd_pr_nexus *a, const struct trbd_pr_nexus *b)
 {

@@ -3,8 +3,8 @@
  * REPORT SUPPORTED OPERATION CODES (SPC-4 6.35): the table of commands (scsi/cdb.c) as an initiator
  * sees it, without the commands that an operator switched off.
  *
- * LIO has an answer of its own from 6.3 on. This one is the same on every kernel, and tells what
- * this unit does rather than what LIO would.
+ * LIO has an answer of its own from 6.3 on. The answer of this file is the same on every kernel,
+ * and tells what this unit does rather than what LIO would do.
  */
 #include <linux/kernel.h>
 #include <linux/scatterlist.h>
@@ -39,7 +39,7 @@ enum {
 #define OPCODES_CTDP		0x02
 #define OPCODES_ONE_CTDP	0x80
 
-/* Is the command of this row there, or has an operator switched it off? */
+/* Tell whether the command of this row is on, or an operator switched it off. */
 static bool opcodes_is_there(const struct se_cmd *cmd, const struct trbd_cdb *row)
 {
 	const struct se_dev_attrib *attrib = &cmd->se_dev->dev_attrib;
@@ -58,7 +58,7 @@ static bool opcodes_is_there(const struct se_cmd *cmd, const struct trbd_cdb *ro
 	}
 }
 
-/* Command timeouts descriptor without a recommendation. */
+/* Write a command timeouts descriptor that recommends nothing. */
 static u32 opcodes_put_timeouts(u8 *buf)
 {
 	put_unaligned_be16(TIMEOUTS_LEN - 2, buf);
@@ -92,7 +92,7 @@ static u32 opcodes_report_all(const struct se_cmd *cmd, u8 *buf, bool timeouts)
 	return len;
 }
 
-/* CDB usage data, without the bits that an operator switched off. */
+/* Write CDB usage data, without the bits that an operator switched off. */
 static void opcodes_put_usage(const struct se_cmd *cmd, u8 *buf, const struct trbd_cdb *row)
 {
 	trbd_cdb_usage(row, buf, trbd_cmd_may_have_fua(cmd->se_dev));
@@ -120,7 +120,9 @@ static u32 opcodes_report_one(const struct se_cmd *cmd, u8 *buf, const struct tr
 	return len;
 }
 
-/* The row that a command asks for by opcode and, where the opcode has some, service action. */
+/*
+ * Find the row that an initiator asks for by opcode and, if the opcode has some, by service action.
+ */
 static const struct trbd_cdb *opcodes_find(const struct se_cmd *cmd, u8 opcode, u16 sa)
 {
 	const struct trbd_cdb *row = trbd_cdb_find_opcode(opcode);

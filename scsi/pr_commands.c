@@ -6,21 +6,22 @@
  *	                                                                               |
  *	                                     trbd_complete_verdict() <-- pr_job_end() <+
  *
- * The rules are in pr/, the shared state is in gateway/lu.c; this file is between them and
- * LIO. These commands wait for the cluster, so they run on the state's thread, one after the other.
- * All other commands look at this gateway's copy of the state (scsi/admit.c).
+ * The rules are in pr/, and the shared state is in gateway/lu.c. This file connects them with
+ * LIO. These commands wait for the cluster, so they run on the unit's thread, one after the other.
+ * All other commands look at this gateway's view (scsi/admit.c).
  *
  * LIO has reservations of its own, per gateway. They stay empty, because no command ever gets
  * there.
  *
  * PREEMPT ends when no command of a preempted nexus is in flight on any gateway. PREEMPT AND ABORT
- * does not tear commands out of libceph either: an OSD that has not answered may still carry out
- * what it has, so a gateway that promises the end of a command waits for the answer anyway.
+ * does not tear commands out of libceph either. An OSD that has not answered may still carry out
+ * the requests that it has. So a gateway that promises the end of a command has to wait for the
+ * answer anyway.
  *
- * An SPC-2 reservation ends with its nexus (SPC-2 5.5.1), and LIO does not say when a session ends.
- * So the gateway that it was made through looks for the session once a second, and when another
- * RESERVE comes. When that gateway has left the registry, any other one releases the reservation:
- * an orphan.
+ * An SPC-2 reservation ends with its nexus (SPC-2 5.5.1), but LIO does not say when a session ends.
+ * So the gateway through which the reservation was made looks for the session once a second, and
+ * when another RESERVE comes. After that gateway has left the registry, the reservation is an
+ * orphan: any other gateway releases it.
  */
 #include <linux/err.h>
 #include <linux/kernel.h>
@@ -43,20 +44,23 @@
 #include "scsi/pr_commands.h"
 #include "scsi/unit.h"
 
-/* a RESERVE that meets another's looks so often whether that one's session has ended */
+/*
+ * a RESERVE that meets another initiator's reservation checks up to this often whether the holder's
+ * session has ended
+ */
 #define RESERVE_TRIES		20
 #define RESERVE_RETRY_MS	10
 
 /**
- * struct pr_job - a command that runs on the state's thread
- * @job: its place in the queue
- * @run: what it does there
+ * struct pr_job - a command that runs on the unit's thread
+ * @job: entry in the queue of the thread
+ * @run: the function that runs there
  * @cmd: LIO's command
  * @unit: its logical unit
- * @lu: the state that it is a job of
- * @out: PERSISTENT RESERVE OUT, decoded; for the others only the nexus counts
- * @len: PERSISTENT RESERVE IN: bytes to answer
- * @tries: RESERVE: how often it has met another's reservation
+ * @lu: the shared state to which the job belongs
+ * @out: PERSISTENT RESERVE OUT: the decoded command; for the others only the nexus is used
+ * @len: PERSISTENT RESERVE IN: length of the answer, bytes
+ * @tries: RESERVE: how often it has met another initiator's reservation
  */
 struct pr_job {
 	struct trbd_lu_job job;
@@ -88,13 +92,16 @@ static bool pr_job_is_over(const struct trbd_lu_job *lu_job)
 	return trbd_cmd_is_abandoned(container_of(lu_job, struct pr_job, job)->cmd);
 }
 
-/* Nobody wants it any more. */
+/* End a job that nobody wants any more. */
 static void pr_job_drop(struct trbd_lu_job *lu_job)
 {
 	pr_job_end(container_of(lu_job, struct pr_job, job), -EINTR);
 }
 
-/* Not begun when nobody wants it any more: it could take as long as the one before it. */
+/*
+ * Run a job. If nobody wants it any more, do not begin it: it could take as long as the one before
+ * it.
+ */
 static void pr_job_run(struct trbd_lu *lu, struct trbd_lu_job *lu_job)
 {
 	struct pr_job *job = container_of(lu_job, struct pr_job, job);
@@ -155,7 +162,7 @@ static bool pr_tpg_has_session(struct se_portal_group *tpg, const struct trbd_pr
 	return found;
 }
 
-/* Has this nexus a session with this gateway? */
+/* Tell whether this nexus has a session with this gateway. */
 static bool pr_nexus_is_there(struct trbd_unit *unit, const struct trbd_pr_nexus *nexus)
 {
 	struct se_lun *lun;
@@ -171,11 +178,11 @@ static bool pr_nexus_is_there(struct trbd_unit *unit, const struct trbd_pr_nexus
 	return found;
 }
 
-/* Releases an SPC-2 reservation whose nexus is gone. */
+/* Release an SPC-2 reservation whose nexus is gone. */
 static void pr_drop_orphan(struct trbd_unit *unit, struct trbd_record *record)
 {
 	const struct trbd_pr_nexus *holder = &record->pr.spc2;
-	/* none while the backstore is removed; on the state's thread it lasts */
+	/* NULL while the backstore is being removed; it stays valid on the unit's thread */
 	const struct trbd_lu *lu = READ_ONCE(unit->lu);
 
 	if (!lu || !*holder->initiator)
@@ -200,7 +207,9 @@ static void pr_run_in(struct trbd_lu *lu, struct pr_job *job)
 		pr_job_end(job, ret);
 		return;
 	}
-	/* SPC-2 5.5.1: whoever asks */
+	/*
+	 * an SPC-2 reservation conflicts with this command, whichever initiator asks (SPC-2 5.5.1)
+	 */
 	pr_drop_orphan(job->unit, record);
 	buf = kvzalloc(max(cmd->data_length, 1U), GFP_KERNEL);
 	ret = buf ? TRBD_PR_CONFLICT : -ENOMEM;
@@ -237,8 +246,8 @@ static enum trbd_pr_verdict pr_decide_out(struct trbd_record *record, void *ctx)
 }
 
 /*
- * The name of the target port that has this relative target port identifier; on every gateway all
- * ports are defined. 0 is none; LIO gives it to those that are not enabled.
+ * Find the name of the target port with this relative target port identifier. All ports are defined
+ * on every gateway. 0 means none: LIO gives it to ports that are not enabled.
  */
 static bool pr_find_target(struct trbd_unit *unit, u16 rtpi, char *name)
 {
@@ -259,7 +268,7 @@ static bool pr_find_target(struct trbd_unit *unit, u16 rtpi, char *name)
 	return found;
 }
 
-/* Has @decide change the state for the command's nexus. */
+/* Have @decide change the shared state for the command's nexus. */
 static int pr_update(struct pr_job *job, trbd_lu_decide decide, enum trbd_pr_action action,
 		     unsigned int extra)
 {
@@ -364,8 +373,8 @@ static void pr_run_reserve(struct trbd_lu *lu, struct pr_job *job)
 	int verdict = pr_update(job, pr_decide_reserve, TRBD_PR_RESERVE, 0);
 
 	/*
-	 * The holder may have logged out: LIO answers that before it takes the session down, and
-	 * the gateway that it came by looks when it is asked.
+	 * The holder may have logged out. LIO answers a logout before it takes the session down.
+	 * The gateway of that session looks again when it is asked.
 	 */
 	if (verdict == TRBD_PR_CONFLICT && pr_is_reserved_spc2(lu) && job->tries < RESERVE_TRIES &&
 	    !trbd_lu_sleep(RESERVE_RETRY_MS)) {
@@ -382,7 +391,10 @@ static void pr_run_release(struct trbd_lu *lu, struct pr_job *job)
 	pr_job_end(job, pr_update(job, pr_decide_release, TRBD_PR_RELEASE, 0));
 }
 
-/* Extents and third parties went out of use before SPC-2 was finished. */
+/*
+ * Tell whether a command asks for extents or third parties. Both went out of use before SPC-2 was
+ * finished.
+ */
 static bool pr_asks_for_obsolete(const struct se_cmd *cmd)
 {
 	return cmd->t_task_cdb[1] & 0x11;
@@ -426,9 +438,9 @@ static enum trbd_pr_verdict pr_decide_orphan(struct trbd_record *record, void *c
  * trbd_pr_release_orphan() - release an SPC-2 reservation whose nexus is gone
  * @unit: logical unit
  *
- * Looks at the sessions of this gateway, if the reservation was made through it.
+ * If the reservation was made through this gateway, this looks for its session.
  *
- * Context: thread of the shared state; a few round trips if there is one.
+ * Context: unit's thread; a few round trips if there is such a reservation.
  */
 void trbd_pr_release_orphan(struct trbd_unit *unit)
 {

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Thin provisioning and writing the same block many times: UNMAP and WRITE SAME (SBC-3 5.28, 5.43
+ * Thin provisioning, and writing the same block many times: UNMAP and WRITE SAME (SBC-3 5.28, 5.43
  * to 5.45).
  *
- * Unmapped blocks read as zeros (LBPRZ = 1), so unmapping is zeroing that gives space back.
- * WRITE SAME of a block of zeros is the same thing, with or without its UNMAP bit, and with one
- * difference: it leaves an object with a stamp where there was none, as a write would, so that an
- * older write cannot land there any more. UNMAP of what was never written leaves nothing behind;
- * SBC lets a target ignore an UNMAP, so an older write that still lands breaks no promise.
+ * Unmapped blocks read as zeros (LBPRZ = 1), so unmapping is zeroing that gives space back. WRITE
+ * SAME of a block of zeros does the same, with or without its UNMAP bit, with one difference: if
+ * there was no object, it leaves an object with a stamp, as a write would. So an older write cannot
+ * land there any more. UNMAP of a place that was never written leaves nothing behind. SBC lets a
+ * target ignore an UNMAP, so an older write that still lands breaks no promise.
  *
- * A command's ranges are image I/Os side by side; the command ends when all have.
+ * The ranges of a command are image I/Os side by side. The command ends when all of them have
+ * ended.
  */
 #include <linux/kernel.h>
 #include <linux/limits.h>
@@ -31,21 +32,21 @@
 #include "scsi/unit.h"
 #include "scsi/write_cmd.h"
 
-/* how many objects one command may touch: each is a request of its own */
+/* how many objects one command may touch: each takes a request of its own */
 #define UNMAP_OBJECTS_MAX	256
 #define UNMAP_BLOCKS_MAX	SZ_1M
 #define UNMAP_DESCRIPTORS_MAX	255
-/* what OSDs allocate in */
+/* unit in which OSDs allocate */
 #define UNMAP_GRANULARITY	SZ_4K
 #define UNMAP_HEADER_LEN	8
 #define UNMAP_DESCRIPTOR_LEN	16
-/* bytes of one WRITE SAME whose block is not zeros */
+/* longest range of a WRITE SAME whose block is not zeros, bytes */
 #define WRITE_SAME_MAX		SZ_4M
 
 /**
- * trbd_provisioning_set_attributes() - set what the logical block provisioning pages say
+ * trbd_provisioning_set_attributes() - set the values of the logical block provisioning pages
  * @attrib: attributes of a device that is being configured; hw_block_size is set
- * @object_size: of the image, bytes
+ * @object_size: size of the image's objects, bytes
  */
 void trbd_provisioning_set_attributes(struct se_dev_attrib *attrib, u64 object_size)
 {
@@ -60,7 +61,7 @@ void trbd_provisioning_set_attributes(struct se_dev_attrib *attrib, u64 object_s
 	attrib->max_write_same_len = WRITE_SAME_MAX / attrib->hw_block_size;
 }
 
-/* A limit that is switched off stays so, and one that is not does not become so. */
+/* Rescale a limit. One that is switched off stays off, and one that is on stays on. */
 static u32 provisioning_rescale(u32 blocks, u32 from, u32 to)
 {
 	u64 scaled = div_u64((u64)blocks * from, to);
@@ -69,13 +70,13 @@ static u32 provisioning_rescale(u32 blocks, u32 from, u32 to)
 }
 
 /**
- * trbd_provisioning_rescale() - keep the limits what they are in bytes
+ * trbd_provisioning_rescale() - keep the limits the same in bytes
  * @attrib: attributes of a device that is configured and has no LUN, with a new block_size
- * @from: block_size that the limits go with so far, bytes
+ * @from: block_size for which the limits were set, bytes
  *
- * LIO keeps them in blocks, and an operator may have set them.
+ * LIO keeps the limits in blocks, and an operator may have set them.
  *
- * Context: process; the caller sees to it that nobody else is here.
+ * Context: process; the caller makes sure that nobody else uses the attributes.
  */
 void trbd_provisioning_rescale(struct se_dev_attrib *attrib, u32 from)
 {
@@ -102,7 +103,7 @@ static void provisioning_submit_range(struct trbd_write_cmd *w, enum trbd_io_op 
 		trbd_write_cmd_submit(w, &request);
 }
 
-/* The descriptors of a parameter list: where they are, and how many are complete. */
+/* Count the complete descriptors of a parameter list. */
 static unsigned int unmap_descriptors(const u8 *list, u32 len)
 {
 	u32 claimed = get_unaligned_be16(&list[2]);
@@ -136,10 +137,11 @@ static sense_reason_t unmap_check(struct se_cmd *cmd, const u8 *list, unsigned i
 }
 
 /*
- * Descriptors that continue each other, as many initiators send them, are one range.
+ * Submit the ranges of an UNMAP. Descriptors that continue each other, as many initiators send
+ * them, become one range.
  *
- * With some fabrics (vhost, loop) the list lies in the initiator's memory, and may be another one
- * since it was checked. Whatever it says now, no more is done than a command may ask for; a range
+ * With some fabrics (vhost, loop) the list lies in the initiator's memory, and may have changed
+ * since it was checked. Whatever it says now, we do no more than a command may ask for. Each range
  * is checked against the image in any case.
  */
 static void unmap_start(struct trbd_write_cmd *w)
@@ -187,7 +189,7 @@ sense_reason_t trbd_execute_unmap(struct se_cmd *cmd)
 	sense_reason_t ret;
 	const u8 *list;
 
-	/* ANCHOR, which page B2h does not offer, and reserved bits */
+	/* ANCHOR, which page B2h does not offer, or reserved bits */
 	if (cmd->t_task_cdb[1])
 		return TCM_INVALID_CDB_FIELD;
 	if (!len) {
@@ -237,7 +239,7 @@ static bool write_same_is_zeros(struct se_cmd *cmd)
 	return zero;
 }
 
-/* A table that shows one page, filled with the block, over and over for @len bytes. */
+/* Make a table of @len bytes that repeats one page, which is filled with the block. */
 static int write_same_memory(struct trbd_write_cmd *w, u64 len, struct sg_table *table)
 {
 	u32 block_size = w->cmd->se_dev->dev_attrib.block_size;
@@ -285,7 +287,7 @@ static void write_same_start(struct trbd_write_cmd *w)
 	request.sgl = table.sgl;
 	request.nents = table.nents;
 	trbd_write_cmd_submit(w, &request);
-	/* the I/O has tables of its own from the moment it is submitted */
+	/* the I/O has its own tables once it is submitted */
 	sg_free_table(&table);
 }
 
@@ -321,7 +323,7 @@ static void provisioning_status_done(void *arg, int result, u64 len, bool mapped
 	u8 *descriptor = data + LBA_STATUS_HEADER_LEN;
 
 	if (!result) {
-		/* what follows the length itself */
+		/* the length of everything after this field */
 		put_unaligned_be32(sizeof(data) - 4, &data[0]);
 		put_unaligned_be64(get_unaligned_be64(&cmd->t_task_cdb[2]), &descriptor[0]);
 		put_unaligned_be32(min_t(u64, DIV_ROUND_UP_ULL(len, block_size), U32_MAX),
@@ -339,7 +341,7 @@ static void provisioning_status_done(void *arg, int result, u64 len, bool mapped
  * trbd_execute_get_lba_status() - start GET LBA STATUS (SBC-3 5.6)
  * @cmd: command; its LBA was checked
  *
- * One descriptor, which the standard allows: an initiator asks again from its end.
+ * The answer has one descriptor, which the standard allows: an initiator asks again from its end.
  *
  * Context: process; never sleeps for the network.
  * Return: 0.

@@ -2,8 +2,9 @@
 /*
  * REQUEST SENSE, and how a command reports a unit attention.
  *
- * A command whose nexus has something coming reports it instead of being executed. INQUIRY and
- * REPORT LUNS pass, REQUEST SENSE returns the condition as data; both as SPC-4 5.14 asks.
+ * If a unit attention is pending for the nexus of a command, the command reports it instead of
+ * being executed. INQUIRY and REPORT LUNS run, and REQUEST SENSE returns the condition as data,
+ * both as SPC-4 5.14 asks.
  */
 #include <linux/kernel.h>
 #include <linux/minmax.h>
@@ -23,7 +24,9 @@
 #define SENSE_FIXED_LEN		18
 #define SENSE_DESCRIPTOR_LEN	8	/* without any descriptor */
 
-/* SPC-4 6.39: sense data as the data of the command, in the format that DESC asks for. */
+/*
+ * Answer with sense data as the data of the command, in the format that DESC asks for (SPC-4 6.39).
+ */
 static void request_sense_answer(struct se_cmd *cmd, u8 key, u8 asc, u8 ascq)
 {
 	bool descriptor = cmd->t_task_cdb[1] & 0x01;
@@ -37,7 +40,8 @@ static void request_sense_answer(struct se_cmd *cmd, u8 key, u8 asc, u8 ascq)
 }
 
 /*
- * Has LIO a unit attention for the initiator? It has a list for each LUN that the initiator sees.
+ * Tell whether LIO has a unit attention for the initiator. It keeps a list for each LUN that the
+ * initiator sees.
  */
 static bool request_sense_lio_has_one(struct se_cmd *cmd, u8 *asc, u8 *ascq)
 {
@@ -66,7 +70,8 @@ static bool request_sense_lio_has_one(struct se_cmd *cmd, u8 *asc, u8 *ascq)
  * @cmd: REQUEST SENSE
  *
  * Context: process.
- * Return: whether it has something to tell, in the only format that it knows.
+ * Return: true if LIO has something to tell, and the initiator asks for the only format that LIO
+ * knows.
  */
 bool trbd_request_sense_is_for_lio(struct se_cmd *cmd)
 {
@@ -76,11 +81,11 @@ bool trbd_request_sense_is_for_lio(struct se_cmd *cmd)
 }
 
 /**
- * trbd_execute_request_sense() - answer REQUEST SENSE when we have nothing to tell (SPC-4 6.39)
+ * trbd_execute_request_sense() - answer REQUEST SENSE if we have nothing to tell (SPC-4 6.39)
  * @cmd: command
  *
- * LIO may have. Here it can be looked at, and not be taken off its list, so the next command
- * reports it once more.
+ * LIO may have a unit attention. This code can look at it, but cannot take it off LIO's list. So
+ * the next command reports it once more.
  *
  * Context: process.
  * Return: 0.
@@ -95,13 +100,13 @@ sense_reason_t trbd_execute_request_sense(struct se_cmd *cmd)
 }
 
 /**
- * trbd_request_sense_report() - let a command report a unit attention, if its nexus has one coming
+ * trbd_request_sense_report() - let a command report a unit attention that is pending for its nexus
  * @table: nexuses of the logical unit
- * @cmd: command that is to be executed
+ * @cmd: command that is about to be executed
  * @row: its row in the table of commands
  *
  * Context: process; allocates at most a little, without waiting.
- * Return: whether the command was answered.
+ * Return: true if the command was answered.
  */
 bool trbd_request_sense_report(struct trbd_nexus_table *table, struct se_cmd *cmd,
 			       const struct trbd_cdb *row)

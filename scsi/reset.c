@@ -2,10 +2,10 @@
 /*
  * LOGICAL UNIT RESET, on all gateways (SAM-5 6.3.3).
  *
- * A reset is a counter in the shared record, and travels like any change of a reservation. It ends
- * the SPC-2 reservation. It does not tear commands out of libceph: an OSD that has not answered may
- * still carry out what it has, so a reset waits until every gateway has answered for all that was
- * in flight.
+ * A reset is a counter in the record, and spreads like any change of a reservation. It ends the
+ * SPC-2 reservation. It does not tear commands out of libceph: an OSD that has not answered may
+ * still carry out the requests that it has. So a reset waits until all commands that were in flight
+ * have ended on every gateway.
  *
  *	trbd_reset_unit() --> (thread of struct trbd_lu) reset_run() --+--> done
  *	      |                       ^                                |
@@ -33,10 +33,10 @@
 
 /**
  * struct reset_job - a LOGICAL UNIT RESET
- * @job: its place in the queue
- * @ref: who waits, and the thread
- * @done: it is in force
- * @overdue: nothing is served until it is; under the state's lock
+ * @job: entry in the queue of the unit's thread
+ * @ref: one reference for the waiter, one for the thread
+ * @done: the reset is in force
+ * @overdue: nothing is served until the reset is done; under the lock of the shared state
  */
 struct reset_job {
 	struct trbd_lu_job job;
@@ -58,16 +58,13 @@ static enum trbd_pr_verdict reset_decide(struct trbd_record *record, void *ctx)
 	return TRBD_PR_GOOD;
 }
 
-/* Is it of no use to try a reset again? */
+/* Tell whether it is of no use to try a reset again. */
 static bool reset_has_ended(int result)
 {
 	switch (result) {
 	case 0:
 	case -ENOENT:
-	/*
-	 * the record is damaged, which is for the operator to mend, and a reset need not wait for
-	 * that
-	 */
+	/* the record is damaged: the operator has to mend it, and a reset need not wait for that */
 	case -EBADMSG:
 	case -EPROTONOSUPPORT:
 		return true;
@@ -85,11 +82,11 @@ static void reset_run(struct trbd_lu *lu, struct trbd_lu_job *lu_job)
 	struct reset_job *job = container_of(lu_job, struct reset_job, job);
 	int ret = trbd_lu_update(lu, &request);
 
-	/* not of an interrupted one, written or not: it is tried again */
+	/* do not warn of an interrupted reset, written or not: it is tried again */
 	if (ret && ret != -EINTR && ret != -ENOTCONN)
 		pr_warn_ratelimited("%s: a reset cannot be made known to the other gateways: error %d\n",
 				    lu->image->name, ret);
-	/* this gateway may have to register again before */
+	/* this gateway may have to register again first */
 	if (!reset_has_ended(ret) && trbd_lu_clear_interrupt(lu)) {
 		trbd_lu_sleep(RESET_RETRY_MS);
 		trbd_lu_submit(lu, &job->job);
@@ -104,7 +101,7 @@ static void reset_run(struct trbd_lu *lu, struct trbd_lu_job *lu_job)
 	kref_put(&job->ref, reset_job_free);
 }
 
-/* Nothing is served until it has ended, unless it has just now. */
+/* Serve nothing until the reset has ended, unless it has ended just now. */
 static void reset_is_overdue(struct trbd_lu *lu, struct reset_job *job)
 {
 	spin_lock(&lu->lock);
@@ -118,7 +115,7 @@ static void reset_is_overdue(struct trbd_lu *lu, struct reset_job *job)
 	spin_unlock(&lu->lock);
 }
 
-/* Waits for a reset, unless nothing is served anyway. Return: whether it has ended. */
+/* Wait for a reset, unless nothing is served anyway. Return whether it has ended. */
 static bool reset_wait(struct trbd_lu *lu, struct reset_job *job)
 {
 	const unsigned long limit = jiffies + msecs_to_jiffies(TRBD_RESET_WAIT_MS);
@@ -135,8 +132,8 @@ static bool reset_wait(struct trbd_lu *lu, struct reset_job *job)
  * trbd_reset_unit() - reset the logical unit on all gateways
  * @unit: logical unit
  *
- * If that takes too long, this gateway serves nothing until it is through. LIO does one reset of a
- * unit after the other, so while nothing is served a further one does not wait.
+ * If that takes too long, this gateway serves nothing until the reset is done. LIO does one reset
+ * of a unit after the other, so a further reset does not wait while nothing is served.
  *
  * Context: process; sleeps for TRBD_RESET_WAIT_MS at most.
  */

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * READ and WRITE: the command's pages to and from the image, without a copy where the fabric allows
- * it.
+ * READ and WRITE: the command's pages go to and from the image, without a copy where the fabric
+ * allows it.
  *
- * A command may be longer than what is good for anybody, since firmware and boot loaders read
- * kernels in one go and cannot do otherwise. rbd/io.c makes a request for each object out of it,
- * and all of a write go at once: what would wait for its turn could be too old by then to be
- * admitted (rados/guard.c). Only what has to be copied first is copied piece by piece, because the
- * table of a copy is one allocation that may not wait.
+ * A command may be unreasonably long: firmware and boot loaders read kernels in one go, and cannot
+ * do otherwise. rbd/io.c makes a request for each object out of it. All requests of a write go at
+ * once: a request that waited for its turn could be too old by then to be admitted (rados/guard.c).
+ * Only data that must be copied first go piece by piece, because the table of a copy is one
+ * allocation that may not wait.
  */
 #include <linux/kernel.h>
 #include <linux/minmax.h>
@@ -24,12 +24,12 @@
 #include "scsi/unit.h"
 #include "scsi/write_cmd.h"
 
-/* what is copied at once, bytes */
+/* length of a piece that is copied, bytes */
 #define COPY_MAX	SZ_4M
 
 /*
- * Fabrics that pass on pages which their user may still write to; all others own the pages of a
- * command.
+ * fabrics that pass on pages to which their user may still write; all others own the pages of a
+ * command
  */
 static const char * const unstable_fabrics[] = { "loopback", "vhost", "xen-pvscsi" };
 
@@ -69,7 +69,7 @@ static void rw_execute_read(struct se_cmd *cmd)
 }
 
 /**
- * trbd_start_write() - start to write the data of a command
+ * trbd_start_write() - start writing the data of a command
  * @w: command
  *
  * Context: process; never sleeps for the network.
@@ -86,7 +86,7 @@ void trbd_start_write(struct trbd_write_cmd *w)
 	};
 	u64 left = cmd->data_length;
 
-	/* an error, of those before this one too, is the command's */
+	/* the first error, also of an earlier piece, is the command's result */
 	while (left && !READ_ONCE(w->result)) {
 		request.len = request.unstable ? min_t(u64, left, COPY_MAX) : left;
 		trbd_write_cmd_submit(w, &request);
@@ -101,7 +101,7 @@ void trbd_start_write(struct trbd_write_cmd *w)
  * @cmd: READ, or WRITE with its data
  * @sgl: its data
  * @nents: entries in @sgl
- * @direction: which of the two
+ * @direction: DMA_TO_DEVICE for WRITE
  *
  * Context: process; never sleeps for the network.
  * Return: 0.

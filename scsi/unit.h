@@ -19,8 +19,8 @@ struct trbd_lu;
  * struct trbd_abandoned - the abandoned commands of a logical unit
  * @look: looks for them once a second while the unit is open
  * @lock: guards @cmds; also taken in interrupts
- * @cmds: they, as long as they are in flight, in the order in which they were found
- * @count: how many they are; read without the lock whenever a command ends
+ * @cmds: abandoned commands in flight, in the order in which they were found
+ * @count: length of @cmds; read without the lock whenever a command ends
  */
 struct trbd_abandoned {
 	struct delayed_work look;
@@ -31,17 +31,18 @@ struct trbd_abandoned {
 
 /**
  * struct trbd_unit - a logical unit, as this gateway serves it
- * @se_dev: LIO's part
+ * @se_dev: the part that LIO sees
  * @image: open while the backstore is enabled. LIO starts commands only between configure_device
  *	and destroy_device, so the data path reads it without a lock.
- * @group: the gateways of the image's pool, as long as @image; NULL for a snapshot, which nobody
+ * @group: the gateways of the image's pool, as long as @image; NULL for a snapshot, to which nobody
  *	writes
- * @lu_lock: guards @lu against the image's watch, which does not know when the unit goes
- * @lu: what all gateways of the image share, as long as @image; NULL for a snapshot. Commands read
- *	it without a lock.
+ * @lu_lock: guards @lu against callbacks from the image's watch, which may come while the unit goes
+ *	away
+ * @lu: the state that all gateways of the image share, as long as @image; NULL for a snapshot.
+ *	Commands read it without a lock.
  * @nexuses: its I_T nexuses
- * @abandoned: commands in flight that nobody wants any more
- * @long_verifies: VERIFY commands in progress that are longer than a transfer
+ * @abandoned: commands in flight whose answer nobody wants any more
+ * @long_verifies: number of VERIFY commands in progress that are longer than a transfer
  */
 struct trbd_unit {
 	struct se_device se_dev;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Unit attentions (SAM-5 5.14): what every I_T nexus must be told once, before its next command is
- * executed.
+ * Unit attentions (SAM-5 5.14): conditions that every I_T nexus must be told once, before its next
+ * command is executed.
  *
- * LIO has lists of its own, and no function to add to them from here; they are also per initiator,
- * not per nexus. So the logical unit keeps a bit per condition with each nexus (scsi/nexus.c). A
- * nexus is told nothing before its first command.
+ * LIO has lists of its own, but no function to add to them from here; and they are per initiator,
+ * not per nexus. So the logical unit keeps a bit for each condition with each nexus (scsi/nexus.c).
+ * A nexus without a command so far is told nothing.
  *
- * scsi/request_sense.c has the commands report them.
+ * scsi/request_sense.c has the commands report the conditions.
  */
 #include <linux/bitops.h>
 #include <linux/kernel.h>
@@ -31,7 +31,10 @@ static const struct trbd_ua_sense ua_codes[TRBD_UA_COUNT] = {
 	[TRBD_UA_PREVIOUS_CONFLICT] = { 0x2c, 0x09 },
 };
 
-/* UA_INTLCK_CTRL (SPC-4 7.5.8): nothing but REQUEST SENSE takes a condition off. */
+/*
+ * Tell whether a condition stays after it was reported. With UA_INTLCK_CTRL (SPC-4 7.5.8), only
+ * REQUEST SENSE takes it off.
+ */
 static bool ua_stays(const struct se_cmd *cmd, const struct trbd_cdb *row)
 {
 	return row->handler != TRBD_CDB_REQUEST_SENSE &&
@@ -39,16 +42,16 @@ static bool ua_stays(const struct se_cmd *cmd, const struct trbd_cdb *row)
 }
 
 /**
- * trbd_ua_take() - take the condition that a nexus is told next
+ * trbd_ua_take() - take the condition of which a nexus is to be told next
  * @table: nexuses of the logical unit
- * @cmd: command that tells it
+ * @cmd: command that reports it
  * @row: its row in the table of commands
- * @sense: where to
+ * @sense: set to the condition
  *
- * The condition comes off, if it does not stay.
+ * The condition is taken off, unless UA_INTLCK_CTRL says that it stays.
  *
  * Context: process; allocates at most a little, without waiting.
- * Return: whether there is one.
+ * Return: true if there is one.
  */
 bool trbd_ua_take(struct trbd_nexus_table *table, struct se_cmd *cmd, const struct trbd_cdb *row,
 		  struct trbd_ua_sense *sense)
@@ -72,11 +75,11 @@ bool trbd_ua_take(struct trbd_nexus_table *table, struct se_cmd *cmd, const stru
 }
 
 /**
- * trbd_ua_raise() - have a nexus told
- * @nexus: which; under RCU
- * @ua: what
+ * trbd_ua_raise() - have a nexus told of a condition
+ * @nexus: the nexus; under RCU
+ * @ua: the condition
  *
- * A condition that it has not been told yet is told once.
+ * If the nexus has not been told of the condition yet, it is told only once.
  *
  * Context: any.
  */
@@ -86,12 +89,12 @@ void trbd_ua_raise(struct trbd_nexus *nexus, enum trbd_ua ua)
 }
 
 /**
- * trbd_ua_raise_for_status() - have the nexus of a command told later how that ended
+ * trbd_ua_raise_for_status() - have the nexus of a command told later of the command's status
  * @table: nexuses of the logical unit
  * @cmd: command that is about to be answered
- * @status: with which status
+ * @status: the status
  *
- * If UA_INTLCK_CTRL asks for that, and for BUSY and RESERVATION CONFLICT.
+ * This happens only if UA_INTLCK_CTRL asks for it, and only for BUSY and RESERVATION CONFLICT.
  *
  * Context: any but hard interrupt; allocates at most a little, without waiting.
  */
@@ -112,9 +115,9 @@ void trbd_ua_raise_for_status(struct trbd_nexus_table *table, struct se_cmd *cmd
 }
 
 /**
- * trbd_ua_raise_all() - have every nexus told
+ * trbd_ua_raise_all() - have every nexus told of a condition
  * @table: nexuses of the logical unit
- * @ua: what
+ * @ua: the condition
  *
  * Context: any but hard and soft interrupt.
  */
@@ -130,12 +133,12 @@ void trbd_ua_raise_all(struct trbd_nexus_table *table, enum trbd_ua ua)
 }
 
 /**
- * trbd_ua_show() - print what is still to be told, for the operator
+ * trbd_ua_show() - print the pending conditions for the operator
  * @table: nexuses of the logical unit
- * @buf: where to
+ * @buf: where the text goes
  * @size: room in @buf
  *
- * A line for each nexus that has something coming: ASC/ASCQ..., target port, initiator port.
+ * Each nexus with a pending condition gets a line: ASC/ASCQ..., target port, initiator port.
  *
  * Context: any but hard and soft interrupt.
  * Return: length of the text, cut to what fits.

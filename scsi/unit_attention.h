@@ -9,8 +9,7 @@ struct trbd_nexus;
 struct trbd_nexus_table;
 
 /**
- * enum trbd_ua - unit attention conditions, the ones that are told first come first (SAM-5 table
- * 43)
+ * enum trbd_ua - unit attention conditions, in the order of being told (SAM-5 table 43)
  * @TRBD_UA_RESET: BUS DEVICE RESET FUNCTION OCCURRED
  * @TRBD_UA_NEXUS_LOSS: I_T NEXUS LOSS OCCURRED
  * @TRBD_UA_RESERVATIONS_PREEMPTED: RESERVATIONS PREEMPTED
@@ -19,7 +18,7 @@ struct trbd_nexus_table;
  * @TRBD_UA_CAPACITY: CAPACITY DATA HAS CHANGED
  * @TRBD_UA_PREVIOUS_BUSY: PREVIOUS BUSY STATUS
  * @TRBD_UA_PREVIOUS_CONFLICT: PREVIOUS RESERVATION CONFLICT STATUS
- * @TRBD_UA_COUNT: how many they are; as a condition: none
+ * @TRBD_UA_COUNT: number of conditions; as a condition: none
  */
 enum trbd_ua {
 	TRBD_UA_RESET,
@@ -34,7 +33,7 @@ enum trbd_ua {
 };
 
 /**
- * struct trbd_ua_sense - a condition in sense data
+ * struct trbd_ua_sense - the sense data of a condition
  * @asc: additional sense code
  * @ascq: its qualifier
  */

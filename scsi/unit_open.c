@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The logical unit: an image, and what this gateway shares with the others that serve it.
+ * The logical unit: an image, and the state that this gateway shares with the others that serve it.
  *
  *	trbd_unit_init()     the backstore is made
  *	trbd_unit_open()     the backstore is enabled: join the group of gateways, register with the
@@ -10,7 +10,8 @@
  *	trbd_unit_destroy()  its memory is about to be freed
  *
  * The image calls back when its size changes, when another gateway notifies, and when it is watched
- * again. The shared state calls back when it changes, to have nexuses told and commands counted.
+ * again. The shared state calls back when it changes, so that nexuses are told and commands are
+ * counted.
  */
 #include <linux/err.h>
 #include <linux/kernel.h>
@@ -38,13 +39,13 @@
 
 #define UNIT_BLOCK_SIZE		512
 /*
- * what initiators are told that a READ or WRITE may have; more is taken, see
+ * longest READ or WRITE of which initiators are told; longer ones are taken, see
  * trbd_cmd_transfer_max()
  */
 #define UNIT_TRANSFER_TOLD	SZ_4M
 #define UNIT_QUEUE_DEPTH	128
 
-/* READ CAPACITY has another answer now (SBC-3 4.7). */
+/* Tell all nexuses that the answer to READ CAPACITY has changed (SBC-3 4.7). */
 static void unit_image_resized(void *owner)
 {
 	struct trbd_unit *unit = owner;
@@ -96,7 +97,7 @@ static void unit_tell(struct trbd_nexus *nexus, enum trbd_pr_attention attention
 	}
 }
 
-/* A state was installed: tell each nexus about it. */
+/* Tell each nexus about a state that was installed. */
 static void unit_lu_changed(void *owner, const struct trbd_lu_change *change)
 {
 	struct trbd_unit *unit = owner;
@@ -112,7 +113,7 @@ static void unit_lu_changed(void *owner, const struct trbd_lu_change *change)
 
 	if (change->reset) {
 		trbd_nexus_new_phase(&unit->nexuses);
-		/* LIO tells those of the gateway that was asked for the reset */
+		/* LIO tells the nexuses of the gateway that was asked for the reset */
 		if (!change->mine)
 			trbd_ua_raise_all(&unit->nexuses, TRBD_UA_RESET);
 	}
@@ -146,7 +147,7 @@ static const struct trbd_lu_ops unit_lu_ops = {
 	.tick = unit_lu_tick,
 };
 
-/* Shares the state of the unit with the other gateways. */
+/* Share the state of the unit with the other gateways. */
 static int unit_attach_lu(struct trbd_unit *unit)
 {
 	struct trbd_lu *lu = trbd_lu_attach(unit->image, unit->group, &unit_lu_ops, unit);
@@ -156,12 +157,12 @@ static int unit_attach_lu(struct trbd_unit *unit)
 	mutex_lock(&unit->lu_lock);
 	WRITE_ONCE(unit->lu, lu);
 	mutex_unlock(&unit->lu_lock);
-	/* what came before that was not heard */
+	/* earlier notifications were not heard */
 	trbd_lu_watched(lu);
 	return 0;
 }
 
-/* Undoes unit_attach_lu(), if it was done. */
+/* Undo unit_attach_lu(), if it was done. */
 static void unit_detach_lu(struct trbd_unit *unit)
 {
 	struct trbd_lu *lu = unit->lu;
@@ -173,7 +174,10 @@ static void unit_detach_lu(struct trbd_unit *unit)
 		trbd_lu_detach(lu);
 }
 
-/* One of several that write to the image: the common clock, and the shared state of the unit. */
+/*
+ * Become one of several gateways that write to the image: with the common clock, and with the
+ * shared state of the unit.
+ */
 static int unit_join_gateways(struct trbd_unit *unit)
 {
 	struct trbd_image *image = unit->image;
@@ -200,9 +204,9 @@ static int unit_join_gateways(struct trbd_unit *unit)
 /**
  * trbd_unit_open() - serve an image
  * @unit: unit without an image
- * @image: image that calls back by trbd_unit_image_ops; the unit closes it, also when this fails
+ * @image: image that calls back through trbd_unit_image_ops; the unit closes it, even if this fails
  *
- * Context: process; a few round trips, and longer when the cluster does not answer.
+ * Context: process; takes a few round trips, and longer if the cluster does not answer.
  * Return: 0; -EINVAL for an image without blocks, or an error of the group or the registry.
  */
 int trbd_unit_open(struct trbd_unit *unit, struct trbd_image *image)
@@ -228,14 +232,14 @@ int trbd_unit_open(struct trbd_unit *unit, struct trbd_image *image)
  * trbd_unit_close() - stop serving the image, and close it
  * @unit: unit without commands; trbd_unit_open() may have failed at any point
  *
- * Context: process; may sleep for some seconds when the cluster does not answer.
+ * Context: process; may sleep for some seconds if the cluster does not answer.
  */
 void trbd_unit_close(struct trbd_unit *unit)
 {
 	struct trbd_image *image = unit->image;
 	struct trbd_session *session = trbd_session_ref(image->session);
 
-	/* somebody waits for this who cannot be killed */
+	/* the operator's process waits for this, and cannot be killed */
 	trbd_image_begin_close(image);
 	trbd_abandoned_stop(&unit->abandoned);
 	unit_detach_lu(unit);
@@ -252,13 +256,13 @@ void trbd_unit_close(struct trbd_unit *unit)
  * trbd_unit_set_attributes() - set LIO's attributes and flags of the device
  * @unit: unit that was opened, before any initiator can see it
  *
- * Context: process; the caller sees to it that nobody else is here.
+ * Context: process; the caller makes sure that nobody else uses the device.
  */
 void trbd_unit_set_attributes(struct trbd_unit *unit)
 {
 	struct se_dev_attrib *attrib = &unit->se_dev.dev_attrib;
 
-	/* LIO makes it the block size */
+	/* LIO takes this as the block size */
 	attrib->hw_block_size = unit->lu ? unit->lu->block_size : UNIT_BLOCK_SIZE;
 	trbd_compat_set_transfer_max(attrib, UNIT_TRANSFER_TOLD);
 	attrib->hw_queue_depth = UNIT_QUEUE_DEPTH;
@@ -266,7 +270,7 @@ void trbd_unit_set_attributes(struct trbd_unit *unit)
 	trbd_provisioning_set_attributes(attrib, trbd_image_object_size(unit->image));
 	/* LIO's own version keeps its state in one gateway; the others would give wrong answers */
 	attrib->emulate_3pc = 0;
-	/* whether there are reservation commands; they are ours */
+	/* whether there are reservation commands; we execute them, not LIO */
 	attrib->emulate_pr = !trbd_image_read_only(unit->image);
 
 	if (trbd_image_read_only(unit->image))
@@ -274,11 +278,11 @@ void trbd_unit_set_attributes(struct trbd_unit *unit)
 }
 
 /**
- * trbd_unit_last_block() - tell how long the unit is
+ * trbd_unit_last_block() - tell the number of the last block
  * @unit: open unit
  *
  * Context: any.
- * Return: number of the last block; 0 also when there is none.
+ * Return: number of the last block; also 0 if there is no block.
  */
 u64 trbd_unit_last_block(struct trbd_unit *unit)
 {

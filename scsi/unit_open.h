@@ -8,7 +8,7 @@ struct trbd_image;
 struct trbd_image_ops;
 struct trbd_unit;
 
-/* for the image of a unit, with the unit as their owner */
+/* callbacks for the image of a unit; the unit is their owner */
 extern const struct trbd_image_ops trbd_unit_image_ops;
 
 void trbd_unit_init(struct trbd_unit *unit);

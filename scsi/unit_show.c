@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The shared state of a logical unit as this gateway has it, as text for the operator.
+ * The shared state of a logical unit as this gateway knows it, as text for the operator.
  */
 #include <linux/kernel.h>
 #include <linux/rcupdate.h>
@@ -13,7 +13,7 @@
 #include "scsi/unit_attention.h"
 #include "scsi/unit_show.h"
 
-/* A line for each registration that holds the reservation, or that does not. */
+/* Print a line for each registration: of those that hold the reservation, or of the others. */
 static size_t unit_show_registrations(const struct trbd_pr_state *pr, bool holders, char *buf,
 				      size_t size)
 {
@@ -32,12 +32,13 @@ static size_t unit_show_registrations(const struct trbd_pr_state *pr, bool holde
 }
 
 /**
- * trbd_unit_show_reservations() - print reservations, registrations and what is in flight
+ * trbd_unit_show_reservations() - print reservations, registrations and counts of commands in
+ *	flight
  * @unit: logical unit
- * @buf: where to
+ * @buf: where the text goes
  * @size: room in @buf
  *
- * The counts come first, then the holders of the reservation: not everything may fit.
+ * The counts come first, then the holders of the reservation, since not everything may fit.
  *
  * Context: process.
  * Return: length of the text, cut to what fits.
@@ -50,7 +51,7 @@ size_t trbd_unit_show_reservations(struct trbd_unit *unit, char *buf, size_t siz
 
 	if (!unit->lu)
 		return 0;
-	/* or unit attentions of nexuses would be shown that are gone */
+	/* otherwise unit attentions of nexuses that are gone would be shown */
 	trbd_nexus_forget_gone(&unit->nexuses, &unit->se_dev);
 	rcu_read_lock();
 	view = rcu_dereference(unit->lu->view);

@@ -2,20 +2,20 @@
 /*
  * VERIFY (10), (16) and WRITE AND VERIFY (10), (16): SBC-3 5.30, 5.31, 5.40, 5.41.
  *
- * The blocks are read from the OSDs, which check their own checksums while they read, and with
- * BYTCHK = 01b they are compared with the data of the command. Chunk after chunk: VERIFY without
- * data may cover more than could be sent.
+ * This file reads the blocks from the OSDs, which check their own checksums while they read. With
+ * BYTCHK = 01b it compares the blocks with the data of the command. It works chunk after chunk,
+ * since VERIFY without data may cover more than could be sent.
  *
  *	begin --> read a chunk --> compare --+--> miscompare
  *	               ^                     |
  *	               +------- more --------+--> GOOD
  *
- * That may take minutes, and others wait for commands to end: ABORT TASK, resets, reservations,
- * whoever removes the LUN. So it ends with BUSY as soon as somebody does.
+ * That may take minutes. Meanwhile others may wait for the command to end: ABORT TASK, a reset, a
+ * reservation, the removal of the LUN. So the command ends with BUSY as soon as one of them waits.
  *
- * Nothing but the cluster would hold such a command back, and sixteen bytes are soon sent. So one
- * of them has an end, and of those that are longer than any transfer there are a few at a time; for
- * more the unit is BUSY.
+ * Nothing but the cluster would hold such a command back, and sixteen bytes are soon sent. So the
+ * length of one command is limited. Of commands that are longer than any transfer only a few run at
+ * a time; further ones end with BUSY.
  */
 #include <linux/atomic.h>
 #include <linux/kernel.h>
@@ -40,23 +40,23 @@
 #include "scsi/write_cmd.h"
 
 #define VERIFY_CHUNK		SZ_256K
-/* VERIFY without data, bytes */
+/* longest range of a VERIFY without data, bytes */
 #define VERIFY_MAX		SZ_4G
-/* how many that are longer than a transfer, of a unit */
+/* how many commands of a unit may be longer than a transfer at a time */
 #define VERIFY_LONG_MAX		4
 #define VERIFY_POOL_SIZE	16
 
 /**
  * struct verify - a verification in progress
  * @cmd: LIO's command
- * @compare: with the data of @cmd
- * @is_long: counted as one that is longer than a transfer
- * @data: in the data of @cmd, behind what is verified; started if @compare
+ * @compare: compare the blocks with the data of @cmd
+ * @is_long: the command counts as one that is longer than a transfer
+ * @data: position in the data of @cmd after the verified part; started if @compare
  * @off: where the range begins in the image, bytes
- * @len: its length, bytes
- * @done: how much of it is verified
- * @chunk: how much is being read
- * @memory: where to
+ * @len: length of the range, bytes
+ * @done: length of the verified part, bytes
+ * @chunk: length of the chunk that is being read, bytes
+ * @memory: where the chunk goes
  * @nents: entries in @memory
  */
 struct verify {
@@ -90,8 +90,8 @@ static void verify_free(struct verify *v)
 }
 
 /*
- * An initiator on this machine (vhost, loop) may change its data meanwhile, so the end is looked
- * for both times.
+ * An initiator on this machine (vhost, loop) may change its data meanwhile. So both passes stop at
+ * the end of the data.
  */
 static size_t verify_first_difference(const u8 *a, const u8 *b, size_t len)
 {
@@ -105,8 +105,8 @@ static size_t verify_first_difference(const u8 *a, const u8 *b, size_t len)
 }
 
 /*
- * The offset of the first byte that differs, or the length of the chunk. Both lists are walked
- * once: v->data goes on where the chunk before ended.
+ * Compare a chunk. Return the offset of the first byte that differs, or the length of the chunk.
+ * Both lists are walked once: v->data goes on where the previous chunk ended.
  */
 static u64 verify_compare(struct verify *v)
 {
@@ -165,7 +165,10 @@ static bool verify_unwanted(void *arg)
 	return trbd_cmd_is_abandoned(((struct verify *)arg)->cmd);
 }
 
-/* Return: -EINPROGRESS when a read is on its way, 0 when nothing is left, or an error. */
+/*
+ * Read the next chunk. Return -EINPROGRESS if a read is in flight, 0 if nothing is left, or an
+ * error.
+ */
 static int verify_next(struct verify *v)
 {
 	struct trbd_io_request request = {
@@ -244,7 +247,7 @@ static u64 verify_blocks(const struct se_cmd *cmd)
  * @cmd: command, with its range
  *
  * Context: any.
- * Return: whether it may.
+ * Return: true if it may.
  */
 bool trbd_verify_fits(const struct se_cmd *cmd)
 {

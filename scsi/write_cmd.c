@@ -5,20 +5,20 @@
  *	begin --> admitted --> entered --> start: image I/Os, each with the time of acceptance
  *	  |          ^            ^
  *	  |          |            +--- waiting, while the image is quiesced (rbd/quiesce.c) --> BUSY
- *	  |          | within the guard's window
+ *	  |          | within the admission time
  *	  +--> waiting, while the group of gateways cannot be reached --> BUSY
  *	  +--> BUSY: this gateway was out of touch a moment ago
  *
  * A command is accepted when LIO takes it up, before it waits for its data or behind other
- * commands. The common time of that moment is worked out here and nowhere else; see rados/guard.c
- * for what hangs on it.
+ * commands. The common time of that moment is worked out here and nowhere else. rados/guard.c
+ * explains what depends on it.
  *
- * The guard relies on initiators: none writes something newer before it gave the older write up,
- * and that takes longer than the guard's window. An error makes them give up at once. When a
- * session gets a new identity (rados/recovery.c), commands end with an error though OSDs may have
- * what was sent in their queues. Such an end waits until the guard lets none of it through any
- * more, also beside what a gateway writes whose clock is behind. It takes that long only for
- * commands that began a moment ago; what somebody gave up waiting for is older.
+ * The guard relies on initiators: before an initiator writes something newer, it gives the older
+ * write up, and it does not give up within the admission time. An error makes it give up at once.
+ * When a session gets a new identity (rados/recovery.c), commands end with an error although OSDs
+ * may still have their requests in their queues. Such an end waits until the guard would refuse all
+ * of them, even beside the writes of a gateway whose clock is behind. Only commands that began a
+ * moment ago wait that long; a command that an initiator gave up by itself is older.
  */
 #include <linux/kernel.h>
 #include <linux/mempool.h>
@@ -87,8 +87,8 @@ static void write_cmd_admitted(struct trbd_group_ticket *ticket, int err)
 /**
  * trbd_write_cmd_begin() - accept a command that changes data
  * @cmd: command with its data complete
- * @start: begins the I/O; takes a place in pending for each. Called at once, or later on the
- *	group's thread, or never
+ * @start: begins the I/O, and adds 1 to pending for each. Called at once, or later on the group's
+ *	thread, or never
  *
  * Context: process; never sleeps for the network. The command may be over when this returns.
  */
@@ -135,8 +135,8 @@ static void write_cmd_out_of_doubt(struct work_struct *work)
 }
 
 /*
- * Return: for how long something of it may be carried out yet, though it has ended; 0 for what is
- * certain.
+ * Return for how long, in ms, an OSD may still carry out a part of the command although it has
+ * ended; 0 if its outcome is certain.
  */
 static u64 write_cmd_doubt_ms(struct trbd_write_cmd *w)
 {
@@ -155,8 +155,8 @@ static u64 write_cmd_doubt_ms(struct trbd_write_cmd *w)
  * @w: command
  * @result: 0 or a negative errno; the first error is the command's
  *
- * The last one ends the command; after a moment, when that is an error and something of it may be
- * carried out yet.
+ * The last I/O ends the command. If the result is an error, and an OSD may still carry out a part
+ * of the command, the end waits until that is over.
  *
  * Context: any but hard interrupt.
  */
@@ -195,9 +195,9 @@ static bool write_cmd_unwanted(void *arg)
 /**
  * trbd_write_cmd_submit() - start an image I/O of a command
  * @w: command
- * @request: off, len, op and memory are set; the rest is filled in
+ * @request: image I/O; off, len, op and memory are set; this fills in the rest
  *
- * An error is the command's result.
+ * An error becomes the command's result.
  *
  * Context: process; never sleeps for the network.
  */

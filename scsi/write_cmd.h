@@ -18,15 +18,15 @@ typedef void (*trbd_write_cmd_start)(struct trbd_write_cmd *w);
 
 /**
  * struct trbd_write_cmd - a command that changes data, from execute_cmd to its end
- * @ticket: its place in the group; ticket.accepted_ms is what image I/O wants
- * @gate: its place when the image is quiesced
+ * @ticket: its place in the group; image I/O uses ticket.accepted_ms
+ * @gate: its place at the gate of the image
  * @cmd: LIO's command
  * @start: begins the I/O
  * @pending: I/Os in flight, plus one while @start runs
  * @result: first error, or 0
- * @finish: ends the command with @result; trbd_complete() unless @start says otherwise
- * @memory: own memory for the data of the I/O, or NULL
- * @doubt: ends it, when it is certain that nothing of it lands any more
+ * @finish: ends the command with @result; trbd_complete() unless @start sets another
+ * @memory: separate memory for the data of the I/O, or NULL
+ * @doubt: ends the command when it is certain that no part of it lands any more
  */
 struct trbd_write_cmd {
 	struct trbd_group_ticket ticket;
