@@ -244,6 +244,7 @@ conflicts() {
 	printf '%s\n' "$tur" "$tur" "$tur" "$sense" "$tur" | ask_url "$url1" >"$work/conflict$1"
 	touch "$work/conflicted$1"
 	wait $holder
+	t_is "emulate_ua_intlck_ctrl=$1: somebody has the unit" "$(first "holder$1")" good
 }
 conflicts 0
 t_is 'emulate_ua_intlck_ctrl=0: RESERVATION CONFLICT leaves nothing' \
