@@ -303,6 +303,11 @@ t "gw1 serves again within $BACK_WITHIN s" back "$n"
 # shellcheck disable=SC2034 # of faults.sh
 SERVED=("$n")
 registered() { record "$n" | grep -q '^registration .* 0x0*aaaa '; }
+# a change is in the record, and not in force yet; asked there, since each question from here takes half a second
+is_written() {
+	lab exec -n --timeout 20 gw1 -- sh -c "until awk 'NR == 1 { for (i = 1; i < NF; i++) at[\$i] = \$(i + 1); exit !(at[\"generation\"] > at[\"settled\"]) }' \
+		$GW_CORE/$n/attrib/reservations; do sleep 0.02; done"
+}
 half_done() {
 	local client fencer
 	pr <<<'keeper@1 ignore 0xaaaa = good' && registered && gw_clients gw1 && client=$(head -n 1 "$work/clients") || return 1
@@ -317,11 +322,7 @@ half_done() {
 	done
 	lab pause gw2 || return 1
 	reservations script "$url1" "$url2" <<<'keeper@1 register 0xaaaa 0' >"$work/half_done" 2>&1 &
-	# until the change is written
-	for _ in {1..200}; do
-		registered || break
-		sleep 0.05
-	done
+	is_written
 	echo "osd blocklist add $client" 1<>"$work/fencer"
 	wait $!
 	echo quit 1<>"$work/fencer"
