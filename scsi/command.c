@@ -10,7 +10,7 @@
  * exported. For commands that it does not know, or does not do, it is shown a CDB of the same shape that it knows,
  * see parse_as().
  *
- * Whatever scsi/access.c does not know is answered with INVALID COMMAND OPERATION CODE, also where LIO would do it:
+ * A command that scsi/access.c does not know gets INVALID COMMAND OPERATION CODE, also where LIO would do it:
  * what it does to the medium, and so what a reservation says to it, is not known either. Left out of there on purpose
  * are EXTENDED COPY and its kin: LIO re-issues their reads and writes for minutes, outside of any order with other
  * gateways. And SET TARGET PORT GROUPS: all paths are equal, and LIO would let any initiator take this gateway's away

@@ -67,7 +67,7 @@ same() {
 }
 t_is 'and reads that through each path' "$(same | xargs)" '0 0'
 
-# What comes after the first hour, while the host goes on writing: a gateway is drained, the image grows, a backstore is
+# After the first hour, while the host goes on writing: a gateway is drained, the image grows, a backstore is
 # removed, the service starts again.
 writes() {
 	gw_sh init1 "$map" <<-'SCRIPT'
