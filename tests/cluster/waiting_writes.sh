@@ -17,7 +17,7 @@ is_apart() {
 }
 t 'the group is with two of the three OSDs' group_together
 n=
-for ((i = 0; i < 20; i++)); do
+for ((i = 0; i < 60; i++)); do
 	img_create "$TEST-disk$i" --size 4M
 	! is_apart "$TEST-disk$i" || { n=$TEST-disk$i; break; }
 done
