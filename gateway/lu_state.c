@@ -664,7 +664,7 @@ static int lu_thread(void *arg)
  * @lu: state
  * @job: run is set
  *
- * One that nobody wants any more ends at once: whoever gave it up may have looked through the queue before it was
+ * A job that is no longer wanted ends at once: the one who gave it up may have looked through the queue before it was
  * there.
  *
  * Context: process.

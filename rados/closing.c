@@ -2,7 +2,7 @@
 /*
  * Closing what was opened, in bounded time.
  *
- * Whoever removes a backstore cannot be killed, and a cluster that does not answer must not hold them for long. Calls
+ * Nobody can kill the process that removes a backstore, so a silent cluster must not hold it for long. Calls
  * to the cluster end after mount_timeout, a minute, and closing takes several. So whoever closes says so, and all
  * calls that were made for them, and for nobody else, end a moment later: those that have been waiting, and those that
  * begin then. Calls are told apart by the name of the object that they were made with, which is where the image has it.

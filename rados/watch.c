@@ -447,7 +447,7 @@ void trbd_watch_renew(struct trbd_watch *watch)
 	watch_error_cb(watch, 0, -ENOTCONN);
 }
 
-/* Whatever the thread is at ends; giving the handle back gets its time. */
+/* The thread ends its present work; giving the handle back gets its time. */
 static void watch_end_thread(struct trbd_watch *watch)
 {
 	unsigned long wait = trbd_closing_left(watch->session, watch->oid, trbd_session_timeout(watch->session));

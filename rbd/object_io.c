@@ -17,7 +17,7 @@
  * Small writes to one object share requests (rbd/object_queue.c). When such a request is refused, each of them goes
  * through the above on its own.
  *
- * What nobody waits for any more ends with BUSY if it was never sent (rados/unsent.c).
+ * A request that nobody waits for ends with BUSY if it was never sent (rados/unsent.c).
  *
  * A mutation that fails was not applied, as far as its last request goes. The requests before it were refused.
  */
@@ -485,8 +485,8 @@ static bool object_io_is_unwanted(void *priv)
  * trbd_object_io_cancel_unwanted() - end what nobody waits for any more, as far as it was never sent
  * @image: open image
  *
- * What libceph has of all images of the session, and what waits for its turn of this one. Copyups and COMPARE AND
- * WRITE are not among them.
+ * These are libceph's requests for all images of the session, and this image's writes that wait for their turn.
+ * Copyups and COMPARE AND WRITE are not among them.
  *
  * Context: process; sleeps for libceph's locks, never for the network.
  */

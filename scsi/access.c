@@ -62,7 +62,7 @@ static const struct trbd_access accesses[256] = {
 	[SYNCHRONIZE_CACHE_16] = COUNTED(WRITE),
 };
 
-/* What nobody asked for is not done, whatever is reserved. */
+/* A command that is not in the table is not executed, whatever is reserved. */
 static const struct trbd_access refused = { .access = TRBD_PR_ACCESS_WRITE };
 
 static struct trbd_access maintenance_in(const u8 *cdb)
