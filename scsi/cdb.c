@@ -220,24 +220,37 @@ static u16 cdb_service_action(const u8 *cdb)
 	return cdb[0] == VARIABLE_LENGTH_CMD ? get_unaligned_be16(&cdb[8]) : cdb[1] & SA_MASK;
 }
 
+/*
+ * Tell whether the handler of an opcode decodes the service action. PERSISTENT RESERVE IN and OUT
+ * do: the initiator gets a pending unit attention before it gets INVALID FIELD IN CDB.
+ */
+static bool cdb_handler_decodes_sa(const struct trbd_cdb *row)
+{
+	return row->handler == TRBD_CDB_PR_IN || row->handler == TRBD_CDB_PR_OUT;
+}
+
 /**
  * trbd_cdb_find() - look up a command
  * @cdb: CDB
  *
  * Context: any; this is on the path of every command.
- * Return: its row, or NULL if the unit does not support it.
+ * Return: its row, or NULL if the unit does not support it. PERSISTENT RESERVE IN or OUT with an
+ * unknown service action gets the first row of its opcode, and its handler refuses the command.
  */
 const struct trbd_cdb *trbd_cdb_find(const u8 *cdb)
 {
-	const struct trbd_cdb *row = trbd_cdb_find_opcode(cdb[0]);
+	const struct trbd_cdb *first = trbd_cdb_find_opcode(cdb[0]);
+	const struct trbd_cdb *row = first;
 	u16 sa;
 
-	if (!row || row->sa == NO_SA)
-		return row;
+	if (!first || first->sa == NO_SA)
+		return first;
 	sa = cdb_service_action(cdb);
 	while (row && row->opcode == cdb[0] && row->sa != sa)
 		row = trbd_cdb_next(row);
-	return row && row->opcode == cdb[0] ? row : NULL;
+	if (row && row->opcode == cdb[0])
+		return row;
+	return cdb_handler_decodes_sa(first) ? first : NULL;
 }
 
 /**

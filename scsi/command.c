@@ -317,16 +317,12 @@ static const struct command_handler command_handlers[TRBD_CDB_HANDLERS] = {
 
 /*
  * Refuse a command without a row. If the opcode is supported, an unknown service action is an
- * invalid field in the CDB (SPC-4 4.2.5). A unit whose reservations are switched off supports none
- * of their opcodes, and LIO says the same for the known service actions.
+ * invalid field in the CDB (SPC-4 4.2.5).
  */
 static sense_reason_t command_refuse_unknown(const struct se_cmd *cmd)
 {
-	const struct trbd_cdb *row = trbd_cdb_find_opcode(cmd->t_task_cdb[0]);
-
-	if (!row || (row->needs == TRBD_CDB_IF_PR && !cmd->se_dev->dev_attrib.emulate_pr))
-		return TCM_UNSUPPORTED_SCSI_OPCODE;
-	return TCM_INVALID_CDB_FIELD;
+	return trbd_cdb_find_opcode(cmd->t_task_cdb[0]) ? TCM_INVALID_CDB_FIELD :
+							  TCM_UNSUPPORTED_SCSI_OPCODE;
 }
 
 static sense_reason_t command_parse(struct se_cmd *cmd, const struct trbd_cdb *row)

@@ -230,10 +230,12 @@ static void pr_run_in(struct trbd_lu *lu, struct pr_job *job)
  * @cmd: command
  *
  * Context: process; never sleeps for the network.
- * Return: 0.
+ * Return: 0, or the reason of the refusal.
  */
 sense_reason_t trbd_execute_pr_in(struct se_cmd *cmd)
 {
+	if ((cmd->t_task_cdb[1] & 0x1f) >= TRBD_PR_IN_ACTIONS)
+		return TCM_INVALID_CDB_FIELD;
 	return pr_submit(cmd, pr_run_in);
 }
 

@@ -14,7 +14,7 @@ url=$(gw_url $gw "$n")
 img_create "$n" --size 64M
 unit_io() { lab run -- qemu-io -f raw "$@" "$url"; }
 
-# What must not grow: our slabs, pages that the kernel cannot reclaim, our threads, sessions with the cluster. For the pages: figures 1
+# These must not grow: our slabs, pages that the kernel cannot reclaim, our threads, sessions with the cluster. For the pages: figures 1
 figures() {
 	lab exec -n $gw -- sh -c '
 		echo 3 >/proc/sys/vm/drop_caches; sleep '"${1:-0}"'; echo 3 >/proc/sys/vm/drop_caches

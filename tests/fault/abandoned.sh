@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# What one initiator gives up is nothing to the others: their commands go on, however long these take, and nothing is
+# A command that one initiator gives up is nothing to the others: their commands go on, however long these take, and nothing is
 # given up for their sake. And a gateway that serves only snapshots, which its user may not watch, notices that it was
 # fenced.
 # shellcheck disable=SC2317 # steps are called by name

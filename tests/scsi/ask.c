@@ -73,6 +73,17 @@ static void read_word(const char *word)
 	}
 }
 
+static void read_length(const char *direction)
+{
+	const char *word = strtok(NULL, " \t\n");
+
+	command.flags |= strcmp(direction, "out") ? WIRE_READ : WIRE_WRITE;
+	command.edtl = word ? (uint32_t)strtoul(word, NULL, 0) : 0;
+	if (!command.edtl || command.edtl > OUT_MAX)
+		die("no length, or too much: %s", word ? word : "none");
+	memset(command.data, 0, command.edtl);
+}
+
 static void read_command(char *line)
 {
 	char *word = strtok(line, " \t\n");
@@ -85,15 +96,11 @@ static void read_command(char *line)
 	hex(word, command.cdb, WIRE_CDB_MAX);
 	command.cdb_len = 16;
 	word = strtok(NULL, " \t\n");
-	if (!word)
-		return;
-	command.flags |= strcmp(word, "out") ? WIRE_READ : WIRE_WRITE;
-	word = strtok(NULL, " \t\n");
-	command.edtl = word ? (uint32_t)strtoul(word, NULL, 0) : 0;
-	if (!command.edtl || command.edtl > OUT_MAX)
-		die("no length, or too much: %s", word ? word : "none");
-	memset(command.data, 0, command.edtl);
-	while ((word = strtok(NULL, " \t\n")))
+	if (word && (!strcmp(word, "in") || !strcmp(word, "out"))) {
+		read_length(word);
+		word = strtok(NULL, " \t\n");
+	}
+	for (; word; word = strtok(NULL, " \t\n"))
 		read_word(word);
 }
 

@@ -11,6 +11,8 @@
 #define OPCODES		256
 #define SERVICE_ACTIONS	32
 #define CONTROL_USAGE	0x07
+#define PR_IN		0x5e
+#define PR_OUT		0x5f
 #define VARIABLE_LENGTH	0x7f
 
 /* opcodes that any kernel's LIO may do for a disk, or that a standard has; none of them is ours */
@@ -54,9 +56,10 @@ static const struct {
 	{ "REPORT SUPPORTED OPERATION CODES", 0xa3, 0x0c, true, TRBD_PR_ACCESS_READ },
 	{ "REPORT TIMESTAMP", 0xa3, 0x0f, false, TRBD_PR_ACCESS_WRITE },
 	{ "PERSISTENT RESERVE IN, READ FULL STATUS", 0x5e, 0x03, true, TRBD_PR_ACCESS_ALWAYS },
-	{ "PERSISTENT RESERVE IN, 04h", 0x5e, 0x04, false, TRBD_PR_ACCESS_WRITE },
+	/* their handlers decode the service action */
+	{ "PERSISTENT RESERVE IN, 04h", 0x5e, 0x04, true, TRBD_PR_ACCESS_ALWAYS },
 	{ "PERSISTENT RESERVE OUT, REGISTER AND MOVE", 0x5f, 0x07, true, TRBD_PR_ACCESS_ALWAYS },
-	{ "PERSISTENT RESERVE OUT, 08h", 0x5f, 0x08, false, TRBD_PR_ACCESS_WRITE },
+	{ "PERSISTENT RESERVE OUT, 08h", 0x5f, 0x08, true, TRBD_PR_ACCESS_ALWAYS },
 };
 
 static bool is_known(const unsigned char *cdb)
@@ -227,16 +230,20 @@ static void check_rows(void)
 	ktap_ok(rows > 50, "%u rows, sorted, each once, and each agrees with itself", rows);
 }
 
-/* The row that a walk through the whole table finds. */
+/* Return the row that a walk through the whole table finds. */
 static const struct trbd_cdb *search(unsigned int opcode, unsigned int sa)
 {
-	const struct trbd_cdb *row = NULL;
+	const struct trbd_cdb *row = NULL, *decodes = NULL;
 
 	while ((row = trbd_cdb_next(row))) {
-		if (row->opcode == opcode && (row->sa == TRBD_CDB_NO_SA || row->sa == sa))
+		if (row->opcode != opcode)
+			continue;
+		if (row->sa == TRBD_CDB_NO_SA || row->sa == sa)
 			return row;
+		if (!decodes && (opcode == PR_IN || opcode == PR_OUT))
+			decodes = row;
 	}
-	return NULL;
+	return decodes;
 }
 
 /* Every opcode with every service action is found if it has a row, and not if it has none. */
