@@ -16,6 +16,9 @@
  * wants any more: an abort, a session that ends, a LUN that is removed (scsi/abandoned.c). It takes
  * the same way.
  *
+ * The recovery notes which OSDs have not answered. They are asked again before the gateway serves
+ * (rados/proof.c).
+ *
  * Nothing that was sent may land later, when the cluster can be reached again. So the recovery
  * throws away the data that is still in the sockets, then closes the sockets, and only then waits
  * for users. The gateway puts its old identity on the blocklist itself, as soon as a monitor
@@ -36,6 +39,7 @@
 
 #include "rados/queues.h"
 #include "rados/recovery.h"
+#include "rados/unanswered.h"
 
 /* an operator who blocks an address whatever its nonce fences each new identity, too */
 #define RECOVERY_PAUSE	HZ
@@ -73,6 +77,7 @@ static void recovery_work(struct work_struct *work)
 		"is on the blocklist, by another gateway or by hand");
 	list_for_each_entry(user, &recovery->users, node)
 		user->ops->stop(user);
+	trbd_unanswered_note(&recovery->unanswered, osdc, recovery->gave_up);
 	ceph_osdc_abort_requests(osdc, -ENOTCONN);
 	recovery_discard_unsent(osdc);
 	ceph_reset_client_addr(client);
@@ -165,13 +170,14 @@ void trbd_recovery_remove_user(struct trbd_recovery *recovery, struct trbd_recov
 
 /**
  * trbd_recovery_init() - initialize the recovery of a session without users
- * @recovery: memory for the recovery
+ * @recovery: zeroed memory for the recovery
  * @client: libceph's client, which the recovery gives new identities; must outlive @recovery
  */
 void trbd_recovery_init(struct trbd_recovery *recovery, struct ceph_client *client)
 {
 	recovery->client = client;
 	mutex_init(&recovery->lock);
+	trbd_unanswered_init(&recovery->unanswered);
 	INIT_LIST_HEAD(&recovery->users);
 	atomic_set(&recovery->running, 0);
 	recovery->ended = jiffies - RECOVERY_PAUSE - 1;
@@ -187,4 +193,5 @@ void trbd_recovery_init(struct trbd_recovery *recovery, struct ceph_client *clie
 void trbd_recovery_destroy(struct trbd_recovery *recovery)
 {
 	cancel_work_sync(&recovery->work);
+	trbd_unanswered_destroy(&recovery->unanswered);
 }

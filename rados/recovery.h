@@ -7,6 +7,8 @@
 #include <linux/mutex.h>
 #include <linux/workqueue.h>
 
+#include "rados/unanswered.h"
+
 struct ceph_client;
 struct trbd_recovery_user;
 
@@ -43,6 +45,7 @@ struct trbd_recovery_user {
  * @running: a recovery is under way, or about to be
  * @ended: jiffies when the last recovery was over
  * @gave_up: nobody fenced us, we gave up
+ * @unanswered: the OSDs that had not answered when the last recoveries began
  * @work: carries out the recovery
  */
 struct trbd_recovery {
@@ -52,6 +55,7 @@ struct trbd_recovery {
 	atomic_t running;
 	unsigned long ended;
 	bool gave_up;
+	struct trbd_unanswered unanswered;
 	struct work_struct work;
 };
 

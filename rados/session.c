@@ -256,6 +256,27 @@ void trbd_session_address(const struct trbd_session *session, char *buf, size_t 
 }
 
 /**
+ * trbd_session_osd_address() - get the address of an OSD
+ * @session: the session
+ * @osd: its number, need not be valid
+ * @buf: receives ADDRESS:PORT, or "?" when the newest OSD map that we have does not list the OSD
+ * @size: room in @buf, TRBD_ADDRESS_MAX is enough
+ *
+ * Context: may sleep for the OSD map's lock.
+ */
+void trbd_session_osd_address(struct trbd_session *session, int osd, char *buf, size_t size)
+{
+	struct ceph_osd_client *osdc = trbd_session_osdc(session);
+
+	down_read(&osdc->lock);
+	if (ceph_osd_exists(osdc->osdmap, osd))
+		snprintf(buf, size, "%pISpc", &osdc->osdmap->osd_addr[osd].in_addr);
+	else
+		strscpy(buf, "?", size);
+	up_read(&osdc->lock);
+}
+
+/**
  * trbd_session_is_ours() - tell whether an address belongs to one of this machine's sessions
  * @address: address and nonce, as of trbd_session_address()
  *

@@ -40,6 +40,7 @@ unsigned long trbd_session_timeout(struct trbd_session *session);
 bool trbd_session_timed_out(struct trbd_session *session, unsigned long start);
 s64 trbd_session_pool_id(struct trbd_session *session, const char *name);
 bool trbd_session_pool_exists(struct trbd_session *session, s64 pool_id);
+void trbd_session_osd_address(struct trbd_session *session, int osd, char *buf, size_t size);
 void trbd_session_address(const struct trbd_session *session, char *buf, size_t size);
 bool trbd_session_is_ours(const char *address);
 bool trbd_session_pool_is_full(struct trbd_session *session, s64 pool);
