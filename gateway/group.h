@@ -14,6 +14,7 @@ void trbd_group_leave(struct trbd_group *group, unsigned long wait);
 void trbd_group_self(struct trbd_group *group, u32 *slot, u64 *member);
 unsigned int trbd_group_quiet(struct trbd_group *group, unsigned int slot);
 bool trbd_group_is_silent(struct trbd_group *group, unsigned int slot);
+bool trbd_group_is_alive(struct trbd_group *group, unsigned int slot, u64 member);
 int trbd_group_touch(struct trbd_group *group);
 unsigned int trbd_group_lease_left(struct trbd_group *group, unsigned int slot, u64 member);
 size_t trbd_group_show(struct trbd_group *group, char *buf, size_t size);

@@ -190,6 +190,29 @@ bool trbd_group_is_silent(struct trbd_group *group, unsigned int slot)
 	return silent;
 }
 
+/**
+ * trbd_group_is_alive() - tell whether a gateway's heartbeats go on
+ * @group: membership
+ * @slot: its slot; TRBD_SLOTS if it is not known
+ * @member: the number of its membership, 0 if it is not known
+ *
+ * Context: any in which a spinlock may be taken.
+ * Return: true as of the last reading; false also if nobody knows.
+ */
+bool trbd_group_is_alive(struct trbd_group *group, unsigned int slot, u64 member)
+{
+	const struct trbd_group_peer *peer;
+	bool alive;
+
+	if (slot >= TRBD_SLOTS || !member)
+		return false;
+	spin_lock(&group->lock);
+	peer = &group->peers[slot];
+	alive = peer->alive && peer->state == TRBD_GROUP_ENTRY_VALID && peer->entry.owner == member;
+	spin_unlock(&group->lock);
+	return alive;
+}
+
 /* @lock held. Count the objects where a heartbeat that was begun after @wanted has come back. */
 static int group_count_touched(struct trbd_group *group, const u64 *wanted)
 {

@@ -126,6 +126,7 @@ struct trbd_lu_job {
  *   read on every command
  * @last_generation: the greatest generation that was installed; under @install_lock
  * @silence: evidence about gateways that do not answer; the thread's
+ * @out: this gateway has left the registry until OSDs that had not answered do so; the thread's
  * @housework: jiffies before which housekeeping does no slow work; the thread's
  * @lock: guards the fields that follow
  * @jobs: jobs to run
@@ -161,6 +162,7 @@ struct trbd_lu {
 	unsigned long lapses;
 	u64 last_generation;
 	struct trbd_silence silence;
+	bool out;
 	unsigned long housework;
 
 	spinlock_t lock;	/* see above */

@@ -30,6 +30,15 @@
  * For the same reason a gateway that registers renews all fences in the record, since perhaps no
  * gateway has served for an hour. The age of a fence says nothing, since the group's clock stands
  * still then. Most often there are none.
+ *
+ * A gateway whose OSDs had not answered asks them before it serves again (rados/proof.c). While
+ * another gateway serves the image, it stays out until they answer:
+ *
+ *	fenced or gave up --> out of the registry --> the OSDs answer --> registered
+ *	                      | no other gateway serves any more: registered all the same
+ *
+ * It leaves the registry, since others would wait for its answers. The record decides whether there
+ * is another gateway. So of two gateways that are in trouble at the same time, one serves.
  */
 #include <linux/delay.h>
 #include <linux/dmi.h>
@@ -52,8 +61,10 @@
 #include "gateway/tidy.h"
 #include "gateway/view.h"
 #include "rados/fence.h"
+#include "rados/proof.h"
 #include "rados/recovery.h"
 #include "rados/session.h"
+#include "rados/unanswered.h"
 #include "rbd/image.h"
 
 #define UNREGISTER_TRIES	30
@@ -110,6 +121,8 @@ struct registry_former {
  * @former: lives that are on the blocklist
  * @block_size: the record's, bytes
  * @renewal: fences of others
+ * @unproven: OSDs that had not answered have not done so yet
+ * @out: the entry was not written, since others serve the image
  */
 struct registry_entry {
 	struct trbd_lu *lu;
@@ -119,6 +132,8 @@ struct registry_entry {
 	struct registry_former former[TRBD_RECORD_GATEWAYS];
 	u32 block_size;
 	struct trbd_renewal renewal;
+	bool unproven;
+	bool out;
 };
 
 /* Take out the entries of this gateway, and of its former lives. */
@@ -146,10 +161,25 @@ static void registry_replace(struct registry_entry *entry, struct trbd_record *r
 	trbd_record_remove_fenced(record, lu->address);
 }
 
+/* Tell whether the heartbeats of another machine that serves the image go on. */
+static bool registry_others_serve(struct trbd_lu *lu, const struct trbd_record_gateway *gateways,
+				  unsigned int count)
+{
+	unsigned int i;
+
+	for (i = 0; i < count; i++) {
+		if (gateways[i].id != lu->id && gateways[i].id != lu->next_id &&
+		    !trbd_session_is_ours(gateways[i].address) &&
+		    trbd_group_is_alive(lu->group, gateways[i].slot, gateways[i].member))
+			return true;
+	}
+	return false;
+}
+
 static enum trbd_pr_verdict registry_decide_enter(struct trbd_record *record, void *ctx)
 {
 	struct registry_entry *entry = ctx;
-	const struct trbd_lu *lu = entry->lu;
+	struct trbd_lu *lu = entry->lu;
 
 	record->barrier = max(record->barrier, entry->barrier);
 	trbd_renewal_note(&entry->renewal, record);
@@ -160,6 +190,10 @@ static enum trbd_pr_verdict registry_decide_enter(struct trbd_record *record, vo
 	entry->block_size = record->block_size;
 	if (lu->block_size && lu->block_size != record->block_size)
 		return TRBD_PR_CONFLICT;
+	entry->out = entry->unproven &&
+		     registry_others_serve(lu, record->gateways, record->num_gateways);
+	if (entry->out)
+		return TRBD_PR_GOOD;
 	if (record->num_gateways == TRBD_RECORD_GATEWAYS)
 		return TRBD_PR_NO_RESOURCES;
 	record->gateways[record->num_gateways++] = entry->self;
@@ -359,16 +393,36 @@ static int registry_write(struct trbd_lu *lu, struct registry_entry *entry)
 	return ret;
 }
 
+/* The record has been written without this gateway. */
+static void registry_note_out(struct trbd_lu *lu, unsigned int recoveries)
+{
+	spin_lock(&lu->lock);
+	/* the record has the barrier */
+	if (lu->recoveries == recoveries)
+		lu->fence_own = false;
+	spin_unlock(&lu->lock);
+	if (lu->out)
+		return;
+	lu->out = true;
+	pr_warn("%s: other gateways serve the image, and this one stays out until the OSDs that had not answered do so\n",
+		lu->image->name);
+	trbd_round_announce(lu);
+}
+
 /**
  * trbd_registry_enter() - become one of the gateways of the image, under a new number
  * @lu: state that is blocked as TRBD_LU_UNREGISTERED; not any more afterwards
+ *
+ * A gateway that has served before leaves the registry instead while others serve the image and
+ * trbd_proof_is_due().
  *
  * The number stays the same until the registration succeeds, so that a try whose answer did not
  * come leaves no second entry behind.
  *
  * Context: process; takes a few round trips, and a monitor's answer after the gateway had given up.
  * Return: 0; -EAGAIN when a recovery is under way or was meanwhile, so that the entry is of the old
- * identity, or when another gateway has taken the entry out again; an error of trbd_lu_amend().
+ * identity, when another gateway has taken the entry out again, or when this gateway stays out; an
+ * error of trbd_lu_amend().
  */
 int trbd_registry_enter(struct trbd_lu *lu)
 {
@@ -386,7 +440,13 @@ int trbd_registry_enter(struct trbd_lu *lu)
 	entry = kvzalloc(sizeof(*entry), GFP_KERNEL);
 	if (!entry)
 		return -ENOMEM;
+	/* an operator who enables an image gets it */
+	entry->unproven = lu->id && trbd_proof_is_due(lu->image->session);
 	ret = registry_write(lu, entry);
+	if (!ret && entry->out) {
+		registry_note_out(lu, recoveries);
+		ret = -EAGAIN;
+	}
 	if (ret)
 		goto out;
 
@@ -426,11 +486,29 @@ static bool registry_has_drained(struct trbd_lu *lu)
 	return !lu->ops->in_flight(lu->owner);
 }
 
+/* Tell whether this gateway has left the registry and still has a reason to stay out. */
+static bool registry_stays_out(struct trbd_lu *lu)
+{
+	const struct trbd_lu_view *view;
+	struct trbd_record *record;
+	bool stays;
+
+	if (!lu->out || !trbd_proof_run(lu->image->session))
+		return false;
+	trbd_lu_refresh(lu, 0, &record);
+	trbd_record_io_free(record);
+	mutex_lock(&lu->install_lock);
+	view = rcu_dereference_protected(lu->view, lockdep_is_held(&lu->install_lock));
+	stays = registry_others_serve(lu, view->registry.gateways, view->registry.num_gateways);
+	mutex_unlock(&lu->install_lock);
+	return stays;
+}
+
 /**
  * trbd_registry_enter_again() - serve again, if this gateway does not
  * @lu: state
  *
- * Context: the thread; as trbd_registry_enter().
+ * Context: the thread; as trbd_registry_enter(), and as trbd_proof_run().
  * Return: true if the caller must try again.
  */
 bool trbd_registry_enter_again(struct trbd_lu *lu)
@@ -439,7 +517,7 @@ bool trbd_registry_enter_again(struct trbd_lu *lu)
 
 	if (!test_bit(TRBD_LU_UNREGISTERED, &lu->blocked))
 		return false;
-	if (!registry_has_drained(lu))
+	if (!registry_has_drained(lu) || registry_stays_out(lu))
 		return true;
 	ret = trbd_registry_enter(lu);
 	if (ret) {
@@ -448,7 +526,10 @@ bool trbd_registry_enter_again(struct trbd_lu *lu)
 					    lu->image->name, ret);
 		return true;
 	}
-	pr_info("%s: this gateway serves the image again\n", lu->image->name);
+	lu->out = false;
+	pr_info("%s: this gateway serves the image again%s\n", lu->image->name,
+		trbd_proof_is_due(lu->image->session) ?
+		", since no other one does; OSDs that had not answered have not done so yet" : "");
 	lu->ops->come_back(lu->owner);
 	/* the record may have a new barrier */
 	trbd_round_announce(lu);
@@ -467,6 +548,8 @@ static void registry_stop_serving(struct trbd_recovery_user *user)
 	smp_mb();
 	/* the thread may be waiting for a monitor */
 	trbd_lu_interrupt(lu);
+	if (trbd_group_in_touch(lu->group, trbd_group_lapses(lu->group)))
+		trbd_unanswered_in_touch(&lu->image->session->recovery.unanswered);
 }
 
 static void registry_drain(struct trbd_recovery_user *user)
