@@ -2,7 +2,7 @@
 /*
  * OSDs that did not answer: a short list, and for how long a gateway stays out.
  */
-#include <string.h>
+#include <linux/string.h>
 
 #include "ktap.h"
 #include "rados/suspects.h"
@@ -14,7 +14,7 @@ static struct trbd_suspect suspect_of(int osd, const char *name)
 {
 	struct trbd_suspect suspect = { .osd = osd, .pool = 1 };
 
-	strcpy(suspect.name, name);
+	strscpy(suspect.name, name, sizeof(suspect.name));
 	return suspect;
 }
 

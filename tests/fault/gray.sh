@@ -1,0 +1,80 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# A gateway whose way to the OSDs loses large packets, and only those: heartbeats go on, and writes hang. Once it has given up,
+# hosts write through the other gateway without a delay, and it stays out until a request as large as theirs gets through. When
+# all gateways have that fault, they serve as well as they can.
+# shellcheck disable=SC2317 # steps are called by name
+. ../lib/ktap.sh
+. ../lib/gateway.sh
+# shellcheck disable=SC2034 # for faults.sh
+SERVED=()
+. ../lib/faults.sh
+
+LIMIT_MS=$(t_limit 15000)
+
+n=$TEST-disk
+url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
+t_build tools initiator
+img_create "$n" --size 256M
+now_ms() { date +%s%3N; }
+
+# full packets are lost, and only on the way to OSDs: monitors have lower ports
+turns_gray() { gw_filter "$1" output 'oifname eth0 tcp dport >= 6800 ip length > 1400'; }
+t_atexit 'gw_unfilter gw1; gw_unfilter gw2'
+
+# gives_up GW: somebody aborts a write that hangs in it
+gives_up() {
+	local before
+	before=$(given_up "$1")
+	lab run -- timeout "$(t_limit 90)" "$work/initiator" "$(gw_url "$1" "$n")" aborter abort $((128 * 2048)) 128
+	[ "$(given_up "$1")" -gt "$before" ]
+}
+given_up() { lab log "$1" | grep -c 'gave up waiting'; }
+says() { lab log --since-mark "$1" | grep -q "$2"; }
+
+# What a host with two paths does: gw1 is the first one that it tries. The places are of several objects, and so OSDs.
+longest=0
+written() {
+	local gw start took
+	start=$(now_ms)
+	for gw in gw1 gw2 ''; do
+		[ -n "$gw" ] || return 1
+		! IO_LIMIT=30 io "$(gw_url "$gw" "$n")" "write -P 0x$1 $((4 * $1))M 64k" >/dev/null || break
+	done
+	took=$(($(now_ms) - start))
+	[ $took -le $longest ] || longest=$took
+}
+all_written() {
+	local i
+	for i in {10..25}; do written "$i" || return 1; done
+}
+serves() { io "$1" 'write -P 0x5e 0 64k' >/dev/null; }
+reads() { IO_LIMIT=20 io "$url1" 'read 0 4k' >/dev/null || IO_LIMIT=20 io "$url2" 'read 0 4k' >/dev/null; }
+
+t 'served by both gateways' serve "$n" "pool=rbd,image=$n"
+t 'gw1 writes' serves "$url1"
+t 'gw2 writes' serves "$url2"
+
+t 'gw1 loses large packets' turns_gray gw1
+t 'a write hangs, and gw1 gives up' gives_up gw1
+t 'all writes after that are done' all_written
+note "the longest took $longest ms"
+t 'in time' test "$longest" -le "$LIMIT_MS"
+t 'gw1 says that it stays out' t_until 60 says gw1 'stays out until the OSDs'
+t 'and to look at the MTU' t_until 60 says gw1 'look at the MTU'
+t_fails 'gw1 stays out' serves "$url1"
+t 'its way is well again' gw_unfilter gw1
+# it may have been out for as long as it waits now
+t 'gw1 serves again, by itself' t_until 300 serves "$url1"
+
+t 'gw1 loses large packets' turns_gray gw1
+t 'gw2 as well' turns_gray gw2
+t 'gw1 gives up' gives_up gw1
+t 'gw2 gives up' gives_up gw2
+# large packets still come from the OSDs
+t 'one of them serves what it can' t_until 60 reads
+gw_unfilter gw1
+gw_unfilter gw2
+t 'gw1 serves again' t_until 300 serves "$url1"
+t 'gw2 serves again' t_until 300 serves "$url2"
