@@ -309,6 +309,11 @@ static_assert(TRBD_ABANDONED_MS + TRBD_ABANDONED_LOOK_MS < TRBD_ABORT_TIMEOUT_MS
 static_assert(TRBD_RESET_WAIT_MS < TRBD_ABORT_TIMEOUT_MS,
 	      "initiators give up on a reset before we do");
 
+/* ---- Features of the record: gateway/record_text.c ---- */
+
+/* Features that this module understands: the words "features" of a record, and of each gateway. */
+#define TRBD_FEATURES	0ULL
+
 /* ---- Limits ---- */
 
 /* ADDRESS:PORT/NONCE of a client, as blocklisting wants it. An IPv6 address stands in brackets. */

@@ -42,6 +42,22 @@ const struct trbd_record_gateway *trbd_record_find_gateway(const struct trbd_rec
 }
 
 /**
+ * trbd_record_common_features() - tell which features all gateways understand
+ * @record: record
+ *
+ * Return: features that every gateway in the registry understands; all of ours if it has none.
+ */
+u64 trbd_record_common_features(const struct trbd_record *record)
+{
+	u64 features = TRBD_FEATURES;
+	unsigned int i;
+
+	for (i = 0; i < record->num_gateways; i++)
+		features &= record->gateways[i].features;
+	return features;
+}
+
+/**
  * trbd_record_remove_gateway() - take a gateway out
  * @record: record
  * @id: its number; there need not be an entry with it

@@ -7,6 +7,8 @@
 #include "pr/rules.h"
 #include "protocol.h"
 
+/* version of the text that is written; records of older versions are read, too */
+#define TRBD_RECORD_VERSION	3
 #define TRBD_RECORD_NAME_MAX	65
 #define TRBD_RECORD_MACHINE_MAX	33
 /* block size of a unit whose record names no other one, bytes */
@@ -23,6 +25,7 @@
  * @name: host name, for people
  * @machine: the same for each life of a gateway, and different for each gateway; empty if it is not
  *   known
+ * @features: features that it understands, TRBD_FEATURE_*
  */
 struct trbd_record_gateway {
 	u64 id;
@@ -31,6 +34,7 @@ struct trbd_record_gateway {
 	u64 member;
 	char name[TRBD_RECORD_NAME_MAX];
 	char machine[TRBD_RECORD_MACHINE_MAX];
+	u64 features;
 };
 
 /**
@@ -49,6 +53,8 @@ struct trbd_record_fenced {
 
 /**
  * struct trbd_record - the state that the gateways of an image share
+ * @version: of the text that the record was read from; 0 if there was none
+ * @features: features that a gateway must understand to read the record, TRBD_FEATURE_*
  * @image: id of the image
  * @generation: counts changes
  * @settled: the last generation that every gateway has
@@ -66,6 +72,8 @@ struct trbd_record_fenced {
  * @fenced: clients that were fenced and may come back
  */
 struct trbd_record {
+	u32 version;
+	u64 features;
 	char image[TRBD_IMAGE_ID_MAX];
 	u64 generation;
 	u64 settled;
@@ -99,6 +107,7 @@ struct trbd_record_registry {
 
 const struct trbd_record_gateway *trbd_record_find_gateway(const struct trbd_record *record,
 							   u64 id);
+u64 trbd_record_common_features(const struct trbd_record *record);
 void trbd_record_remove_gateway(struct trbd_record *record, u64 id);
 void trbd_record_add_fenced(struct trbd_record *record, const char *address, u32 epoch, u64 now);
 struct trbd_record_fenced *trbd_record_find_fenced(struct trbd_record *record, const char *address);

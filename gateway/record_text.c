@@ -3,7 +3,8 @@
  * The record of an image's shared state, as text that a person can read (rbd image-meta get IMAGE
  * target_core_rbd.lu):
  *
- *	target_core_rbd.lu 2
+ *	target_core_rbd.lu 3
+ *	features 0
  *	image 10a6b8b4567
  *	generation 12
  *	settled 11
@@ -16,10 +17,11 @@
  *	preempted 0x00000000000000ab 0x00000000000000cd 5
  *	reservation 5 16
  *	registration 16 0x00000000000000ab 1 iqn.2026-11.ex:d,t,0x1 iscsi:iqn.1994-05.ex:h,i,0x23d01
- *	gateway 4711 192.0.2.11:0/3234 0 gw1 815 2f6b11a90c45d7e8
+ *	gateway 4711 192.0.2.11:0/3234 0 gw1 815 2f6b11a90c45d7e8 0
  *	fenced 192.0.2.12:0/99 345 1795888000 1795889800
  *	end
  *
+ *	features      what a gateway must understand to read the rest, TRBD_FEATURE_* as a number
  *	block_size    bytes of a logical block, the same on all gateways; left out when it is 512
  *	change        id of the gateway, service action, and the nexus that asked for it ("- -" if
  *	              none)
@@ -32,15 +34,21 @@
  *	              none
  *	registration  number, key, relative target port identifier, nexus
  *	gateway       number, address and nonce, slot in the group, host name, membership in the
- *	              group, machine
+ *	              group, machine, features that it understands
  *	fenced        address and nonce, OSD map, time when it was fenced, and when the fence was
  *	              renewed last
  *
  * Lines come in this order, each once but the last three kinds. The decoder trusts nothing in a
  * record. A record that is not exactly of this form, or says something impossible, is an error as a
  * whole, and the error names the line. The decoder does not guess at a record of a newer version.
- * Version 1 had neither membership, machine nor times. The decoder reads its records with "not
- * known" for those, and the next change writes version 2.
+ *
+ * A new kind of line is a feature. The gateways write such lines as soon as each of them understands
+ * the feature, and from then on the record says that a gateway must. So gateways can be upgraded one
+ * after the other. A gateway that lacks a feature of the record cannot read it, and says so.
+ *
+ * Version 2 had no features, and version 1 had neither membership, machine nor times. The decoder
+ * reads their records with "not known" for those. The first gateway that comes when no older one is
+ * left writes version 3 (gateway/registry.c).
  *
  * No I/O, no memory: the unit tests and the fuzzer compile this file as it is.
  */
@@ -112,8 +120,9 @@ static void text_put_pr(struct writer *w, const struct trbd_record *record)
 
 static void text_put_gateway(struct writer *w, const struct trbd_record_gateway *gateway)
 {
-	text_put(w, "gateway %llu %s %u %s %llu %s\n", gateway->id, gateway->address, gateway->slot,
-		 text_or_dash(gateway->name), gateway->member, text_or_dash(gateway->machine));
+	text_put(w, "gateway %llu %s %u %s %llu %s %llu\n", gateway->id, gateway->address,
+		 gateway->slot, text_or_dash(gateway->name), gateway->member,
+		 text_or_dash(gateway->machine), gateway->features);
 }
 
 /**
@@ -132,8 +141,8 @@ size_t trbd_record_encode(const struct trbd_record *record, char *text, size_t s
 
 	text_put(&w,
 		 RECORD_MAGIC
-		 " %d\nimage %s\ngeneration %llu\nsettled %llu\nbarrier %u\nresets %u\n",
-		 TRBD_RECORD_VERSION, record->image, record->generation, record->settled,
+		 " %d\nfeatures %llu\nimage %s\ngeneration %llu\nsettled %llu\nbarrier %u\nresets %u\n",
+		 TRBD_RECORD_VERSION, record->features, record->image, record->generation, record->settled,
 		 record->barrier, record->resets);
 	if (record->block_size && record->block_size != TRBD_RECORD_BLOCK_SIZE)
 		text_put(&w, "block_size %u\n", record->block_size);
@@ -420,6 +429,8 @@ static bool text_take_gateway(struct reader *r, struct trbd_record *record)
 	if (r->version > 1 && (!text_take_number(r, U64_MAX, &gateway->member) ||
 			       !text_take_text(r, gateway->machine, sizeof(gateway->machine))))
 		return false;
+	if (r->version > 2 && !text_take_number(r, U64_MAX, &gateway->features))
+		return false;
 	return text_take_end_of_line(r);
 }
 
@@ -467,6 +478,17 @@ static bool text_take_record(struct reader *r, struct trbd_record *record)
 	return text_take_keyword(r, "end") && text_take_end_of_line(r) && r->p == r->end;
 }
 
+/* Check that we understand the record. Return: 0, -EPROTONOSUPPORT or -EBADMSG. */
+static int text_check_features(struct reader *r, struct trbd_record *record)
+{
+	if (!r->version || r->version > TRBD_RECORD_VERSION)
+		return -EPROTONOSUPPORT;
+	if (r->version > 2 &&
+	    !text_take_number_line(r, "features", U64_MAX, &record->features))
+		return -EBADMSG;
+	return record->features & ~TRBD_FEATURES ? -EPROTONOSUPPORT : 0;
+}
+
 /**
  * trbd_record_decode() - read a record from text
  * @text: text, not ended by a NUL
@@ -474,8 +496,8 @@ static bool text_take_record(struct reader *r, struct trbd_record *record)
  * @record: receives the record; pr.registrations and pr.room are set. Of no use after an error
  * @bad_line: NULL, or set to the line that could not be read
  *
- * Return: 0; -EPROTONOSUPPORT for a record of a newer version; -EBADMSG for anything else that is
- * not a record.
+ * Return: 0; -EPROTONOSUPPORT for a record of a newer version, or with a feature that we do not know;
+ * -EBADMSG for anything else that is not a record.
  */
 int trbd_record_decode(const char *text, size_t len, struct trbd_record *record,
 		       unsigned int *bad_line)
@@ -493,10 +515,10 @@ int trbd_record_decode(const char *text, size_t len, struct trbd_record *record,
 
 	if (text_take_number_line(&r, RECORD_MAGIC, U32_MAX, &version)) {
 		r.version = version;
-		if (!version || version > TRBD_RECORD_VERSION)
-			ret = -EPROTONOSUPPORT;
-		else if (text_take_record(&r, record))
-			ret = 0;
+		record->version = version;
+		ret = text_check_features(&r, record);
+		if (!ret && !text_take_record(&r, record))
+			ret = -EBADMSG;
 	}
 	if (bad_line)
 		*bad_line = r.line;

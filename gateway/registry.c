@@ -30,6 +30,9 @@
  * For the same reason a gateway that registers renews all fences in the record, since perhaps no
  * gateway has served for an hour. The age of a fence says nothing, since the group's clock stands
  * still then. Most often there are none.
+ *
+ * A gateway writes only what every other gateway can read (gateway/record_text.c). It stays away as
+ * long as gateways of before version 3 of the record are there: those could not read any of it.
  */
 #include <linux/delay.h>
 #include <linux/dmi.h>
@@ -109,6 +112,7 @@ struct registry_former {
  * @num_former: entries of @former
  * @former: lives that are on the blocklist
  * @block_size: the record's, bytes
+ * @older: name of a gateway whose module cannot read our record; empty if there is none
  * @renewal: fences of others
  */
 struct registry_entry {
@@ -118,6 +122,7 @@ struct registry_entry {
 	unsigned int num_former;
 	struct registry_former former[TRBD_RECORD_GATEWAYS];
 	u32 block_size;
+	char older[TRBD_RECORD_NAME_MAX];
 	struct trbd_renewal renewal;
 };
 
@@ -146,6 +151,16 @@ static void registry_replace(struct registry_entry *entry, struct trbd_record *r
 	trbd_record_remove_fenced(record, lu->address);
 }
 
+/* Look for a gateway of before the record had features. It could not read what we write. */
+static bool registry_has_older(struct registry_entry *entry, const struct trbd_record *record)
+{
+	bool found = record->version && record->version < TRBD_RECORD_VERSION &&
+		     record->num_gateways;
+
+	strscpy(entry->older, found ? record->gateways[0].name : "", sizeof(entry->older));
+	return found;
+}
+
 static enum trbd_pr_verdict registry_decide_enter(struct trbd_record *record, void *ctx)
 {
 	struct registry_entry *entry = ctx;
@@ -154,6 +169,8 @@ static enum trbd_pr_verdict registry_decide_enter(struct trbd_record *record, vo
 	record->barrier = max(record->barrier, entry->barrier);
 	trbd_renewal_note(&entry->renewal, record);
 	registry_replace(entry, record);
+	if (registry_has_older(entry, record))
+		return TRBD_PR_CONFLICT;
 	/* a new record has none */
 	if (!record->block_size)
 		record->block_size = TRBD_RECORD_BLOCK_SIZE;
@@ -163,6 +180,7 @@ static enum trbd_pr_verdict registry_decide_enter(struct trbd_record *record, vo
 	if (record->num_gateways == TRBD_RECORD_GATEWAYS)
 		return TRBD_PR_NO_RESOURCES;
 	record->gateways[record->num_gateways++] = entry->self;
+	record->features |= trbd_record_common_features(record);
 	return TRBD_PR_GOOD;
 }
 
@@ -346,6 +364,7 @@ static int registry_write(struct trbd_lu *lu, struct registry_entry *entry)
 		WRITE_ONCE(lu->next_id, get_random_u64() | 1);
 	mutex_unlock(&lu->install_lock);
 	self->id = lu->next_id;
+	self->features = TRBD_FEATURES;
 	trbd_group_self(lu->group, &self->slot, &self->member);
 	trbd_session_address(lu->image->session, self->address, sizeof(self->address));
 	strscpy(self->name, init_utsname()->nodename, sizeof(self->name));
@@ -353,6 +372,11 @@ static int registry_write(struct trbd_lu *lu, struct registry_entry *entry)
 	ret = registry_fence(entry);
 	if (!ret)
 		ret = trbd_lu_amend(lu, registry_decide_enter, entry);
+	if (ret == -EUSERS && *entry->older) {
+		pr_err_ratelimited("%s: gateway %s serves the image with a module of before version 1.0 and could not read what this one writes; upgrade all of those at once\n",
+				   lu->image->name, entry->older);
+		return -EPROTONOSUPPORT;
+	}
 	if (ret == -EUSERS && lu->block_size && lu->block_size != entry->block_size)
 		pr_warn_ratelimited("%s: others have served the image with blocks of %u bytes since, this gateway has %u and stays away; delete its backstore and make it anew\n",
 				    lu->image->name, entry->block_size, lu->block_size);
@@ -368,7 +392,8 @@ static int registry_write(struct trbd_lu *lu, struct registry_entry *entry)
  *
  * Context: process; takes a few round trips, and a monitor's answer after the gateway had given up.
  * Return: 0; -EAGAIN when a recovery is under way or was meanwhile, so that the entry is of the old
- * identity, or when another gateway has taken the entry out again; an error of trbd_lu_amend().
+ * identity, or when another gateway has taken the entry out again; -EPROTONOSUPPORT when a gateway of
+ * an older version serves the image; an error of trbd_lu_amend().
  */
 int trbd_registry_enter(struct trbd_lu *lu)
 {
