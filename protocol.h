@@ -212,9 +212,11 @@ static_assert(TRBD_SILENCE_FENCE_MS < TRBD_CEPH_BLOCKLIST_MS,
 
 /* ---- An image's registry, and fences: gateway/housekeeping.c, gateway/record.c ---- */
 
-/* A record has room for this many gateways, and for this many fenced clients. */
+/* A record has room for this many gateways and their groups of ports, and for this many fenced clients. */
 #define TRBD_RECORD_GATEWAYS	64
 #define TRBD_RECORD_FENCED	64
+/* A record has room for this many target ports of all gateways. */
+#define TRBD_RECORD_PORTS	128
 /*
  * Housekeeping fences a gateway that has been silent in the group for this long, even when nobody
  * waits for it.
@@ -311,8 +313,10 @@ static_assert(TRBD_RESET_WAIT_MS < TRBD_ABORT_TIMEOUT_MS,
 
 /* ---- Features of the record: gateway/record_text.c ---- */
 
+/* The record has the target ports of all gateways: gateway/ports.c. */
+#define TRBD_FEATURE_PORTS	0x1ULL
 /* Features that this module understands: the words "features" of a record, and of each gateway. */
-#define TRBD_FEATURES	0ULL
+#define TRBD_FEATURES	TRBD_FEATURE_PORTS
 
 /* ---- Limits ---- */
 

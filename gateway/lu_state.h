@@ -25,6 +25,7 @@ struct trbd_watch_reply;
 #define TRBD_LU_UNREGISTERED	0	/* not in the registry: not yet, or fenced */
 #define TRBD_LU_RESETTING	1	/* a reset took too long and is not in force yet */
 #define TRBD_LU_BLOCK_SIZE	2	/* LIO and the record may have different block sizes */
+#define TRBD_LU_STANDBY		3	/* an operator has taken this gateway out of service */
 
 /**
  * struct trbd_lu_view - the shared state, as this gateway has installed it
@@ -32,6 +33,7 @@ struct trbd_watch_reply;
  * @generation: of the record
  * @settled: of the record
  * @resets: of the record
+ * @features: of the record
  * @spc2_gateway: of the record
  * @spc2_orphan: that gateway is not in the registry any more
  * @registering: our next_id is in the registry
@@ -44,6 +46,7 @@ struct trbd_lu_view {
 	u64 generation;
 	u64 settled;
 	u32 resets;
+	u64 features;
 	u64 spc2_gateway;
 	bool spc2_orphan;
 	bool registering;
@@ -59,6 +62,7 @@ struct trbd_lu_view {
  * @actor: nexus that asked for it, with an empty initiator when none did
  * @reset: there was a LOGICAL UNIT RESET
  * @mine: this gateway made it
+ * @ports: a target port came or went, or its state is another one
  */
 struct trbd_lu_change {
 	const struct trbd_pr_state *old;
@@ -67,6 +71,7 @@ struct trbd_lu_change {
 	const struct trbd_pr_nexus *actor;
 	bool reset;
 	bool mine;
+	bool ports;
 };
 
 /**

@@ -52,6 +52,34 @@ struct trbd_record_fenced {
 };
 
 /**
+ * struct trbd_record_group - a target port group: the target ports of one gateway
+ * @number: TARGET PORT GROUP, 1 or more
+ * @standby: an operator has taken the gateway out of service
+ * @machine: of the gateway, as in its entry
+ * @name: its host name, for people
+ */
+struct trbd_record_group {
+	u16 number;
+	bool standby;
+	char machine[TRBD_RECORD_MACHINE_MAX];
+	char name[TRBD_RECORD_NAME_MAX];
+};
+
+/**
+ * struct trbd_record_port - a target port through which the unit can be reached
+ * @rtpi: relative target port identifier, 1 or more
+ * @group: number of its group
+ * @present: the gateway has it; if not, the entry keeps its number for it
+ * @target: its name, as in struct trbd_pr_nexus
+ */
+struct trbd_record_port {
+	u16 rtpi;
+	u16 group;
+	bool present;
+	char target[TRBD_PR_TARGET_MAX];
+};
+
+/**
  * struct trbd_record - the state that the gateways of an image share
  * @version: of the text that the record was read from; 0 if there was none
  * @features: features that a gateway must understand to read the record, TRBD_FEATURE_*
@@ -70,6 +98,10 @@ struct trbd_record_fenced {
  * @gateways: gateways that serve the image
  * @num_fenced: entries of @fenced
  * @fenced: clients that were fenced and may come back
+ * @num_groups: entries of @groups
+ * @groups: target port groups, in the order of their numbers
+ * @num_ports: entries of @ports
+ * @ports: target ports, in the order of their numbers
  */
 struct trbd_record {
 	u32 version;
@@ -89,20 +121,32 @@ struct trbd_record {
 	struct trbd_record_gateway gateways[TRBD_RECORD_GATEWAYS];
 	unsigned int num_fenced;
 	struct trbd_record_fenced fenced[TRBD_RECORD_FENCED];
+	unsigned int num_groups;
+	struct trbd_record_group groups[TRBD_RECORD_GATEWAYS];
+	unsigned int num_ports;
+	struct trbd_record_port ports[TRBD_RECORD_PORTS];
 };
 
 /**
- * struct trbd_record_registry - the gateways and fences of a record, or of one that is gone
+ * struct trbd_record_registry - the gateways, fences and ports of a record, or of one that is gone
  * @num_gateways: entries of @gateways
  * @gateways: gateways that serve the image
  * @num_fenced: entries of @fenced
  * @fenced: clients that were fenced and may come back
+ * @num_groups: entries of @groups
+ * @groups: target port groups
+ * @num_ports: entries of @ports
+ * @ports: target ports
  */
 struct trbd_record_registry {
 	unsigned int num_gateways;
 	const struct trbd_record_gateway *gateways;
 	unsigned int num_fenced;
 	const struct trbd_record_fenced *fenced;
+	unsigned int num_groups;
+	const struct trbd_record_group *groups;
+	unsigned int num_ports;
+	const struct trbd_record_port *ports;
 };
 
 const struct trbd_record_gateway *trbd_record_find_gateway(const struct trbd_record *record,

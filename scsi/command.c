@@ -38,6 +38,7 @@
 #include "scsi/inquiry.h"
 #include "scsi/nexus_in_flight.h"
 #include "scsi/opcodes.h"
+#include "scsi/ports.h"
 #include "scsi/pr_commands.h"
 #include "scsi/provisioning.h"
 #include "scsi/request_sense.h"
@@ -209,6 +210,18 @@ static sense_reason_t command_parse_report_opcodes(struct se_cmd *cmd, const str
 	return ret;
 }
 
+/* Decode REPORT TARGET PORT GROUPS. LIO answers for a unit whose ports are not shared. */
+static sense_reason_t command_parse_report_port_groups(struct se_cmd *cmd,
+						       const struct trbd_cdb *row,
+						       trbd_cmd_fn execute)
+{
+	sense_reason_t ret = sbc_parse_cdb(cmd, &command_ops);
+
+	if (!ret && trbd_ports_are_shared(to_trbd_unit(cmd->se_dev)))
+		cmd->execute_cmd = execute;
+	return ret;
+}
+
 static sense_reason_t command_parse_request_sense(struct se_cmd *cmd, const struct trbd_cdb *row,
 						  trbd_cmd_fn execute)
 {
@@ -312,6 +325,8 @@ static const struct command_handler command_handlers[TRBD_CDB_HANDLERS] = {
 	[TRBD_CDB_PR_OUT] = { command_parse_then, trbd_execute_pr_out },
 	[TRBD_CDB_RESERVE] = { command_parse_then, trbd_execute_reserve },
 	[TRBD_CDB_RELEASE] = { command_parse_then, trbd_execute_release },
+	[TRBD_CDB_REPORT_PORT_GROUPS] = { command_parse_report_port_groups,
+					  trbd_execute_report_port_groups },
 	[TRBD_CDB_REPORT_OPCODES] = { command_parse_report_opcodes, trbd_execute_report_opcodes },
 };
 

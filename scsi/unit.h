@@ -42,6 +42,8 @@ struct trbd_abandoned {
  *	Commands read it without a lock.
  * @nexuses: its I_T nexuses
  * @abandoned: commands in flight whose answer nobody wants any more
+ * @ports_missing: for how many looks the record has had a port that LIO does not have here; the unit's
+ *	thread's
  * @long_verifies: number of VERIFY commands in progress that are longer than a transfer
  */
 struct trbd_unit {
@@ -52,6 +54,7 @@ struct trbd_unit {
 	struct trbd_lu *lu;
 	struct trbd_nexus_table nexuses;
 	struct trbd_abandoned abandoned;
+	unsigned int ports_missing;
 	atomic_t long_verifies;
 };
 

@@ -78,6 +78,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 #define REG17 "registration 17 0xffffffffffffffff 65535 * iscsi:iqn.h2,i,0x2\n"
 #define REST "gateway 4711 192.0.2.11:0/3234 0 gw1 815 2f6b11a90c45d7e8 0\ngateway 4712 [2001:db8::1]:0/1 255 - 0 - 7\n" \
 	"fenced 192.0.2.12:0/99 345 1795888000 1795889800\n"
+#define HEAD_P "target_core_rbd.lu 3\nfeatures 1\nimage 10a6b8b4567\n"
+#define PORTS "group 1 2f6b11a90c45d7e8 0 gw1\ngroup 3 m 1 -\nport 1 3 1 iqn.t:d,t,0x0001\nport 7 1 0 iqn.t:d,t,0x0002\n"
 #define REST_2 "gateway 4711 192.0.2.11:0/3234 0 gw1 815 2f6b11a90c45d7e8\ngateway 4712 [2001:db8::1]:0/1 255 - 0 -\n" \
 	"fenced 192.0.2.12:0/99 345 1795888000 1795889800\n"
 #define REST_1 "gateway 4711 192.0.2.11:0/3234 0 gw1\ngateway 4712 [2001:db8::1]:0/1 255 -\nfenced 192.0.2.12:0/99 345\n"
@@ -145,6 +147,18 @@ static const struct {
 	{ "blocks of 3072 bytes", HEAD GEN "block_size 3072\n" CHANGE PR END, -EBADMSG, 8 },
 	{ "blocks of 8192 bytes", HEAD GEN "block_size 8192\n" CHANGE PR END, -EBADMSG, 8 },
 	{ "a block size in version 1", HEAD_1 GEN SIZE CHANGE PR END, -EBADMSG, 7 },
+	{ "ports", HEAD_P GEN CHANGE PR PORTS END, 0, 15 },
+	{ "all of it, with ports", HEAD_P GEN CHANGE PR SPC2 PREEMPTED RES REG16 REG17 REST PORTS END, 0, 23 },
+	{ "ports without the feature", HEAD GEN CHANGE PR PORTS END, -EBADMSG, 10 },
+	{ "a port of no group", HEAD_P GEN CHANGE PR "port 1 3 1 iqn\n" END, -EBADMSG, 10 },
+	{ "group 0", HEAD_P GEN CHANGE PR "group 0 m 0 -\n" END, -EBADMSG, 10 },
+	{ "a group twice", HEAD_P GEN CHANGE PR "group 1 m 0 -\ngroup 1 n 0 -\n" END, -EBADMSG, 11 },
+	{ "a group without a machine", HEAD_P GEN CHANGE PR "group 1 - 0 gw1\n" END, -EBADMSG, 10 },
+	{ "half out of service", HEAD_P GEN CHANGE PR "group 1 m 2 gw1\n" END, -EBADMSG, 10 },
+	{ "port 0", HEAD_P GEN CHANGE PR "group 1 m 0 -\nport 0 1 1 iqn\n" END, -EBADMSG, 11 },
+	{ "a port twice", HEAD_P GEN CHANGE PR "group 1 m 0 -\nport 1 1 1 a\nport 1 1 1 b\n" END, -EBADMSG, 12 },
+	{ "port 65536", HEAD_P GEN CHANGE PR "group 1 m 0 -\nport 65536 1 1 iqn\n" END, -EBADMSG, 11 },
+	{ "a port without a name", HEAD_P GEN CHANGE PR "group 1 m 0 -\nport 1 1 1 -\n" END, -EBADMSG, 11 },
 	{ "a keyword that goes on", HEAD GEN CHANGE PR "ending\n", -EBADMSG, 10 },
 };
 
@@ -190,7 +204,7 @@ static void check_damage(void)
 static void check_random(void)
 {
 	static const char *const pieces[] = {
-		HEAD, GEN, SIZE, CHANGE, PR, SPC2, PREEMPTED, RES, REG16, REG17, REST, END, HEAD_2, REST_2, HEAD_1, REST_1, "registration ", "0", " ", "\n", "16", "-", "*",
+		HEAD, GEN, SIZE, CHANGE, PR, SPC2, PREEMPTED, RES, REG16, REG17, REST, END, HEAD_P, PORTS, HEAD_2, REST_2, HEAD_1, REST_1, "registration ", "0", " ", "\n", "16", "-", "*",
 		"reservation 7 0\n", "gateway 1 a 1 b 7 m 0\n", "fenced a 1 2 3\n",
 	};
 	static char text[4096];
