@@ -130,6 +130,7 @@ struct trbd_lu_job {
  * @lapses: trbd_group_lapses() before the reading which showed that @view is what the record says;
  *   read on every command
  * @last_generation: the greatest generation that was installed; under @install_lock
+ * @unannounced: the other gateways have not been told that we registered; the thread's
  * @silence: evidence about gateways that do not answer; the thread's
  * @housework: jiffies before which housekeeping does no slow work; the thread's
  * @lock: guards the fields that follow
@@ -165,6 +166,7 @@ struct trbd_lu {
 	u32 barrier;
 	unsigned long lapses;
 	u64 last_generation;
+	bool unannounced;
 	struct trbd_silence silence;
 	unsigned long housework;
 

@@ -103,7 +103,8 @@ static enum trbd_pr_verdict port_decide(struct trbd_record *record, void *ctx)
  * @lu: state
  * @own: targets, their count and keep are set; missing is set. Only that is of use afterwards
  *
- * A record that has them as they are is not written.
+ * A record that has them as they are is not written. The other gateways are told of a change, and
+ * when this gateway has registered.
  *
  * Context: the thread; takes a few round trips, and a second if another gateway does not answer.
  * Return: 0; -ENOTCONN when this gateway is not registered; -EUSERS when the record has no room, or
@@ -112,7 +113,7 @@ static enum trbd_pr_verdict port_decide(struct trbd_record *record, void *ctx)
 int trbd_port_update(struct trbd_lu *lu, struct trbd_ports_own *own)
 {
 	char machine[TRBD_RECORD_MACHINE_MAX];
-	int ret;
+	int ret = 0;
 
 	if (test_bit(TRBD_LU_UNREGISTERED, &lu->blocked))
 		return -ENOTCONN;
@@ -120,10 +121,14 @@ int trbd_port_update(struct trbd_lu *lu, struct trbd_ports_own *own)
 	own->machine = machine;
 	own->name = init_utsname()->nodename;
 	own->standby = test_bit(TRBD_LU_STANDBY, &lu->blocked);
-	if (port_is_true(lu, own))
-		return 0;
-	ret = trbd_lu_amend(lu, port_decide, own);
-	if (!ret)
+	if (!port_is_true(lu, own)) {
+		ret = trbd_lu_amend(lu, port_decide, own);
+		lu->unannounced |= !ret;
+	}
+	/* that we are here changes the state of our ports, too */
+	if (lu->unannounced) {
+		lu->unannounced = false;
 		trbd_round_announce(lu);
+	}
 	return ret;
 }

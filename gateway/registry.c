@@ -423,6 +423,7 @@ int trbd_registry_enter(struct trbd_lu *lu)
 		WRITE_ONCE(lu->next_id, 0);
 		lu->block_size = entry->block_size;
 		lu->fence_own = false;
+		lu->unannounced = true;
 		strscpy(lu->address, entry->self.address, sizeof(lu->address));
 		strscpy(lu->machine, entry->self.machine, sizeof(lu->machine));
 		clear_bit(TRBD_LU_UNREGISTERED, &lu->blocked);
