@@ -43,6 +43,8 @@ struct trbd_abandoned {
  * @nexuses: its I_T nexuses
  * @abandoned: commands in flight whose answer nobody wants any more
  * @long_verifies: number of VERIFY commands in progress that are longer than a transfer
+ * @unready_since_ms: trbd_clock_local_ms() since when this gateway cannot serve everything, 0 if it
+ *	can; scsi/serving.c
  */
 struct trbd_unit {
 	struct se_device se_dev;
@@ -53,6 +55,7 @@ struct trbd_unit {
 	struct trbd_nexus_table nexuses;
 	struct trbd_abandoned abandoned;
 	atomic_t long_verifies;
+	atomic64_t unready_since_ms;
 };
 
 static inline struct trbd_unit *to_trbd_unit(struct se_device *se_dev)
