@@ -132,7 +132,7 @@ static ssize_t trbd_drain_show(struct config_item *item, char *page)
 
 	mutex_lock(&dev->lock);
 	drain = dev->phase == TRBD_OPEN && dev->unit.lu &&
-		test_bit(TRBD_LU_STANDBY, &dev->unit.lu->blocked);
+		trbd_lu_is_in_standby(dev->unit.lu);
 	mutex_unlock(&dev->lock);
 	return sysfs_emit(page, "%d\n", drain);
 }

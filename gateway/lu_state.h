@@ -2,6 +2,8 @@
 #ifndef TRBD_GATEWAY_LU_STATE_H
 #define TRBD_GATEWAY_LU_STATE_H
 
+#include <linux/bits.h>
+#include <linux/bitops.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
@@ -205,6 +207,17 @@ static inline unsigned long trbd_lu_lapses(const struct trbd_lu *lu)
 {
 	/* pairs with trbd_lu_note_read() */
 	return smp_load_acquire(&lu->lapses);
+}
+
+/* Tell whether this gateway is in service, but cannot serve. */
+static inline bool trbd_lu_is_disabled(const struct trbd_lu *lu)
+{
+	return READ_ONCE(lu->blocked) & ~BIT(TRBD_LU_STANDBY);
+}
+
+static inline bool trbd_lu_is_in_standby(const struct trbd_lu *lu)
+{
+	return test_bit(TRBD_LU_STANDBY, &lu->blocked);
 }
 
 static inline bool trbd_lu_is_blocked(const struct trbd_lu *lu)

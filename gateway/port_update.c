@@ -120,7 +120,7 @@ int trbd_port_update(struct trbd_lu *lu, struct trbd_ports_own *own)
 	port_copy_machine(lu, machine);
 	own->machine = machine;
 	own->name = init_utsname()->nodename;
-	own->standby = test_bit(TRBD_LU_STANDBY, &lu->blocked);
+	own->standby = trbd_lu_is_in_standby(lu);
 	if (!port_is_true(lu, own)) {
 		ret = trbd_lu_amend(lu, port_decide, own);
 		lu->unannounced |= !ret;

@@ -198,6 +198,32 @@ u64 trbd_lu_generation(struct trbd_lu *lu)
 	return generation;
 }
 
+/**
+ * trbd_lu_has_others() - tell whether another gateway serves the image
+ * @lu: state
+ *
+ * A gateway that died a while ago may still count.
+ *
+ * Context: any.
+ * Return: true if the registry that was read last has an entry of another gateway.
+ */
+bool trbd_lu_has_others(struct trbd_lu *lu)
+{
+	const struct trbd_record_registry *registry;
+	unsigned int i;
+	bool others = false;
+
+	rcu_read_lock();
+	registry = &rcu_dereference(lu->view)->registry;
+	for (i = 0; !others && i < registry->num_gateways; i++) {
+		u64 id = registry->gateways[i].id;
+
+		others = id != READ_ONCE(lu->id) && id != READ_ONCE(lu->next_id);
+	}
+	rcu_read_unlock();
+	return others;
+}
+
 /*
  * Forget the view, after a record was read that is older. Somebody has removed the installed
  * record, and another gateway, whose clock is behind, has made a new one. To us, the record was

@@ -19,7 +19,6 @@
 #include <linux/bitops.h>
 #include <linux/errno.h>
 #include <linux/rcupdate.h>
-#include <scsi/scsi_proto.h>
 
 #include "gateway/group.h"
 #include "gateway/lu.h"
@@ -52,16 +51,6 @@ static int admit_check_conflict(struct trbd_unit *unit, struct se_cmd *cmd,
 	}
 	rcu_read_unlock();
 	return verdict;
-}
-
-/* An operator who takes a gateway out of service wants initiators to use other paths at once. */
-static void admit_refuse_blocked(const struct trbd_lu *lu, struct se_cmd *cmd)
-{
-	if (READ_ONCE(lu->blocked) == BIT(TRBD_LU_STANDBY))
-		/* LOGICAL UNIT NOT ACCESSIBLE, TARGET PORT IN STANDBY STATE */
-		trbd_complete_sense(cmd, NOT_READY, 0x04, 0x0b);
-	else
-		trbd_complete(cmd, -ENOTCONN);
 }
 
 /**
@@ -98,7 +87,7 @@ bool trbd_admit_command(struct se_cmd *cmd, const struct trbd_cdb *row)
 	if (!unit->lu || access == TRBD_PR_ACCESS_ALWAYS)
 		return true;
 	if (trbd_lu_is_blocked(unit->lu)) {
-		admit_refuse_blocked(unit->lu, cmd);
+		trbd_complete(cmd, -ENOTCONN);
 		return false;
 	}
 	lapses = trbd_lu_lapses(unit->lu);

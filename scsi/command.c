@@ -17,6 +17,7 @@
  * function that is not exported. Some commands LIO does not know, or does not execute. For these we
  * show it a CDB of the same shape that it knows, see command_parse_as().
  */
+#include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/string.h>
 #include <linux/types.h>
@@ -43,20 +44,36 @@
 #include "scsi/provisioning.h"
 #include "scsi/request_sense.h"
 #include "scsi/rw.h"
+#include "scsi/serving.h"
 #include "scsi/unit.h"
 #include "scsi/verify.h"
 
 #define START_STOP_START	0x01
 
 /*
- * Execute TEST UNIT READY, or a command for which there is nothing to do. A write is acknowledged
- * when every replica has it, so there is no cache to synchronize, and nothing to fetch ahead. Hosts
- * use these commands to ask whether a path is good. So the answer is that of a READ. Otherwise a
- * path to a deleted image would come back for ever.
+ * Execute a command for which there is nothing to do. A write is acknowledged when every replica
+ * has it, so there is no cache to synchronize, and nothing to fetch ahead. The answer is that of a
+ * READ.
  */
 static sense_reason_t command_execute_nothing(struct se_cmd *cmd)
 {
 	trbd_complete(cmd, trbd_image_check(to_trbd_unit(cmd->se_dev)->image));
+	return 0;
+}
+
+/*
+ * Execute TEST UNIT READY. Hosts use it to ask whether a path is good. If the answer were GOOD
+ * without a look, a path to a deleted image, or to a gateway that refuses every write, would come
+ * back for ever.
+ */
+static sense_reason_t command_execute_test(struct se_cmd *cmd)
+{
+	struct trbd_unit *unit = to_trbd_unit(cmd->se_dev);
+	int err = trbd_image_check(unit->image);
+
+	if (!err && trbd_serving_look(unit) != TRBD_READY)
+		err = -ENOTCONN;
+	trbd_complete(cmd, err);
 	return 0;
 }
 
@@ -310,7 +327,7 @@ struct command_handler {
 };
 
 static const struct command_handler command_handlers[TRBD_CDB_HANDLERS] = {
-	[TRBD_CDB_TEST_UNIT_READY] = { command_parse_then, command_execute_nothing },
+	[TRBD_CDB_TEST_UNIT_READY] = { command_parse_then, command_execute_test },
 	[TRBD_CDB_REQUEST_SENSE] = { command_parse_request_sense, trbd_execute_request_sense },
 	[TRBD_CDB_INQUIRY] = { command_parse_inquiry, trbd_execute_inquiry },
 	[TRBD_CDB_START_STOP] = { command_parse_then, command_execute_start_stop },

@@ -370,7 +370,7 @@ sense_reason_t trbd_execute_identification(struct se_cmd *cmd)
  */
 void trbd_ports_set_standby(struct trbd_unit *unit, bool standby)
 {
-	if (standby == test_bit(TRBD_LU_STANDBY, &unit->lu->blocked))
+	if (standby == trbd_lu_is_in_standby(unit->lu))
 		return;
 	pr_info("%s: this gateway is %s\n", unit->image->name,
 		standby ? "taken out of service; initiators use the others" : "back in service");
@@ -424,7 +424,7 @@ size_t trbd_ports_show(struct trbd_unit *unit, char *buf, size_t size)
 	if (!unit->lu)
 		return 0;
 	in_flight = trbd_nexus_count_in_flight(&unit->nexuses);
-	standby = test_bit(TRBD_LU_STANDBY, &unit->lu->blocked);
+	standby = trbd_lu_is_in_standby(unit->lu);
 	rcu_read_lock();
 	registry = &rcu_dereference(unit->lu->view)->registry;
 	drained = standby && !in_flight && ports_is_standby_known(unit, registry);

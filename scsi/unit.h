@@ -45,6 +45,8 @@ struct trbd_abandoned {
  * @ports_missing: for how many looks the record has had a port that LIO does not have here; the unit's
  *	thread's
  * @long_verifies: number of VERIFY commands in progress that are longer than a transfer
+ * @unready_since_ms: trbd_clock_local_ms() since when this gateway cannot serve everything, 0 if it
+ *	can; scsi/serving.c
  */
 struct trbd_unit {
 	struct se_device se_dev;
@@ -56,6 +58,7 @@ struct trbd_unit {
 	struct trbd_abandoned abandoned;
 	unsigned int ports_missing;
 	atomic_t long_verifies;
+	atomic64_t unready_since_ms;
 };
 
 static inline struct trbd_unit *to_trbd_unit(struct se_device *se_dev)

@@ -19,7 +19,7 @@ from functools import lru_cache
 SECOND = 10 ** 9
 WINDOW = 3
 # a status that says nothing: NOT READY
-UNKNOWN = '2/08/00'
+UNKNOWN = '2/04/0c'
 TOOLS = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../tools')
 
 
