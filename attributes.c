@@ -21,6 +21,7 @@
 #include "gateway/block_size.h"
 #include "gateway/lu.h"
 #include "rbd/image.h"
+#include "scsi/ports.h"
 #include "scsi/provisioning.h"
 #include "show.h"
 
@@ -120,6 +121,41 @@ static ssize_t trbd_block_size_store(struct config_item *item, const char *page,
 }
 CONFIGFS_ATTR(trbd_, block_size);
 
+/*
+ * attrib/drain: 1 takes this gateway out of service for the unit, 0 puts it back. attrib/ports tells
+ * when no command is left.
+ */
+static ssize_t trbd_drain_show(struct config_item *item, char *page)
+{
+	struct trbd_device *dev = attributes_device(item);
+	bool drain;
+
+	mutex_lock(&dev->lock);
+	drain = dev->phase == TRBD_OPEN && dev->unit.lu &&
+		trbd_lu_is_in_standby(dev->unit.lu);
+	mutex_unlock(&dev->lock);
+	return sysfs_emit(page, "%d\n", drain);
+}
+
+static ssize_t trbd_drain_store(struct config_item *item, const char *page, size_t count)
+{
+	struct trbd_device *dev = attributes_device(item);
+	bool drain;
+	int ret = kstrtobool(page, &drain);
+
+	if (ret)
+		return ret;
+	mutex_lock(&dev->lock);
+	if (dev->phase == TRBD_OPEN && dev->unit.lu)
+		trbd_ports_set_standby(&dev->unit, drain);
+	else if (drain)
+		/* a snapshot's paths have no state that gateways share */
+		ret = dev->phase == TRBD_OPEN ? -EOPNOTSUPP : -ENODEV;
+	mutex_unlock(&dev->lock);
+	return ret ? ret : count;
+}
+CONFIGFS_ATTR(trbd_, drain);
+
 /**
  * trbd_attributes_init() - make the list of attributes
  *
@@ -132,7 +168,7 @@ int trbd_attributes_init(void)
 
 	while (sbc_attrib_attrs[count])
 		count++;
-	trbd_attributes = kcalloc(count + TRBD_SHOW_ATTRIBUTES + 1, sizeof(*trbd_attributes), GFP_KERNEL);
+	trbd_attributes = kcalloc(count + TRBD_SHOW_ATTRIBUTES + 2, sizeof(*trbd_attributes), GFP_KERNEL);
 	if (!trbd_attributes)
 		return -ENOMEM;
 	for (i = 0; i < count; i++) {
@@ -142,6 +178,7 @@ int trbd_attributes_init(void)
 		lio_block_size = sbc_attrib_attrs[i];
 		trbd_attributes[i] = &trbd_attr_block_size;
 	}
+	trbd_attributes[count++] = &trbd_attr_drain;
 	memcpy(trbd_attributes + count, trbd_show_attributes, sizeof(trbd_show_attributes));
 	return 0;
 }

@@ -212,9 +212,11 @@ static_assert(TRBD_SILENCE_FENCE_MS < TRBD_CEPH_BLOCKLIST_MS,
 
 /* ---- An image's registry, and fences: gateway/housekeeping.c, gateway/record.c ---- */
 
-/* A record has room for this many gateways, and for this many fenced clients. */
+/* A record has room for this many gateways and their groups of ports, and for this many fenced clients. */
 #define TRBD_RECORD_GATEWAYS	64
 #define TRBD_RECORD_FENCED	64
+/* A record has room for this many target ports of all gateways. */
+#define TRBD_RECORD_PORTS	128
 /*
  * Housekeeping fences a gateway that has been silent in the group for this long, even when nobody
  * waits for it.
@@ -304,10 +306,30 @@ static_assert(2 * TRBD_GROUP_ANSWER_MS < TRBD_WITNESS_LOCK_S * 1000,
 #define TRBD_ABANDONED_LOOK_MS	1000
 #define TRBD_RESET_WAIT_MS	10000
 
+/*
+ * A gateway that cannot serve asks hosts to wait for TRBD_MOMENT_MS if it serves nothing while
+ * others may serve, and otherwise for TRBD_TRANSITION_MS. After that it sends them to other paths:
+ * scsi/readiness.c. Linux gives a target this long by itself (ALUA_FAILOVER_TIMEOUT of
+ * scsi_dh_alua), and it is twice as long as Ceph needs to do without an OSD that died.
+ */
+#define TRBD_MOMENT_MS		2000
+#define TRBD_TRANSITION_MS	60000
+
 static_assert(TRBD_ABANDONED_MS + TRBD_ABANDONED_LOOK_MS < TRBD_ABORT_TIMEOUT_MS,
 	      "initiators give up on an abort before we do");
 static_assert(TRBD_RESET_WAIT_MS < TRBD_ABORT_TIMEOUT_MS,
 	      "initiators give up on a reset before we do");
+static_assert(TRBD_QUARANTINE_MS + TRBD_LEASE_MS < TRBD_TRANSITION_MS,
+	      "hosts are sent away because of a quarantine");
+static_assert(TRBD_CEPH_WATCH_MS < TRBD_TRANSITION_MS,
+	      "hosts are sent away while the OSD waits for a lost watch to come back");
+
+/* ---- Features of the record: gateway/record_text.c ---- */
+
+/* The record has the target ports of all gateways: gateway/ports.c. */
+#define TRBD_FEATURE_PORTS	0x1ULL
+/* Features that this module understands: the words "features" of a record, and of each gateway. */
+#define TRBD_FEATURES	TRBD_FEATURE_PORTS
 
 /* ---- Limits ---- */
 

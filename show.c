@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Texts for the operator of a backstore: info, attrib/gateway_group and attrib/reservations.
+ * Texts for the operator of a backstore: info, and gateway_group, reservations and ports in attrib/.
  *
  * A reader takes a lock that is held for moments only, never while its holder waits for the
  * cluster. So an operator can look at a backstore that is being enabled, which shows nothing but
  * its configuration yet.
  *
  * A file in configfs holds a page. There can be 256 gateways in a group and thousands of
- * registrations, so the last two texts may not fit. They begin with the counts. A text that is too
+ * registrations, so the texts in attrib/ may not fit. They begin with the counts. A text that is too
  * long ends after a whole line, and its last line names the file in debugfs that has the whole
  * text:
  *
@@ -27,6 +27,7 @@
 #include "device.h"
 #include "gateway/group.h"
 #include "rbd/image.h"
+#include "scsi/ports.h"
 #include "scsi/unit.h"
 #include "scsi/unit_show.h"
 #include "show.h"
@@ -161,9 +162,17 @@ static ssize_t trbd_reservations_show(struct config_item *item, char *page)
 }
 CONFIGFS_ATTR_RO(trbd_, reservations);
 
+/* attrib/ports: the target ports of all gateways, and whether this gateway is drained */
+static ssize_t show_ports_show(struct config_item *item, char *page)
+{
+	return show_page(item, page, trbd_ports_show, "ports");
+}
+CONFIGFS_ATTR_RO(show_, ports);
+
 struct configfs_attribute *const trbd_show_attributes[TRBD_SHOW_ATTRIBUTES] = {
 	&trbd_attr_gateway_group,
 	&trbd_attr_reservations,
+	&show_attr_ports,
 };
 
 /* A buffer that is too small counts as overrun: seq_file comes again with one twice the size. */
@@ -189,6 +198,12 @@ static int show_whole_reservations_show(struct seq_file *file, void *data)
 }
 DEFINE_SHOW_ATTRIBUTE(show_whole_reservations);
 
+static int show_whole_ports_show(struct seq_file *file, void *data)
+{
+	return show_whole(file, trbd_ports_show);
+}
+DEFINE_SHOW_ATTRIBUTE(show_whole_ports);
+
 /**
  * trbd_show_start() - make the files in debugfs
  * @dev: device that is enabled
@@ -207,6 +222,7 @@ void trbd_show_start(struct trbd_device *dev)
 	kfree(name);
 	debugfs_create_file("gateway_group", 0444, dev->debugfs, dev, &show_whole_group_fops);
 	debugfs_create_file("reservations", 0444, dev->debugfs, dev, &show_whole_reservations_fops);
+	debugfs_create_file("ports", 0444, dev->debugfs, dev, &show_whole_ports_fops);
 }
 
 /**

@@ -8,7 +8,7 @@
 struct se_device;
 struct trbd_device;
 
-#define TRBD_SHOW_ATTRIBUTES	2
+#define TRBD_SHOW_ATTRIBUTES	3
 
 /* files in attrib/ */
 extern struct configfs_attribute *const trbd_show_attributes[TRBD_SHOW_ATTRIBUTES];

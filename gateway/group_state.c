@@ -166,6 +166,29 @@ bool trbd_group_has_lease(struct trbd_group *group)
 }
 
 /**
+ * trbd_group_takes_changes() - tell whether a mutation that comes now can be admitted
+ * @group: membership
+ *
+ * A lease that has just run out may be renewed while a mutation waits.
+ *
+ * Context: any in which a spinlock may be taken.
+ * Return: false in a quarantine, and when the lease has been missing for longer than a mutation
+ * waits.
+ */
+bool trbd_group_takes_changes(struct trbd_group *group)
+{
+	u64 now_ms;
+	bool takes;
+
+	spin_lock(&group->lock);
+	now_ms = trbd_clock_local_ms();
+	takes = now_ms >= group->quarantine_until_ms && group->slot >= 0 &&
+		now_ms <= group->lease.until_ms + TRBD_ADMISSION_MS;
+	spin_unlock(&group->lock);
+	return takes;
+}
+
+/**
  * trbd_group_admit() - admit a mutation, or let it wait
  * @group: membership
  * @ticket: run is set; accepted_ms is filled in

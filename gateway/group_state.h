@@ -212,6 +212,7 @@ struct trbd_group {
 };
 
 int trbd_group_admit(struct trbd_group *group, struct trbd_group_ticket *ticket, u64 received_ms);
+bool trbd_group_takes_changes(struct trbd_group *group);
 unsigned long trbd_group_lapses(struct trbd_group *group);
 bool trbd_group_in_touch(struct trbd_group *group, unsigned long lapses);
 

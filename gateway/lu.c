@@ -28,6 +28,7 @@
 #include "gateway/lu_state.h"
 #include "gateway/record_io.h"
 #include "gateway/registry.h"
+#include "gateway/round.h"
 #include "gateway/tidy.h"
 #include "gateway/view.h"
 #include "rados/object.h"
@@ -253,6 +254,9 @@ static void lu_leave_work(struct work_struct *work)
 	struct trbd_lu *lu = container_of(work, struct lu_leaving, work)->lu;
 	int ret = trbd_registry_leave(lu);
 
+	if (!ret)
+		/* the state of our ports has changed */
+		trbd_round_announce(lu);
 	if (!ret || ret == -ENOENT)
 		return;
 	pr_warn("%s: this gateway could not be taken out of the registry: error %d; it is tried again as long as it serves other images\n",

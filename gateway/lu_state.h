@@ -2,6 +2,8 @@
 #ifndef TRBD_GATEWAY_LU_STATE_H
 #define TRBD_GATEWAY_LU_STATE_H
 
+#include <linux/bits.h>
+#include <linux/bitops.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
@@ -25,6 +27,7 @@ struct trbd_watch_reply;
 #define TRBD_LU_UNREGISTERED	0	/* not in the registry: not yet, or fenced */
 #define TRBD_LU_RESETTING	1	/* a reset took too long and is not in force yet */
 #define TRBD_LU_BLOCK_SIZE	2	/* LIO and the record may have different block sizes */
+#define TRBD_LU_STANDBY		3	/* an operator has taken this gateway out of service */
 
 /**
  * struct trbd_lu_view - the shared state, as this gateway has installed it
@@ -32,6 +35,7 @@ struct trbd_watch_reply;
  * @generation: of the record
  * @settled: of the record
  * @resets: of the record
+ * @features: of the record
  * @spc2_gateway: of the record
  * @spc2_orphan: that gateway is not in the registry any more
  * @registering: our next_id is in the registry
@@ -44,6 +48,7 @@ struct trbd_lu_view {
 	u64 generation;
 	u64 settled;
 	u32 resets;
+	u64 features;
 	u64 spc2_gateway;
 	bool spc2_orphan;
 	bool registering;
@@ -59,6 +64,7 @@ struct trbd_lu_view {
  * @actor: nexus that asked for it, with an empty initiator when none did
  * @reset: there was a LOGICAL UNIT RESET
  * @mine: this gateway made it
+ * @ports: a target port came or went, or its state is another one
  */
 struct trbd_lu_change {
 	const struct trbd_pr_state *old;
@@ -67,6 +73,7 @@ struct trbd_lu_change {
 	const struct trbd_pr_nexus *actor;
 	bool reset;
 	bool mine;
+	bool ports;
 };
 
 /**
@@ -125,6 +132,7 @@ struct trbd_lu_job {
  * @lapses: trbd_group_lapses() before the reading which showed that @view is what the record says;
  *   read on every command
  * @last_generation: the greatest generation that was installed; under @install_lock
+ * @unannounced: the other gateways have not been told that we registered; the thread's
  * @silence: evidence about gateways that do not answer; the thread's
  * @out: this gateway has left the registry until OSDs that had not answered do so; the thread's
  * @housework: jiffies before which housekeeping does no slow work; the thread's
@@ -161,6 +169,7 @@ struct trbd_lu {
 	u32 barrier;
 	unsigned long lapses;
 	u64 last_generation;
+	bool unannounced;
 	struct trbd_silence silence;
 	bool out;
 	unsigned long housework;
@@ -200,6 +209,17 @@ static inline unsigned long trbd_lu_lapses(const struct trbd_lu *lu)
 {
 	/* pairs with trbd_lu_note_read() */
 	return smp_load_acquire(&lu->lapses);
+}
+
+/* Tell whether this gateway is in service, but cannot serve. */
+static inline bool trbd_lu_is_disabled(const struct trbd_lu *lu)
+{
+	return READ_ONCE(lu->blocked) & ~BIT(TRBD_LU_STANDBY);
+}
+
+static inline bool trbd_lu_is_in_standby(const struct trbd_lu *lu)
+{
+	return test_bit(TRBD_LU_STANDBY, &lu->blocked);
 }
 
 static inline bool trbd_lu_is_blocked(const struct trbd_lu *lu)

@@ -42,6 +42,22 @@ const struct trbd_record_gateway *trbd_record_find_gateway(const struct trbd_rec
 }
 
 /**
+ * trbd_record_common_features() - tell which features all gateways understand
+ * @record: record
+ *
+ * Return: features that every gateway in the registry understands; all of ours if it has none.
+ */
+u64 trbd_record_common_features(const struct trbd_record *record)
+{
+	u64 features = TRBD_FEATURES;
+	unsigned int i;
+
+	for (i = 0; i < record->num_gateways; i++)
+		features &= record->gateways[i].features;
+	return features;
+}
+
+/**
  * trbd_record_remove_gateway() - take a gateway out
  * @record: record
  * @id: its number; there need not be an entry with it
@@ -130,6 +146,10 @@ struct trbd_record_registry trbd_record_registry(const struct trbd_record *recor
 		.gateways = record->gateways,
 		.num_fenced = record->num_fenced,
 		.fenced = record->fenced,
+		.num_groups = record->num_groups,
+		.groups = record->groups,
+		.num_ports = record->num_ports,
+		.ports = record->ports,
 	};
 
 	return registry;
@@ -139,7 +159,7 @@ struct trbd_record_registry trbd_record_registry(const struct trbd_record *recor
  * trbd_record_carry_registry() - take a registry over into another record
  * @known: registry; not @record's own
  * @record: record; keeps its entries, and gets those of @known that it lacks, as long as there is
- *   room
+ *   room. If it has no ports, it gets those of @known
  */
 void trbd_record_carry_registry(const struct trbd_record_registry *known,
 				struct trbd_record *record)
@@ -154,6 +174,12 @@ void trbd_record_carry_registry(const struct trbd_record_registry *known,
 		if (!trbd_record_find_fenced(record, known->fenced[i].address))
 			record->fenced[record->num_fenced++] = known->fenced[i];
 	}
+	if (record->num_groups || record->num_ports)
+		return;
+	record->num_groups = known->num_groups;
+	memcpy(record->groups, known->groups, known->num_groups * sizeof(*known->groups));
+	record->num_ports = known->num_ports;
+	memcpy(record->ports, known->ports, known->num_ports * sizeof(*known->ports));
 }
 
 /**

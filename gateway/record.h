@@ -7,6 +7,8 @@
 #include "pr/rules.h"
 #include "protocol.h"
 
+/* version of the text that is written; records of older versions are read, too */
+#define TRBD_RECORD_VERSION	3
 #define TRBD_RECORD_NAME_MAX	65
 #define TRBD_RECORD_MACHINE_MAX	33
 /* block size of a unit whose record names no other one, bytes */
@@ -23,6 +25,7 @@
  * @name: host name, for people
  * @machine: the same for each life of a gateway, and different for each gateway; empty if it is not
  *   known
+ * @features: features that it understands, TRBD_FEATURE_*
  */
 struct trbd_record_gateway {
 	u64 id;
@@ -31,6 +34,7 @@ struct trbd_record_gateway {
 	u64 member;
 	char name[TRBD_RECORD_NAME_MAX];
 	char machine[TRBD_RECORD_MACHINE_MAX];
+	u64 features;
 };
 
 /**
@@ -48,7 +52,37 @@ struct trbd_record_fenced {
 };
 
 /**
+ * struct trbd_record_group - a target port group: the target ports of one gateway
+ * @number: TARGET PORT GROUP, 1 or more
+ * @standby: an operator has taken the gateway out of service
+ * @machine: of the gateway, as in its entry
+ * @name: its host name, for people
+ */
+struct trbd_record_group {
+	u16 number;
+	bool standby;
+	char machine[TRBD_RECORD_MACHINE_MAX];
+	char name[TRBD_RECORD_NAME_MAX];
+};
+
+/**
+ * struct trbd_record_port - a target port through which the unit can be reached
+ * @rtpi: relative target port identifier, 1 or more
+ * @group: number of its group
+ * @present: the gateway has it; if not, the entry keeps its number for it
+ * @target: its name, as in struct trbd_pr_nexus
+ */
+struct trbd_record_port {
+	u16 rtpi;
+	u16 group;
+	bool present;
+	char target[TRBD_PR_TARGET_MAX];
+};
+
+/**
  * struct trbd_record - the state that the gateways of an image share
+ * @version: of the text that the record was read from; 0 if there was none
+ * @features: features that a gateway must understand to read the record, TRBD_FEATURE_*
  * @image: id of the image
  * @generation: counts changes
  * @settled: the last generation that every gateway has
@@ -64,8 +98,14 @@ struct trbd_record_fenced {
  * @gateways: gateways that serve the image
  * @num_fenced: entries of @fenced
  * @fenced: clients that were fenced and may come back
+ * @num_groups: entries of @groups
+ * @groups: target port groups, in the order of their numbers
+ * @num_ports: entries of @ports
+ * @ports: target ports, in the order of their numbers
  */
 struct trbd_record {
+	u32 version;
+	u64 features;
 	char image[TRBD_IMAGE_ID_MAX];
 	u64 generation;
 	u64 settled;
@@ -81,24 +121,37 @@ struct trbd_record {
 	struct trbd_record_gateway gateways[TRBD_RECORD_GATEWAYS];
 	unsigned int num_fenced;
 	struct trbd_record_fenced fenced[TRBD_RECORD_FENCED];
+	unsigned int num_groups;
+	struct trbd_record_group groups[TRBD_RECORD_GATEWAYS];
+	unsigned int num_ports;
+	struct trbd_record_port ports[TRBD_RECORD_PORTS];
 };
 
 /**
- * struct trbd_record_registry - the gateways and fences of a record, or of one that is gone
+ * struct trbd_record_registry - the gateways, fences and ports of a record, or of one that is gone
  * @num_gateways: entries of @gateways
  * @gateways: gateways that serve the image
  * @num_fenced: entries of @fenced
  * @fenced: clients that were fenced and may come back
+ * @num_groups: entries of @groups
+ * @groups: target port groups
+ * @num_ports: entries of @ports
+ * @ports: target ports
  */
 struct trbd_record_registry {
 	unsigned int num_gateways;
 	const struct trbd_record_gateway *gateways;
 	unsigned int num_fenced;
 	const struct trbd_record_fenced *fenced;
+	unsigned int num_groups;
+	const struct trbd_record_group *groups;
+	unsigned int num_ports;
+	const struct trbd_record_port *ports;
 };
 
 const struct trbd_record_gateway *trbd_record_find_gateway(const struct trbd_record *record,
 							   u64 id);
+u64 trbd_record_common_features(const struct trbd_record *record);
 void trbd_record_remove_gateway(struct trbd_record *record, u64 id);
 void trbd_record_add_fenced(struct trbd_record *record, const char *address, u32 epoch, u64 now);
 struct trbd_record_fenced *trbd_record_find_fenced(struct trbd_record *record, const char *address);

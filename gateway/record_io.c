@@ -114,7 +114,7 @@ static int record_decode(const struct trbd_record_place *place, const char *text
 		ret = trbd_record_decode(text, len, record, &line);
 	if (ret && record_ever_written(place)) {
 		record_warn_damaged(place,
-				    ret == -EPROTONOSUPPORT ? "or of a newer version"
+				    ret == -EPROTONOSUPPORT ? "or of a newer version of this module"
 							    : "it cannot be read",
 				    line);
 		return ret;

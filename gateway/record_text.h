@@ -6,9 +6,6 @@
 
 #include "gateway/record.h"
 
-/* version of the text; records of version 1 are read, too */
-#define TRBD_RECORD_VERSION	2
-
 size_t trbd_record_encode(const struct trbd_record *record, char *text, size_t size);
 int trbd_record_decode(const char *text, size_t len, struct trbd_record *record,
 		       unsigned int *bad_line);

@@ -31,6 +31,9 @@
  * gateway has served for an hour. The age of a fence says nothing, since the group's clock stands
  * still then. Most often there are none.
  *
+ * A gateway writes only what every other gateway can read (gateway/record_text.c). It stays away as
+ * long as gateways of before version 3 of the record are there: those could not read any of it.
+ *
  * A gateway whose OSDs had not answered asks them before it serves again (rados/proof.c). While
  * another gateway serves the image, it stays out until they answer:
  *
@@ -54,6 +57,7 @@
 
 #include "gateway/group.h"
 #include "gateway/lu_state.h"
+#include "gateway/ports.h"
 #include "gateway/record_io.h"
 #include "gateway/registry.h"
 #include "gateway/renewal.h"
@@ -120,6 +124,7 @@ struct registry_former {
  * @num_former: entries of @former
  * @former: lives that are on the blocklist
  * @block_size: the record's, bytes
+ * @older: name of a gateway whose module cannot read our record; empty if there is none
  * @renewal: fences of others
  * @unproven: OSDs that had not answered have not done so yet
  * @out: the entry was not written, since others serve the image
@@ -131,6 +136,7 @@ struct registry_entry {
 	unsigned int num_former;
 	struct registry_former former[TRBD_RECORD_GATEWAYS];
 	u32 block_size;
+	char older[TRBD_RECORD_NAME_MAX];
 	struct trbd_renewal renewal;
 	bool unproven;
 	bool out;
@@ -161,42 +167,66 @@ static void registry_replace(struct registry_entry *entry, struct trbd_record *r
 	trbd_record_remove_fenced(record, lu->address);
 }
 
-/* Tell whether the heartbeats of another machine that serves the image go on. */
-static bool registry_others_serve(struct trbd_lu *lu, const struct trbd_record_gateway *gateways,
-				  unsigned int count)
+static bool registry_serves(struct trbd_lu *lu, const struct trbd_record_registry *registry,
+			    const struct trbd_record_gateway *gateway)
+{
+	const struct trbd_record_group *group = trbd_ports_find_group(registry, gateway->machine);
+
+	/* a gateway that is out of service is of no use to initiators */
+	return !(group && group->standby) &&
+	       trbd_group_is_alive(lu->group, gateway->slot, gateway->member);
+}
+
+/* Tell whether another machine serves the image: it is in service, and its heartbeats go on. */
+static bool registry_others_serve(struct trbd_lu *lu, const struct trbd_record_registry *registry)
 {
 	unsigned int i;
 
-	for (i = 0; i < count; i++) {
-		if (gateways[i].id != lu->id && gateways[i].id != lu->next_id &&
-		    !trbd_session_is_ours(gateways[i].address) &&
-		    trbd_group_is_alive(lu->group, gateways[i].slot, gateways[i].member))
+	for (i = 0; i < registry->num_gateways; i++) {
+		const struct trbd_record_gateway *gateway = &registry->gateways[i];
+
+		if (gateway->id != lu->id && gateway->id != lu->next_id &&
+		    !trbd_session_is_ours(gateway->address) && registry_serves(lu, registry, gateway))
 			return true;
 	}
 	return false;
 }
 
+/* Look for a gateway of before the record had features. It could not read what we write. */
+static bool registry_has_older(struct registry_entry *entry, const struct trbd_record *record)
+{
+	bool found = record->version && record->version < TRBD_RECORD_VERSION &&
+		     record->num_gateways;
+
+	strscpy(entry->older, found ? record->gateways[0].name : "", sizeof(entry->older));
+	return found;
+}
+
 static enum trbd_pr_verdict registry_decide_enter(struct trbd_record *record, void *ctx)
 {
+	struct trbd_record_registry registry;
 	struct registry_entry *entry = ctx;
 	struct trbd_lu *lu = entry->lu;
 
 	record->barrier = max(record->barrier, entry->barrier);
 	trbd_renewal_note(&entry->renewal, record);
 	registry_replace(entry, record);
+	if (registry_has_older(entry, record))
+		return TRBD_PR_CONFLICT;
 	/* a new record has none */
 	if (!record->block_size)
 		record->block_size = TRBD_RECORD_BLOCK_SIZE;
 	entry->block_size = record->block_size;
 	if (lu->block_size && lu->block_size != record->block_size)
 		return TRBD_PR_CONFLICT;
-	entry->out = entry->unproven &&
-		     registry_others_serve(lu, record->gateways, record->num_gateways);
+	registry = trbd_record_registry(record);
+	entry->out = entry->unproven && registry_others_serve(lu, &registry);
 	if (entry->out)
 		return TRBD_PR_GOOD;
 	if (record->num_gateways == TRBD_RECORD_GATEWAYS)
 		return TRBD_PR_NO_RESOURCES;
 	record->gateways[record->num_gateways++] = entry->self;
+	record->features |= trbd_record_common_features(record);
 	return TRBD_PR_GOOD;
 }
 
@@ -380,6 +410,7 @@ static int registry_write(struct trbd_lu *lu, struct registry_entry *entry)
 		WRITE_ONCE(lu->next_id, get_random_u64() | 1);
 	mutex_unlock(&lu->install_lock);
 	self->id = lu->next_id;
+	self->features = TRBD_FEATURES;
 	trbd_group_self(lu->group, &self->slot, &self->member);
 	trbd_session_address(lu->image->session, self->address, sizeof(self->address));
 	strscpy(self->name, init_utsname()->nodename, sizeof(self->name));
@@ -387,6 +418,11 @@ static int registry_write(struct trbd_lu *lu, struct registry_entry *entry)
 	ret = registry_fence(entry);
 	if (!ret)
 		ret = trbd_lu_amend(lu, registry_decide_enter, entry);
+	if (ret == -EUSERS && *entry->older) {
+		pr_err_ratelimited("%s: gateway %s serves the image with a module of before version 1.0 and could not read what this one writes; upgrade all of those at once\n",
+				   lu->image->name, entry->older);
+		return -EPROTONOSUPPORT;
+	}
 	if (ret == -EUSERS && lu->block_size && lu->block_size != entry->block_size)
 		pr_warn_ratelimited("%s: others have served the image with blocks of %u bytes since, this gateway has %u and stays away; delete its backstore and make it anew\n",
 				    lu->image->name, entry->block_size, lu->block_size);
@@ -421,8 +457,9 @@ static void registry_note_out(struct trbd_lu *lu, unsigned int recoveries)
  *
  * Context: process; takes a few round trips, and a monitor's answer after the gateway had given up.
  * Return: 0; -EAGAIN when a recovery is under way or was meanwhile, so that the entry is of the old
- * identity, when another gateway has taken the entry out again, or when this gateway stays out; an
- * error of trbd_lu_amend().
+ * identity, when another gateway has taken the entry out again, or when this gateway stays out;
+ * -EPROTONOSUPPORT when a gateway of an older version serves the image; an error of
+ * trbd_lu_amend().
  */
 int trbd_registry_enter(struct trbd_lu *lu)
 {
@@ -458,6 +495,7 @@ int trbd_registry_enter(struct trbd_lu *lu)
 		WRITE_ONCE(lu->next_id, 0);
 		lu->block_size = entry->block_size;
 		lu->fence_own = false;
+		lu->unannounced = true;
 		strscpy(lu->address, entry->self.address, sizeof(lu->address));
 		strscpy(lu->machine, entry->self.machine, sizeof(lu->machine));
 		clear_bit(TRBD_LU_UNREGISTERED, &lu->blocked);
@@ -499,7 +537,7 @@ static bool registry_stays_out(struct trbd_lu *lu)
 	trbd_record_io_free(record);
 	mutex_lock(&lu->install_lock);
 	view = rcu_dereference_protected(lu->view, lockdep_is_held(&lu->install_lock));
-	stays = registry_others_serve(lu, view->registry.gateways, view->registry.num_gateways);
+	stays = registry_others_serve(lu, &view->registry);
 	mutex_unlock(&lu->install_lock);
 	return stays;
 }

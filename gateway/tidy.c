@@ -83,7 +83,7 @@ bool trbd_tidy_is_left_behind(const struct trbd_record_gateway *gateway)
  * @gateway: our entry; it has no machine in a record of version 1
  *
  * Context: process.
- * Return: true if slot, membership and machine are as the entry says.
+ * Return: true if slot, membership, machine and features are as the entry says.
  */
 bool trbd_tidy_entry_is_true(struct trbd_lu *lu, const struct trbd_record_gateway *gateway)
 {
@@ -92,7 +92,7 @@ bool trbd_tidy_entry_is_true(struct trbd_lu *lu, const struct trbd_record_gatewa
 
 	trbd_group_self(lu->group, &slot, &member);
 	return gateway->slot == slot && gateway->member == member &&
-	       !strcmp(gateway->machine, lu->machine);
+	       gateway->features == TRBD_FEATURES && !strcmp(gateway->machine, lu->machine);
 }
 
 /**
@@ -117,6 +117,7 @@ bool trbd_tidy_record(struct trbd_lu *lu, struct trbd_record *record)
 		if (gateway->id == lu->id && !trbd_tidy_entry_is_true(lu, gateway)) {
 			trbd_group_self(lu->group, &gateway->slot, &gateway->member);
 			strscpy(gateway->machine, lu->machine, sizeof(gateway->machine));
+			gateway->features = TRBD_FEATURES;
 			changed = true;
 		} else if (gateway->id != lu->id && trbd_tidy_is_left_behind(gateway)) {
 			trbd_record_remove_gateway(record, gateway->id);

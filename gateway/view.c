@@ -24,6 +24,7 @@
 
 #include "gateway/group.h"
 #include "gateway/lu_state.h"
+#include "gateway/ports.h"
 #include "gateway/record_io.h"
 #include "gateway/view.h"
 #include "rados/fence.h"
@@ -36,6 +37,8 @@ static void view_copy(struct trbd_lu_view *view, const struct trbd_record *recor
 {
 	struct trbd_record_gateway *gateways;
 	struct trbd_record_fenced *fenced;
+	struct trbd_record_group *groups;
+	struct trbd_record_port *ports;
 
 	view->pr.registrations = (struct trbd_pr_registration *)(view + 1);
 	view->pr.room = record->pr.count;
@@ -45,9 +48,15 @@ static void view_copy(struct trbd_lu_view *view, const struct trbd_record *recor
 	memcpy(gateways, registry->gateways, registry->num_gateways * sizeof(*gateways));
 	fenced = (struct trbd_record_fenced *)(gateways + registry->num_gateways);
 	memcpy(fenced, registry->fenced, registry->num_fenced * sizeof(*fenced));
+	groups = (struct trbd_record_group *)(fenced + registry->num_fenced);
+	memcpy(groups, registry->groups, registry->num_groups * sizeof(*groups));
+	ports = (struct trbd_record_port *)(groups + registry->num_groups);
+	memcpy(ports, registry->ports, registry->num_ports * sizeof(*ports));
 	view->registry = *registry;
 	view->registry.gateways = gateways;
 	view->registry.fenced = fenced;
+	view->registry.groups = groups;
+	view->registry.ports = ports;
 }
 
 static struct trbd_lu_view *view_alloc(const struct trbd_lu *lu, const struct trbd_record *record,
@@ -57,16 +66,21 @@ static struct trbd_lu_view *view_alloc(const struct trbd_lu *lu, const struct tr
 	struct trbd_lu_view *view;
 
 	BUILD_BUG_ON(sizeof(struct trbd_pr_registration) % 8 ||
-		     sizeof(struct trbd_record_gateway) % 8);
+		     sizeof(struct trbd_record_gateway) % 8 ||
+		     sizeof(struct trbd_record_fenced) % 8 ||
+		     sizeof(struct trbd_record_group) % 2);
 	size += record->pr.count * sizeof(*view->pr.registrations) +
 		registry->num_gateways * sizeof(*registry->gateways) +
-		registry->num_fenced * sizeof(*registry->fenced);
+		registry->num_fenced * sizeof(*registry->fenced) +
+		registry->num_groups * sizeof(*registry->groups) +
+		registry->num_ports * sizeof(*registry->ports);
 	view = kvzalloc(size, GFP_KERNEL);
 	if (!view)
 		return NULL;
 	view->generation = record->generation;
 	view->settled = record->settled;
 	view->resets = record->resets;
+	view->features = record->features;
 	view->spc2_gateway = record->spc2_gateway;
 	view->spc2_orphan = *record->pr.spc2.initiator &&
 			    !trbd_record_find_gateway(record, record->spc2_gateway);
@@ -144,6 +158,8 @@ int trbd_lu_install(struct trbd_lu *lu, struct trbd_record *record)
 	change.actor = &record->actor;
 	change.reset = old->generation && record->generation && view->resets != old->resets;
 	change.mine = record->writer == lu->id;
+	change.ports = old->generation && record->generation &&
+		       !trbd_ports_tell_the_same(&old->registry, &view->registry);
 	lu->ops->changed(lu->owner, &change);
 	kvfree_rcu(old, rcu);
 	view_check_expelled(lu, record);
@@ -180,6 +196,32 @@ u64 trbd_lu_generation(struct trbd_lu *lu)
 	generation = rcu_dereference(lu->view)->generation;
 	rcu_read_unlock();
 	return generation;
+}
+
+/**
+ * trbd_lu_has_others() - tell whether another gateway serves the image
+ * @lu: state
+ *
+ * A gateway that died a while ago may still count.
+ *
+ * Context: any.
+ * Return: true if the registry that was read last has an entry of another gateway.
+ */
+bool trbd_lu_has_others(struct trbd_lu *lu)
+{
+	const struct trbd_record_registry *registry;
+	unsigned int i;
+	bool others = false;
+
+	rcu_read_lock();
+	registry = &rcu_dereference(lu->view)->registry;
+	for (i = 0; !others && i < registry->num_gateways; i++) {
+		u64 id = registry->gateways[i].id;
+
+		others = id != READ_ONCE(lu->id) && id != READ_ONCE(lu->next_id);
+	}
+	rcu_read_unlock();
+	return others;
 }
 
 /*

@@ -87,6 +87,24 @@ static bool image_is_in_touch(struct trbd_image *image)
 	return !image->unwatched && (!image->watched || trbd_watch_is_confirmed(&image->watch));
 }
 
+/**
+ * trbd_image_is_in_touch() - tell whether we would know of a snapshot that had been taken by now
+ * @image: open image
+ *
+ * Context: any in which a spinlock may be taken.
+ * Return: false while the watch on the header is lost or not confirmed; true for an image that
+ * nobody watches.
+ */
+bool trbd_image_is_in_touch(struct trbd_image *image)
+{
+	bool in_touch;
+
+	spin_lock(&image->lock);
+	in_touch = image_is_in_touch(image);
+	spin_unlock(&image->lock);
+	return in_touch;
+}
+
 /* Call with @lock held. Return whether size and snapshots are known, so that we may write. */
 static bool image_is_current(struct trbd_image *image)
 {

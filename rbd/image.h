@@ -233,6 +233,7 @@ void trbd_image_close(struct trbd_image *image);
 
 /* image.c */
 const struct trbd_object *trbd_image_header(const struct trbd_image *image);
+bool trbd_image_is_in_touch(struct trbd_image *image);
 int trbd_image_check(struct trbd_image *image);
 u64 trbd_image_size(struct trbd_image *image);
 int trbd_image_take_state(struct trbd_image *image, u64 off, u64 len,

@@ -33,6 +33,7 @@
 #include "rbd/object_io.h"
 #include "scsi/abandoned.h"
 #include "scsi/nexus_in_flight.h"
+#include "scsi/serving.h"
 #include "scsi/unit.h"
 
 /**
@@ -179,6 +180,7 @@ static void abandoned_look(struct work_struct *work)
 		container_of(to_delayed_work(work), struct trbd_abandoned, look);
 	struct trbd_unit *unit = container_of(abandoned, struct trbd_unit, abandoned);
 
+	trbd_serving_sample(unit);
 	if (abandoned_search(unit) && unit->lu)
 		trbd_lu_drop_unwanted(unit->lu);
 	/* requests that were never sent can be taken back, and are no reason to give up */

@@ -5,7 +5,7 @@
  *	count it with its nexus      scsi/nexus_in_flight.c
  *	abandoned meanwhile?    -->  BUSY
  *	unit attention pending? -->  CHECK CONDITION, scsi/request_sense.c
- *	unit not registered?    -->  NOT READY
+ *	gateway does not serve? -->  NOT READY
  *	reservation conflict?   -->  RESERVATION CONFLICT; BUSY without a lease
  *
  * These checks run when a command is executed, after its data have come. They take no round trip,

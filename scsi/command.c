@@ -17,6 +17,7 @@
  * function that is not exported. Some commands LIO does not know, or does not execute. For these we
  * show it a CDB of the same shape that it knows, see command_parse_as().
  */
+#include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/string.h>
 #include <linux/types.h>
@@ -38,24 +39,41 @@
 #include "scsi/inquiry.h"
 #include "scsi/nexus_in_flight.h"
 #include "scsi/opcodes.h"
+#include "scsi/ports.h"
 #include "scsi/pr_commands.h"
 #include "scsi/provisioning.h"
 #include "scsi/request_sense.h"
 #include "scsi/rw.h"
+#include "scsi/serving.h"
 #include "scsi/unit.h"
 #include "scsi/verify.h"
 
 #define START_STOP_START	0x01
 
 /*
- * Execute TEST UNIT READY, or a command for which there is nothing to do. A write is acknowledged
- * when every replica has it, so there is no cache to synchronize, and nothing to fetch ahead. Hosts
- * use these commands to ask whether a path is good. So the answer is that of a READ. Otherwise a
- * path to a deleted image would come back for ever.
+ * Execute a command for which there is nothing to do. A write is acknowledged when every replica
+ * has it, so there is no cache to synchronize, and nothing to fetch ahead. The answer is that of a
+ * READ.
  */
 static sense_reason_t command_execute_nothing(struct se_cmd *cmd)
 {
 	trbd_complete(cmd, trbd_image_check(to_trbd_unit(cmd->se_dev)->image));
+	return 0;
+}
+
+/*
+ * Execute TEST UNIT READY. Hosts use it to ask whether a path is good. If the answer were GOOD
+ * without a look, a path to a deleted image, or to a gateway that refuses every write, would come
+ * back for ever.
+ */
+static sense_reason_t command_execute_test(struct se_cmd *cmd)
+{
+	struct trbd_unit *unit = to_trbd_unit(cmd->se_dev);
+	int err = trbd_image_check(unit->image);
+
+	if (!err && trbd_serving_look(unit) != TRBD_READY)
+		err = -ENOTCONN;
+	trbd_complete(cmd, err);
 	return 0;
 }
 
@@ -209,6 +227,18 @@ static sense_reason_t command_parse_report_opcodes(struct se_cmd *cmd, const str
 	return ret;
 }
 
+/* Decode REPORT TARGET PORT GROUPS. LIO answers for a unit whose ports are not shared. */
+static sense_reason_t command_parse_report_port_groups(struct se_cmd *cmd,
+						       const struct trbd_cdb *row,
+						       trbd_cmd_fn execute)
+{
+	sense_reason_t ret = sbc_parse_cdb(cmd, &command_ops);
+
+	if (!ret && trbd_ports_are_shared(to_trbd_unit(cmd->se_dev)))
+		cmd->execute_cmd = execute;
+	return ret;
+}
+
 static sense_reason_t command_parse_request_sense(struct se_cmd *cmd, const struct trbd_cdb *row,
 						  trbd_cmd_fn execute)
 {
@@ -297,7 +327,7 @@ struct command_handler {
 };
 
 static const struct command_handler command_handlers[TRBD_CDB_HANDLERS] = {
-	[TRBD_CDB_TEST_UNIT_READY] = { command_parse_then, command_execute_nothing },
+	[TRBD_CDB_TEST_UNIT_READY] = { command_parse_then, command_execute_test },
 	[TRBD_CDB_REQUEST_SENSE] = { command_parse_request_sense, trbd_execute_request_sense },
 	[TRBD_CDB_INQUIRY] = { command_parse_inquiry, trbd_execute_inquiry },
 	[TRBD_CDB_START_STOP] = { command_parse_then, command_execute_start_stop },
@@ -312,6 +342,8 @@ static const struct command_handler command_handlers[TRBD_CDB_HANDLERS] = {
 	[TRBD_CDB_PR_OUT] = { command_parse_then, trbd_execute_pr_out },
 	[TRBD_CDB_RESERVE] = { command_parse_then, trbd_execute_reserve },
 	[TRBD_CDB_RELEASE] = { command_parse_then, trbd_execute_release },
+	[TRBD_CDB_REPORT_PORT_GROUPS] = { command_parse_report_port_groups,
+					  trbd_execute_report_port_groups },
 	[TRBD_CDB_REPORT_OPCODES] = { command_parse_report_opcodes, trbd_execute_report_opcodes },
 };
 

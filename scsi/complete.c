@@ -3,9 +3,13 @@
  * The end of a command: from an errno to a status and sense data on which an initiator can act.
  *
  * An initiator retries a command that ends with BUSY on the same path. NOT READY makes a multipath
- * host change the path and try again. MEDIUM ERROR, DATA PROTECT and ILLEGAL REQUEST are final on
- * every path and reach the application. So an error that concerns this gateway alone must not be
- * final, and an error that concerns the data must not look like a broken path.
+ * host wait, or change the path and try again. MEDIUM ERROR, DATA PROTECT and ILLEGAL REQUEST are
+ * final on every path and reach the application. So an error that concerns this gateway alone must
+ * not be final, and an error that concerns the data must not look like a broken path.
+ *
+ * An error that says that this gateway cannot serve is worded by the gateway's state, not by the
+ * errno (scsi/readiness.c). BUSY stays BUSY, which every initiator retries, until the gateway sends
+ * hosts to other paths.
  *
  * LIO's own table cannot express most of this. So this file builds the sense data and hands them
  * over complete.
@@ -24,6 +28,8 @@
 #include "scsi/abandoned.h"
 #include "scsi/cdb.h"
 #include "scsi/complete.h"
+#include "scsi/readiness.h"
+#include "scsi/serving.h"
 #include "scsi/unit.h"
 #include "scsi/unit_attention.h"
 
@@ -62,10 +68,6 @@ static const struct sense_rule common_rules[] = {
 	{ ENXIO, NOT_READY, 0x04, 0x03 },
 	{ EPERM, NOT_READY, 0x04, 0x03 },
 	{ EACCES, NOT_READY, 0x04, 0x03 },
-	/* EBLOCKLISTED: LOGICAL UNIT COMMUNICATION FAILURE */
-	{ ESHUTDOWN, NOT_READY, 0x08, 0x00 },
-	{ ENOTCONN, NOT_READY, 0x08, 0x00 },
-	{ ECONNRESET, NOT_READY, 0x08, 0x00 },
 	{ ETIMEDOUT, NOT_READY, 0x08, 0x01 },	/* LOGICAL UNIT COMMUNICATION TIME-OUT */
 };
 
@@ -131,6 +133,35 @@ static bool complete_is_write(const struct se_cmd *cmd)
 	       (cmd->data_direction == DMA_TO_DEVICE && access != TRBD_PR_ACCESS_READ);
 }
 
+/*
+ * Tell whether an error says that this gateway cannot serve, and not what is wrong with the command
+ * or with the data.
+ */
+static bool complete_is_unready(int result, enum trbd_readiness readiness)
+{
+	switch (result) {
+	case -ESHUTDOWN:	/* EBLOCKLISTED */
+	case -ENOTCONN:
+	case -ECONNRESET:
+		return true;
+	case -ETIMEDOUT:
+		return readiness != TRBD_READY;
+	case -EBUSY:
+	case -EAGAIN:
+		return readiness == TRBD_NOT_READY;
+	default:
+		return false;
+	}
+}
+
+static void complete_with_error(struct se_cmd *cmd, int result, u8 key, u8 asc, u8 ascq)
+{
+	pr_warn_ratelimited("%s: opcode 0x%02x at LBA %llu failed: error %d, sense %x/%02x/%02x\n",
+			    config_item_name(&cmd->se_dev->dev_group.cg_item), cmd->t_task_cdb[0],
+			    cmd->t_task_lba, result, key, asc, ascq);
+	complete_with_sense(cmd, key, asc, ascq, NULL);
+}
+
 /**
  * trbd_complete() - end a command
  * @cmd: command for which execute_cmd returned 0
@@ -139,16 +170,24 @@ static bool complete_is_write(const struct se_cmd *cmd)
  * Want of memory and the like end with BUSY: the command was not executed, or may be executed again
  * as it is.
  *
- * Context: any but hard interrupt.
+ * Context: any in which a spinlock may be taken.
  */
 void trbd_complete(struct se_cmd *cmd, int result)
 {
 	const struct sense_rule *rule;
+	enum trbd_readiness readiness;
 
-	switch (result) {
-	case 0:
+	if (!result) {
 		complete_with_status(cmd, SAM_STAT_GOOD);
 		return;
+	}
+	readiness = trbd_serving_look(to_trbd_unit(cmd->se_dev));
+	if (complete_is_unready(result, readiness)) {
+		complete_with_error(cmd, result, NOT_READY, TRBD_READINESS_ASC,
+				    trbd_readiness_ascq(readiness));
+		return;
+	}
+	switch (result) {
 	case -ENOMEM:
 	case -EBUSY:
 	case -EAGAIN:
@@ -157,10 +196,7 @@ void trbd_complete(struct se_cmd *cmd, int result)
 	}
 
 	rule = complete_rule(complete_is_write(cmd), -result);
-	pr_warn_ratelimited("%s: opcode 0x%02x at LBA %llu failed: error %d, sense %x/%02x/%02x\n",
-			    config_item_name(&cmd->se_dev->dev_group.cg_item), cmd->t_task_cdb[0],
-			    cmd->t_task_lba, result, rule->key, rule->asc, rule->ascq);
-	complete_with_sense(cmd, rule->key, rule->asc, rule->ascq, NULL);
+	complete_with_error(cmd, result, rule->key, rule->asc, rule->ascq);
 }
 
 /*
@@ -241,7 +277,7 @@ void trbd_complete_miscompare(struct se_cmd *cmd, u64 offset)
  * @cmd: command for which execute_cmd returned 0
  * @verdict: an enum trbd_pr_verdict, or a negative errno
  *
- * Context: any but hard interrupt.
+ * Context: any in which a spinlock may be taken.
  */
 void trbd_complete_verdict(struct se_cmd *cmd, int verdict)
 {

@@ -27,6 +27,7 @@
 #include "rbd/image.h"
 #include "scsi/complete.h"
 #include "scsi/inquiry.h"
+#include "scsi/ports.h"
 #include "scsi/unit.h"
 
 /* OSDs allocate units of 4 KiB; a smaller write costs them a read */
@@ -38,6 +39,7 @@
 #define TPGS_EXPLICIT		0x20
 
 #define VPD_HEADER_LEN		4
+#define VPD_IDENTIFICATION	0x83
 #define VPD_EXTENDED		0x86
 #define VPD_EXTENDED_LEN	64
 #define VPD_LEN_MAX		VPD_EXTENDED_LEN
@@ -202,7 +204,11 @@ bool trbd_inquiry_is_ours(const struct se_cmd *cmd)
 {
 	u8 page[VPD_LEN_MAX] = { };
 
-	return cmd->t_task_cdb[1] & 0x01 && vpd_fill(cmd->se_dev, cmd->t_task_cdb[2], page);
+	if (!(cmd->t_task_cdb[1] & 0x01))
+		return false;
+	if (cmd->t_task_cdb[2] == VPD_IDENTIFICATION)
+		return trbd_ports_are_shared(to_trbd_unit(cmd->se_dev));
+	return vpd_fill(cmd->se_dev, cmd->t_task_cdb[2], page);
 }
 
 /**
@@ -210,13 +216,16 @@ bool trbd_inquiry_is_ours(const struct se_cmd *cmd)
  * @cmd: command for which trbd_inquiry_is_ours() is true
  *
  * Context: process.
- * Return: 0.
+ * Return: 0, or the reason of the refusal.
  */
 sense_reason_t trbd_execute_inquiry(struct se_cmd *cmd)
 {
 	u8 page[VPD_LEN_MAX] = { };
-	size_t len = vpd_fill(cmd->se_dev, cmd->t_task_cdb[2], page);
+	size_t len;
 
+	if (cmd->t_task_cdb[2] == VPD_IDENTIFICATION)
+		return trbd_execute_identification(cmd);
+	len = vpd_fill(cmd->se_dev, cmd->t_task_cdb[2], page);
 	page[0] = TYPE_DISK;
 	page[1] = cmd->t_task_cdb[2];
 	put_unaligned_be16(len - VPD_HEADER_LEN, &page[2]);

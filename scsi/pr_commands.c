@@ -41,6 +41,7 @@
 #include "scsi/cmd.h"
 #include "scsi/complete.h"
 #include "scsi/nexus_name.h"
+#include "scsi/ports.h"
 #include "scsi/pr_commands.h"
 #include "scsi/unit.h"
 
@@ -247,29 +248,6 @@ static enum trbd_pr_verdict pr_decide_out(struct trbd_record *record, void *ctx)
 	return trbd_pr_out(&record->pr, &job->out);
 }
 
-/*
- * Find the name of the target port with this relative target port identifier. All ports are defined
- * on every gateway. 0 means none: LIO gives it to ports that are not enabled.
- */
-static bool pr_find_target(struct trbd_unit *unit, u16 rtpi, char *name)
-{
-	struct se_lun *lun;
-	bool found = false;
-
-	if (!rtpi)
-		return false;
-	spin_lock(&unit->se_dev.se_port_lock);
-	list_for_each_entry(lun, &unit->se_dev.dev_sep_list, lun_dev_link) {
-		found = trbd_compat_rtpi(lun) == rtpi;
-		if (found) {
-			trbd_nexus_target_name(lun->lun_tpg, name);
-			break;
-		}
-	}
-	spin_unlock(&unit->se_dev.se_port_lock);
-	return found;
-}
-
 /* Have @decide change the shared state for the command's nexus. */
 static int pr_update(struct pr_job *job, trbd_lu_decide decide, enum trbd_pr_action action,
 		     unsigned int extra)
@@ -296,7 +274,7 @@ static int pr_decode_out(struct pr_job *job)
 
 	if (len > TRBD_PR_LIST_MAX)
 		return TRBD_PR_INVALID_LENGTH;
-	out->rtpi = trbd_compat_rtpi(cmd->se_lun);
+	out->rtpi = trbd_ports_rtpi(job->unit, cmd->se_lun);
 	max_initiators = trbd_pr_out_max_initiators(cmd->t_task_cdb, len);
 	list = kvmalloc(max(len, 1U), GFP_KERNEL);
 	if (max_initiators)
@@ -309,7 +287,7 @@ static int pr_decode_out(struct pr_job *job)
 	verdict = trbd_pr_out_decode(cmd->t_task_cdb, list, len, out);
 	kvfree(list);
 	if (verdict == TRBD_PR_GOOD && out->action == TRBD_PR_REGISTER_AND_MOVE &&
-	    !pr_find_target(job->unit, out->move_rtpi, out->move_to.target))
+	    !trbd_ports_find_target(job->unit, out->move_rtpi, out->move_to.target))
 		return TRBD_PR_INVALID_PARAMETER;
 	return verdict;
 }
@@ -456,7 +434,8 @@ void trbd_pr_release_orphan(struct trbd_unit *unit)
 	struct trbd_pr_nexus holder;
 	bool orphan = false, mine;
 
-	if (!lu || trbd_lu_is_blocked(lu))
+	if (!lu || test_bit(TRBD_LU_UNREGISTERED, &lu->blocked) ||
+	    test_bit(TRBD_LU_RESETTING, &lu->blocked))
 		return;
 	rcu_read_lock();
 	view = rcu_dereference(lu->view);

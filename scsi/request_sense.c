@@ -18,7 +18,10 @@
 
 #include "scsi/cdb.h"
 #include "scsi/complete.h"
+#include "scsi/readiness.h"
 #include "scsi/request_sense.h"
+#include "scsi/serving.h"
+#include "scsi/unit.h"
 #include "scsi/unit_attention.h"
 
 #define SENSE_FIXED_LEN		18
@@ -81,21 +84,29 @@ bool trbd_request_sense_is_for_lio(struct se_cmd *cmd)
 }
 
 /**
- * trbd_execute_request_sense() - answer REQUEST SENSE if we have nothing to tell (SPC-4 6.39)
+ * trbd_execute_request_sense() - answer REQUEST SENSE if no unit attention of ours is pending (SPC-4
+ *	6.39)
  * @cmd: command
  *
  * LIO may have a unit attention. This code can look at it, but cannot take it off LIO's list. So
- * the next command reports it once more.
+ * the next command reports it once more. Else the data say why TEST UNIT READY would end with NOT
+ * READY, if it would.
  *
  * Context: process.
  * Return: 0.
  */
 sense_reason_t trbd_execute_request_sense(struct se_cmd *cmd)
 {
+	enum trbd_readiness readiness = trbd_serving_look(to_trbd_unit(cmd->se_dev));
 	u8 asc = 0, ascq = 0;
-	bool attention = request_sense_lio_has_one(cmd, &asc, &ascq);
 
-	request_sense_answer(cmd, attention ? UNIT_ATTENTION : NO_SENSE, asc, ascq);
+	if (request_sense_lio_has_one(cmd, &asc, &ascq))
+		request_sense_answer(cmd, UNIT_ATTENTION, asc, ascq);
+	else if (readiness != TRBD_READY)
+		request_sense_answer(cmd, NOT_READY, TRBD_READINESS_ASC,
+				     trbd_readiness_ascq(readiness));
+	else
+		request_sense_answer(cmd, NO_SENSE, 0, 0);
 	return 0;
 }
 

@@ -42,7 +42,11 @@ struct trbd_abandoned {
  *	Commands read it without a lock.
  * @nexuses: its I_T nexuses
  * @abandoned: commands in flight whose answer nobody wants any more
+ * @ports_missing: for how many looks the record has had a port that LIO does not have here; the unit's
+ *	thread's
  * @long_verifies: number of VERIFY commands in progress that are longer than a transfer
+ * @unready_since_ms: trbd_clock_local_ms() since when this gateway cannot serve everything, 0 if it
+ *	can; scsi/serving.c
  */
 struct trbd_unit {
 	struct se_device se_dev;
@@ -52,7 +56,9 @@ struct trbd_unit {
 	struct trbd_lu *lu;
 	struct trbd_nexus_table nexuses;
 	struct trbd_abandoned abandoned;
+	unsigned int ports_missing;
 	atomic_t long_verifies;
+	atomic64_t unready_since_ms;
 };
 
 static inline struct trbd_unit *to_trbd_unit(struct se_device *se_dev)

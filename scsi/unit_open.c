@@ -31,6 +31,7 @@
 #include "scsi/abandoned.h"
 #include "scsi/nexus.h"
 #include "scsi/nexus_in_flight.h"
+#include "scsi/ports.h"
 #include "scsi/pr_commands.h"
 #include "scsi/provisioning.h"
 #include "scsi/unit.h"
@@ -111,6 +112,8 @@ static void unit_lu_changed(void *owner, const struct trbd_lu_change *change)
 	}
 	rcu_read_unlock();
 
+	if (change->ports)
+		trbd_ua_raise_all(&unit->nexuses, TRBD_UA_ACCESS_STATE);
 	if (change->reset) {
 		trbd_nexus_new_phase(&unit->nexuses);
 		/* LIO tells the nexuses of the gateway that was asked for the reset */
@@ -137,6 +140,7 @@ static void unit_lu_come_back(void *owner)
 static void unit_lu_tick(void *owner)
 {
 	trbd_pr_release_orphan(owner);
+	trbd_ports_look(owner);
 }
 
 static const struct trbd_lu_ops unit_lu_ops = {

@@ -24,20 +24,6 @@ run() {
 
 img_create "$n" --size 64M
 t 'served by both gateways' serve "$n" "pool=rbd,image=$n"
-# From 6.4 on identifiers are LIO's, one for each group that is enabled: then the first one of each gateway has the same.
-number_ports() {
-	local gw
-	for gw in $GW_GATEWAYS; do
-		gw_sh "$gw" "$(iqn_of "$1")" "${gw#gw}" <<-'SCRIPT' || return 1
-			cd /sys/kernel/config/target/iscsi/$1 || exit 1
-			[ -e tpgt_1/rtpi ] || exit 0
-			echo 0 >tpgt_$2/enable
-			for n in 1 2; do echo $((100 + n)) >tpgt_$n/rtpi || exit 1; done
-			echo 1 >tpgt_$2/enable
-		SCRIPT
-	done
-}
-t 'each target port has an identifier of its own' number_ports "$n"
 t '64 nexuses register at the same moment' run pr_client register "$url1" "$url2" 64
 note "$(cat "$work/out")"
 t '1,024 registrations, read back through both gateways' run pr_client full "$url1" "$url2" 1024

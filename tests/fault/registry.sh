@@ -58,14 +58,14 @@ identities() { { lab log gw1; lab log gw2; } | grep -c 'takes a new identity'; }
 before=$(identities)
 
 t 'two are registered, one of them reserves' reserved
-downgrade='$1 == "target_core_rbd.lu" { $2 = 1 } $1 == "gateway" { NF = 5 } $1 == "fenced" { NF = 3 }'
+downgrade='$1 == "features" { next } $1 == "target_core_rbd.lu" { $2 = 1 } $1 == "gateway" { NF = 5 } $1 == "fenced" { NF = 3 }'
 t 'the record becomes one of version 1' amend "$downgrade"
 t 'which is in force' in_force
 t 'and can be changed' works
-t 'and is of the present version then' t_until 60 look says '^target_core_rbd.lu 2$'
+t 'and is of the present version then' t_until 60 look says '^target_core_rbd.lu 3$'
 t 'with all that it said' t_until 60 look says '^registration .* 0x0*aa .*'
 # each gateway says so of itself
-complete() { says '^gateway .* gw1 [1-9][0-9]* [0-9a-f]{16}$' && says '^gateway .* gw2 [1-9][0-9]* [0-9a-f]{16}$'; }
+complete() { says '^gateway .* gw1 [1-9][0-9]* [0-9a-f]{16} [0-9]+$' && says '^gateway .* gw2 [1-9][0-9]* [0-9a-f]{16} [0-9]+$'; }
 t 'the gateways add what is not in it' t_until 60 look complete
 
 # --- left behind: by a client that lives

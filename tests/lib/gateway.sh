@@ -102,7 +102,18 @@ GW_UNITS=$(cat <<-'SCRIPT'
 			ln -s "$dev" "$tpg/lun/lun_0/$1"
 		done
 		echo 1 >"$target/tpgt_$3/enable"
+		unit_knows_ports "$1" 1
 	)
+	# Whoever is logged in when a port comes is told so, and most tests do not want to know.
+	unit_knows_ports() { # NAME COUNT
+		local ports=$core/$1/attrib/ports i
+		# a snapshot has none, nor has a module of before
+		grep -qs . "$ports" || return 0
+		for ((i = 0; i < 50; i++)); do
+			[ "$(grep -c '^port' "$ports")" -lt "$2" ] || return 0
+			sleep 0.2
+		done
+	}
 	unit_unexport() { # IQN
 		local target=$iscsi/$1 tpg
 		[ -d "$target" ] || return 0
@@ -173,6 +184,7 @@ gw_unserve() { gw_units "$1" 'unit_unexport "$1" && unit_disable "$2"' "$(iqn_of
 serve() {
 	local gw
 	for gw in $GW_GATEWAYS; do gw_serve "$gw" "$1" "$2" "${3:-512}" || return 1; done
+	for gw in $GW_GATEWAYS; do gw_units "$gw" 'unit_knows_ports "$1" 2' "$1" || return 1; done
 }
 
 unserve() {

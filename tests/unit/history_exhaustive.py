@@ -19,7 +19,7 @@ from functools import lru_cache
 SECOND = 10 ** 9
 WINDOW = 3
 # a status that says nothing: NOT READY
-UNKNOWN = '2/08/00'
+UNKNOWN = '2/04/0c'
 TOOLS = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../tools')
 
 
@@ -163,35 +163,44 @@ def change_blocks(rng, ops, values):
         op.result = 'good'
 
 
-# Reservations: registered nexuses, holder, type
-NOTHING = (frozenset(), None, 0)
+# Reservations: registered nexuses, holder, type, and the last PREEMPT: whose, of whom, and the type that it made
+NOTHING = (frozenset(), None, 0, None)
+
+
+def preempt(state, op):
+    registered, holder, kind, last = state
+    if op.a not in registered:
+        # it comes again
+        return state, last in ((op.nexus, op.a, 0), (op.nexus, op.a, op.b)) and \
+            (last[2] == 0 or (holder, kind) == (op.nexus, op.b))
+    if holder == op.a:
+        return (registered - {op.a}, op.nexus, op.b, (op.nexus, op.a, op.b)), True
+    return (registered - {op.a}, holder, kind, (op.nexus, op.a, 0)), True
 
 
 def apply(state, op):
     """The state after a reservation command, and whether it is good."""
-    registered, holder, kind = state
+    registered, holder, kind, last = state
     me = op.nexus
     if op.kind == 'register':
-        return (registered | {me}, holder, kind), True
+        return (registered | {me}, holder, kind, None if last and last[1] == me else last), True
     if op.kind == 'unregister':
-        return (registered - {me},) + ((None, 0) if holder == me else (holder, kind)), True
+        return (registered - {me},) + ((None, 0) if holder == me else (holder, kind)) + (last,), True
     if me not in registered:
         return state, False
     if op.kind == 'reserve':
         if holder is None:
-            return (registered, me, op.a), True
+            return (registered, me, op.a, last), True
         return state, (holder, kind) == (me, op.a)
     if op.kind == 'release':
-        return ((registered, None, 0) if (holder, kind) == (me, op.a) else state), True
+        return ((registered, None, 0, last) if (holder, kind) == (me, op.a) else state), True
     if op.kind == 'clear':
         return NOTHING, True
-    if op.a not in registered:
-        return state, False
-    return (registered - {op.a},) + ((me, op.b) if holder == op.a else (holder, kind)), True
+    return preempt(state, op)
 
 
 def let(state, op):
-    _, holder, kind = state
+    _, holder, kind, _ = state
     return holder in (None, op.nexus) or (op.kind == 'read' and kind == 1)
 
 
@@ -203,8 +212,15 @@ def given_up(op, ops):
                 if login.kind == 'login' and login.nexus == op.nexus and login.start >= op.end), default=float('inf'))
 
 
-def writes_record(op):
-    return op.result == 'good' and op.kind in ('register', 'unregister', 'clear', 'preempt', 'abort')
+def may_come_again(op, ops):
+    return op.kind in ('preempt', 'abort') and any(
+        other is not op and other.kind in ('preempt', 'abort') and (other.nexus, other.a) == (op.nexus, op.a) and
+        other.start < op.end for other in ops)
+
+
+def writes_record(op, ops):
+    return op.result == 'good' and op.kind in ('register', 'unregister', 'clear', 'preempt', 'abort') and \
+        not may_come_again(op, ops)
 
 
 def possible_reservations(ops):
@@ -220,7 +236,7 @@ def possible_reservations(ops):
                 continue
             if any(not happened >> j & 1 and other.end < op.start for j, other in enumerate(must)):
                 continue
-            if op not in must and any(happened >> j & 1 and writes_record(other) and other.start >= given_up(op, ops)
+            if op not in must and any(happened >> j & 1 and writes_record(other, ops) and other.start >= given_up(op, ops)
                                       for j, other in enumerate(must)):
                 continue
             if op.kind in ('read', 'unmap'):

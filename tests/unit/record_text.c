@@ -24,10 +24,11 @@ static struct trbd_record record = { .pr = { .registrations = registrations, .ro
 static char again[TEXT_MAX], upgraded[TEXT_MAX];
 
 #define MAGIC_1 "target_core_rbd.lu 1\n"
+#define MAGIC_2 "target_core_rbd.lu 2\n"
 
 static int read_text(const char *text, size_t len, unsigned int *line);
 
-/* One of version 1 becomes one of version 2, which is read like any other. */
+/* One of an older version becomes one of the present version, which is read like any other. */
 static void read_upgraded(void)
 {
 	size_t len = trbd_record_encode(&record, upgraded, sizeof(upgraded));
@@ -43,7 +44,7 @@ static int read_text(const char *text, size_t len, unsigned int *line)
 {
 	int ret = trbd_record_decode(text, len, &record, line);
 
-	if (!ret && len > strlen(MAGIC_1) && !memcmp(text, MAGIC_1, strlen(MAGIC_1)))
+	if (!ret && (!memcmp(text, MAGIC_1, strlen(MAGIC_1)) || !memcmp(text, MAGIC_2, strlen(MAGIC_2))))
 		read_upgraded();
 	else if (!ret && (trbd_record_encode(&record, again, sizeof(again)) != len || memcmp(text, again, len))) {
 		fprintf(stderr, "not ok read and written again, it is another:\n%.*s\n%s\n", (int)len, text, again);
@@ -63,7 +64,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 #else
 
-#define HEAD "target_core_rbd.lu 2\nimage 10a6b8b4567\n"
+#define HEAD "target_core_rbd.lu 3\nfeatures 0\nimage 10a6b8b4567\n"
+#define HEAD_2 MAGIC_2 "image 10a6b8b4567\n"
 #define HEAD_1 MAGIC_1 "image 10a6b8b4567\n"
 #define GEN "generation 12\nsettled 11\nbarrier 345\nresets 3\n"
 #define SIZE "block_size 4096\n"
@@ -74,7 +76,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 #define RES "reservation 5 16\n"
 #define REG16 "registration 16 0x00000000000000ab 1 iqn.t:d,t,0x1 iscsi:iqn.h1,i,0x1\n"
 #define REG17 "registration 17 0xffffffffffffffff 65535 * iscsi:iqn.h2,i,0x2\n"
-#define REST "gateway 4711 192.0.2.11:0/3234 0 gw1 815 2f6b11a90c45d7e8\ngateway 4712 [2001:db8::1]:0/1 255 - 0 -\n" \
+#define REST "gateway 4711 192.0.2.11:0/3234 0 gw1 815 2f6b11a90c45d7e8 0\ngateway 4712 [2001:db8::1]:0/1 255 - 0 - 7\n" \
+	"fenced 192.0.2.12:0/99 345 1795888000 1795889800\n"
+#define HEAD_P "target_core_rbd.lu 3\nfeatures 1\nimage 10a6b8b4567\n"
+#define PORTS "group 1 2f6b11a90c45d7e8 0 gw1\ngroup 3 m 1 -\nport 1 3 1 iqn.t:d,t,0x0001\nport 7 1 0 iqn.t:d,t,0x0002\n"
+#define REST_2 "gateway 4711 192.0.2.11:0/3234 0 gw1 815 2f6b11a90c45d7e8\ngateway 4712 [2001:db8::1]:0/1 255 - 0 -\n" \
 	"fenced 192.0.2.12:0/99 345 1795888000 1795889800\n"
 #define REST_1 "gateway 4711 192.0.2.11:0/3234 0 gw1\ngateway 4712 [2001:db8::1]:0/1 255 -\nfenced 192.0.2.12:0/99 345\n"
 #define END "end\n"
@@ -86,57 +92,74 @@ static const struct {
 	int wanted;
 	unsigned int line;
 } texts[] = {
-	{ "a full one", FULL, 0, 18 },
+	{ "a full one", FULL, 0, 19 },
 	{ "a full one of version 1", HEAD_1 GEN CHANGE PR SPC2 RES REG16 REG17 REST_1 END, 0, 17 },
-	{ "a gateway of version 1 in version 2", HEAD GEN CHANGE PR "gateway 4711 192.0.2.11:0/3234 0 gw1\n" END, -EBADMSG, 9 },
+	{ "a full one of version 2", HEAD_2 GEN CHANGE PR SPC2 PREEMPTED RES REG16 REG17 REST_2 END, 0, 18 },
+	{ "a gateway of version 2 in version 3", HEAD GEN CHANGE PR REST_2 END, -EBADMSG, 10 },
+	{ "a gateway of version 3 in version 2", HEAD_2 GEN CHANGE PR REST END, -EBADMSG, 9 },
+	{ "a gateway of version 1 in version 2", HEAD_2 GEN CHANGE PR "gateway 4711 192.0.2.11:0/3234 0 gw1\n" END, -EBADMSG, 9 },
 	{ "a gateway of version 2 in version 1", HEAD_1 GEN CHANGE PR "gateway 4711 a 0 gw1 815 m\n" END, -EBADMSG, 9 },
-	{ "a fence without times", HEAD GEN CHANGE PR "fenced a 1\n" END, -EBADMSG, 9 },
+	{ "a fence without times", HEAD GEN CHANGE PR "fenced a 1\n" END, -EBADMSG, 10 },
 	{ "version 0", "target_core_rbd.lu 0\nwhatever\n", -EPROTONOSUPPORT, 2 },
-	{ "an empty state", HEAD GEN "change 0 0 - -\npr 0 0 0\nend\n", 0, 10 },
+	{ "an empty state", HEAD GEN "change 0 0 - -\npr 0 0 0\nend\n", 0, 11 },
 	{ "nothing", "", -EBADMSG, 1 },
 	{ "another program's", "hello\n", -EBADMSG, 1 },
-	{ "a newer version", "target_core_rbd.lu 3\nwhatever\n", -EPROTONOSUPPORT, 2 },
-	{ "no image", "target_core_rbd.lu 2\nimage -\n" GEN CHANGE PR END, -EBADMSG, 2 },
-	{ "settled before it happened", HEAD "generation 1\nsettled 2\nbarrier 0\n" CHANGE PR END, -EBADMSG, 4 },
-	{ "no end", HEAD GEN CHANGE PR, -EBADMSG, 9 },
-	{ "more behind the end", FULL "x", -EBADMSG, 18 },
-	{ "a number with a zero before it", HEAD "generation 012\n", -EBADMSG, 3 },
-	{ "a number that is too great", HEAD "generation 18446744073709551616\n", -EBADMSG, 3 },
-	{ "a negative number", HEAD "generation -1\n", -EBADMSG, 3 },
-	{ "two blanks", HEAD "generation  1\n", -EBADMSG, 3 },
-	{ "DOS line ends", HEAD "generation 1\r\n", -EBADMSG, 3 },
-	{ "a service action that there is not", HEAD GEN "change 1 8 - -\n", -EBADMSG, 7 },
-	{ "half an actor", HEAD GEN "change 1 0 - iscsi:iqn.h1,i,0x1\n", -EBADMSG, 8 },
-	{ "an SPC-2 reservation of nobody", HEAD GEN CHANGE PR "spc2 4711 - -\n" END, -EBADMSG, 10 },
-	{ "a PREEMPT of registrations", HEAD GEN CHANGE PR "preempted 0x0000000000000001 0x0000000000000002 0\n" END, 0, 11 },
-	{ "a PREEMPT of nobody", HEAD GEN CHANGE PR "preempted 0x0000000000000001 0x0000000000000000 0\n" END, -EBADMSG, 10 },
-	{ "a PREEMPT of type 2", HEAD GEN CHANGE PR "preempted 0x0000000000000001 0x0000000000000002 2\n" END, -EBADMSG, 10 },
+	{ "a newer version", "target_core_rbd.lu 4\nwhatever\n", -EPROTONOSUPPORT, 2 },
+	{ "a feature that nobody knows", "target_core_rbd.lu 3\nfeatures 9223372036854775808\nwhatever\n", -EPROTONOSUPPORT, 3 },
+	{ "no features", "target_core_rbd.lu 3\nimage 10a6b8b4567\n" GEN CHANGE PR END, -EBADMSG, 2 },
+	{ "no image", "target_core_rbd.lu 3\nfeatures 0\nimage -\n" GEN CHANGE PR END, -EBADMSG, 3 },
+	{ "settled before it happened", HEAD "generation 1\nsettled 2\nbarrier 0\n" CHANGE PR END, -EBADMSG, 5 },
+	{ "no end", HEAD GEN CHANGE PR, -EBADMSG, 10 },
+	{ "more behind the end", FULL "x", -EBADMSG, 19 },
+	{ "a number with a zero before it", HEAD "generation 012\n", -EBADMSG, 4 },
+	{ "a number that is too great", HEAD "generation 18446744073709551616\n", -EBADMSG, 4 },
+	{ "a negative number", HEAD "generation -1\n", -EBADMSG, 4 },
+	{ "two blanks", HEAD "generation  1\n", -EBADMSG, 4 },
+	{ "DOS line ends", HEAD "generation 1\r\n", -EBADMSG, 4 },
+	{ "a service action that there is not", HEAD GEN "change 1 8 - -\n", -EBADMSG, 8 },
+	{ "half an actor", HEAD GEN "change 1 0 - iscsi:iqn.h1,i,0x1\n", -EBADMSG, 9 },
+	{ "an SPC-2 reservation of nobody", HEAD GEN CHANGE PR "spc2 4711 - -\n" END, -EBADMSG, 11 },
+	{ "a PREEMPT of registrations", HEAD GEN CHANGE PR "preempted 0x0000000000000001 0x0000000000000002 0\n" END, 0, 12 },
+	{ "a PREEMPT of nobody", HEAD GEN CHANGE PR "preempted 0x0000000000000001 0x0000000000000000 0\n" END, -EBADMSG, 11 },
+	{ "a PREEMPT of type 2", HEAD GEN CHANGE PR "preempted 0x0000000000000001 0x0000000000000002 2\n" END, -EBADMSG, 11 },
 	{ "a PREEMPT in version 1", HEAD_1 GEN CHANGE PR PREEMPTED END, -EBADMSG, 9 },
-	{ "a reservation of nobody", HEAD GEN CHANGE PR RES END, -EBADMSG, 10 },
-	{ "a reservation of another", HEAD GEN CHANGE PR RES REG17 END, -EBADMSG, 11 },
-	{ "a reservation of type 2", HEAD GEN CHANGE PR "reservation 2 16\n" REG16 END, -EBADMSG, 10 },
-	{ "all registrants' with a holder", HEAD GEN CHANGE PR "reservation 7 16\n" REG16 END, -EBADMSG, 10 },
-	{ "all registrants' without any", HEAD GEN CHANGE PR "reservation 7 0\n" END, -EBADMSG, 10 },
-	{ "a registration twice", HEAD GEN CHANGE PR REG16 REG16 END, -EBADMSG, 11 },
+	{ "a reservation of nobody", HEAD GEN CHANGE PR RES END, -EBADMSG, 11 },
+	{ "a reservation of another", HEAD GEN CHANGE PR RES REG17 END, -EBADMSG, 12 },
+	{ "a reservation of type 2", HEAD GEN CHANGE PR "reservation 2 16\n" REG16 END, -EBADMSG, 11 },
+	{ "all registrants' with a holder", HEAD GEN CHANGE PR "reservation 7 16\n" REG16 END, -EBADMSG, 11 },
+	{ "all registrants' without any", HEAD GEN CHANGE PR "reservation 7 0\n" END, -EBADMSG, 11 },
+	{ "a registration twice", HEAD GEN CHANGE PR REG16 REG16 END, -EBADMSG, 12 },
 	{ "a nexus twice", HEAD GEN CHANGE PR REG16 "registration 17 0x00000000000000ac 1 iqn.t:d,t,0x1 iscsi:iqn.h1,i,0x1\n" END,
-	  -EBADMSG, 11 },
-	{ "out of order", HEAD GEN CHANGE PR REG17 REG16 END, -EBADMSG, 11 },
-	{ "more than were made", HEAD GEN CHANGE "pr 5 16 1\n" REG17 END, -EBADMSG, 10 },
-	{ "key 0", HEAD GEN CHANGE PR "registration 16 0x0000000000000000 1 iqn.t:d,t,0x1 iscsi:iqn.h1,i,0x1\n" END, -EBADMSG, 10 },
-	{ "a key in decimal", HEAD GEN CHANGE PR "registration 16 171 1 iqn.t:d,t,0x1 iscsi:iqn.h1,i,0x1\n" END, -EBADMSG, 9 },
-	{ "a generation in hexadecimal", HEAD "generation 0x000000000000000c\n", -EBADMSG, 3 },
+	  -EBADMSG, 12 },
+	{ "out of order", HEAD GEN CHANGE PR REG17 REG16 END, -EBADMSG, 12 },
+	{ "more than were made", HEAD GEN CHANGE "pr 5 16 1\n" REG17 END, -EBADMSG, 11 },
+	{ "key 0", HEAD GEN CHANGE PR "registration 16 0x0000000000000000 1 iqn.t:d,t,0x1 iscsi:iqn.h1,i,0x1\n" END, -EBADMSG, 11 },
+	{ "a key in decimal", HEAD GEN CHANGE PR "registration 16 171 1 iqn.t:d,t,0x1 iscsi:iqn.h1,i,0x1\n" END, -EBADMSG, 10 },
+	{ "a generation in hexadecimal", HEAD "generation 0x000000000000000c\n", -EBADMSG, 4 },
 	{ "a key in capitals", HEAD GEN CHANGE PR "registration 16 0x00000000000000AB 1 iqn.t:d,t,0x1 iscsi:iqn.h1,i,0x1\n" END,
-	  -EBADMSG, 9 },
-	{ "a port identifier that is too great", HEAD GEN CHANGE PR "registration 16 0x00000000000000ab 65536 a b\n" END, -EBADMSG, 9 },
-	{ "a gateway without an address", HEAD GEN CHANGE PR "gateway 1 - 0 gw1 0 m\n" END, -EBADMSG, 9 },
-	{ "a line that nobody knows", HEAD GEN CHANGE PR "colour red\n" END, -EBADMSG, 9 },
-	{ "blocks of 4096 bytes", HEAD GEN SIZE CHANGE PR END, 0, 11 },
-	{ "blocks of 512 bytes are the rule", HEAD GEN "block_size 512\n" CHANGE PR END, -EBADMSG, 7 },
-	{ "blocks of no bytes", HEAD GEN "block_size 0\n" CHANGE PR END, -EBADMSG, 7 },
-	{ "blocks of 3072 bytes", HEAD GEN "block_size 3072\n" CHANGE PR END, -EBADMSG, 7 },
-	{ "blocks of 8192 bytes", HEAD GEN "block_size 8192\n" CHANGE PR END, -EBADMSG, 7 },
+	  -EBADMSG, 10 },
+	{ "a port identifier that is too great", HEAD GEN CHANGE PR "registration 16 0x00000000000000ab 65536 a b\n" END, -EBADMSG, 10 },
+	{ "a gateway without an address", HEAD GEN CHANGE PR "gateway 1 - 0 gw1 0 m 0\n" END, -EBADMSG, 10 },
+	{ "a line that nobody knows", HEAD GEN CHANGE PR "colour red\n" END, -EBADMSG, 10 },
+	{ "blocks of 4096 bytes", HEAD GEN SIZE CHANGE PR END, 0, 12 },
+	{ "blocks of 512 bytes are the rule", HEAD GEN "block_size 512\n" CHANGE PR END, -EBADMSG, 8 },
+	{ "blocks of no bytes", HEAD GEN "block_size 0\n" CHANGE PR END, -EBADMSG, 8 },
+	{ "blocks of 3072 bytes", HEAD GEN "block_size 3072\n" CHANGE PR END, -EBADMSG, 8 },
+	{ "blocks of 8192 bytes", HEAD GEN "block_size 8192\n" CHANGE PR END, -EBADMSG, 8 },
 	{ "a block size in version 1", HEAD_1 GEN SIZE CHANGE PR END, -EBADMSG, 7 },
-	{ "a keyword that goes on", HEAD GEN CHANGE PR "ending\n", -EBADMSG, 9 },
+	{ "ports", HEAD_P GEN CHANGE PR PORTS END, 0, 15 },
+	{ "all of it, with ports", HEAD_P GEN CHANGE PR SPC2 PREEMPTED RES REG16 REG17 REST PORTS END, 0, 23 },
+	{ "ports without the feature", HEAD GEN CHANGE PR PORTS END, -EBADMSG, 10 },
+	{ "a port of no group", HEAD_P GEN CHANGE PR "port 1 3 1 iqn\n" END, -EBADMSG, 10 },
+	{ "group 0", HEAD_P GEN CHANGE PR "group 0 m 0 -\n" END, -EBADMSG, 10 },
+	{ "a group twice", HEAD_P GEN CHANGE PR "group 1 m 0 -\ngroup 1 n 0 -\n" END, -EBADMSG, 11 },
+	{ "a group without a machine", HEAD_P GEN CHANGE PR "group 1 - 0 gw1\n" END, -EBADMSG, 10 },
+	{ "half out of service", HEAD_P GEN CHANGE PR "group 1 m 2 gw1\n" END, -EBADMSG, 10 },
+	{ "port 0", HEAD_P GEN CHANGE PR "group 1 m 0 -\nport 0 1 1 iqn\n" END, -EBADMSG, 11 },
+	{ "a port twice", HEAD_P GEN CHANGE PR "group 1 m 0 -\nport 1 1 1 a\nport 1 1 1 b\n" END, -EBADMSG, 12 },
+	{ "port 65536", HEAD_P GEN CHANGE PR "group 1 m 0 -\nport 65536 1 1 iqn\n" END, -EBADMSG, 11 },
+	{ "a port without a name", HEAD_P GEN CHANGE PR "group 1 m 0 -\nport 1 1 1 -\n" END, -EBADMSG, 11 },
+	{ "a keyword that goes on", HEAD GEN CHANGE PR "ending\n", -EBADMSG, 10 },
 };
 
 static void check_texts(void)
@@ -181,8 +204,8 @@ static void check_damage(void)
 static void check_random(void)
 {
 	static const char *const pieces[] = {
-		HEAD, GEN, SIZE, CHANGE, PR, SPC2, PREEMPTED, RES, REG16, REG17, REST, END, HEAD_1, REST_1, "registration ", "0", " ", "\n", "16", "-", "*",
-		"reservation 7 0\n", "gateway 1 a 1 b 7 m\n", "fenced a 1 2 3\n",
+		HEAD, GEN, SIZE, CHANGE, PR, SPC2, PREEMPTED, RES, REG16, REG17, REST, END, HEAD_P, PORTS, HEAD_2, REST_2, HEAD_1, REST_1, "registration ", "0", " ", "\n", "16", "-", "*",
+		"reservation 7 0\n", "gateway 1 a 1 b 7 m 0\n", "fenced a 1 2 3\n",
 	};
 	static char text[4096];
 	unsigned int i;
@@ -236,7 +259,7 @@ static void check_size(void)
 static void check_lists(void)
 {
 	static char text[65536];
-	const char *const lines[] = { "gateway 1 a 1 b 7 m\n", "fenced a 1 2 3\n" };
+	const char *const lines[] = { "gateway 1 a 1 b 7 m 0\n", "fenced a 1 2 3\n" };
 	unsigned int kind, n;
 
 	for (kind = 0; kind < 2; kind++) {

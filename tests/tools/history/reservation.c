@@ -39,12 +39,18 @@
  * @registered: nexuses
  * @holder: nexus, or NOBODY
  * @type: of the reservation; 0 without one
+ * @preempter: nexus whose PREEMPT was the last one, or NOBODY
+ * @preempted: nexus that it preempted
+ * @made: type of the reservation that it made; 0 if it only took the registration
  */
 struct state {
 	uint64_t done;
 	uint32_t registered;
 	uint16_t holder;
 	uint16_t type;
+	uint16_t preempter;
+	uint16_t preempted;
+	uint32_t made;
 };
 
 struct states {
@@ -109,15 +115,35 @@ static void unreserve(struct state *state)
 	state->type = 0;
 }
 
+static void forget_preempt(struct state *state)
+{
+	state->preempter = NOBODY;
+	state->preempted = NOBODY;
+	state->made = 0;
+}
+
+/* An initiator that had no answer sends its PREEMPT again, and gets GOOD: docs/reservations.md */
+static bool preempt_is_done(const struct state *state, const struct op *op)
+{
+	if (state->preempter != op->nexus || state->preempted != op->a)
+		return false;
+	return !state->made ||
+	       (state->made == op->b && state->type == op->b && state->holder == op->nexus);
+}
+
 /* SPC-4, 5.13.11.2: the victim's registration goes, and the reservation if it was the victim's comes over */
 static bool preempt(struct state *state, const struct op *op)
 {
 	if (!(state->registered & BIT(op->a)))
-		return false;
+		return preempt_is_done(state, op);
 	state->registered &= ~BIT(op->a);
+	state->preempter = op->nexus;
+	state->preempted = (uint16_t)op->a;
+	state->made = 0;
 	if (state->holder == op->a) {
 		state->holder = op->nexus;
 		state->type = (uint16_t)op->b;
+		state->made = (uint32_t)op->b;
 	}
 	return true;
 }
@@ -129,6 +155,9 @@ static bool apply(struct state *state, const struct op *op)
 
 	if (op->kind == REGISTER) {
 		state->registered |= self;
+		/* a PREEMPT of its key means this registration from now on */
+		if (state->preempted == op->nexus)
+			forget_preempt(state);
 		return true;
 	}
 	if (op->kind == UNREGISTER) {
@@ -153,6 +182,7 @@ static bool apply(struct state *state, const struct op *op)
 	case CLEAR:
 		state->registered = 0;
 		unreserve(state);
+		forget_preempt(state);
 		return true;
 	default:
 		return preempt(state, op);
@@ -322,10 +352,29 @@ static bool is_reservation(const struct op *op)
 	return op->kind >= REGISTER && op->kind <= PREEMPT_AND_ABORT;
 }
 
-/* A reservation command that ended well and has certainly changed something, if only PRgeneration. */
-static bool writes_record(const struct op *op)
+static bool is_preempt(const struct op *op)
 {
-	return is_reservation(op) && op->result == GOOD && op->kind != RESERVE && op->kind != RELEASE;
+	return op->kind == PREEMPT || op->kind == PREEMPT_AND_ABORT;
+}
+
+/* A PREEMPT that comes again changes nothing. */
+static bool may_come_again(const struct history *history, const struct op *op)
+{
+	const struct op *other, *end = history->ops + history->count;
+
+	for (other = history->ops; is_preempt(op) && other < end; other++) {
+		if (other != op && is_preempt(other) && other->nexus == op->nexus && other->a == op->a &&
+		    other->start < op->end)
+			return true;
+	}
+	return false;
+}
+
+/* A reservation command that ended well and has certainly changed something, if only PRgeneration. */
+static bool writes_record(const struct history *history, const struct op *op)
+{
+	return is_reservation(op) && op->result == GOOD && op->kind != RESERVE && op->kind != RELEASE &&
+	       !may_come_again(history, op);
 }
 
 /* How an open command ends. */
@@ -338,7 +387,7 @@ static struct event over(const struct history *history, const struct op *op)
 		if (given_up == NEVER) {
 			if (next->kind == LOGIN && next->nexus == op->nexus && next->start >= op->end)
 				given_up = next->end;
-		} else if (next->start >= given_up && writes_record(next)) {
+		} else if (next->start >= given_up && writes_record(history, next)) {
 			return (struct event){ next->end, op, END_OVERTAKEN };
 		}
 	}
@@ -354,6 +403,7 @@ static void walk(struct reservations *reservations, struct scan *scan, const str
 	reservations->wrong = NULL;
 	reservations->undecided = false;
 	scan->now.list[0] = (struct state){ .holder = NOBODY };
+	forget_preempt(&scan->now.list[0]);
 	scan->now.count = 1;
 	add_era(reservations, scan, 0);
 	for (i = 0; i < n && events[i].time != NEVER; i++) {

@@ -179,7 +179,13 @@ static void note_answer(struct client *client, const struct answer *answer, void
 	done = true;
 }
 
-const struct answer *client_do(struct client *client, const struct command *command)
+bool answer_is_of_ports(const struct answer *answer)
+{
+	return answer->status == SCSI_STATUS_CHECK_CONDITION && answer->key == SCSI_SENSE_UNIT_ATTENTION &&
+	       answer->asc == 0x2a && answer->ascq == 0x06;
+}
+
+static const struct answer *do_once(struct client *client, const struct command *command)
 {
 	uint64_t end = now_ms() + PATIENCE_MS;
 
@@ -195,6 +201,16 @@ const struct answer *client_do(struct client *client, const struct command *comm
 			    PATIENCE_MS / 1000);
 	}
 	return &last;
+}
+
+const struct answer *client_do(struct client *client, const struct command *command)
+{
+	const struct answer *answer;
+
+	do {
+		answer = do_once(client, command);
+	} while (answer_is_of_ports(answer));
+	return answer;
 }
 
 const struct answer *client_do_patiently(struct client *client, const struct command *command)

@@ -76,7 +76,9 @@ void client_send(struct client *client, const struct command *command, answered_
 void client_reset(struct client *client);
 /* serves all sessions for up to @ms; also ends early when something happened, or @fd can be read: true then */
 bool client_serve(int ms, int fd);
-/* one command from beginning to end; the data are valid until the next one */
+/* that the state of some target port has changed, which any nexus may be told at any time */
+bool answer_is_of_ports(const struct answer *answer);
+/* one command from beginning to end, sent again after news of target ports; the data are valid until the next one */
 const struct answer *client_do(struct client *client, const struct command *command);
 /* the same, sent again while it ends with BUSY, for BUSY_PATIENCE_MS; prints how often, if it did */
 const struct answer *client_do_patiently(struct client *client, const struct command *command);

@@ -102,7 +102,7 @@ static void write_ended(struct client *client, const struct answer *answer, void
 		if (answer->key == SCSI_SENSE_UNIT_ATTENTION && answer->asc == 0x2a && answer->ascq == 0x05)
 			attentions++;
 		else if (answer->key == SCSI_SENSE_UNIT_ATTENTION)
-			other_attentions++;
+			other_attentions += !answer_is_of_ports(answer);
 		else
 			refused++;
 		hold_until = now_ms() + HOLD_MS;
