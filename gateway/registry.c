@@ -9,12 +9,10 @@
  *
  *	unregistered --> registered --> fenced: new identity --> watched again --> registered
  *
- * An entry also says which machine it belongs to. A gateway that comes back after it died finds the
- * entry of its former life by that, and replaces it. Nothing else in a kernel is the same in each
- * life of a machine and different on each machine: host names are given twice, and so are the
- * firmware's data about a machine, and addresses behind a router. So the machine is known by all of
- * them together. A gateway that answers for such an entry lives, and keeps it. The former life is
- * fenced first, since its requests may be anywhere.
+ * An entry also says which machine it belongs to (gateway/machine.c). A gateway that comes back
+ * after it died finds the entry of its former life by that, and replaces it. A gateway that answers
+ * for such an entry lives, and keeps it. The former life is fenced first, since its requests may be
+ * anywhere.
  *
  * Recoveries are counted. A gateway makes a registration again if it overlaps with a recovery,
  * since the registration may be of the identity that is no more. The gateway fences its former
@@ -44,7 +42,6 @@
  * is another gateway. So of two gateways that are in trouble at the same time, one serves.
  */
 #include <linux/delay.h>
-#include <linux/dmi.h>
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
@@ -57,6 +54,7 @@
 
 #include "gateway/group.h"
 #include "gateway/lu_state.h"
+#include "gateway/machine.h"
 #include "gateway/ports.h"
 #include "gateway/record_io.h"
 #include "gateway/registry.h"
@@ -75,36 +73,6 @@
 /* tries until the commands have ended, before the thread sees to other work */
 #define DRAIN_TRIES		25
 #define DRAIN_RETRY_MS		20
-
-/* Hash a text and its end by FNV-1a. */
-static u64 registry_hash(u64 hash, const char *text)
-{
-	do {
-		hash = (hash ^ (u8)*text) * 0x100000001b3ULL;
-	} while (*text++);
-	return hash;
-}
-
-/*
- * Make a hash that is the same for each life of this machine, see the top of the file. @address is
- * ADDRESS:PORT/NONCE.
- */
-static void registry_name_machine(const char *address, char *buf, size_t size)
-{
-	const char *uuid = dmi_get_system_info(DMI_PRODUCT_UUID);
-	char host[TRBD_ADDRESS_MAX];
-	u64 hash = 0xcbf29ce484222325ULL;
-	char *port;
-
-	strscpy(host, address, sizeof(host));
-	port = strrchr(host, ':');
-	if (port)
-		*port = 0;
-	hash = registry_hash(hash, init_utsname()->nodename);
-	hash = registry_hash(hash, uuid ? uuid : "");
-	hash = registry_hash(hash, host);
-	snprintf(buf, size, "%016llx", hash);
-}
 
 /**
  * struct registry_former - a life of this machine that has ended
@@ -414,7 +382,7 @@ static int registry_write(struct trbd_lu *lu, struct registry_entry *entry)
 	trbd_group_self(lu->group, &self->slot, &self->member);
 	trbd_session_address(lu->image->session, self->address, sizeof(self->address));
 	strscpy(self->name, init_utsname()->nodename, sizeof(self->name));
-	registry_name_machine(self->address, self->machine, sizeof(self->machine));
+	trbd_machine_name(self->address, self->machine, sizeof(self->machine));
 	ret = registry_fence(entry);
 	if (!ret)
 		ret = trbd_lu_amend(lu, registry_decide_enter, entry);
