@@ -179,11 +179,17 @@ static void print_victim(void)
 
 static int reads_left;
 
+static void read_place(int i);
+
 static void read_ended(struct client *client, const struct answer *answer, void *arg)
 {
 	uint64_t *value = arg, other;
 	size_t i;
 
+	if (answer_is_of_ports(answer)) {
+		read_place((int)(value - read_now));
+		return;
+	}
 	expect_good(client, "READ of the victim's places", answer);
 	memcpy(value, answer->data, sizeof(*value));
 	for (i = 0; i < PLACE_SIZE; i += sizeof(other)) {
@@ -198,17 +204,22 @@ static void read_ended(struct client *client, const struct answer *answer, void 
 	reads_left--;
 }
 
+static void read_place(int i)
+{
+	struct command command;
+
+	cmd_read(&command, (uint32_t)i * PLACE_STRIDE, PLACE_BLOCKS);
+	client_send(&preemptor, &command, read_ended, &read_now[i]);
+}
+
 static void read_places(void)
 {
 	uint64_t end = now_ms() + 60000;
-	struct command command;
 	int i;
 
 	reads_left = PLACES;
-	for (i = 0; i < PLACES; i++) {
-		cmd_read(&command, (uint32_t)i * PLACE_STRIDE, PLACE_BLOCKS);
-		client_send(&preemptor, &command, read_ended, &read_now[i]);
-	}
+	for (i = 0; i < PLACES; i++)
+		read_place(i);
 	while (reads_left) {
 		serve(-1);
 		if (now_ms() > end || preemptor.broken)
