@@ -49,7 +49,8 @@
 /* fits into one packet of any link, with all headers */
 #define PROOF_SMALL_BYTES	128
 #define PROOF_MS		5000
-#define PROOF_SMALL_MS		2000
+/* the connection was reset, and must be made again first */
+#define PROOF_SMALL_MS		4000
 
 /**
  * struct proof_answer - the outcome of asking one OSD
@@ -274,7 +275,7 @@ bool trbd_proof_is_due(struct trbd_session *session)
  * Several units of a session may call this at the same time, and one of them asks. After a failure
  * nobody asks for a while, which gets longer each time.
  *
- * Context: process; takes a round trip for each of a few OSDs, and up to 7 s for one that does not
+ * Context: process; takes a round trip for each of a few OSDs, and up to 9 s for one that does not
  * answer. A fatal signal ends it.
  * Return: 0 if all have answered; -EAGAIN if it is not time, or another thread asks; -ETIMEDOUT if
  * one does not answer; -EINTR, -ENOTCONN, -ENOMEM, others.

@@ -34,17 +34,16 @@ given_up() { lab log "$1" | grep -c 'gave up waiting'; }
 says() { lab log --since-mark "$1" | grep -q "$2"; }
 
 # What a host with two paths does: gw1 is the first one that it tries. The places are of several objects, and so OSDs.
-longest=0
 written() {
-	local gw start took
+	local gw start
 	start=$(now_ms)
 	for gw in gw1 gw2 ''; do
 		[ -n "$gw" ] || return 1
 		! IO_LIMIT=30 io "$(gw_url "$gw" "$n")" "write -P 0x$1 $((4 * $1))M 64k" >/dev/null || break
 	done
-	took=$(($(now_ms) - start))
-	[ $took -le $longest ] || longest=$took
+	echo $(($(now_ms) - start)) >>"$work/took"
 }
+longest() { sort -n "$work/took" | tail -n 1; }
 all_written() {
 	local i
 	for i in {10..25}; do written "$i" || return 1; done
@@ -59,8 +58,8 @@ t 'gw2 writes' serves "$url2"
 t 'gw1 loses large packets' turns_gray gw1
 t 'a write hangs, and gw1 gives up' gives_up gw1
 t 'all writes after that are done' all_written
-note "the longest took $longest ms"
-t 'in time' test "$longest" -le "$LIMIT_MS"
+note "the longest took $(longest) ms"
+t 'in time' test "$(longest)" -le "$LIMIT_MS"
 t 'gw1 says that it stays out' t_until 60 says gw1 'stays out until the OSDs'
 t 'and to look at the MTU' t_until 60 says gw1 'look at the MTU'
 t_fails 'gw1 stays out' serves "$url1"
