@@ -15,7 +15,7 @@
  * than every snapshot of the clone. When several commands need the same object at the same moment,
  * the first one fetches it and the others wait for it. A copyup has the whole object in memory, and
  * one command can need many of them. So the copyups of an image share a limited amount of memory.
- * Those that do not fit wait, and start in the order in which they came.
+ * A copyup that does not fit waits for its turn, and the first to come is the first to start.
  */
 #include <linux/atomic.h>
 #include <linux/bvec.h>

@@ -65,13 +65,19 @@ t_is 'every nexus is told once that the capacity changed' "$(cat "$work"/gw* | s
 	'3 6 2a/09 3 good 3 ready'
 t 'what is new can be written' write_through gw2 'write -P 9 24M 64k'
 
-# Two who take snapshots at once: when one is made, the other wants quiet yet.
+# Two who take snapshots at once: when one is made, the other wants quiet yet. It watches the image, so its wish lasts.
 notify() { lab run -- timeout "$(t_limit 90)" python3 "$TESTS_DIR/tools/notify.py" rbd "rbd_header.$(gw_info gw1 "$n" ImageId)" "$@"; }
 writes_within() { lab run -- timeout "$1" qemu-io -f raw -c 'write -P 3 0 4k' "$(gw_url gw1 "$n")" 2>&1 | grep -q '^wrote'; }
+is_quiet() { timeout "$(t_limit 20)" sh -c "until grep -q quiet '$1'; do sleep 0.2; done"; }
 two_at_once() {
-	notify quiesce 1 && notify quiesce 2 && notify unquiesce 2 || return 1
-	! writes_within 2 || { echo 'written'; return 1; }
-	notify unquiesce 1
+	local first failed=
+	mkfifo "$work/go.first"
+	notify attend 1 <>"$work/go.first" >"$work/first" 2>&1 &
+	first=$!
+	is_quiet "$work/first" && notify quiesce 2 && notify unquiesce 2 || failed='no quiet'
+	[ "$failed" ] || ! writes_within 2 || failed=written
+	echo go 1<>"$work/go.first"
+	wait "$first" && [ ! "$failed" ] || { echo "$failed"; return 1; }
 }
 t 'two snapshots at once: the second one lets no write into the first' two_at_once
 t 'when both are made, writes go on' soon gw1 'write -P 3 0 4k'
@@ -138,8 +144,7 @@ mkfifo "$work/go"
 notify attend 1 <>"$work/go" >"$work/attend" 2>&1 &
 attends=$!
 t_atexit "t_kill $attends"
-is_quiet() { timeout "$(t_limit 20)" sh -c "until grep -q quiet '$work/attend'; do sleep 0.2; done"; }
-t 'gw1 is quiet for another snapshot' is_quiet
+t 'gw1 is quiet for another snapshot' is_quiet "$work/attend"
 t 'gw2 reaches that OSD again' watch_dropped_end gw2
 watches_again() {
 	local i

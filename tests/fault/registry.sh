@@ -85,7 +85,7 @@ t 'a backstore goes while its gateway is cut off, and its entry stays' without
 healed() { lab heal gw1 ceph && t_until 60 look gateways_are 'gw2 '; }
 t 'until the gateway reaches the cluster again' healed
 t_is 'and nobody was fenced for it' "$(record "$n" | grep -c '^fenced') $(identities)" "0 $before"
-t 'the other image is served' io "$(gw_url gw1 "$beside")" 'write -P 3 0 64k'
+t 'the other image is served' t_until 60 io "$(gw_url gw1 "$beside")" 'write -P 3 0 64k'
 t 'and this one when it is configured again' eval 'gw_serve gw1 "$n" "pool=rbd,image=$n"'
 
 # --- a new slot in the group: who is found by it must say so

@@ -209,7 +209,8 @@ if lab log --since-mark gw1 | grep -q 'giving up what is in flight' || [ "$held"
 else
 	t 'the OSDs refused what gw1 held' test $(($(refused) - before)) -ge 10
 fi
-t 'both gateways go on afterwards' io "$(gw_url gw1 "$name")" 'write -P 1 0 64k' 'read -P 1 0 64k'
+t 'both gateways go on afterwards' t_until 60 io "$(gw_url gw1 "$name")" 'write -P 1 0 64k'
+t 'and what is written then stays' io "$(gw_url gw1 "$name")" 'read -P 1 0 64k'
 
 unserve "$clone"
 clone_clean >/dev/null 2>&1

@@ -36,4 +36,5 @@ t 'the thread goes on' thread_stalled_end gw1
 sleep 5
 talker_ends old
 t 'the old writes have not landed' io "$(gw_url gw2 "$n")" 'read -P 0x33 0 8M'
-t 'gw1 serves' io "$(gw_url gw1 "$n")" 'write -P 0x44 0 64k' 'read -P 0x44 0 64k'
+t 'gw1 serves' t_until 60 io "$(gw_url gw1 "$n")" 'write -P 0x44 0 64k'
+t 'and what is written then stays' io "$(gw_url gw1 "$n")" 'read -P 0x44 0 64k'

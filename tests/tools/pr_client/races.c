@@ -450,6 +450,7 @@ struct host {
 
 static struct host hosts[2];
 static bool fighting;
+static bool late;	/* the time is over: whoever has won rests until the other has won, too */
 
 /* Return: which of the counts; anything else ends it. */
 static int sort_answer(const struct client *client, const char *what, const struct answer *answer)
@@ -466,6 +467,11 @@ static int sort_answer(const struct client *client, const char *what, const stru
 		return 3;
 	answer_text(answer, text, sizeof(text));
 	die("%s: %s: %s", client->label, what, text);
+}
+
+static bool has_won(const struct host *host)
+{
+	return host->counts[PREEMPTING][0] || host->counts[ABORTING][0];
 }
 
 static void fight_on(struct client *client, const struct answer *answer, void *arg);
@@ -494,7 +500,7 @@ static void fight_on(struct client *client, const struct answer *answer, void *a
 	/* what was not executed is tried again */
 	if (how < 2)
 		host->phase = (host->phase + 1) % PHASES;
-	if (fighting)
+	if (fighting && !(late && has_won(host)))
 		strike(host);
 }
 
@@ -532,11 +538,6 @@ static void print_host(const struct host *host)
 	printf(" %lu writes\n", host->writes);
 }
 
-static bool has_won(const struct host *host)
-{
-	return host->counts[PREEMPTING][0] || host->counts[ABORTING][0];
-}
-
 int mode_duel(int argc, char **argv)
 {
 	uint64_t end;
@@ -559,8 +560,9 @@ int mode_duel(int argc, char **argv)
 	}
 	while (hosts[0].pending || hosts[1].pending) {
 		client_serve(100, -1);
-		/* longer on a slow machine, until each has won once */
-		fighting = now_ms() < end || (now_ms() < end + 30000 && !(has_won(&hosts[0]) && has_won(&hosts[1])));
+		/* longer if one gateway is slower than the other, until each has won once */
+		late = now_ms() >= end;
+		fighting = !late || (now_ms() < end + 30000 && !(has_won(&hosts[0]) && has_won(&hosts[1])));
 		if (now_ms() > end + 60000)
 			die("the duel does not end: %d and %d commands have no answer", hosts[0].pending,
 			    hosts[1].pending);
