@@ -140,7 +140,7 @@ soak: deps ## random faults under load for MINUTES=60 on each of KERNELS, the sa
 
 SOAK_TESTS := data compare_write snapshot random_ops life_cycle slow_path reservations preempt stalls kills history \
 	cdb_fuzz control_fuzz object_fuzz cut_snapshot registry away two_snapshots full host_lost removed restarts frozen \
-	thread_stalled preempt_times
+	thread_stalled preempt_times upgrade one_answer gray drain
 
 soak-tests: deps ## the tests in their long forms, about six hours on each of KERNELS
 	@KERNELS="$(or $(KERNELS),6.12)" TESTS="$(or $(TESTS),$(SOAK_TESTS))" GATEWAYS="$(or $(GATEWAYS),4)" \
@@ -148,7 +148,7 @@ soak-tests: deps ## the tests in their long forms, about six hours on each of KE
 		DATA_MIB=1024 CAW_COUNTS=1000 SNAPSHOTS=100 RANDOM_SECONDS=900 CYCLES=200 SLOW_SECONDS=600 \
 		PR_COMMANDS=10000 PREEMPT_ROUNDS=100 PREEMPT_WAIT=60 STALLS=30 STALL_SECONDS=30 KILLS=20 \
 		HISTORY_SECONDS=600 FUZZ_COMMANDS=100000 FUZZ_SECONDS=600 CUTS=10 TAKERS_WAIT=25 FULL_SECONDS=240 \
-		RESTARTS=70 FREEZES=10 UNITS=20 \
+		RESTARTS=70 FREEZES=10 UNITS=20 DRAIN_ROUNDS=20 GRAY_FAULTS='mtu osd one_way' \
 		TEST_TIMEOUT=7200 tests/run-check
 
 check-debug: deps ## the tests on a kernel with KASAN, lockdep and kmemleak, and with allocations that fail (TESTS=...)
