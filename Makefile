@@ -140,7 +140,7 @@ soak: deps ## random faults under load for MINUTES=60 on each of KERNELS, the sa
 
 SOAK_TESTS := data compare_write snapshot random_ops life_cycle slow_path reservations preempt stalls kills history \
 	cdb_fuzz control_fuzz object_fuzz cut_snapshot registry away two_snapshots full host_lost removed restarts frozen \
-	thread_stalled preempt_times upgrade one_answer gray drain
+	thread_stalled preempt_times upgrade one_answer gray drain host_paths
 
 soak-tests: deps ## the tests in their long forms, about six hours on each of KERNELS
 	@KERNELS="$(or $(KERNELS),6.12)" TESTS="$(or $(TESTS),$(SOAK_TESTS))" GATEWAYS="$(or $(GATEWAYS),4)" \
