@@ -156,8 +156,8 @@ has_begun() {
 
 # how often it stood still since the test began, by its own word: a loaded host takes its processors away
 gw_stalls() { lab log --since-mark "$1" | grep -c 'was out of touch (it stood still)'; }
-# the same, for whatever reason: its OSDs share the host
-gw_lapses() { lab log --since-mark "$1" | grep -c 'was out of touch'; }
+# The same, for whatever reason: its OSDs share the host. It also refuses writes of a session whose thread stood still.
+gw_lapses() { lab log --since-mark "$1" | grep -c 'was out of touch\|the thread of a session stood still'; }
 # A gateway that was out of touch ends writes with BUSY for a while, and must.
 undisturbed() {
 	local _ before status

@@ -96,3 +96,6 @@ undisturbed paths
 t_is 'with two paths all tests that need them pass, and those of reservations and resets' \
 	"$(awk '$1 == "passed" { n++ } END { print n + 0 }' "$work/paths") $(grep -v ^passed "$work/paths" | xargs)" \
 	'29 skipped Reserve6.TargetColdReset skipped Reserve6.TargetWarmReset'
+# what it said of those that failed
+awk 'NR == FNR { if ($1 == "FAILED") failed[substr($2, index($2, ".") + 1)] = 1; next }
+	$1 == "Test:" { on = $2 in failed } on' "$work/paths" "$work/paths.log" | head -40 | sed 's/^/# /'
