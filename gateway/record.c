@@ -58,6 +58,26 @@ u64 trbd_record_common_features(const struct trbd_record *record)
 }
 
 /**
+ * trbd_record_version() - choose the version that a record is written in
+ * @record: record
+ *
+ * Return: the present version if every gateway in the registry can read it, or must have read it
+ * already; otherwise the version that they all can read.
+ */
+u32 trbd_record_version(const struct trbd_record *record)
+{
+	unsigned int i;
+
+	if (record->version == TRBD_RECORD_VERSION || record->features)
+		return TRBD_RECORD_VERSION;
+	for (i = 0; i < record->num_gateways; i++) {
+		if (!record->gateways[i].features)
+			return TRBD_RECORD_VERSION_OLD;
+	}
+	return TRBD_RECORD_VERSION;
+}
+
+/**
  * trbd_record_remove_gateway() - take a gateway out
  * @record: record
  * @id: its number; there need not be an entry with it

@@ -30,7 +30,7 @@
  * still then. Most often there are none.
  *
  * A gateway writes only what every other gateway can read (gateway/record_text.c). It stays away as
- * long as gateways of before version 3 of the record are there: those could not read any of it.
+ * long as gateways of version 1 of the record are there: those could not read any of it.
  *
  * A gateway whose OSDs had not answered asks them before it serves again (rados/proof.c). While
  * another gateway serves the image, it stays out until they answer:
@@ -160,11 +160,10 @@ static bool registry_others_serve(struct trbd_lu *lu, const struct trbd_record_r
 	return false;
 }
 
-/* Look for a gateway of before the record had features. It could not read what we write. */
+/* Look for a gateway of version 1 of the record. It could not read what we write. */
 static bool registry_has_older(struct registry_entry *entry, const struct trbd_record *record)
 {
-	bool found = record->version && record->version < TRBD_RECORD_VERSION &&
-		     record->num_gateways;
+	bool found = record->version == 1 && record->num_gateways;
 
 	strscpy(entry->older, found ? record->gateways[0].name : "", sizeof(entry->older));
 	return found;
@@ -387,7 +386,7 @@ static int registry_write(struct trbd_lu *lu, struct registry_entry *entry)
 	if (!ret)
 		ret = trbd_lu_amend(lu, registry_decide_enter, entry);
 	if (ret == -EUSERS && *entry->older) {
-		pr_err_ratelimited("%s: gateway %s serves the image with a module of before version 1.0 and could not read what this one writes; upgrade all of those at once\n",
+		pr_err_ratelimited("%s: gateway %s serves the image with a module that knows only version 1 of the record and could not read what this one writes; stop the image on all gateways of that version first\n",
 				   lu->image->name, entry->older);
 		return -EPROTONOSUPPORT;
 	}
@@ -426,7 +425,7 @@ static void registry_note_out(struct trbd_lu *lu, unsigned int recoveries)
  * Context: process; takes a few round trips, and a monitor's answer after the gateway had given up.
  * Return: 0; -EAGAIN when a recovery is under way or was meanwhile, so that the entry is of the old
  * identity, when another gateway has taken the entry out again, or when this gateway stays out;
- * -EPROTONOSUPPORT when a gateway of an older version serves the image; an error of
+ * -EPROTONOSUPPORT when a gateway of version 1 of the record serves the image; an error of
  * trbd_lu_amend().
  */
 int trbd_registry_enter(struct trbd_lu *lu)
