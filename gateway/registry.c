@@ -199,11 +199,12 @@ static enum trbd_pr_verdict registry_decide_enter(struct trbd_record *record, vo
 
 static enum trbd_pr_verdict registry_decide_leave(struct trbd_record *record, void *ctx)
 {
+	unsigned int was = record->num_gateways;
 	const struct trbd_lu *lu = ctx;
 
 	trbd_record_remove_gateway(record, lu->id);
 	trbd_record_remove_gateway(record, lu->next_id);
-	return TRBD_PR_GOOD;
+	return record->num_gateways == was ? TRBD_PR_CONFLICT : TRBD_PR_GOOD;
 }
 
 /**
@@ -214,7 +215,7 @@ static enum trbd_pr_verdict registry_decide_leave(struct trbd_record *record, vo
  * reservations would fence its address, which other images of this gateway may share.
  *
  * Context: process; takes a few round trips.
- * Return: as trbd_lu_amend().
+ * Return: -EUSERS if the registry has no entry of this unit, and others as trbd_lu_amend().
  */
 int trbd_registry_leave(struct trbd_lu *lu)
 {
