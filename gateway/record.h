@@ -130,6 +130,7 @@ struct trbd_record {
 
 /**
  * struct trbd_record_registry - the gateways, fences and ports of a record, or of one that is gone
+ * @features: features of the record
  * @num_gateways: entries of @gateways
  * @gateways: gateways that serve the image
  * @num_fenced: entries of @fenced
@@ -140,6 +141,7 @@ struct trbd_record {
  * @ports: target ports
  */
 struct trbd_record_registry {
+	u64 features;
 	unsigned int num_gateways;
 	const struct trbd_record_gateway *gateways;
 	unsigned int num_fenced;

@@ -155,7 +155,7 @@ bool trbd_ports_are_shared(struct trbd_unit *unit)
 	if (!unit->lu)
 		return false;
 	rcu_read_lock();
-	shared = rcu_dereference(unit->lu->view)->features & TRBD_FEATURE_PORTS;
+	shared = rcu_dereference(unit->lu->view)->registry.features & TRBD_FEATURE_PORTS;
 	rcu_read_unlock();
 	return shared;
 }
