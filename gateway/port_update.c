@@ -58,6 +58,31 @@ bool trbd_port_find(struct trbd_lu *lu, const char *target, struct trbd_port_num
 }
 
 /**
+ * trbd_port_is_standby_known() - tell whether the record says that this gateway is in standby
+ * @lu: state
+ *
+ * Without shared ports, the record says nothing of it, and initiators learn it by their commands.
+ *
+ * Context: any in which a spinlock may be taken.
+ * Return: true if it says so, or never will.
+ */
+bool trbd_port_is_standby_known(struct trbd_lu *lu)
+{
+	const struct trbd_record_registry *registry;
+	const struct trbd_record_group *group;
+	char machine[TRBD_RECORD_MACHINE_MAX];
+	bool known;
+
+	port_copy_machine(lu, machine);
+	rcu_read_lock();
+	registry = &rcu_dereference(lu->view)->registry;
+	group = trbd_ports_find_group(registry, machine);
+	known = group ? group->standby : !(registry->features & TRBD_FEATURE_PORTS);
+	rcu_read_unlock();
+	return known;
+}
+
+/**
  * trbd_port_find_target() - find a target port of any gateway
  * @lu: state
  * @rtpi: its relative target port identifier

@@ -393,13 +393,21 @@ static const char *ports_state_name(enum trbd_access_state state)
 	}
 }
 
-/* Tell whether everybody can know that this gateway is in standby. */
-static bool ports_is_standby_known(struct trbd_unit *unit,
-				   const struct trbd_record_registry *registry)
+/* Tell about this gateway: the first word of trbd_ports_show(). Count its commands in flight. */
+static const char *ports_service(struct trbd_unit *unit, unsigned int *in_flight)
 {
-	const struct trbd_record_group *group = trbd_ports_find_group(registry, unit->lu->machine);
+	bool standby = trbd_lu_is_in_standby(unit->lu);
+	bool known = trbd_port_is_standby_known(unit->lu);
 
-	return group && group->standby;
+	/*
+	 * count after the look: what was admitted before is seen. Pairs with the barrier between
+	 * counting a command and looking whether it may be served
+	 */
+	smp_mb();
+	*in_flight = trbd_nexus_count_in_flight(&unit->nexuses);
+	if (!standby)
+		return "serving";
+	return known && !*in_flight ? "drained" : "draining";
 }
 
 /**
@@ -408,8 +416,8 @@ static bool ports_is_standby_known(struct trbd_unit *unit,
  * @buf: where the text goes
  * @size: room in @buf
  *
- * The first line tells about this gateway: "in service", "draining" or "drained", and its commands
- * in flight.
+ * The first line tells about this gateway: "serving", "draining" or "drained", and its commands in
+ * flight.
  *
  * Context: process.
  * Return: length of the text, cut to what fits.
@@ -418,18 +426,15 @@ size_t trbd_ports_show(struct trbd_unit *unit, char *buf, size_t size)
 {
 	const struct trbd_record_registry *registry;
 	unsigned int in_flight, i;
-	bool standby, drained;
-	size_t len = 0;
+	const char *service;
+	size_t len;
 
 	if (!unit->lu)
 		return 0;
-	in_flight = trbd_nexus_count_in_flight(&unit->nexuses);
-	standby = trbd_lu_is_in_standby(unit->lu);
+	service = ports_service(unit, &in_flight);
+	len = scnprintf(buf, size, "%s in_flight %u\n", service, in_flight);
 	rcu_read_lock();
 	registry = &rcu_dereference(unit->lu->view)->registry;
-	drained = standby && !in_flight && ports_is_standby_known(unit, registry);
-	len += scnprintf(buf, size, "%s in_flight %u\n",
-			 drained ? "drained" : standby ? "draining" : "serving", in_flight);
 	for (i = 0; i < registry->num_groups; i++)
 		len += scnprintf(buf + len, size - len, "group %u %s %s\n",
 				 registry->groups[i].number,
