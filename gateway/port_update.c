@@ -11,9 +11,9 @@
 #include <linux/rcupdate.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
-#include <linux/utsname.h>
 
 #include "gateway/lu_state.h"
+#include "gateway/machine.h"
 #include "gateway/port_update.h"
 #include "gateway/round.h"
 #include "gateway/view.h"
@@ -138,13 +138,15 @@ static enum trbd_pr_verdict port_decide(struct trbd_record *record, void *ctx)
 int trbd_port_update(struct trbd_lu *lu, struct trbd_ports_own *own)
 {
 	char machine[TRBD_RECORD_MACHINE_MAX];
+	char name[TRBD_RECORD_NAME_MAX];
 	int ret = 0;
 
 	if (test_bit(TRBD_LU_UNREGISTERED, &lu->blocked))
 		return -ENOTCONN;
 	port_copy_machine(lu, machine);
 	own->machine = machine;
-	own->name = init_utsname()->nodename;
+	trbd_machine_host(name, sizeof(name));
+	own->name = name;
 	own->standby = trbd_lu_is_in_standby(lu);
 	if (!port_is_true(lu, own)) {
 		ret = trbd_lu_amend(lu, port_decide, own);

@@ -50,7 +50,6 @@
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
-#include <linux/utsname.h>
 
 #include "gateway/group.h"
 #include "gateway/lu_state.h"
@@ -381,7 +380,7 @@ static int registry_write(struct trbd_lu *lu, struct registry_entry *entry)
 	self->features = TRBD_FEATURES;
 	trbd_group_self(lu->group, &self->slot, &self->member);
 	trbd_session_address(lu->image->session, self->address, sizeof(self->address));
-	strscpy(self->name, init_utsname()->nodename, sizeof(self->name));
+	trbd_machine_host(self->name, sizeof(self->name));
 	trbd_machine_name(self->address, self->machine, sizeof(self->machine));
 	ret = registry_fence(entry);
 	if (!ret)
