@@ -119,6 +119,17 @@ static bool ports_list(struct se_device *se_dev, struct trbd_ports_own *own)
 	return true;
 }
 
+/* -EUSERS also means that a gateway of an older version is there. Then the ports are not shared. */
+static void ports_note_room(struct trbd_unit *unit, int ret)
+{
+	bool full = ret == -EUSERS && trbd_ports_are_shared(unit);
+
+	if (full && !unit->ports_full)
+		pr_warn("%s: the record has no room for the target ports of this gateway, so initiators are told no numbers of theirs; it has room for %u of all gateways\n",
+			unit->image->name, TRBD_RECORD_PORTS);
+	WRITE_ONCE(unit->ports_full, full);
+}
+
 /**
  * trbd_ports_look() - enter the ports that the unit has here in the record, if they changed
  * @unit: unit with a shared state
@@ -135,6 +146,7 @@ void trbd_ports_look(struct trbd_unit *unit)
 	own.keep = unit->ports_missing < PORTS_MISSING_MAX;
 	ret = trbd_port_update(unit->lu, &own);
 	unit->ports_missing = own.missing ? unit->ports_missing + 1 : 0;
+	ports_note_room(unit, ret);
 	if (ret && ret != -ENOTCONN && ret != -EUSERS)
 		pr_warn_ratelimited("%s: the target ports could not be entered in the record: error %d, trying again\n",
 				    unit->image->name, ret);
@@ -324,7 +336,7 @@ static size_t ports_renumber(u8 *page, const struct trbd_port_numbers *numbers)
  *
  * Hosts keep what the page says. So if the record does not have the port yet, the initiator gets
  * BUSY, and asks again. A gateway that does not serve cannot enter the port, and leaves the numbers
- * out.
+ * out. So does one whose port has no room in the record.
  *
  * Context: process.
  * Return: 0, or the reason of the refusal.
@@ -334,12 +346,13 @@ sense_reason_t trbd_execute_identification(struct se_cmd *cmd)
 	struct trbd_unit *unit = to_trbd_unit(cmd->se_dev);
 	struct trbd_port_numbers numbers;
 	bool found = ports_find(unit, cmd->se_lun, &numbers);
+	bool never = READ_ONCE(unit->ports_full) ||
+		     test_bit(TRBD_LU_UNREGISTERED, &unit->lu->blocked);
 	sense_reason_t ret;
 	size_t len;
 	u8 *page;
 
-	page = found || test_bit(TRBD_LU_UNREGISTERED, &unit->lu->blocked) ?
-	       kzalloc(SE_INQUIRY_BUF, GFP_NOWAIT | __GFP_NOWARN) : NULL;
+	page = found || never ? kzalloc(SE_INQUIRY_BUF, GFP_NOWAIT | __GFP_NOWARN) : NULL;
 	if (!page) {
 		trbd_lu_request_tick(unit->lu);
 		trbd_complete(cmd, -EAGAIN);
