@@ -339,8 +339,8 @@ static_assert(TRBD_CEPH_WATCH_MS < TRBD_TRANSITION_MS,
 #define TRBD_IMAGE_ID_MAX	64
 /* A record is text of this length at most. A thousand registrations of the longest names fit. */
 #define TRBD_RECORD_TEXT_MAX	(768 * 1024)
-/* Registrations leave this much of it to gateways, fences and resets. */
-#define TRBD_RECORD_TEXT_RESERVE	(64 * 1024)
+/* Registrations leave this much of it to gateways, fences, ports and resets. */
+#define TRBD_RECORD_TEXT_RESERVE	(80 * 1024)
 /* libceph and OSDs take at most this many ops in a request. */
 #define TRBD_OSD_OPS_MAX	16
 /*

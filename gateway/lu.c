@@ -257,7 +257,7 @@ static void lu_leave_work(struct work_struct *work)
 	if (!ret)
 		/* the state of our ports has changed */
 		trbd_round_announce(lu);
-	if (!ret || ret == -ENOENT)
+	if (!ret || ret == -ENOENT || ret == -EUSERS)
 		return;
 	pr_warn("%s: this gateway could not be taken out of the registry: error %d; it is tried again as long as it serves other images\n",
 		lu->image->name, ret);

@@ -35,7 +35,6 @@ struct trbd_watch_reply;
  * @generation: of the record
  * @settled: of the record
  * @resets: of the record
- * @features: of the record
  * @spc2_gateway: of the record
  * @spc2_orphan: that gateway is not in the registry any more
  * @registering: our next_id is in the registry
@@ -48,7 +47,6 @@ struct trbd_lu_view {
 	u64 generation;
 	u64 settled;
 	u32 resets;
-	u64 features;
 	u64 spc2_gateway;
 	bool spc2_orphan;
 	bool registering;

@@ -24,6 +24,22 @@ static u64 machine_hash(u64 hash, const char *text)
 }
 
 /**
+ * trbd_machine_host() - tell the host name as a word of the record
+ * @buf: receives the name; blanks and control characters become "_"
+ * @size: room in @buf
+ *
+ * Context: process.
+ */
+void trbd_machine_host(char *buf, size_t size)
+{
+	strscpy(buf, init_utsname()->nodename, size);
+	for (; *buf; buf++) {
+		if ((u8)*buf <= ' ' || *buf == 0x7f)
+			*buf = '_';
+	}
+}
+
+/**
  * trbd_machine_name() - name this machine
  * @address: ADDRESS:PORT/NONCE of one of its clients
  * @buf: receives the name

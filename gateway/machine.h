@@ -4,6 +4,7 @@
 
 #include <linux/types.h>
 
+void trbd_machine_host(char *buf, size_t size);
 void trbd_machine_name(const char *address, char *buf, size_t size);
 
 #endif /* TRBD_GATEWAY_MACHINE_H */

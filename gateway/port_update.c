@@ -11,9 +11,9 @@
 #include <linux/rcupdate.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
-#include <linux/utsname.h>
 
 #include "gateway/lu_state.h"
+#include "gateway/machine.h"
 #include "gateway/port_update.h"
 #include "gateway/round.h"
 #include "gateway/view.h"
@@ -55,6 +55,31 @@ bool trbd_port_find(struct trbd_lu *lu, const char *target, struct trbd_port_num
 	}
 	rcu_read_unlock();
 	return port;
+}
+
+/**
+ * trbd_port_is_standby_known() - tell whether the record says that this gateway is in standby
+ * @lu: state
+ *
+ * Without shared ports, the record says nothing of it, and initiators learn it by their commands.
+ *
+ * Context: any in which a spinlock may be taken.
+ * Return: true if it says so, or never will.
+ */
+bool trbd_port_is_standby_known(struct trbd_lu *lu)
+{
+	const struct trbd_record_registry *registry;
+	const struct trbd_record_group *group;
+	char machine[TRBD_RECORD_MACHINE_MAX];
+	bool known;
+
+	port_copy_machine(lu, machine);
+	rcu_read_lock();
+	registry = &rcu_dereference(lu->view)->registry;
+	group = trbd_ports_find_group(registry, machine);
+	known = group ? group->standby : !(registry->features & TRBD_FEATURE_PORTS);
+	rcu_read_unlock();
+	return known;
 }
 
 /**
@@ -113,13 +138,15 @@ static enum trbd_pr_verdict port_decide(struct trbd_record *record, void *ctx)
 int trbd_port_update(struct trbd_lu *lu, struct trbd_ports_own *own)
 {
 	char machine[TRBD_RECORD_MACHINE_MAX];
+	char name[TRBD_RECORD_NAME_MAX];
 	int ret = 0;
 
 	if (test_bit(TRBD_LU_UNREGISTERED, &lu->blocked))
 		return -ENOTCONN;
 	port_copy_machine(lu, machine);
 	own->machine = machine;
-	own->name = init_utsname()->nodename;
+	trbd_machine_host(name, sizeof(name));
+	own->name = name;
 	own->standby = trbd_lu_is_in_standby(lu);
 	if (!port_is_true(lu, own)) {
 		ret = trbd_lu_amend(lu, port_decide, own);

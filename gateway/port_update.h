@@ -19,6 +19,7 @@ struct trbd_port_numbers {
 };
 
 bool trbd_port_find(struct trbd_lu *lu, const char *target, struct trbd_port_numbers *numbers);
+bool trbd_port_is_standby_known(struct trbd_lu *lu);
 bool trbd_port_find_target(struct trbd_lu *lu, u16 rtpi, char *target, size_t size);
 
 /* on the thread only */

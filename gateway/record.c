@@ -58,6 +58,26 @@ u64 trbd_record_common_features(const struct trbd_record *record)
 }
 
 /**
+ * trbd_record_version() - choose the version that a record is written in
+ * @record: record
+ *
+ * Return: the present version if every gateway in the registry can read it, or must have read it
+ * already; otherwise the version that they all can read.
+ */
+u32 trbd_record_version(const struct trbd_record *record)
+{
+	unsigned int i;
+
+	if (record->version == TRBD_RECORD_VERSION || record->features)
+		return TRBD_RECORD_VERSION;
+	for (i = 0; i < record->num_gateways; i++) {
+		if (!record->gateways[i].features)
+			return TRBD_RECORD_VERSION_OLD;
+	}
+	return TRBD_RECORD_VERSION;
+}
+
+/**
  * trbd_record_remove_gateway() - take a gateway out
  * @record: record
  * @id: its number; there need not be an entry with it
@@ -142,6 +162,7 @@ void trbd_record_remove_fenced(struct trbd_record *record, const char *address)
 struct trbd_record_registry trbd_record_registry(const struct trbd_record *record)
 {
 	struct trbd_record_registry registry = {
+		.features = record->features,
 		.num_gateways = record->num_gateways,
 		.gateways = record->gateways,
 		.num_fenced = record->num_fenced,
@@ -160,12 +181,15 @@ struct trbd_record_registry trbd_record_registry(const struct trbd_record *recor
  * @known: registry; not @record's own
  * @record: record; keeps its entries, and gets those of @known that it lacks, as long as there is
  *   room. If it has no ports, it gets those of @known
+ *
+ * The features come along. Without them the ports would not be written.
  */
 void trbd_record_carry_registry(const struct trbd_record_registry *known,
 				struct trbd_record *record)
 {
 	unsigned int i;
 
+	record->features |= known->features;
 	for (i = 0; i < known->num_gateways && record->num_gateways < TRBD_RECORD_GATEWAYS; i++) {
 		if (!trbd_record_find_gateway(record, known->gateways[i].id))
 			record->gateways[record->num_gateways++] = known->gateways[i];

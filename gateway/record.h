@@ -7,8 +7,9 @@
 #include "pr/rules.h"
 #include "protocol.h"
 
-/* version of the text that is written; records of older versions are read, too */
+/* versions of the text that are written: the present one, and the one that older gateways read */
 #define TRBD_RECORD_VERSION	3
+#define TRBD_RECORD_VERSION_OLD	2
 #define TRBD_RECORD_NAME_MAX	65
 #define TRBD_RECORD_MACHINE_MAX	33
 /* block size of a unit whose record names no other one, bytes */
@@ -25,7 +26,7 @@
  * @name: host name, for people
  * @machine: the same for each life of a gateway, and different for each gateway; empty if it is not
  *   known
- * @features: features that it understands, TRBD_FEATURE_*
+ * @features: features that it understands, TRBD_FEATURE_*; 0 if it can read versions 1 or 2 only
  */
 struct trbd_record_gateway {
 	u64 id;
@@ -129,6 +130,7 @@ struct trbd_record {
 
 /**
  * struct trbd_record_registry - the gateways, fences and ports of a record, or of one that is gone
+ * @features: features of the record
  * @num_gateways: entries of @gateways
  * @gateways: gateways that serve the image
  * @num_fenced: entries of @fenced
@@ -139,6 +141,7 @@ struct trbd_record {
  * @ports: target ports
  */
 struct trbd_record_registry {
+	u64 features;
 	unsigned int num_gateways;
 	const struct trbd_record_gateway *gateways;
 	unsigned int num_fenced;
@@ -152,6 +155,7 @@ struct trbd_record_registry {
 const struct trbd_record_gateway *trbd_record_find_gateway(const struct trbd_record *record,
 							   u64 id);
 u64 trbd_record_common_features(const struct trbd_record *record);
+u32 trbd_record_version(const struct trbd_record *record);
 void trbd_record_remove_gateway(struct trbd_record *record, u64 id);
 void trbd_record_add_fenced(struct trbd_record *record, const char *address, u32 epoch, u64 now);
 struct trbd_record_fenced *trbd_record_find_fenced(struct trbd_record *record, const char *address);

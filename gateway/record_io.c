@@ -257,7 +257,8 @@ int trbd_record_io_check_counter(const struct trbd_record_place *place, u64 gene
 	int ret = trbd_record_io_read(place, 0, &record);
 
 	if (!ret && record->generation == generation) {
-		record_warn_damaged(place, "it is not of the generation that the xattr says", 3);
+		record_warn_damaged(place, "it is not of the generation that the xattr says",
+				    record->version > TRBD_RECORD_VERSION_OLD ? 4 : 3);
 		ret = -EBADMSG;
 	}
 	trbd_record_io_free(record);

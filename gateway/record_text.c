@@ -45,18 +45,26 @@
  *	              the port at present, name
  *
  * Lines come in this order, each once but those from "registration" on. The last two kinds are of
- * TRBD_FEATURE_PORTS. The decoder trusts nothing in a
- * record. A record that is not exactly of this form, or says something impossible, is an error as a
- * whole, and the error names the line. The decoder does not guess at a record of a newer version.
+ * TRBD_FEATURE_PORTS. The decoder trusts nothing in a record. A record that is not exactly of this
+ * form, or says something impossible, is an error as a whole, and the error names the line. The
+ * decoder does not guess at a record of a newer version.
  *
  * A new kind of line is a feature. The gateways write such lines as soon as each of them
  * understands the feature, and from then on the record says that a gateway must. So gateways can be
  * upgraded one after the other. A gateway that lacks a feature of the record cannot read it, and
  * says so.
  *
- * Version 2 had no features, and version 1 had neither membership, machine nor times. The decoder
- * reads their records with "not known" for those. The first gateway that comes when no older one is
- * left writes version 3 (gateway/registry.c).
+ * Version 2 has no features, and version 1 had neither membership, machine nor times. The decoder
+ * reads their records with "not known" for those.
+ *
+ * As long as the registry has a gateway that reads no more than version 2, the others write version
+ * 2, too. There they put their features behind the machine, which older gateways only compare with
+ * their own:
+ *
+ *	gateway 4711 192.0.2.11:0/3234 0 gw1 815 2f6b11a90c45d7e8/1
+ *
+ * The next change after the last older gateway has gone makes it version 3. Nobody writes version 1,
+ * so a gateway stays away while gateways of that version are there (gateway/registry.c).
  *
  * No I/O, no memory: the unit tests and the fuzzer compile this file as it is.
  */
@@ -101,11 +109,18 @@ static void text_put_pr(struct trbd_text_writer *w, const struct trbd_record *re
 	}
 }
 
-static void text_put_gateway(struct trbd_text_writer *w, const struct trbd_record_gateway *gateway)
+static void text_put_gateway(struct trbd_text_writer *w, const struct trbd_record_gateway *gateway,
+			     u32 version)
 {
-	trbd_text_put(w, "gateway %llu %s %u %s %llu %s %llu\n", gateway->id, gateway->address,
+	trbd_text_put(w, "gateway %llu %s %u %s %llu %s", gateway->id, gateway->address,
 		      gateway->slot, trbd_text_or_dash(gateway->name), gateway->member,
-		      trbd_text_or_dash(gateway->machine), gateway->features);
+		      trbd_text_or_dash(gateway->machine));
+	if (version > TRBD_RECORD_VERSION_OLD)
+		trbd_text_put(w, " %llu\n", gateway->features);
+	else if (gateway->features)
+		trbd_text_put(w, "/%llu\n", gateway->features);
+	else
+		trbd_text_put(w, "\n");
 }
 
 static void text_put_ports(struct trbd_text_writer *w, const struct trbd_record *record)
@@ -133,20 +148,23 @@ static void text_put_ports(struct trbd_text_writer *w, const struct trbd_record 
 size_t trbd_record_encode(const struct trbd_record *record, char *text, size_t size)
 {
 	struct trbd_text_writer w = { .text = text, .size = size };
+	u32 version = trbd_record_version(record);
 	unsigned int i;
 
+	trbd_text_put(&w, RECORD_MAGIC " %u\n", version);
+	if (version > TRBD_RECORD_VERSION_OLD)
+		trbd_text_put(&w, "features %llu\n", record->features);
 	trbd_text_put(&w,
-		      RECORD_MAGIC
-		      " %d\nfeatures %llu\nimage %s\ngeneration %llu\nsettled %llu\nbarrier %u\nresets %u\n",
-		      TRBD_RECORD_VERSION, record->features, record->image, record->generation, record->settled,
-		      record->barrier, record->resets);
+		      "image %s\ngeneration %llu\nsettled %llu\nbarrier %u\nresets %u\n",
+		      record->image, record->generation, record->settled, record->barrier,
+		      record->resets);
 	if (record->block_size && record->block_size != TRBD_RECORD_BLOCK_SIZE)
 		trbd_text_put(&w, "block_size %u\n", record->block_size);
 	trbd_text_put(&w, "change %llu %u", record->writer, record->action);
 	text_put_nexus(&w, &record->actor);
 	text_put_pr(&w, record);
 	for (i = 0; i < record->num_gateways; i++)
-		text_put_gateway(&w, &record->gateways[i]);
+		text_put_gateway(&w, &record->gateways[i], version);
 	for (i = 0; i < record->num_fenced; i++)
 		trbd_text_put(&w, "fenced %s %u %llu %llu\n", record->fenced[i].address,
 			      record->fenced[i].epoch, record->fenced[i].since,
@@ -275,6 +293,22 @@ static bool text_take_pr(struct trbd_text_reader *r, struct trbd_record *record)
 	return text_holder_is_there(pr);
 }
 
+/*
+ * Split the word of version 2 that has the machine, and perhaps features behind it. They are
+ * numbers of few digits, or the word would be too long.
+ */
+static bool text_split_machine(struct trbd_record_gateway *gateway)
+{
+	char *slash = strchr(gateway->machine, '/');
+
+	if (!slash)
+		return true;
+	*slash = 0;
+	if (!strcmp(gateway->machine, "-"))
+		*gateway->machine = 0;
+	return trbd_text_parse_number(slash + 1, U64_MAX, &gateway->features) && gateway->features;
+}
+
 static bool text_take_gateway(struct trbd_text_reader *r, struct trbd_record *record)
 {
 	struct trbd_record_gateway *gateway;
@@ -290,7 +324,10 @@ static bool text_take_gateway(struct trbd_text_reader *r, struct trbd_record *re
 	if (r->version > 1 && (!trbd_text_take_number(r, U64_MAX, &gateway->member) ||
 			       !trbd_text_take_text(r, gateway->machine, sizeof(gateway->machine))))
 		return false;
-	if (r->version > 2 && !trbd_text_take_number(r, U64_MAX, &gateway->features))
+	if (r->version == TRBD_RECORD_VERSION_OLD && !text_split_machine(gateway))
+		return false;
+	if (r->version > TRBD_RECORD_VERSION_OLD &&
+	    !trbd_text_take_number(r, U64_MAX, &gateway->features))
 		return false;
 	return trbd_text_take_end_of_line(r);
 }

@@ -30,7 +30,7 @@
  * still then. Most often there are none.
  *
  * A gateway writes only what every other gateway can read (gateway/record_text.c). It stays away as
- * long as gateways of before version 3 of the record are there: those could not read any of it.
+ * long as gateways of version 1 of the record are there: those could not read any of it.
  *
  * A gateway whose OSDs had not answered asks them before it serves again (rados/proof.c). While
  * another gateway serves the image, it stays out until they answer:
@@ -50,7 +50,6 @@
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
-#include <linux/utsname.h>
 
 #include "gateway/group.h"
 #include "gateway/lu_state.h"
@@ -160,11 +159,10 @@ static bool registry_others_serve(struct trbd_lu *lu, const struct trbd_record_r
 	return false;
 }
 
-/* Look for a gateway of before the record had features. It could not read what we write. */
+/* Look for a gateway of version 1 of the record. It could not read what we write. */
 static bool registry_has_older(struct registry_entry *entry, const struct trbd_record *record)
 {
-	bool found = record->version && record->version < TRBD_RECORD_VERSION &&
-		     record->num_gateways;
+	bool found = record->version == 1 && record->num_gateways;
 
 	strscpy(entry->older, found ? record->gateways[0].name : "", sizeof(entry->older));
 	return found;
@@ -200,11 +198,12 @@ static enum trbd_pr_verdict registry_decide_enter(struct trbd_record *record, vo
 
 static enum trbd_pr_verdict registry_decide_leave(struct trbd_record *record, void *ctx)
 {
+	unsigned int was = record->num_gateways;
 	const struct trbd_lu *lu = ctx;
 
 	trbd_record_remove_gateway(record, lu->id);
 	trbd_record_remove_gateway(record, lu->next_id);
-	return TRBD_PR_GOOD;
+	return record->num_gateways == was ? TRBD_PR_CONFLICT : TRBD_PR_GOOD;
 }
 
 /**
@@ -215,7 +214,7 @@ static enum trbd_pr_verdict registry_decide_leave(struct trbd_record *record, vo
  * reservations would fence its address, which other images of this gateway may share.
  *
  * Context: process; takes a few round trips.
- * Return: as trbd_lu_amend().
+ * Return: -EUSERS if the registry has no entry of this unit, and others as trbd_lu_amend().
  */
 int trbd_registry_leave(struct trbd_lu *lu)
 {
@@ -381,13 +380,13 @@ static int registry_write(struct trbd_lu *lu, struct registry_entry *entry)
 	self->features = TRBD_FEATURES;
 	trbd_group_self(lu->group, &self->slot, &self->member);
 	trbd_session_address(lu->image->session, self->address, sizeof(self->address));
-	strscpy(self->name, init_utsname()->nodename, sizeof(self->name));
+	trbd_machine_host(self->name, sizeof(self->name));
 	trbd_machine_name(self->address, self->machine, sizeof(self->machine));
 	ret = registry_fence(entry);
 	if (!ret)
 		ret = trbd_lu_amend(lu, registry_decide_enter, entry);
 	if (ret == -EUSERS && *entry->older) {
-		pr_err_ratelimited("%s: gateway %s serves the image with a module of before version 1.0 and could not read what this one writes; upgrade all of those at once\n",
+		pr_err_ratelimited("%s: gateway %s serves the image with a module that knows only version 1 of the record and could not read what this one writes; stop the image on all gateways of that version first\n",
 				   lu->image->name, entry->older);
 		return -EPROTONOSUPPORT;
 	}
@@ -426,7 +425,7 @@ static void registry_note_out(struct trbd_lu *lu, unsigned int recoveries)
  * Context: process; takes a few round trips, and a monitor's answer after the gateway had given up.
  * Return: 0; -EAGAIN when a recovery is under way or was meanwhile, so that the entry is of the old
  * identity, when another gateway has taken the entry out again, or when this gateway stays out;
- * -EPROTONOSUPPORT when a gateway of an older version serves the image; an error of
+ * -EPROTONOSUPPORT when a gateway of version 1 of the record serves the image; an error of
  * trbd_lu_amend().
  */
 int trbd_registry_enter(struct trbd_lu *lu)

@@ -143,6 +143,26 @@ static bool text_parse_number(const char *word, size_t len, unsigned int base, u
 	return true;
 }
 
+static bool text_parse_decimal(const char *word, size_t len, u64 max, u64 *value)
+{
+	if (!len || len > 20 || (len > 1 && *word == '0'))
+		return false;
+	return text_parse_number(word, len, 10, value) && *value <= max;
+}
+
+/**
+ * trbd_text_parse_number() - read a word as a number
+ * @word: word
+ * @max: the greatest value
+ * @value: receives the value
+ *
+ * Return: true if it is one, in the one form that we write.
+ */
+bool trbd_text_parse_number(const char *word, u64 max, u64 *value)
+{
+	return text_parse_decimal(word, strlen(word), max, value);
+}
+
 /**
  * trbd_text_take_number() - take a blank and a number
  * @r: reader
@@ -159,9 +179,7 @@ bool trbd_text_take_number(struct trbd_text_reader *r, u64 max, u64 *value)
 	if (!text_take_byte(r, ' '))
 		return false;
 	len = text_take_word(r, &word);
-	if (!len || len > 20 || (len > 1 && *word == '0'))
-		return false;
-	return text_parse_number(word, len, 10, value) && *value <= max;
+	return text_parse_decimal(word, len, max, value);
 }
 
 /**

@@ -36,6 +36,7 @@ const char *trbd_text_or_dash(const char *s);
 bool trbd_text_take_end_of_line(struct trbd_text_reader *r);
 bool trbd_text_take_keyword(struct trbd_text_reader *r, const char *keyword);
 bool trbd_text_take_text(struct trbd_text_reader *r, char *to, size_t size);
+bool trbd_text_parse_number(const char *word, u64 max, u64 *value);
 bool trbd_text_take_number(struct trbd_text_reader *r, u64 max, u64 *value);
 bool trbd_text_take_key(struct trbd_text_reader *r, u64 *value);
 bool trbd_text_take_u32(struct trbd_text_reader *r, u32 *value);

@@ -80,7 +80,6 @@ static struct trbd_lu_view *view_alloc(const struct trbd_lu *lu, const struct tr
 	view->generation = record->generation;
 	view->settled = record->settled;
 	view->resets = record->resets;
-	view->features = record->features;
 	view->spc2_gateway = record->spc2_gateway;
 	view->spc2_orphan = *record->pr.spc2.initiator &&
 			    !trbd_record_find_gateway(record, record->spc2_gateway);
@@ -158,8 +157,8 @@ int trbd_lu_install(struct trbd_lu *lu, struct trbd_record *record)
 	change.actor = &record->actor;
 	change.reset = old->generation && record->generation && view->resets != old->resets;
 	change.mine = record->writer == lu->id;
-	change.ports = old->generation && record->generation &&
-		       !trbd_ports_tell_the_same(&old->registry, &view->registry);
+	/* a record that was removed leaves the ports as they were */
+	change.ports = !trbd_ports_tell_the_same(&old->registry, &view->registry);
 	lu->ops->changed(lu->owner, &change);
 	kvfree_rcu(old, rcu);
 	view_check_expelled(lu, record);

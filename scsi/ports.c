@@ -119,6 +119,17 @@ static bool ports_list(struct se_device *se_dev, struct trbd_ports_own *own)
 	return true;
 }
 
+/* -EUSERS also means that a gateway of an older version is there. Then the ports are not shared. */
+static void ports_note_room(struct trbd_unit *unit, int ret)
+{
+	bool full = ret == -EUSERS && trbd_ports_are_shared(unit);
+
+	if (full && !unit->ports_full)
+		pr_warn("%s: the record has no room for the target ports of this gateway, so initiators are told no numbers of theirs; it has room for %u of all gateways\n",
+			unit->image->name, TRBD_RECORD_PORTS);
+	WRITE_ONCE(unit->ports_full, full);
+}
+
 /**
  * trbd_ports_look() - enter the ports that the unit has here in the record, if they changed
  * @unit: unit with a shared state
@@ -135,6 +146,7 @@ void trbd_ports_look(struct trbd_unit *unit)
 	own.keep = unit->ports_missing < PORTS_MISSING_MAX;
 	ret = trbd_port_update(unit->lu, &own);
 	unit->ports_missing = own.missing ? unit->ports_missing + 1 : 0;
+	ports_note_room(unit, ret);
 	if (ret && ret != -ENOTCONN && ret != -EUSERS)
 		pr_warn_ratelimited("%s: the target ports could not be entered in the record: error %d, trying again\n",
 				    unit->image->name, ret);
@@ -155,7 +167,7 @@ bool trbd_ports_are_shared(struct trbd_unit *unit)
 	if (!unit->lu)
 		return false;
 	rcu_read_lock();
-	shared = rcu_dereference(unit->lu->view)->features & TRBD_FEATURE_PORTS;
+	shared = rcu_dereference(unit->lu->view)->registry.features & TRBD_FEATURE_PORTS;
 	rcu_read_unlock();
 	return shared;
 }
@@ -324,7 +336,7 @@ static size_t ports_renumber(u8 *page, const struct trbd_port_numbers *numbers)
  *
  * Hosts keep what the page says. So if the record does not have the port yet, the initiator gets
  * BUSY, and asks again. A gateway that does not serve cannot enter the port, and leaves the numbers
- * out.
+ * out. So does one whose port has no room in the record.
  *
  * Context: process.
  * Return: 0, or the reason of the refusal.
@@ -334,12 +346,13 @@ sense_reason_t trbd_execute_identification(struct se_cmd *cmd)
 	struct trbd_unit *unit = to_trbd_unit(cmd->se_dev);
 	struct trbd_port_numbers numbers;
 	bool found = ports_find(unit, cmd->se_lun, &numbers);
+	bool never = READ_ONCE(unit->ports_full) ||
+		     test_bit(TRBD_LU_UNREGISTERED, &unit->lu->blocked);
 	sense_reason_t ret;
 	size_t len;
 	u8 *page;
 
-	page = found || test_bit(TRBD_LU_UNREGISTERED, &unit->lu->blocked) ?
-	       kzalloc(SE_INQUIRY_BUF, GFP_NOWAIT | __GFP_NOWARN) : NULL;
+	page = found || never ? kzalloc(SE_INQUIRY_BUF, GFP_NOWAIT | __GFP_NOWARN) : NULL;
 	if (!page) {
 		trbd_lu_request_tick(unit->lu);
 		trbd_complete(cmd, -EAGAIN);
@@ -393,13 +406,21 @@ static const char *ports_state_name(enum trbd_access_state state)
 	}
 }
 
-/* Tell whether everybody can know that this gateway is in standby. */
-static bool ports_is_standby_known(struct trbd_unit *unit,
-				   const struct trbd_record_registry *registry)
+/* Tell about this gateway: the first word of trbd_ports_show(). Count its commands in flight. */
+static const char *ports_service(struct trbd_unit *unit, unsigned int *in_flight)
 {
-	const struct trbd_record_group *group = trbd_ports_find_group(registry, unit->lu->machine);
+	bool standby = trbd_lu_is_in_standby(unit->lu);
+	bool known = trbd_port_is_standby_known(unit->lu);
 
-	return group && group->standby;
+	/*
+	 * count after the look: what was admitted before is seen. Pairs with the barrier between
+	 * counting a command and looking whether it may be served
+	 */
+	smp_mb();
+	*in_flight = trbd_nexus_count_in_flight(&unit->nexuses);
+	if (!standby)
+		return "serving";
+	return known && !*in_flight ? "drained" : "draining";
 }
 
 /**
@@ -408,8 +429,8 @@ static bool ports_is_standby_known(struct trbd_unit *unit,
  * @buf: where the text goes
  * @size: room in @buf
  *
- * The first line tells about this gateway: "in service", "draining" or "drained", and its commands
- * in flight.
+ * The first line tells about this gateway: "serving", "draining" or "drained", and its commands in
+ * flight.
  *
  * Context: process.
  * Return: length of the text, cut to what fits.
@@ -418,18 +439,15 @@ size_t trbd_ports_show(struct trbd_unit *unit, char *buf, size_t size)
 {
 	const struct trbd_record_registry *registry;
 	unsigned int in_flight, i;
-	bool standby, drained;
-	size_t len = 0;
+	const char *service;
+	size_t len;
 
 	if (!unit->lu)
 		return 0;
-	in_flight = trbd_nexus_count_in_flight(&unit->nexuses);
-	standby = trbd_lu_is_in_standby(unit->lu);
+	service = ports_service(unit, &in_flight);
+	len = scnprintf(buf, size, "%s in_flight %u\n", service, in_flight);
 	rcu_read_lock();
 	registry = &rcu_dereference(unit->lu->view)->registry;
-	drained = standby && !in_flight && ports_is_standby_known(unit, registry);
-	len += scnprintf(buf, size, "%s in_flight %u\n",
-			 drained ? "drained" : standby ? "draining" : "serving", in_flight);
 	for (i = 0; i < registry->num_groups; i++)
 		len += scnprintf(buf + len, size - len, "group %u %s %s\n",
 				 registry->groups[i].number,

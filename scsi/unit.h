@@ -44,6 +44,7 @@ struct trbd_abandoned {
  * @abandoned: commands in flight whose answer nobody wants any more
  * @ports_missing: for how many looks the record has had a port that LIO does not have here; the unit's
  *	thread's
+ * @ports_full: the record has no room for the ports that LIO has here
  * @long_verifies: number of VERIFY commands in progress that are longer than a transfer
  * @unready_since_ms: trbd_clock_local_ms() since when this gateway cannot serve everything, 0 if it
  *	can; scsi/serving.c
@@ -57,6 +58,7 @@ struct trbd_unit {
 	struct trbd_nexus_table nexuses;
 	struct trbd_abandoned abandoned;
 	unsigned int ports_missing;
+	bool ports_full;
 	atomic_t long_verifies;
 	atomic64_t unready_since_ms;
 };

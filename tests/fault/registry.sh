@@ -58,7 +58,7 @@ identities() { { lab log gw1; lab log gw2; } | grep -c 'takes a new identity'; }
 before=$(identities)
 
 t 'two are registered, one of them reserves' reserved
-downgrade='$1 == "features" { next } $1 == "target_core_rbd.lu" { $2 = 1 } $1 == "gateway" { NF = 5 } $1 == "fenced" { NF = 3 }'
+downgrade='$1 ~ "^(features|group|port)$" { next } $1 == "target_core_rbd.lu" { $2 = 1 } $1 == "gateway" { NF = 5 } $1 == "fenced" { NF = 3 }'
 t 'the record becomes one of version 1' amend "$downgrade"
 t 'which is in force' in_force
 t 'and can be changed' works

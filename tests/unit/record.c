@@ -77,7 +77,10 @@ static void test_carry(void)
 	const struct trbd_record_gateway *found;
 
 	begin();
+	known.features = TRBD_FEATURE_PORTS;
+	known.num_ports = 1;
 	carry();
+	ktap_ok(record.features == TRBD_FEATURE_PORTS && record.num_ports == 1, "a new record has the ports that were known");
 	found = trbd_record_find_gateway(&record, 2);
 	ktap_ok(record.num_gateways == 2 && found && !strcmp(found->address, "192.0.2.2:0/1"),
 		"a new record begins with the gateways that were known");

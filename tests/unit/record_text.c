@@ -28,7 +28,7 @@ static char again[TEXT_MAX], upgraded[TEXT_MAX];
 
 static int read_text(const char *text, size_t len, unsigned int *line);
 
-/* One of an older version becomes one of the present version, which is read like any other. */
+/* One of an older version becomes one of a newer version, which is read like any other. */
 static void read_upgraded(void)
 {
 	size_t len = trbd_record_encode(&record, upgraded, sizeof(upgraded));
@@ -44,7 +44,7 @@ static int read_text(const char *text, size_t len, unsigned int *line)
 {
 	int ret = trbd_record_decode(text, len, &record, line);
 
-	if (!ret && (!memcmp(text, MAGIC_1, strlen(MAGIC_1)) || !memcmp(text, MAGIC_2, strlen(MAGIC_2))))
+	if (!ret && record.version != trbd_record_version(&record))
 		read_upgraded();
 	else if (!ret && (trbd_record_encode(&record, again, sizeof(again)) != len || memcmp(text, again, len))) {
 		fprintf(stderr, "not ok read and written again, it is another:\n%.*s\n%s\n", (int)len, text, again);
@@ -82,6 +82,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 #define PORTS "group 1 2f6b11a90c45d7e8 0 gw1\ngroup 3 m 1 -\nport 1 3 1 iqn.t:d,t,0x0001\nport 7 1 0 iqn.t:d,t,0x0002\n"
 #define REST_2 "gateway 4711 192.0.2.11:0/3234 0 gw1 815 2f6b11a90c45d7e8\ngateway 4712 [2001:db8::1]:0/1 255 - 0 -\n" \
 	"fenced 192.0.2.12:0/99 345 1795888000 1795889800\n"
+#define REST_M "gateway 4711 192.0.2.11:0/3234 0 gw1 815 2f6b11a90c45d7e8/1\ngateway 4712 [2001:db8::1]:0/1 255 - 0 -\n"
 #define REST_1 "gateway 4711 192.0.2.11:0/3234 0 gw1\ngateway 4712 [2001:db8::1]:0/1 255 -\nfenced 192.0.2.12:0/99 345\n"
 #define END "end\n"
 #define FULL HEAD GEN CHANGE PR SPC2 PREEMPTED RES REG16 REG17 REST END
@@ -95,6 +96,10 @@ static const struct {
 	{ "a full one", FULL, 0, 19 },
 	{ "a full one of version 1", HEAD_1 GEN CHANGE PR SPC2 RES REG16 REG17 REST_1 END, 0, 17 },
 	{ "a full one of version 2", HEAD_2 GEN CHANGE PR SPC2 PREEMPTED RES REG16 REG17 REST_2 END, 0, 18 },
+	{ "one of version 2, of which one gateway knows more", HEAD_2 GEN CHANGE PR REST_M END, 0, 12 },
+	{ "features of a gateway that is a word", HEAD_2 GEN CHANGE PR "gateway 4711 a 0 gw1 815 m/x\n" END, -EBADMSG, 9 },
+	{ "none, and said so", HEAD_2 GEN CHANGE PR "gateway 4711 a 0 gw1 815 m/0\n" END, -EBADMSG, 9 },
+	{ "nothing behind the machine", HEAD_2 GEN CHANGE PR "gateway 4711 a 0 gw1 815 m/\n" END, -EBADMSG, 9 },
 	{ "a gateway of version 2 in version 3", HEAD GEN CHANGE PR REST_2 END, -EBADMSG, 10 },
 	{ "a gateway of version 3 in version 2", HEAD_2 GEN CHANGE PR REST END, -EBADMSG, 9 },
 	{ "a gateway of version 1 in version 2", HEAD_2 GEN CHANGE PR "gateway 4711 192.0.2.11:0/3234 0 gw1\n" END, -EBADMSG, 9 },
@@ -204,7 +209,7 @@ static void check_damage(void)
 static void check_random(void)
 {
 	static const char *const pieces[] = {
-		HEAD, GEN, SIZE, CHANGE, PR, SPC2, PREEMPTED, RES, REG16, REG17, REST, END, HEAD_P, PORTS, HEAD_2, REST_2, HEAD_1, REST_1, "registration ", "0", " ", "\n", "16", "-", "*",
+		HEAD, GEN, SIZE, CHANGE, PR, SPC2, PREEMPTED, RES, REG16, REG17, REST, END, HEAD_P, PORTS, HEAD_2, REST_2, REST_M, HEAD_1, REST_1, "registration ", "0", " ", "\n", "16", "-", "*",
 		"reservation 7 0\n", "gateway 1 a 1 b 7 m 0\n", "fenced a 1 2 3\n",
 	};
 	static char text[4096];
@@ -285,6 +290,30 @@ static void check_old(void)
 		!record.fenced[0].renewed, "version 1 says neither machine nor membership nor times");
 }
 
+/* Writes the record and looks at the beginning of the text. */
+static bool is_written_as(const char *magic)
+{
+	trbd_record_encode(&record, again, sizeof(again));
+	return !memcmp(again, magic, strlen(magic));
+}
+
+static void check_mixed(void)
+{
+	const char *text = HEAD_2 GEN CHANGE PR REST_M END;
+	int ret = trbd_record_decode(text, strlen(text), &record, NULL);
+
+	ktap_ok(!ret && record.gateways[0].features == 1 && !strcmp(record.gateways[0].machine, "2f6b11a90c45d7e8") &&
+		!record.gateways[1].features, "version 2 says which gateways know more");
+	ktap_ok(is_written_as(MAGIC_2) && !strcmp(again, text), "as long as one does not, version 2 is written");
+	trbd_record_remove_gateway(&record, 4712);
+	ktap_ok(is_written_as("target_core_rbd.lu 3\nfeatures 0\n"), "then version 3");
+	record.gateways[0].features = 0;
+	record.version = 0;
+	ktap_ok(is_written_as(MAGIC_2), "a new record is written so that the gateways that are carried over can read it");
+	record.version = 3;
+	ktap_ok(is_written_as("target_core_rbd.lu 3\n"), "and one of version 3 stays one");
+}
+
 static void check_block_size(void)
 {
 	const char *text = HEAD GEN CHANGE PR END;
@@ -322,6 +351,7 @@ int main(int argc, char **argv)
 	check_size();
 	check_lists();
 	check_old();
+	check_mixed();
 	check_block_size();
 	return ktap_end();
 }
