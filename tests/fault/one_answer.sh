@@ -24,7 +24,7 @@ url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
 ask() { lab run -- timeout "$(t_limit 60)" "$work/ask" "$(gw_url "$1" "$n")" "asker-$BASHPID" 2>&1; } # GW
 answer() { ask "$1" <<<"$2" | awk '/^good/ { print $NF }'; } # GW COMMAND
 groups() { answer "$1" 'a30a0000000000001000 in 4096'; }
-shown() { ../cluster/ports_text.py groups <<<"$(groups "$1")"; }
+shown() { ../lib/ports_text.py groups <<<"$(groups "$1")"; }
 states() { shown "$1" | tr , '\n' | sed 's/^[0-9]*:\([0-9]*\) .*/\1/' | sort | xargs; }
 for gw in $GW_GATEWAYS; do
 	knows() { [ "$(shown "$gw" | tr , '\n' | grep -c .)" = 4 ]; }
@@ -38,7 +38,7 @@ same() { # GW...
 	for gw in "${@:2}"; do [ "$(groups "$gw")" = "$first" ] || { shown "$1"; shown "$gw"; return 1; }; done
 }
 t 'all four say the same, byte for byte' same gw1 gw2 gw3 gw4
-numbers() { for gw in $GW_GATEWAYS; do answer "$gw" '120183040000 in 1024' | ../cluster/ports_text.py identification; done; }
+numbers() { for gw in $GW_GATEWAYS; do answer "$gw" '120183040000 in 1024' | ../lib/ports_text.py identification; done; }
 before=$(numbers)
 note "relative port and group: $(tr '\n' ',' <<<"$before")"
 t_is 'each has a port and a group of its own' "$(cut -d' ' -f1 <<<"$before" | sort -u | wc -l) $(cut -d' ' -f2 <<<"$before" | sort -u | wc -l)" '4 4'

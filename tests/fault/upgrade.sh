@@ -30,7 +30,10 @@ t 'the initiators' t_build tools load check
 t 'those with reservations' pr_client_build
 
 version() { lab exec -n "$1" -- cat /sys/module/target_core_rbd/srcversion; }
-loads() { lab exec -n "$1" -- sh -c "rmmod target_core_rbd && insmod /lab/$2"; } # GW FILE
+loads() { # GW FILE
+	lab exec -n "$1" -- sh -c "rmdir /sys/kernel/config/target/core/rbd_* 2>/dev/null
+		rmmod target_core_rbd && insmod /lab/$2"
+}
 all_load() { loads gw1 "$1" && loads gw2 "$1"; }
 newer=$(version gw1)
 t_atexit_late 'for gw in $GW_GATEWAYS; do [ "$(version $gw)" = "$newer" ] || loads $gw target_core_rbd.ko; done'

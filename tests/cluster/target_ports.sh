@@ -18,9 +18,9 @@ url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
 
 ask() { lab run -- timeout "$(t_limit 60)" "$work/ask" "$1" "asker-$BASHPID" 2>&1; } # URL, commands on stdin
 data_of() { ask "$1" <<<"$2" | awk '/^good/ { print $NF }'; } # URL COMMAND
-numbers() { data_of "$1" '120183040000 in 1024' | ./ports_text.py identification; }
+numbers() { data_of "$1" '120183040000 in 1024' | ../lib/ports_text.py identification; }
 RTPG='a30a0000000000001000 in 4096'
-groups() { data_of "$1" "$RTPG" | ./ports_text.py groups; }
+groups() { data_of "$1" "$RTPG" | ../lib/ports_text.py groups; }
 
 # Identifiers.
 one=$(numbers "$url1") two=$(numbers "$url2")
