@@ -101,8 +101,8 @@ half_done() {
 		$1 == "registration" && $3 ~ /bb$/ { next }
 		$1 == "generation" { $2 = g }
 		$1 == "change" { $2 = 4711; $3 = 4 }
-		$1 == "end" { print "gateway 4711 " a " 9 dead 0 -\ngateway 4712 10.77.0.98:0/4712 10 dead 0 -" }
-		{ print }' "$work/saved" >"$work/half" || return 1
+		$1 == "end" { print "gateway 4711 " a " 9 dead 0 - 1\ngateway 4712 10.77.0.98:0/4712 10 dead 0 - 1" }
+		'"$PORTS_LAST"' { print }' "$work/saved" >"$work/half" || return 1
 	write_record "$work/half" && lab run -- rados -p rbd setxattr "$header" tcr.lu $((generation + 1)) || return 1
 	start=$(date +%s%3N)
 	pr <<<'keeper@1 keys = good 0xaa' || return 1

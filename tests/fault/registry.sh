@@ -36,7 +36,7 @@ amend() {
 	record "$n" >"$work/was"
 	# awk's numbers are not exact enough
 	generation=$(($(awk '$1 == "generation" { print $2 }' "$work/was") + 1))
-	awk -v g="$generation" '$1 == "generation" || $1 == "settled" { $2 = g } '"$1"' { print }' "$work/was" >"$work/amended"
+	awk -v g="$generation" '$1 == "generation" || $1 == "settled" { $2 = g } '"$1 $PORTS_LAST"' { print }' "$work/was" >"$work/amended"
 	text=$(cat "$work/amended" && echo .)
 	lab rbd image-meta set "$n" $KEY "${text%.}" >/dev/null &&
 		lab run -- rados -p rbd setxattr "$header" tcr.lu "$generation"
@@ -71,7 +71,7 @@ t 'the gateways add what is not in it' t_until 60 look complete
 # --- left behind: by a client that lives
 own=$(address_of gw1)
 t 'an entry is left behind by a gateway that lives' \
-	amend "\$1 == \"end\" { print \"gateway 4711 $own 0 gw1 0 -\" }"
+	amend "\$1 == \"end\" { print \"gateway 4711 $own 0 gw1 0 - 1\" }"
 t 'reservations change meanwhile' works
 t 'it goes' t_until 60 look says_not '^gateway 4711 '
 t_is 'and nobody was fenced' "$(record "$n" | grep -c '^fenced') $(identities)" "0 $before"
@@ -100,7 +100,7 @@ t 'the gateways take other places in it, and the record says so' t_until 30 look
 # --- many dead at once
 dead() {
 	amend '$1 == "end" { for (i = 0; i < '"$DEAD"'; i++)
-		printf "gateway %d 10.77.0.99:0/%d %d dead 77 -\n", 5000 + i, 5000 + i, 100 + i }'
+		printf "gateway %d 10.77.0.99:0/%d %d dead 77 - 1\n", 5000 + i, 5000 + i, 100 + i }'
 }
 t "$DEAD gateways are dead" dead
 since=$SECONDS
@@ -118,7 +118,7 @@ fenced_by_gw2() { lab log gw2 | grep -c "(10.77.0.97:0/2) does not answer; it is
 impatient() {
 	local i before
 	before=$(fenced_by_gw2)
-	amend '$1 == "gateway" && !d++ { print "gateway 4713 10.77.0.97:0/2 200 dead 77 -" }' || return 1
+	amend '$1 == "gateway" && !d++ { print "gateway 4713 10.77.0.97:0/2 200 dead 77 - 1" }' || return 1
 	for i in 1 2 3 4 5 6 7 8; do
 		LIMIT=3 pr <<<'other@2 ignore 0xbb = good' >"$work/impatient" && break
 	done
@@ -164,7 +164,7 @@ t 'the others are renewed' t_until 60 look renewed
 t_fails 'and that one is not' blocklisted 10.77.0.98:0/2
 
 # --- nobody changes reservations
-silent() { amend '$1 == "fenced" { next } $1 == "end" { print "gateway 4712 10.77.0.97:0/1 200 dead 77 -" }'; }
+silent() { amend '$1 == "fenced" { next } $1 == "end" { print "gateway 4712 10.77.0.97:0/1 200 dead 77 - 1" }'; }
 t 'one more is dead' silent
 t 'it goes though nobody asks for it' t_until 120 look says_not '^gateway 4712 '
 t 'fenced' blocklisted 10.77.0.97:0/1

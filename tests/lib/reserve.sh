@@ -10,11 +10,14 @@
 #                               $work/pr, and shown if it was not that
 #   status NEXUS                READ FULL STATUS as one line
 #   record IMAGE                its record, to the last byte
+#   PORTS_LAST                  rules of awk that change a record: what the rules before print at its end comes before ports
 #   reserved, works, in_force   keeper@1 and other@2 are registered and keeper reserves; they are, and reservation
 #                               commands work; what is reserved stays so, whatever commands do
 : "${work:?source gateway.sh first}"
 # shellcheck disable=SC2034 # for tests
 KEY=target_core_rbd.lu
+# shellcheck disable=SC2034 # for tests
+PORTS_LAST='$1 ~ /^(group|port)$/ { held = held $0 "\n"; next } $1 == "end" { printf "%s", held }'
 
 pr_client_build() { t_build tools pr_client; }
 pr_client() { lab run -- timeout "$(t_limit "${LIMIT:-240}")" "$work/pr_client" "$@"; }
