@@ -153,7 +153,8 @@ static bool registry_others_serve(struct trbd_lu *lu, const struct trbd_record_r
 		const struct trbd_record_gateway *gateway = &registry->gateways[i];
 
 		if (gateway->id != lu->id && gateway->id != lu->next_id &&
-		    !trbd_session_is_ours(gateway->address) && registry_serves(lu, registry, gateway))
+		    !trbd_session_is_ours(gateway->address) &&
+		    registry_serves(lu, registry, gateway))
 			return true;
 	}
 	return false;
