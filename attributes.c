@@ -122,8 +122,8 @@ static ssize_t trbd_block_size_store(struct config_item *item, const char *page,
 CONFIGFS_ATTR(trbd_, block_size);
 
 /*
- * attrib/drain: 1 takes this gateway out of service for the unit, 0 puts it back. attrib/ports tells
- * when no command is left.
+ * attrib/drain: 1 takes this gateway out of service for the unit, 0 puts it back. attrib/ports
+ * tells when no command is left.
  */
 static ssize_t trbd_drain_show(struct config_item *item, char *page)
 {
@@ -168,7 +168,8 @@ int trbd_attributes_init(void)
 
 	while (sbc_attrib_attrs[count])
 		count++;
-	trbd_attributes = kcalloc(count + TRBD_SHOW_ATTRIBUTES + 2, sizeof(*trbd_attributes), GFP_KERNEL);
+	trbd_attributes = kcalloc(count + TRBD_SHOW_ATTRIBUTES + 2, sizeof(*trbd_attributes),
+				  GFP_KERNEL);
 	if (!trbd_attributes)
 		return -ENOMEM;
 	for (i = 0; i < count; i++) {

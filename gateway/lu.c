@@ -26,6 +26,7 @@
 #include "gateway/leaving.h"
 #include "gateway/lu.h"
 #include "gateway/lu_state.h"
+#include "gateway/proving.h"
 #include "gateway/record_io.h"
 #include "gateway/registry.h"
 #include "gateway/round.h"
@@ -186,6 +187,7 @@ static int lu_thread(void *arg)
 		if (!(++ticks % LU_POLL_TICKS) || lu_has_lapsed(lu))
 			lu_poll(lu);
 		trbd_housekeeping(lu);
+		trbd_proving_look(lu);
 	}
 	/* only resets are left, and nobody waits for them; their run sees that */
 	list_for_each_entry_safe(job, next, &lu->jobs, node)

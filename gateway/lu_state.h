@@ -63,6 +63,7 @@ struct trbd_lu_view {
  * @reset: there was a LOGICAL UNIT RESET
  * @mine: this gateway made it
  * @ports: a target port came or went, or its state is another one
+ * @shared: the ports are in the record from now on, and were not before
  */
 struct trbd_lu_change {
 	const struct trbd_pr_state *old;
@@ -72,6 +73,7 @@ struct trbd_lu_change {
 	bool reset;
 	bool mine;
 	bool ports;
+	bool shared;
 };
 
 /**

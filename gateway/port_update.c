@@ -58,10 +58,11 @@ bool trbd_port_find(struct trbd_lu *lu, const char *target, struct trbd_port_num
 }
 
 /**
- * trbd_port_is_standby_known() - tell whether the record says that this gateway is in standby
- * @lu: state
+ * trbd_port_is_standby_known() - tell whether the record says that this gateway is out of service
+ * @lu: state that is in standby
  *
- * Without shared ports, the record says nothing of it, and initiators learn it by their commands.
+ * A gateway that is not in the registry is unavailable, which is as good. Without shared ports, the
+ * record says nothing of it, and initiators learn it by their commands.
  *
  * Context: any in which a spinlock may be taken.
  * Return: true if it says so, or never will.
@@ -77,7 +78,8 @@ bool trbd_port_is_standby_known(struct trbd_lu *lu)
 	rcu_read_lock();
 	registry = &rcu_dereference(lu->view)->registry;
 	group = trbd_ports_find_group(registry, machine);
-	known = group ? group->standby : !(registry->features & TRBD_FEATURE_PORTS);
+	known = group ? trbd_ports_state(registry, group) != TRBD_ACCESS_ACTIVE :
+			!(registry->features & TRBD_FEATURE_PORTS);
 	rcu_read_unlock();
 	return known;
 }

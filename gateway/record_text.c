@@ -63,8 +63,8 @@
  *
  *	gateway 4711 192.0.2.11:0/3234 0 gw1 815 2f6b11a90c45d7e8/1
  *
- * The next change after the last older gateway has gone makes it version 3. Nobody writes version 1,
- * so a gateway stays away while gateways of that version are there (gateway/registry.c).
+ * The next change after the last older gateway has gone makes it version 3. Nobody writes version
+ * 1, so a gateway stays away while gateways of that version are there (gateway/registry.c).
  *
  * No I/O, no memory: the unit tests and the fuzzer compile this file as it is.
  */
@@ -190,7 +190,8 @@ static bool text_take_block_size(struct trbd_text_reader *r, u32 *block_size)
 
 	if (trbd_text_take_keyword(r, "block_size") &&
 	    (!trbd_text_take_number(r, TRBD_RECORD_BLOCK_SIZE_MAX, &value) ||
-	     value <= TRBD_RECORD_BLOCK_SIZE || value & (value - 1) || !trbd_text_take_end_of_line(r)))
+	     value <= TRBD_RECORD_BLOCK_SIZE || value & (value - 1) ||
+	     !trbd_text_take_end_of_line(r)))
 		return false;
 	*block_size = value;
 	return true;
@@ -216,7 +217,8 @@ static bool text_take_registration(struct trbd_text_reader *r, struct trbd_pr_st
 		return false;
 	registration = &pr->registrations[pr->count];
 	if (!trbd_text_take_u32(r, &registration->incarnation) ||
-	    !trbd_text_take_key(r, &registration->key) || !trbd_text_take_number(r, U16_MAX, &rtpi) ||
+	    !trbd_text_take_key(r, &registration->key) ||
+	    !trbd_text_take_number(r, U16_MAX, &rtpi) ||
 	    !text_take_nexus(r, &registration->nexus))
 		return false;
 	registration->rtpi = rtpi;
@@ -235,7 +237,8 @@ static bool text_take_preempted(struct trbd_text_reader *r, struct trbd_pr_preem
 {
 	u64 type;
 
-	if (!trbd_text_take_key(r, &preempted->key) || !trbd_text_take_key(r, &preempted->action_key) ||
+	if (!trbd_text_take_key(r, &preempted->key) ||
+	    !trbd_text_take_key(r, &preempted->action_key) ||
 	    !trbd_text_take_number(r, U8_MAX, &type) || !trbd_text_take_end_of_line(r))
 		return false;
 	preempted->type = type;
@@ -317,7 +320,8 @@ static bool text_take_gateway(struct trbd_text_reader *r, struct trbd_record *re
 		return false;
 	gateway = &record->gateways[record->num_gateways++];
 	if (!trbd_text_take_number(r, U64_MAX, &gateway->id) ||
-	    !trbd_text_take_text(r, gateway->address, sizeof(gateway->address)) || !*gateway->address ||
+	    !trbd_text_take_text(r, gateway->address, sizeof(gateway->address)) ||
+	    !*gateway->address ||
 	    !trbd_text_take_u32(r, &gateway->slot) ||
 	    !trbd_text_take_text(r, gateway->name, sizeof(gateway->name)))
 		return false;
@@ -339,7 +343,8 @@ static bool text_take_fenced(struct trbd_text_reader *r, struct trbd_record *rec
 	if (record->num_fenced == TRBD_RECORD_FENCED)
 		return false;
 	fenced = &record->fenced[record->num_fenced++];
-	if (!trbd_text_take_text(r, fenced->address, sizeof(fenced->address)) || !*fenced->address ||
+	if (!trbd_text_take_text(r, fenced->address, sizeof(fenced->address)) ||
+	    !*fenced->address ||
 	    !trbd_text_take_u32(r, &fenced->epoch))
 		return false;
 	if (r->version > 1 && (!trbd_text_take_number(r, U64_MAX, &fenced->since) ||
@@ -357,7 +362,8 @@ static bool text_take_group(struct trbd_text_reader *r, struct trbd_record *reco
 	    !trbd_text_take_u16_after(r, last, &group->number) ||
 	    !trbd_text_take_text(r, group->machine, sizeof(group->machine)) || !*group->machine ||
 	    !trbd_text_take_bool(r, &group->standby) ||
-	    !trbd_text_take_text(r, group->name, sizeof(group->name)) || !trbd_text_take_end_of_line(r))
+	    !trbd_text_take_text(r, group->name, sizeof(group->name)) ||
+	    !trbd_text_take_end_of_line(r))
 		return false;
 	record->num_groups++;
 	return true;

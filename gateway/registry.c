@@ -32,14 +32,7 @@
  * A gateway writes only what every other gateway can read (gateway/record_text.c). It stays away as
  * long as gateways of version 1 of the record are there: those could not read any of it.
  *
- * A gateway whose OSDs had not answered asks them before it serves again (rados/proof.c). While
- * another gateway serves the image, it stays out until they answer:
- *
- *	fenced or gave up --> out of the registry --> the OSDs answer --> registered
- *	                      | no other gateway serves any more: registered all the same
- *
- * It leaves the registry, since others would wait for its answers. The record decides whether there
- * is another gateway. So of two gateways that are in trouble at the same time, one serves.
+ * A gateway whose OSDs had not answered may stay out instead (gateway/proving.c).
  */
 #include <linux/delay.h>
 #include <linux/errno.h>
@@ -54,7 +47,7 @@
 #include "gateway/group.h"
 #include "gateway/lu_state.h"
 #include "gateway/machine.h"
-#include "gateway/ports.h"
+#include "gateway/proving.h"
 #include "gateway/record_io.h"
 #include "gateway/registry.h"
 #include "gateway/renewal.h"
@@ -134,31 +127,6 @@ static void registry_replace(struct registry_entry *entry, struct trbd_record *r
 	trbd_record_remove_fenced(record, lu->address);
 }
 
-static bool registry_serves(struct trbd_lu *lu, const struct trbd_record_registry *registry,
-			    const struct trbd_record_gateway *gateway)
-{
-	const struct trbd_record_group *group = trbd_ports_find_group(registry, gateway->machine);
-
-	/* a gateway that is out of service is of no use to initiators */
-	return !(group && group->standby) &&
-	       trbd_group_is_alive(lu->group, gateway->slot, gateway->member);
-}
-
-/* Tell whether another machine serves the image: it is in service, and its heartbeats go on. */
-static bool registry_others_serve(struct trbd_lu *lu, const struct trbd_record_registry *registry)
-{
-	unsigned int i;
-
-	for (i = 0; i < registry->num_gateways; i++) {
-		const struct trbd_record_gateway *gateway = &registry->gateways[i];
-
-		if (gateway->id != lu->id && gateway->id != lu->next_id &&
-		    !trbd_session_is_ours(gateway->address) && registry_serves(lu, registry, gateway))
-			return true;
-	}
-	return false;
-}
-
 /* Look for a gateway of version 1 of the record. It could not read what we write. */
 static bool registry_has_older(struct registry_entry *entry, const struct trbd_record *record)
 {
@@ -186,7 +154,7 @@ static enum trbd_pr_verdict registry_decide_enter(struct trbd_record *record, vo
 	if (lu->block_size && lu->block_size != record->block_size)
 		return TRBD_PR_CONFLICT;
 	registry = trbd_record_registry(record);
-	entry->out = entry->unproven && registry_others_serve(lu, &registry);
+	entry->out = entry->unproven && trbd_proving_others_serve(lu, &registry);
 	if (entry->out)
 		return TRBD_PR_GOOD;
 	if (record->num_gateways == TRBD_RECORD_GATEWAYS)
@@ -491,24 +459,6 @@ static bool registry_has_drained(struct trbd_lu *lu)
 	return !lu->ops->in_flight(lu->owner);
 }
 
-/* Tell whether this gateway has left the registry and still has a reason to stay out. */
-static bool registry_stays_out(struct trbd_lu *lu)
-{
-	const struct trbd_lu_view *view;
-	struct trbd_record *record;
-	bool stays;
-
-	if (!lu->out || !trbd_proof_run(lu->image->session))
-		return false;
-	trbd_lu_refresh(lu, 0, &record);
-	trbd_record_io_free(record);
-	mutex_lock(&lu->install_lock);
-	view = rcu_dereference_protected(lu->view, lockdep_is_held(&lu->install_lock));
-	stays = registry_others_serve(lu, &view->registry);
-	mutex_unlock(&lu->install_lock);
-	return stays;
-}
-
 /**
  * trbd_registry_enter_again() - serve again, if this gateway does not
  * @lu: state
@@ -522,7 +472,7 @@ bool trbd_registry_enter_again(struct trbd_lu *lu)
 
 	if (!test_bit(TRBD_LU_UNREGISTERED, &lu->blocked))
 		return false;
-	if (!registry_has_drained(lu) || registry_stays_out(lu))
+	if (!registry_has_drained(lu) || trbd_proving_stays_out(lu))
 		return true;
 	ret = trbd_registry_enter(lu);
 	if (ret) {

@@ -225,7 +225,8 @@ bool trbd_text_take_u32(struct trbd_text_reader *r, u32 *value)
  *
  * Return: true if the next line is one.
  */
-bool trbd_text_take_number_line(struct trbd_text_reader *r, const char *keyword, u64 max, u64 *value)
+bool trbd_text_take_number_line(struct trbd_text_reader *r, const char *keyword, u64 max,
+				u64 *value)
 {
 	return trbd_text_take_keyword(r, keyword) && trbd_text_take_number(r, max, value) &&
 	       trbd_text_take_end_of_line(r);

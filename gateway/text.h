@@ -40,7 +40,8 @@ bool trbd_text_parse_number(const char *word, u64 max, u64 *value);
 bool trbd_text_take_number(struct trbd_text_reader *r, u64 max, u64 *value);
 bool trbd_text_take_key(struct trbd_text_reader *r, u64 *value);
 bool trbd_text_take_u32(struct trbd_text_reader *r, u32 *value);
-bool trbd_text_take_number_line(struct trbd_text_reader *r, const char *keyword, u64 max, u64 *value);
+bool trbd_text_take_number_line(struct trbd_text_reader *r, const char *keyword, u64 max,
+				u64 *value);
 bool trbd_text_take_u16_after(struct trbd_text_reader *r, u16 last, u16 *value);
 bool trbd_text_take_bool(struct trbd_text_reader *r, bool *value);
 

@@ -159,6 +159,7 @@ int trbd_lu_install(struct trbd_lu *lu, struct trbd_record *record)
 	change.mine = record->writer == lu->id;
 	/* a record that was removed leaves the ports as they were */
 	change.ports = !trbd_ports_tell_the_same(&old->registry, &view->registry);
+	change.shared = view->registry.features & ~old->registry.features & TRBD_FEATURE_PORTS;
 	lu->ops->changed(lu->owner, &change);
 	kvfree_rcu(old, rcu);
 	view_check_expelled(lu, record);

@@ -36,7 +36,6 @@
 #define GRANULARITY_MAX		SZ_64K
 /* TPGS of standard INQUIRY data (SPC-4 6.6.2), as LIO keeps it */
 #define TPGS_IMPLICIT		0x10
-#define TPGS_EXPLICIT		0x20
 
 #define VPD_HEADER_LEN		4
 #define VPD_IDENTIFICATION	0x83
@@ -60,11 +59,12 @@
 #define VPD_THIN		0x02
 
 /**
- * trbd_inquiry_set_access() - keep initiators from changing the state of a path
+ * trbd_inquiry_set_access() - offer implicit asymmetric access, and no other
  * @lun: LUN that an initiator is about to discover
  *
- * LIO's groups of target ports offer explicit asymmetric access by default. That includes groups
- * that an operator makes at any time. SET TARGET PORT GROUPS is not supported (scsi/cdb.c). A group
+ * LIO's groups of target ports offer explicit access by default, and none if an operator says so.
+ * That includes groups that are made at any time. SET TARGET PORT GROUPS is not supported
+ * (scsi/cdb.c), and REPORT TARGET PORT GROUPS is, whatever group of LIO's the port is in. A group
  * belongs to one backstore.
  *
  * Context: any.
@@ -75,7 +75,7 @@ void trbd_inquiry_set_access(struct se_lun *lun)
 
 	rcu_read_lock();
 	group = rcu_dereference(lun->lun_tg_pt_gp);
-	if (group && READ_ONCE(group->tg_pt_gp_alua_access_type) & TPGS_EXPLICIT)
+	if (group && READ_ONCE(group->tg_pt_gp_alua_access_type) != TPGS_IMPLICIT)
 		WRITE_ONCE(group->tg_pt_gp_alua_access_type, TPGS_IMPLICIT);
 	rcu_read_unlock();
 }

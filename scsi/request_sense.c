@@ -84,13 +84,12 @@ bool trbd_request_sense_is_for_lio(struct se_cmd *cmd)
 }
 
 /**
- * trbd_execute_request_sense() - answer REQUEST SENSE if no unit attention of ours is pending (SPC-4
- *	6.39)
+ * trbd_execute_request_sense() - answer REQUEST SENSE if no unit attention of ours is pending
  * @cmd: command
  *
- * LIO may have a unit attention. This code can look at it, but cannot take it off LIO's list. So
- * the next command reports it once more. Else the data say why TEST UNIT READY would end with NOT
- * READY, if it would.
+ * See SPC-4 6.39. LIO may have a unit attention. This code can look at it, but cannot take it off
+ * LIO's list. So the next command reports it once more. Else the data say why TEST UNIT READY would
+ * end with NOT READY, if it would.
  *
  * Context: process.
  * Return: 0.

@@ -27,6 +27,7 @@ static const struct trbd_ua_sense ua_codes[TRBD_UA_COUNT] = {
 	[TRBD_UA_RESERVATIONS_RELEASED] = { 0x2a, 0x04 },
 	[TRBD_UA_REGISTRATIONS_PREEMPTED] = { 0x2a, 0x05 },
 	[TRBD_UA_ACCESS_STATE] = { 0x2a, 0x06 },
+	[TRBD_UA_INQUIRY] = { 0x3f, 0x03 },
 	[TRBD_UA_CAPACITY] = { 0x2a, 0x09 },
 	[TRBD_UA_PREVIOUS_BUSY] = { 0x2c, 0x07 },
 	[TRBD_UA_PREVIOUS_CONFLICT] = { 0x2c, 0x09 },

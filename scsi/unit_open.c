@@ -114,6 +114,9 @@ static void unit_lu_changed(void *owner, const struct trbd_lu_change *change)
 
 	if (change->ports)
 		trbd_ua_raise_all(&unit->nexuses, TRBD_UA_ACCESS_STATE);
+	/* page 83h had LIO's numbers until now */
+	if (change->shared)
+		trbd_ua_raise_all(&unit->nexuses, TRBD_UA_INQUIRY);
 	if (change->reset) {
 		trbd_nexus_new_phase(&unit->nexuses);
 		/* LIO tells the nexuses of the gateway that was asked for the reset */
