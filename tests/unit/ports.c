@@ -123,6 +123,17 @@ static void test_moved(void)
 	leave("a");
 	enter("b", 1, 2, false);
 	is("also when the former one is gone", "1.3 a, 2.0 b, 1.2.1 iqn.1, 2.2.1 iqn.2, ");
+
+	begin();
+	come("a");
+	come("b");
+	enter("a", 1, 1, false);
+	enter("b", 1, 1, false);
+	leave("a");
+	leave("b");
+	come("c");
+	enter("c", 1, 1, false);
+	is("if two gateways had it, it gets one of the numbers", "1.3 a, 2.3 b, 3.0 c, 1.3.1 iqn.1, 2.2.1 iqn.1, ");
 }
 
 static void test_missing(void)
@@ -132,9 +143,10 @@ static void test_missing(void)
 
 	begin();
 	come("a");
-	ktap_ok(!is_true("a", 1, 0, true), "a gateway without an entry needs one");
+	ktap_ok(!is_true("a", 1, 0, true) && !is_true("a", 1, 1, true), "a gateway without an entry needs one");
 	enter("a", 1, 2, false);
 	ktap_ok(is_true("a", 1, 2, false), "nothing has changed");
+	ktap_ok(!is_true("a", 1, 3, true), "a port that is new is entered");
 	ktap_ok(is_true("a", 2, 2, true) && !is_true("a", 2, 2, false), "a port that is missing may be on its way");
 	now = registry();
 	snprintf(names[own.count++], TRBD_PR_TARGET_MAX, "iqn.2");
@@ -147,11 +159,49 @@ static void test_missing(void)
 	ktap_ok(!is_true("a", 1, 2, true), "it is entered anew when it comes back");
 }
 
+static struct trbd_record before;
+
+static bool is_told(void)
+{
+	struct trbd_record_registry was = trbd_record_registry(&before), now = registry();
+	bool told = !trbd_ports_tell_the_same(&was, &now);
+
+	before = record;
+	return told;
+}
+
+static void test_told(void)
+{
+	begin();
+	come("a");
+	come("b");
+	enter("a", 1, 1, false);
+	before = record;
+	enter("b", 1, 0, false);
+	ktap_ok(is_told(), "initiators are told of a new group");
+	enter("a", 1, 2, false);
+	ktap_ok(is_told(), "of a new port");
+	leave("a");
+	ktap_ok(is_told(), "of a gateway that left");
+	enter("b", 1, 1, false);
+	ktap_ok(is_told(), "of a port that has moved");
+	enter("b", 1, 0, false);
+	ktap_ok(is_told(), "of one that is there no more");
+	record.ports[1].rtpi = 3;
+	ktap_ok(is_told(), "of another number of a port");
+	enter("c", 1, 0, false);
+	before = record;
+	record.groups[2].number = 4;
+	ktap_ok(is_told(), "and of a group");
+	come("d");
+	record.generation++;
+	ktap_ok(!is_told(), "but of nothing else");
+}
+
 static void test_standby(void)
 {
 	struct trbd_ports_own own = { .machine = "a", .name = "host", .standby = true, .targets = names };
 	struct trbd_record_registry now;
-	static struct trbd_record before;
 
 	begin();
 	come("a");
@@ -164,14 +214,8 @@ static void test_standby(void)
 	now = registry();
 	ktap_ok(!trbd_ports_are_true(&now, &own) && trbd_ports_set(&record, &own), "a gateway goes out of service");
 	is("its group is in standby", "1.2 a, 2.0 b, 1.1.1 iqn.1, 2.2.1 iqn.2, ");
-	now = trbd_record_registry(&before);
-	{
-		struct trbd_record_registry after = registry();
-
-		ktap_ok(!trbd_ports_tell_the_same(&now, &after), "initiators are told");
-		now = after;
-		ktap_ok(trbd_ports_tell_the_same(&now, &after), "but only of changes");
-	}
+	ktap_ok(is_told(), "initiators are told");
+	ktap_ok(!is_told(), "but only of changes");
 	leave("a");
 	is("and is unavailable when it leaves", "1.3 a, 2.0 b, 1.1.1 iqn.1, 2.2.1 iqn.2, ");
 }
@@ -243,6 +287,7 @@ int main(void)
 	test_numbers();
 	test_moved();
 	test_missing();
+	test_told();
 	test_standby();
 	test_registrations();
 	test_room();
