@@ -168,6 +168,7 @@ static const struct {
 	{ "a port of no group", HEAD_P GEN CHANGE PR "port 1 3 1 iqn\n" END, -EBADMSG, 10 },
 	{ "group 0", HEAD_P GEN CHANGE PR "group 0 m 0 -\n" END, -EBADMSG, 10 },
 	{ "a group twice", HEAD_P GEN CHANGE PR "group 1 m 0 -\ngroup 1 n 0 -\n" END, -EBADMSG, 11 },
+	{ "two groups of a machine", HEAD_P GEN CHANGE PR "group 1 m 0 -\ngroup 2 m 0 -\n" END, -EBADMSG, 12 },
 	{ "a group without a machine", HEAD_P GEN CHANGE PR "group 1 - 0 gw1\n" END, -EBADMSG, 10 },
 	{ "half out of service", HEAD_P GEN CHANGE PR "group 1 m 2 gw1\n" END, -EBADMSG, 10 },
 	{ "a group that says no more than its number", HEAD_P GEN CHANGE PR "group 1\n" END, -EBADMSG, 10 },
@@ -175,6 +176,10 @@ static const struct {
 	{ "more behind a group", HEAD_P GEN CHANGE PR "group 1 m 0 gw1 x\n" END, -EBADMSG, 10 },
 	{ "port 0", HEAD_P GEN CHANGE PR "group 1 m 0 -\nport 0 1 1 iqn\n" END, -EBADMSG, 11 },
 	{ "a port twice", HEAD_P GEN CHANGE PR "group 1 m 0 -\nport 1 1 1 a\nport 1 1 1 b\n" END, -EBADMSG, 12 },
+	{ "a port with two numbers", HEAD_P GEN CHANGE PR "group 1 m 0 -\nport 1 1 1 a\nport 2 1 1 a\n" END,
+	  -EBADMSG, 13 },
+	{ "a port of the same name in another group", HEAD_P GEN CHANGE PR "group 1 m 0 -\ngroup 2 n 0 -\nport 1 1 1 a\n"
+	  "port 2 2 1 a\n" END, 0, 15 },
 	{ "port 65536", HEAD_P GEN CHANGE PR "group 1 m 0 -\nport 65536 1 1 iqn\n" END, -EBADMSG, 11 },
 	{ "a port without a name", HEAD_P GEN CHANGE PR "group 1 m 0 -\nport 1 1 1 -\n" END, -EBADMSG, 11 },
 	{ "a port that says no more than its number", HEAD_P GEN CHANGE PR "group 1 m 0 -\nport 1\n" END, -EBADMSG, 11 },
