@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The target ports in the record: each has a number of its own, which it keeps, and the state of its gateway.
+ *
+ * With -DFUZZ it is a target of libFuzzer ("make fuzz" here): a gateway enters its ports in any
+ * record; corpus/ has where to start from.
  */
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "gateway/ports.h"
@@ -11,6 +16,91 @@
 static struct trbd_pr_registration registrations[4];
 static struct trbd_record record;
 static char names[TRBD_RECORD_PORTS + 1][TRBD_PR_TARGET_MAX];
+
+#ifdef FUZZ
+
+#include "gateway/record_text.h"
+
+/* Stops the program if not. */
+static void must(bool good, const char *what)
+{
+	if (good)
+		return;
+	fprintf(stderr, "not ok %s\n", what);
+	abort();
+}
+
+static bool decode(const char *text, size_t len)
+{
+	record.pr.registrations = registrations;
+	record.pr.room = 4;
+	return !trbd_record_decode(text, len, &record, NULL) && record.features & TRBD_FEATURE_PORTS;
+}
+
+/* A gateway has half of the ports of the record, whose ever they are, and a new one. */
+static void choose(struct trbd_ports_own *own)
+{
+	unsigned int i, j;
+
+	for (i = 0; i < record.num_ports; i += 2) {
+		for (j = 0; j < own->count && strcmp(names[j], record.ports[i].target); j++)
+			;
+		if (j == own->count)
+			memcpy(names[own->count++], record.ports[i].target, TRBD_PR_TARGET_MAX);
+	}
+	snprintf(names[own->count++], TRBD_PR_TARGET_MAX, "iqn.new");
+}
+
+/* Registers a gateway, as each one is that enters its ports. */
+static bool serve(const char *machine)
+{
+	struct trbd_record_gateway *gateway = &record.gateways[record.num_gateways];
+
+	if (record.num_gateways == TRBD_RECORD_GATEWAYS)
+		return false;
+	record.num_gateways++;
+	memset(gateway, 0, sizeof(*gateway));
+	strcpy(gateway->address, "new");
+	strcpy(gateway->machine, machine);
+	return true;
+}
+
+static void enter(const char *machine, bool keep)
+{
+	struct trbd_ports_own own = { .machine = machine, .name = "host", .keep = keep, .targets = names };
+	static char text[1 << 17];
+	static struct trbd_record before;
+	struct trbd_record_registry was, now;
+
+	choose(&own);
+	if (!serve(machine) || !trbd_ports_set(&record, &own))
+		return;
+	now = trbd_record_registry(&record);
+	must(trbd_ports_are_true(&now, &own), "what was entered is not what is there");
+	before = record;
+	was = trbd_record_registry(&before);
+	must(decode(text, trbd_record_encode(&record, text, sizeof(text))), "a record that cannot be read");
+	now = trbd_record_registry(&record);
+	must(trbd_ports_tell_the_same(&was, &now), "another record is read than was written");
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	unsigned int i;
+
+	/* a gateway of the record, or a new one; its ports may be on their way, or not */
+	for (i = 0; i < 4 && decode((const char *)data, size); i++) {
+		char machine[TRBD_RECORD_MACHINE_MAX] = "new";
+
+		if (i & 1 && record.num_groups)
+			memcpy(machine, record.groups[0].machine, sizeof(machine));
+		enter(machine, i & 2);
+	}
+	return 0;
+}
+
+#else
 
 static void begin(void)
 {
@@ -294,3 +384,5 @@ int main(void)
 	test_find();
 	return ktap_end();
 }
+
+#endif
