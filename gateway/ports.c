@@ -259,8 +259,9 @@ static bool ports_is_free(const struct trbd_record *record, const struct trbd_re
 	if (!port->present)
 		return true;
 	for (i = 0; i < record->num_groups; i++) {
-		if (record->groups[i].number == port->group)
-			return !ports_gateway_is_there(&registry, record->groups[i].machine);
+		if (record->groups[i].number == port->group &&
+		    ports_gateway_is_there(&registry, record->groups[i].machine))
+			return false;
 	}
 	return true;
 }

@@ -198,7 +198,8 @@ void trbd_record_carry_registry(const struct trbd_record_registry *known,
 		if (!trbd_record_find_fenced(record, known->fenced[i].address))
 			record->fenced[record->num_fenced++] = known->fenced[i];
 	}
-	if (record->num_groups || record->num_ports)
+	/* a port has a group */
+	if (record->num_groups)
 		return;
 	record->num_groups = known->num_groups;
 	memcpy(record->groups, known->groups, known->num_groups * sizeof(*known->groups));

@@ -353,6 +353,17 @@ static bool text_take_fenced(struct trbd_text_reader *r, struct trbd_record *rec
 	return trbd_text_take_end_of_line(r);
 }
 
+static bool text_has_machine(const struct trbd_record *record, const char *machine)
+{
+	unsigned int i;
+
+	for (i = 0; i < record->num_groups; i++) {
+		if (!strcmp(record->groups[i].machine, machine))
+			return true;
+	}
+	return false;
+}
+
 static bool text_take_group(struct trbd_text_reader *r, struct trbd_record *record)
 {
 	struct trbd_record_group *group = &record->groups[record->num_groups];
@@ -363,7 +374,7 @@ static bool text_take_group(struct trbd_text_reader *r, struct trbd_record *reco
 	    !trbd_text_take_text(r, group->machine, sizeof(group->machine)) || !*group->machine ||
 	    !trbd_text_take_bool(r, &group->standby) ||
 	    !trbd_text_take_text(r, group->name, sizeof(group->name)) ||
-	    !trbd_text_take_end_of_line(r))
+	    !trbd_text_take_end_of_line(r) || text_has_machine(record, group->machine))
 		return false;
 	record->num_groups++;
 	return true;
@@ -380,6 +391,18 @@ static bool text_has_group(const struct trbd_record *record, u16 number)
 	return false;
 }
 
+static bool text_has_port(const struct trbd_record *record, const struct trbd_record_port *port)
+{
+	unsigned int i;
+
+	for (i = 0; i < record->num_ports; i++) {
+		if (record->ports[i].group == port->group &&
+		    !strcmp(record->ports[i].target, port->target))
+			return true;
+	}
+	return false;
+}
+
 static bool text_take_port(struct trbd_text_reader *r, struct trbd_record *record)
 {
 	struct trbd_record_port *port = &record->ports[record->num_ports];
@@ -390,7 +413,7 @@ static bool text_take_port(struct trbd_text_reader *r, struct trbd_record *recor
 	    !trbd_text_take_u16_after(r, 0, &port->group) || !text_has_group(record, port->group) ||
 	    !trbd_text_take_bool(r, &port->present) ||
 	    !trbd_text_take_text(r, port->target, sizeof(port->target)) || !*port->target ||
-	    !trbd_text_take_end_of_line(r))
+	    !trbd_text_take_end_of_line(r) || text_has_port(record, port))
 		return false;
 	record->num_ports++;
 	return true;

@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The record's reader, the decoder of parameter lists and that of the gateways' table take anything without harm:
-# libFuzzer with the address and undefined behaviour sanitizers, from corpus/, for FUZZ_SECONDS each (5; "make fuzz":
-# 60). What it finds worth keeping goes to a temporary folder. An input that breaks something is shown in base64, and
-# kept in FUZZ_KEEP if that is set.
+# The record's reader, the decoder of parameter lists and that of the gateways' table take anything without harm, and a
+# gateway can enter its ports in any record: libFuzzer with the address and undefined behaviour sanitizers, from
+# corpus/, for FUZZ_SECONDS each (5; "make fuzz": 60). What it finds worth keeping goes to a temporary folder. An input
+# that breaks something is shown in base64, and kept in FUZZ_KEEP if that is set.
 . ../lib/ktap.sh
 
 seconds=${FUZZ_SECONDS:-5}
@@ -29,5 +29,6 @@ fuzz() {
 	done
 }
 fuzz record_text gateway/record_text gateway/text gateway/record pr/rules
+fuzz ports gateway/ports gateway/record_text gateway/text gateway/record pr/rules
 fuzz pr_parameters pr/parameters pr/transport_id pr/rules pr/out
 fuzz group_table gateway/group_table

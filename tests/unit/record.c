@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Gateways and fences in the record; the registry outlives it, and fences are renewed in time.
+ * Gateways and fences in the record; every gateway can read what is written; the registry outlives the record, and
+ * fences are renewed in time.
  */
 #include <string.h>
 
@@ -19,6 +20,17 @@ static void gateway(struct trbd_record *to, u64 id, const char *address)
 	memset(gateway, 0, sizeof(*gateway));
 	gateway->id = id;
 	snprintf(gateway->address, sizeof(gateway->address), "%s", address);
+}
+
+static void ports(struct trbd_record *to, const char *machine, u16 rtpi)
+{
+	to->features = TRBD_FEATURE_PORTS;
+	to->num_groups = 1;
+	to->groups[0].number = 1;
+	snprintf(to->groups[0].machine, sizeof(to->groups[0].machine), "%s", machine);
+	to->num_ports = 1;
+	to->ports[0].rtpi = rtpi;
+	to->ports[0].group = 1;
 }
 
 static void begin(void)
@@ -40,6 +52,35 @@ static void test_gateways(void)
 	trbd_record_remove_gateway(&known, 4);
 	ktap_ok(known.num_gateways == 2 && known.gateways[0].id == 1 && known.gateways[1].id == 3 &&
 		!trbd_record_find_gateway(&known, 2), "and taken out");
+}
+
+static void test_features(void)
+{
+	begin();
+	ktap_ok(trbd_record_common_features(&record) == TRBD_FEATURES, "a record of no gateway may have all features");
+	ktap_ok(!trbd_record_common_features(&known), "gateways of an older version understand none");
+	known.gateways[0].features = TRBD_FEATURES;
+	ktap_ok(!trbd_record_common_features(&known), "nor do they all, if one of them does");
+	known.gateways[1].features = TRBD_FEATURE_PORTS | 1ULL << 40;
+	ktap_ok(trbd_record_common_features(&known) == TRBD_FEATURE_PORTS,
+		"they all understand what each does, and no more than we do");
+}
+
+static void test_version(void)
+{
+	begin();
+	ktap_ok(trbd_record_version(&record) == TRBD_RECORD_VERSION, "the first gateway writes the present version");
+	known.version = TRBD_RECORD_VERSION_OLD;
+	known.gateways[0].features = TRBD_FEATURES;
+	ktap_ok(trbd_record_version(&known) == TRBD_RECORD_VERSION_OLD, "an older gateway can read what is written");
+	known.gateways[1].features = TRBD_FEATURES;
+	ktap_ok(trbd_record_version(&known) == TRBD_RECORD_VERSION, "when the last one has gone, the present one");
+	known.gateways[1].features = 0;
+	known.version = TRBD_RECORD_VERSION;
+	ktap_ok(trbd_record_version(&known) == TRBD_RECORD_VERSION, "which does not go back");
+	known.version = 0;
+	known.features = TRBD_FEATURE_PORTS;
+	ktap_ok(trbd_record_version(&known) == TRBD_RECORD_VERSION, "nor are features lost when a record is removed");
 }
 
 static void test_fenced(void)
@@ -77,17 +118,19 @@ static void test_carry(void)
 	const struct trbd_record_gateway *found;
 
 	begin();
-	known.features = TRBD_FEATURE_PORTS;
-	known.num_ports = 1;
+	ports(&known, "a", 7);
 	carry();
-	ktap_ok(record.features == TRBD_FEATURE_PORTS && record.num_ports == 1, "a new record has the ports that were known");
+	ktap_ok(record.features == TRBD_FEATURE_PORTS && record.num_groups == 1 && record.num_ports == 1 &&
+		!strcmp(record.groups[0].machine, "a") && record.ports[0].rtpi == 7,
+		"a new record has the ports that were known");
 	found = trbd_record_find_gateway(&record, 2);
 	ktap_ok(record.num_gateways == 2 && found && !strcmp(found->address, "192.0.2.2:0/1"),
 		"a new record begins with the gateways that were known");
 	ktap_ok(trbd_record_find_fenced(&record, "192.0.2.3:0/1") && record.fenced[0].epoch == 17,
 		"and with those that were fenced");
 	carry();
-	ktap_ok(record.num_gateways == 2 && record.num_fenced == 1, "each once");
+	ktap_ok(record.num_gateways == 2 && record.num_fenced == 1 && record.num_groups == 1 && record.num_ports == 1,
+		"each once");
 
 	begin();
 	gateway(&record, 2, "192.0.2.9:0/1");
@@ -95,6 +138,15 @@ static void test_carry(void)
 	carry();
 	ktap_ok(!strcmp(trbd_record_find_gateway(&record, 2)->address, "192.0.2.9:0/1") && record.num_gateways == 2 &&
 		record.fenced[0].epoch == 99, "what is there already stays as it is");
+
+	begin();
+	ports(&known, "a", 7);
+	ports(&record, "b", 8);
+	record.features = 0;
+	carry();
+	ktap_ok(record.num_groups == 1 && record.num_ports == 1 && !strcmp(record.groups[0].machine, "b") &&
+		record.ports[0].rtpi == 8 && record.features == TRBD_FEATURE_PORTS,
+		"ports that were entered meanwhile stay, and have the numbers that initiators know");
 }
 
 static void test_carry_full(void)
@@ -177,6 +229,8 @@ int main(void)
 {
 	ktap_begin();
 	test_gateways();
+	test_features();
+	test_version();
 	test_fenced();
 	test_carry();
 	test_carry_full();

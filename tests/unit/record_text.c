@@ -86,6 +86,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 #define REST_1 "gateway 4711 192.0.2.11:0/3234 0 gw1\ngateway 4712 [2001:db8::1]:0/1 255 -\nfenced 192.0.2.12:0/99 345\n"
 #define END "end\n"
 #define FULL HEAD GEN CHANGE PR SPC2 PREEMPTED RES REG16 REG17 REST END
+/* with every line that there is */
+#define ALL HEAD_P GEN SIZE CHANGE PR SPC2 PREEMPTED RES REG16 REG17 REST PORTS END
 
 static const struct {
 	const char *what;
@@ -100,11 +102,14 @@ static const struct {
 	{ "features of a gateway that is a word", HEAD_2 GEN CHANGE PR "gateway 4711 a 0 gw1 815 m/x\n" END, -EBADMSG, 9 },
 	{ "none, and said so", HEAD_2 GEN CHANGE PR "gateway 4711 a 0 gw1 815 m/0\n" END, -EBADMSG, 9 },
 	{ "nothing behind the machine", HEAD_2 GEN CHANGE PR "gateway 4711 a 0 gw1 815 m/\n" END, -EBADMSG, 9 },
+	{ "features of a gateway whose machine is not known", HEAD_2 GEN CHANGE PR "gateway 4711 a 0 gw1 815 -/1\n"
+	  "gateway 4712 b 1 gw2 816 m\n" END, 0, 12 },
 	{ "a gateway of version 2 in version 3", HEAD GEN CHANGE PR REST_2 END, -EBADMSG, 10 },
 	{ "a gateway of version 3 in version 2", HEAD_2 GEN CHANGE PR REST END, -EBADMSG, 9 },
 	{ "a gateway of version 1 in version 2", HEAD_2 GEN CHANGE PR "gateway 4711 192.0.2.11:0/3234 0 gw1\n" END, -EBADMSG, 9 },
 	{ "a gateway of version 2 in version 1", HEAD_1 GEN CHANGE PR "gateway 4711 a 0 gw1 815 m\n" END, -EBADMSG, 9 },
 	{ "a fence without times", HEAD GEN CHANGE PR "fenced a 1\n" END, -EBADMSG, 10 },
+	{ "a fence of nobody", HEAD GEN CHANGE PR "fenced - 1 2 3\n" END, -EBADMSG, 10 },
 	{ "version 0", "target_core_rbd.lu 0\nwhatever\n", -EPROTONOSUPPORT, 2 },
 	{ "an empty state", HEAD GEN "change 0 0 - -\npr 0 0 0\nend\n", 0, 11 },
 	{ "nothing", "", -EBADMSG, 1 },
@@ -126,6 +131,8 @@ static const struct {
 	{ "an SPC-2 reservation of nobody", HEAD GEN CHANGE PR "spc2 4711 - -\n" END, -EBADMSG, 11 },
 	{ "a PREEMPT of registrations", HEAD GEN CHANGE PR "preempted 0x0000000000000001 0x0000000000000002 0\n" END, 0, 12 },
 	{ "a PREEMPT of nobody", HEAD GEN CHANGE PR "preempted 0x0000000000000001 0x0000000000000000 0\n" END, -EBADMSG, 11 },
+	{ "a PREEMPT by nobody", HEAD GEN CHANGE PR "preempted 0x0000000000000000 0x0000000000000002 0\n" END,
+	  -EBADMSG, 11 },
 	{ "a PREEMPT of type 2", HEAD GEN CHANGE PR "preempted 0x0000000000000001 0x0000000000000002 2\n" END, -EBADMSG, 11 },
 	{ "a PREEMPT in version 1", HEAD_1 GEN CHANGE PR PREEMPTED END, -EBADMSG, 9 },
 	{ "a reservation of nobody", HEAD GEN CHANGE PR RES END, -EBADMSG, 11 },
@@ -144,6 +151,8 @@ static const struct {
 	{ "a key in capitals", HEAD GEN CHANGE PR "registration 16 0x00000000000000AB 1 iqn.t:d,t,0x1 iscsi:iqn.h1,i,0x1\n" END,
 	  -EBADMSG, 10 },
 	{ "a port identifier that is too great", HEAD GEN CHANGE PR "registration 16 0x00000000000000ab 65536 a b\n" END, -EBADMSG, 10 },
+	{ "a registration of nobody", HEAD GEN CHANGE PR "registration 16 0x00000000000000ab 1 - -\n" END,
+	  -EBADMSG, 11 },
 	{ "a gateway without an address", HEAD GEN CHANGE PR "gateway 1 - 0 gw1 0 m 0\n" END, -EBADMSG, 10 },
 	{ "a line that nobody knows", HEAD GEN CHANGE PR "colour red\n" END, -EBADMSG, 10 },
 	{ "blocks of 4096 bytes", HEAD GEN SIZE CHANGE PR END, 0, 12 },
@@ -151,19 +160,32 @@ static const struct {
 	{ "blocks of no bytes", HEAD GEN "block_size 0\n" CHANGE PR END, -EBADMSG, 8 },
 	{ "blocks of 3072 bytes", HEAD GEN "block_size 3072\n" CHANGE PR END, -EBADMSG, 8 },
 	{ "blocks of 8192 bytes", HEAD GEN "block_size 8192\n" CHANGE PR END, -EBADMSG, 8 },
+	{ "blocks of two sizes", HEAD GEN "block_size 4096 2048\n" CHANGE PR END, -EBADMSG, 8 },
 	{ "a block size in version 1", HEAD_1 GEN SIZE CHANGE PR END, -EBADMSG, 7 },
 	{ "ports", HEAD_P GEN CHANGE PR PORTS END, 0, 15 },
-	{ "all of it, with ports", HEAD_P GEN CHANGE PR SPC2 PREEMPTED RES REG16 REG17 REST PORTS END, 0, 23 },
+	{ "every line that there is", ALL, 0, 24 },
 	{ "ports without the feature", HEAD GEN CHANGE PR PORTS END, -EBADMSG, 10 },
 	{ "a port of no group", HEAD_P GEN CHANGE PR "port 1 3 1 iqn\n" END, -EBADMSG, 10 },
 	{ "group 0", HEAD_P GEN CHANGE PR "group 0 m 0 -\n" END, -EBADMSG, 10 },
 	{ "a group twice", HEAD_P GEN CHANGE PR "group 1 m 0 -\ngroup 1 n 0 -\n" END, -EBADMSG, 11 },
+	{ "two groups of a machine", HEAD_P GEN CHANGE PR "group 1 m 0 -\ngroup 2 m 0 -\n" END, -EBADMSG, 12 },
 	{ "a group without a machine", HEAD_P GEN CHANGE PR "group 1 - 0 gw1\n" END, -EBADMSG, 10 },
 	{ "half out of service", HEAD_P GEN CHANGE PR "group 1 m 2 gw1\n" END, -EBADMSG, 10 },
+	{ "a group that says no more than its number", HEAD_P GEN CHANGE PR "group 1\n" END, -EBADMSG, 10 },
+	{ "a group without a name", HEAD_P GEN CHANGE PR "group 1 m 0\n" END, -EBADMSG, 10 },
+	{ "more behind a group", HEAD_P GEN CHANGE PR "group 1 m 0 gw1 x\n" END, -EBADMSG, 10 },
 	{ "port 0", HEAD_P GEN CHANGE PR "group 1 m 0 -\nport 0 1 1 iqn\n" END, -EBADMSG, 11 },
 	{ "a port twice", HEAD_P GEN CHANGE PR "group 1 m 0 -\nport 1 1 1 a\nport 1 1 1 b\n" END, -EBADMSG, 12 },
+	{ "a port with two numbers", HEAD_P GEN CHANGE PR "group 1 m 0 -\nport 1 1 1 a\nport 2 1 1 a\n" END,
+	  -EBADMSG, 13 },
+	{ "a port of the same name in another group", HEAD_P GEN CHANGE PR "group 1 m 0 -\ngroup 2 n 0 -\nport 1 1 1 a\n"
+	  "port 2 2 1 a\n" END, 0, 15 },
 	{ "port 65536", HEAD_P GEN CHANGE PR "group 1 m 0 -\nport 65536 1 1 iqn\n" END, -EBADMSG, 11 },
 	{ "a port without a name", HEAD_P GEN CHANGE PR "group 1 m 0 -\nport 1 1 1 -\n" END, -EBADMSG, 11 },
+	{ "a port that says no more than its number", HEAD_P GEN CHANGE PR "group 1 m 0 -\nport 1\n" END, -EBADMSG, 11 },
+	{ "half present", HEAD_P GEN CHANGE PR "group 1 m 0 -\nport 1 1 2 iqn\n" END, -EBADMSG, 11 },
+	{ "a port of a name that is left out", HEAD_P GEN CHANGE PR "group 1 m 0 -\nport 1 1 1\n" END, -EBADMSG, 11 },
+	{ "more behind a port", HEAD_P GEN CHANGE PR "group 1 m 0 -\nport 1 1 1 iqn x\n" END, -EBADMSG, 11 },
 	{ "a keyword that goes on", HEAD GEN CHANGE PR "ending\n", -EBADMSG, 10 },
 };
 
@@ -184,7 +206,7 @@ static void check_texts(void)
 /* Cut anywhere, it is none; with any byte changed it is none, or one that is written the same way. */
 static void check_damage(void)
 {
-	char text[] = FULL;
+	char text[] = ALL;
 	size_t len = strlen(text), i;
 	unsigned int taken = 0;
 	int byte;
@@ -280,6 +302,31 @@ static void check_lists(void)
 	}
 }
 
+/* A record of as many groups and ports. The first port is of the first group, the next of the next one. */
+static int read_with(unsigned int groups, unsigned int ports)
+{
+	static char text[65536];
+	size_t len = (size_t)sprintf(text, HEAD_P GEN CHANGE PR);
+	unsigned int i;
+
+	for (i = 1; i <= groups; i++)
+		len += (size_t)sprintf(text + len, "group %u m%u 0 -\n", i, i);
+	for (i = 1; i <= ports; i++)
+		len += (size_t)sprintf(text + len, "port %u %u 1 iqn.%u\n", i, (i - 1) % groups + 1, i);
+	len += (size_t)sprintf(text + len, END);
+	return read_text(text, len, NULL);
+}
+
+static void check_ports(void)
+{
+	ktap_ok(!read_with(64, 128) && record.num_groups == 64 && record.groups[63].number == 64 &&
+		!strcmp(record.groups[63].machine, "m64") && record.num_ports == 128 && record.ports[127].rtpi == 128 &&
+		record.ports[127].group == 64 && record.ports[127].present &&
+		!strcmp(record.ports[127].target, "iqn.128"), "64 groups of 128 ports");
+	ktap_ok(read_with(65, 1) == -EBADMSG, "not 65 groups");
+	ktap_ok(read_with(1, 129) == -EBADMSG, "not 129 ports");
+}
+
 static void check_old(void)
 {
 	const char *text = HEAD_1 GEN CHANGE PR REST_1 END;
@@ -312,6 +359,10 @@ static void check_mixed(void)
 	ktap_ok(is_written_as(MAGIC_2), "a new record is written so that the gateways that are carried over can read it");
 	record.version = 3;
 	ktap_ok(is_written_as("target_core_rbd.lu 3\n"), "and one of version 3 stays one");
+	text = HEAD_2 GEN CHANGE PR "gateway 4711 a 0 gw1 815 -/1\n" END;
+	ret = trbd_record_decode(text, strlen(text), &record, NULL);
+	ktap_ok(!ret && !*record.gateways[0].machine && record.gateways[0].features == 1,
+		"no machine can be named \"-\", whatever is behind it");
 }
 
 static void check_block_size(void)
@@ -321,6 +372,9 @@ static void check_block_size(void)
 	ktap_ok(!read_text(text, strlen(text), NULL) && record.block_size == 512, "a record without a block size means 512 bytes");
 	text = HEAD GEN SIZE CHANGE PR END;
 	ktap_ok(!read_text(text, strlen(text), NULL) && record.block_size == 4096, "or it says how many");
+	record.block_size = 0;
+	trbd_record_encode(&record, again, sizeof(again));
+	ktap_ok(!strcmp(again, HEAD GEN CHANGE PR END), "one that has none yet names none");
 }
 
 static void check_files(char **names)
@@ -350,6 +404,7 @@ int main(int argc, char **argv)
 	check_random();
 	check_size();
 	check_lists();
+	check_ports();
 	check_old();
 	check_mixed();
 	check_block_size();
