@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Installing packages shows what it is doing while it is doing it: an apt-get of our own stops half-way until somebody has
-# seen how far it is. And what apt-get said is shown when it fails.
+# scripts/install-packages shows its progress while it installs: an apt-get of our own stops
+# half-way until somebody has seen how far it is. When apt-get fails, its output is shown.
 . ../lib/ktap.sh
 
 work=$(mktemp -d)

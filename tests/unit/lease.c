@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The lease of a gateway: how long it holds, and that nobody takes what was read before it was lost for what is so now.
+ * The lease of a gateway: how long it holds, and that nobody takes an answer from before its loss
+ * for a present one.
  */
 #include "gateway/lease.h"
 #include "ktap.h"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The target ports in the record: each has a number of its own, which it keeps, and the state of its gateway.
+ * The target ports in the record: each has and keeps a number of its own, and has the state of its
+ * gateway.
  */
 #include <stdio.h>
 #include <string.h>
@@ -40,7 +41,7 @@ static void leave(const char *machine)
 	}
 }
 
-/* Enters the ports iqn.FIRST to iqn.LAST of a machine; none if LAST is less. */
+/* Enter the ports iqn.FIRST to iqn.LAST of a machine; none if LAST is less. */
 static bool enter(const char *machine, unsigned int first, unsigned int last, bool keep)
 {
 	struct trbd_ports_own own = { .machine = machine, .name = "host", .keep = keep, .targets = names };
@@ -55,7 +56,7 @@ static struct trbd_record_registry registry(void)
 	return trbd_record_registry(&record);
 }
 
-/* All ports as "RTPI.GROUP.PRESENT NAME", all groups as "NUMBER.STATE MACHINE". */
+/* Print all ports as "RTPI.GROUP.PRESENT NAME", all groups as "NUMBER.STATE MACHINE". */
 static const char *all(void)
 {
 	static char text[65536];

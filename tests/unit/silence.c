@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The evidence against gateways that do not answer: it proves that one is gone, and it outlives the command that
- * collected it, with the fence and the end of the lease.
+ * The evidence against gateways that do not answer: it proves that one is gone. It outlives the
+ * command that collected it, and so do the fence and the end of the lease.
  */
 #include <linux/jiffies.h>
 #include <linux/string.h>
