@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# All gateways of a unit have one block size, which is in its record: the second one goes by it, none changes it beside another, and
-# one that was away while it changed stays away.
+# All gateways of a unit have one block size, which is in its record. The second gateway takes it
+# from there. No gateway changes it while another one serves, and a gateway that was away while it
+# changed stays away.
 # shellcheck disable=SC2317 # steps are called by name
 . ../lib/ktap.sh
 . ../lib/gateway.sh
@@ -12,7 +13,7 @@ n=$TEST-1
 img_create "$n" --size 64M
 record() { lab rbd image-meta get "$n" target_core_rbd.lu; }
 block_size() { lab exec -n "$1" -- cat "$GW_CORE/$n/attrib/block_size"; }
-# sets it, and says how that ended
+# set it, and print how that ended
 set_block_size() { lab exec -n "$1" -- sh -c "echo $2 | tee $GW_CORE/$n/attrib/block_size" 2>&1 >/dev/null && echo set; }
 capacity() { lab run -- iscsi-readcapacity16 "$(gw_url "$1" "$n")" 2>&1 | grep -iE 'block (size|length)' | grep -o '[0-9]*$'; }
 enable() { gw_enable "$1" "$n" "pool=rbd,image=$n"; }

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Persistent reservations as two Linux hosts see them, each of which knows one gateway only: what one asks of its
-# gateway holds at the other one.
+# Persistent reservations as two Linux hosts see them, each of which knows one gateway only: a
+# change through one gateway holds at the other one.
 . ../lib/ktap.sh
 . ../lib/gateway.sh
 . ../lib/hosts.sh
