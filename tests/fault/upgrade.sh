@@ -1,11 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Gateways are upgraded in turn, from the module of an earlier commit to that of this tree, under a multipath host with a file
-# system and fio, and beside initiators of our own that have reservations. Nobody sees an error, and nothing is forgotten. While
-# both modules serve, the older one can read the record; afterwards a gateway with the older one is turned away with words.
+# Gateways are upgraded in turn, from the module of an earlier commit to that of this tree, under a
+# multipath host with a file system and fio, and beside initiators of our own that have
+# reservations. No host sees an error, and nothing is forgotten. While both modules serve, the older
+# one can read the record. Afterwards a gateway with the older one is turned away, and told why.
 #
-#   UPGRADE_FROM   the commit; without it the one that CHANGELOG.md names, from which on upgrades are possible
+#   UPGRADE_FROM   the commit; without it the one that CHANGELOG.md names, from which on upgrades
+#                  are possible
 # shellcheck disable=SC2016,SC2317 # expanded later, and steps are called by name
 . ../lib/ktap.sh
 . ../lib/gateway.sh
