@@ -29,7 +29,7 @@ t_like 'its limits go with that' "$(lab exec -n gw2 -- cat "$GW_CORE/$n/attrib/m
 t_like 'beside gw1 it cannot go back to 512' "$(set_block_size gw2 512)" 'busy'
 t_is 'and has not' "$(block_size gw2)" 4096
 t_like 'the log says why' "$(lab log --since-mark gw2)" 'block size stays 4096: gateway gw1 serves the image'
-t_is 'what it has may be set again' "$(set_block_size gw2 4096)" set
+t_is 'its present size may be set again' "$(set_block_size gw2 4096)" set
 
 for gw in gw1 gw2; do
 	t "exported by $gw" gw_export $gw "$n" 4096

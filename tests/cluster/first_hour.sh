@@ -110,7 +110,7 @@ as_configured 'after that'
 t 'and the host has its path back' t_until 60 two_paths
 on init1 rm -f /tmp/writes
 wait $writer
-t_is 'what it wrote all the time had no error' "$(cat "$work/writes")" 'no error'
+t_is 'its writes had no error all the time' "$(cat "$work/writes")" 'no error'
 
 # The pool fills up, and gets room again.
 t_atexit 'lab ceph osd pool set-quota rbd max_bytes 0'

@@ -75,7 +75,7 @@ t_is 'it is in the keyring and nowhere else' "$(secret_places)" /etc/ceph/ceph.c
 t 'power failure' lab kill $gw
 t 'boot' lab start $gw
 lab exec -n $gw -- targetctl restore 2>/dev/null
-t 'what was written is there' io "$url" 'read -P 0x5e 1M 64k'
+t 'the earlier writes are there' io "$url" 'read -P 0x5e 1M 64k'
 t_fails 'it is not open to everybody now' lab run -- iscsi-inq -i "$host.other" "$url"
 t_is 'the serial number is the same' "$(serial)" "$serial"
 t_is 'and so are the designators' "$(naa)" "$naa"

@@ -64,7 +64,7 @@ for gw in $GW_GATEWAYS; do t "$gw knows" t_until 30 has_grown "$gw"; done
 wait "${listeners[@]}"
 t_is 'every nexus is told once that the capacity changed' "$(cat "$work"/gw* | sort | uniq -c | xargs)" \
 	'3 6 2a/09 3 good 3 ready'
-t 'what is new can be written' write_through gw2 'write -P 9 24M 64k'
+t 'the new blocks can be written' write_through gw2 'write -P 9 24M 64k'
 
 # Two clients take snapshots at once: when one is made, the other client still wants quiet. It
 # watches the image, so its wish lasts.
@@ -129,8 +129,8 @@ late_read() { lab run -- timeout "$(t_limit "${3:-5}")" qemu-io -f raw -c "read 
 # the taker waits ten seconds for gw2 to answer
 t 'a snapshot is taken that asks nobody' lab rbd snap create --no-progress --skip-quiesce "$n@unasked"
 t_fails 'gw2 writes nothing, though the OSD has not forgotten it' late_write 4
-t 'what is there can be read' late_read 1 0 60
-t_fails 'what is not there may be gone, and is not read as zeros' late_read 0 ${hole}M
+t 'objects that are there can be read' late_read 1 0 60
+t_fails 'an object that is not there may be gone, and is not read as zeros' late_read 0 ${hole}M
 # it waits at the gate, which nobody can open while it cannot know whether there is a new snapshot
 refused() {
 	lab run -- timeout "$(t_limit 30)" "$work/initiator" "$(gw_url gw2 "$1")" refused fill 0 1 >"$work/refused"

@@ -51,5 +51,5 @@ wait $writer
 t_is 'ten writes end well' "$(grep -c 'wrote 4096' "$work/writer") $(grep -c failed "$work/writer")" '10 0'
 # the first one was on its way when the snapshot was taken
 behind() { lab rbd export --no-progress "$1" "$work/export" && head -c 64k "$work/export" | tail -c +4097 | od -An -v -t u1 -w1 | sort -n | uniq -c | xargs; rm -f "$work/export"; }
-t_is 'what waited is not in the snapshot' "$(behind "$n@s")" '61440 1'
+t_is 'the waiting writes are not in the snapshot' "$(behind "$n@s")" '61440 1'
 t_is 'and is in the image' "$(behind "$n")" '24576 1 36864 2'

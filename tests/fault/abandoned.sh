@@ -81,7 +81,7 @@ gave_up=$(given_up)
 # writes to one object take turns, and a write that waits for its turn was not sent
 t 'an OSD stands still, and a write waits for it' stand_still
 t 'a write to the same object is aborted' aborted abort $((place + 64)) 8
-t_is 'which ends before anything is given up' "$(given_up)" "$gave_up"
+t_is 'it ends before anything is given up' "$(given_up)" "$gave_up"
 osds_wake
 t 'the first one ends well' ended write 60
 in_vain() { pr <<<"survivor@1 read $((place + 64)) = good 0x00"; }
@@ -98,7 +98,7 @@ t 'two are registered' registered
 t 'an OSD stands still, and a write waits for it' stand_still
 t 'that of the record as well, for a moment' osd_signal STOP "$header_osd"
 t 'a READ KEYS is aborted' aborted abortkeys 0 1
-t_is 'which ends before anything is given up' "$(given_up)" "$gave_up"
+t_is 'it ends before anything is given up' "$(given_up)" "$gave_up"
 osd_signal CONT "$header_osd"
 sleep $LONGER_S
 t_is 'nothing is given up for that' "$(given_up)" "$gave_up"
@@ -110,7 +110,7 @@ t 'an OSD stands still, and a write waits for it' stand_still
 background preempt 'survivor@1 preempt 0xbb 0xaa 5 = good'
 t 'a PREEMPT waits for the write' t_until 60 counted draining
 t 'a READ KEYS behind it is aborted' aborted abortkeys 0 1
-t_is 'which ends before anything is given up' "$(given_up)" "$gave_up"
+t_is 'it ends before anything is given up' "$(given_up)" "$gave_up"
 sleep 2
 t_fails 'the PREEMPT goes on waiting' grep -q survivor "$work/preempt"
 osds_wake
@@ -134,7 +134,7 @@ paused() { lab ceph osd set pause && t_until 60 has_map && aborted abortread $pl
 t_atexit 'lab ceph osd unset pause'
 gave_up=$(given_up)
 t 'the cluster pauses, and a read is aborted' paused
-t_is 'which ends, and nothing is given up for that' "$(given_up)" "$gave_up"
+t_is 'it ends, and nothing is given up for that' "$(given_up)" "$gave_up"
 t 'the cluster goes on' lab ceph osd unset pause
 reads() { pr <<<"victim@1 read $place = good*"; }
 t 'and the gateway reads' reads

@@ -142,4 +142,4 @@ goes_on() {
 t 'the cluster comes back while it is tried again' goes_on
 t_like 'it says so' "$(cat "$work/retry")" 'all units are there'
 t_is 'they are' "$(units)" $UNITS
-t 'what was written is there' io "$url" 'read -P 0x5e 1M 64k'
+t 'the earlier writes are there' io "$url" 'read -P 0x5e 1M 64k'

@@ -164,9 +164,9 @@ is_shrunk() {
 	[ "$(lab run -- iscsi-readcapacity16 "$(gw_url $gw "$n")" | awk -F: '/Total size/ { print $2 + 0 }')" = $((8 * 1048576)) ]
 }
 t 'the new size is what initiators are told' t_until 60 is_shrunk
-t 'what is left can be read' io_ok 'read -P 9 0 64k'
+t 'the rest can be read' io_ok 'read -P 9 0 64k'
 raw_read() { logged_in 0 <<<'sg_raw -r 512 $path-0 28 00 00 00 60 00 00 00 01 00 2>&1'; }
-t_like 'what is behind the end is out of range' "$(raw_read)" 'address out of range|21 00'
+t_like 'blocks behind the end are out of range' "$(raw_read)" 'address out of range|21 00'
 
 # deleted under us: rbd rm refuses while we watch, so remove the objects one by one
 delete_image() {

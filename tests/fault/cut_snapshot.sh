@@ -111,7 +111,7 @@ stuck2=$!
 t_atexit "t_kill $stuck2"
 t 'a write waits there' t_until 60 has_begun gw2 "$early"
 t 'nor that of its header' header_cut
-t 'which forgets it' is_forgotten
+t 'the OSD forgets it' is_forgotten
 mkfifo "$work/go"
 early_notify attend 1 <>"$work/go" >"$work/attend" 2>&1 &
 attends=$!

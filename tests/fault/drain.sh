@@ -74,4 +74,4 @@ t 'nor was one of its writes refused' ended_by $end pauses
 note "$(cat "$work/pauses.out")"
 t 'its kernel saw none' no_error
 t 'the initiators ended' ended_by $end data
-t 'what they saw is possible for one disk' "$work/check" --window "$W_S" "$work/history"
+t 'their answers are possible for one disk' "$work/check" --window "$W_S" "$work/history"

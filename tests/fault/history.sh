@@ -42,7 +42,7 @@ records() { awk "!/^(#|nexus)/ && ($2)" "$1" | wc -l; }
 
 well=$work/well
 t "load for $SECONDS_WELL s" load "$well" --seconds "$SECONDS_WELL" --reservations
-t 'what they saw is possible' possible "$well"
+t 'their answers are possible for one disk' possible "$well"
 figures "$well"
 t_is 'no command was lost' "$(records "$well" '$7 == "lost"')" 0
 for kind in read write same unmap caw preempt; do

@@ -43,11 +43,11 @@ preempted() {
 	SCRIPT
 	echo $((SECONDS - start)) >"$work/took"
 }
-t 'what was reserved through it is preempted through gw2' preempted
+t 'a reservation through it is preempted through gw2' preempted
 note "$(cat "$work/took") s"
 t "within $GOOD_WITHIN s" test "$(cat "$work/took")" -le "$GOOD_WITHIN"
 t 'the host is back' host_lost_end gw1
-t 'what was written there since is read' pr <<<'other@2 read 0 = good 0x31'
+t 'it reads the later writes' pr <<<'other@2 read 0 = good 0x31'
 released() { pr <<<'other@2 clear 0xbb = good'; }
 t 'the reservation is given up' released
 for gw in $GW_GATEWAYS; do t "$gw serves" serves_within "$gw" "$n" $BACK; done

@@ -61,7 +61,7 @@ t 'enough' host_load_enough
 t 'no error reached fio, and it read what it had written' ended_by $((SECONDS + ENDS)) host
 note "$(tail -n 1 "$work/host.out"), in $((SECONDS - began)) s"
 t 'none reached the file system' no_error
-t 'which is sound' on init1 e2fsck -fn "$map"
+t 'the file system is sound' on init1 e2fsck -fn "$map"
 for gw in $GW_GATEWAYS; do
 	t_is "$gw has booted ${killed[$gw]} times more" $(($(boots "$gw") - booted[$gw])) "${killed[$gw]}"
 	t "$gw serves" serves_within "$gw" "$n" 30

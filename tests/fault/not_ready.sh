@@ -14,7 +14,7 @@ BACK_S=60	# for gw1 to serve again
 n=$TEST-both a=$TEST-alone
 img_create "$n" --size 64M
 img_create "$a" --size 64M
-t 'who asks and who aborts' t_build scsi ask
+t 'the programs that ask and abort' t_build scsi ask
 t 'and the other one' t_build tools initiator
 t 'a unit that both gateways serve' serve "$n" "pool=rbd,image=$n"
 t 'a unit that only gw1 serves' gw_serve gw1 "$a" "pool=rbd,image=$a"

@@ -235,7 +235,7 @@ t 'the history is possible for one disk' possible "$data"
 t 'the one with reservations, too' possible "$pr"
 for gw in $GW_GATEWAYS; do t "$gw serves" serves_within "$gw" "$host" 120; done
 t 'no error reached the file system' no_error
-t 'which is sound' on init1 e2fsck -fn "$map"
+t 'the file system is sound' on init1 e2fsck -fn "$map"
 t 'no snapshot changed after it was taken' snaps_same
 for name in "${SERVED[@]}"; do
 	t "rbd export reads $name" lab run -- timeout 300 rbd export --no-progress "$name" "$work/export"

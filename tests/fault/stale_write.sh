@@ -186,7 +186,7 @@ t 'gw1 is cut from the cluster' lab cut gw1 ceph
 cut_at=$SECONDS
 stuck_send
 sleep $STUCK_FOR
-t 'what hangs is written, and then something newer, through gw2' newer_all
+t 'the hanging data are written, and then newer ones, through gw2' newer_all
 t 'the commands have hung until now, and their initiators stand still' stuck_stand_still
 # A first try that an OSD refused counts as a fallback, also when the second one is not sent because
 # gw1 has not heard of the header for too long.

@@ -40,7 +40,7 @@ all_load() { loads gw1 "$1" && loads gw2 "$1"; }
 newer=$(version gw1)
 t_atexit_late 'for gw in $GW_GATEWAYS; do [ "$(version $gw)" = "$newer" ] || loads $gw target_core_rbd.ko; done'
 t 'both gateways have it' all_load "$TEST-from.ko"
-t 'which is another one' test "$(version gw1)" != "$newer"
+t 'it is another module' test "$(version gw1)" != "$newer"
 
 n=$TEST-disk data=$TEST-data
 url1=$(gw_url gw1 "$data") url2=$(gw_url gw2 "$data")
@@ -94,7 +94,7 @@ t 'the host saw no error' ended_by $end host
 note "$(cat "$work/host.out")"
 t 'its kernel saw none' no_error
 t 'the initiators ended' ended_by $end data
-t 'what they saw is possible for one disk' "$work/check" --window "$W_S" "$work/history"
+t 'their answers are possible for one disk' "$work/check" --window "$W_S" "$work/history"
 t_is 'the registrations are there' "$(record "$data" | grep -c '^registration')" 2
 kept() { pr <<<'keeper@1 keys = good 0xaa 0xbb'; }
 t 'and their keys' kept

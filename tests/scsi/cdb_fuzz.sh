@@ -101,7 +101,7 @@ fresh() {
 	io "$url1" 'write -P 0x71 0 4M' 'write -P 0x72 60M 4M' && io "$url2" 'read -P 0x71 0 4M' 'read -P 0x72 60M 4M' \
 		'write -P 0x73 1M 2M' && io "$url1" 'read -P 0x73 1M 2M' 'read -P 0x71 0 1M'
 }
-t 'what is written now is what is read' fresh
+t 'new writes are read back' fresh
 t_is 'the image beside it is what it was' "$(image_sum "$beside")" "$sum"
 
 state() { lab exec -n "$1" -- cat "$GW_CORE/$n/attrib/reservations" | head -n 1 | cut -d' ' -f3-; }

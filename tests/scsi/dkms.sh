@@ -29,7 +29,7 @@ dkms_remove() {
 		-m $name -v "$version" --all
 }
 
-t 'what a build needs' did copy
+t 'the files that a build needs' did copy
 t 'dkms add' did add
 t 'dkms build' did build
 t 'dkms install' did install

@@ -49,4 +49,4 @@ t_like 'it said how much there is to fetch' "$(cat "$work/out")" '1,234 MB'
 t_like 'and when packages were set up' "$(cat "$work/out")" '40 packages set up'
 t 'not a line for each' test "$(wc -l <"$work/out")" -lt 20
 touch "$work/fail"
-t_says 'what apt-get said is shown when it fails' 'no space left.*apt-get install failed' install
+t_says 'the output of apt-get is shown when it fails' 'no space left.*apt-get install failed' install

@@ -38,7 +38,7 @@ static void test_lapse(void)
 	ktap_ok(lease.lapses != meanwhile, "nor does it when it was read meanwhile");
 	before = lease.lapses;
 	trbd_lease_renew(&lease, now + 500, now + 501);
-	ktap_ok(lease.lapses == before, "what is read then does");
+	ktap_ok(lease.lapses == before, "answers read then do");
 }
 
 static void test_late_answer(void)

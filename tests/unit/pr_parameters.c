@@ -98,7 +98,7 @@ static void check_types(void)
 			 status[8 + 12] != (types[i] != 0) || status[8 + 13] != types[i] ||
 			 status[8 + 52 + 12] != (all ? 3 : 2) || status[8 + 52 + 13] != (all ? types[i] : 0);
 	}
-	ktap_ok(!wrong, "who holds a reservation of which type");
+	ktap_ok(!wrong, "the holders, for each type of reservation");
 }
 
 static void check_answers(void)
@@ -434,7 +434,7 @@ static void check_damage(void)
 			bytes[at] = was;
 		}
 	}
-	ktap_ok(!taken, "what was cut off is none");
+	ktap_ok(!taken, "a list that was cut off is none");
 	ktap_ok(!wrong, "with any byte changed, it is none or one that names ports");
 }
 

@@ -341,7 +341,7 @@ static void check_preempt_again(void)
 	ktap_ok(preempt(&scene, &path, keys[B], keys[A], 1) == TRBD_PR_CONFLICT, "another type is another command");
 	ktap_ok(preempt(&scene, &path, keys[B], 0xe, 5) == TRBD_PR_CONFLICT, "another key as well");
 	act(&scene, TRBD_PR_RELEASE, B, keys[B], 0, 5);
-	ktap_ok(preempt(&scene, &path, keys[B], keys[A], 5) == TRBD_PR_CONFLICT, "what it made is gone: it is not done");
+	ktap_ok(preempt(&scene, &path, keys[B], keys[A], 5) == TRBD_PR_CONFLICT, "its reservation is gone: it is not done");
 
 	set(&scene, 5);
 	act(&scene, TRBD_PR_REGISTER, C, 0, 0xc, 0);

@@ -197,7 +197,7 @@ static void check_damage(void)
 
 	for (i = 0; i < len; i++)
 		taken += !read_text(text, i, NULL);
-	ktap_ok(!taken, "what was cut off is none");
+	ktap_ok(!taken, "a record that was cut off is none");
 
 	for (i = 0; i < len; i++) {
 		char was = text[i];

@@ -87,7 +87,7 @@ static void test_kept(void)
 {
 	begin();
 	ask();
-	ktap_ok(!trbd_silence_fence(&silence, other()), "who was not fenced is to be fenced");
+	ktap_ok(!trbd_silence_fence(&silence, other()), "a gateway that was not fenced is to be fenced");
 	fence();
 	ktap_ok(!trbd_silence_is_outlasting(&silence, other()), "then its lease is to be waited for");
 	trbd_silence_outlast(&silence, other(), 2000);
