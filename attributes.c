@@ -122,8 +122,8 @@ static ssize_t trbd_block_size_store(struct config_item *item, const char *page,
 CONFIGFS_ATTR(trbd_, block_size);
 
 /*
- * attrib/drain: 1 takes this gateway out of service for the unit, 0 puts it back. attrib/ports tells
- * when no command is left.
+ * attrib/drain: 1 takes this gateway out of service for the unit, 0 puts it back. attrib/ports
+ * tells when no command is left.
  */
 static ssize_t trbd_drain_show(struct config_item *item, char *page)
 {

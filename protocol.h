@@ -212,7 +212,10 @@ static_assert(TRBD_SILENCE_FENCE_MS < TRBD_CEPH_BLOCKLIST_MS,
 
 /* ---- An image's registry, and fences: gateway/housekeeping.c, gateway/record.c ---- */
 
-/* A record has room for this many gateways and their groups of ports, and for this many fenced clients. */
+/*
+ * A record has room for this many gateways and their groups of ports, and for this many fenced
+ * clients.
+ */
 #define TRBD_RECORD_GATEWAYS	64
 #define TRBD_RECORD_FENCED	64
 /* A record has room for this many target ports of all gateways. */

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Texts for the operator of a backstore: info, and gateway_group, reservations and ports in attrib/.
+ * Texts for the operator of a backstore: info, and gateway_group, reservations and ports in
+ * attrib/.
  *
  * A reader takes a lock that is held for moments only, never while its holder waits for the
  * cluster. So an operator can look at a backstore that is being enabled, which shows nothing but
  * its configuration yet.
  *
  * A file in configfs holds a page. There can be 256 gateways in a group and thousands of
- * registrations, so the texts in attrib/ may not fit. They begin with the counts. A text that is too
- * long ends after a whole line, and its last line names the file in debugfs that has the whole
+ * registrations, so the texts in attrib/ may not fit. They begin with the counts. A text that is
+ * too long ends after a whole line, and its last line names the file in debugfs that has the whole
  * text:
  *
  *	/sys/kernel/debug/target_core_rbd/rbd_0.disk1/reservations

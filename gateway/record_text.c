@@ -63,8 +63,8 @@
  *
  *	gateway 4711 192.0.2.11:0/3234 0 gw1 815 2f6b11a90c45d7e8/1
  *
- * The next change after the last older gateway has gone makes it version 3. Nobody writes version 1,
- * so a gateway stays away while gateways of that version are there (gateway/registry.c).
+ * The next change after the last older gateway has gone makes it version 3. Nobody writes version
+ * 1, so a gateway stays away while gateways of that version are there (gateway/registry.c).
  *
  * No I/O, no memory: the unit tests and the fuzzer compile this file as it is.
  */

@@ -263,7 +263,7 @@ static size_t ports_put_groups(u8 *buf, const struct trbd_record_registry *regis
 	size_t len = extended ? RTPG_EXTENDED_LEN : RTPG_HEADER_LEN;
 	unsigned int i;
 
-	/* IMPLICIT TRANSITION TIME stays 0: no state is a transition that initiators should wait for */
+	/* IMPLICIT TRANSITION TIME stays 0: no state is a transition to wait for */
 	if (extended)
 		buf[4] = RTPG_EXTENDED << 4;
 	for (i = 0; i < registry->num_groups; i++)

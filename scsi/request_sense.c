@@ -84,8 +84,8 @@ bool trbd_request_sense_is_for_lio(struct se_cmd *cmd)
 }
 
 /**
- * trbd_execute_request_sense() - answer REQUEST SENSE if no unit attention of ours is pending (SPC-4
- *	6.39)
+ * trbd_execute_request_sense() - answer REQUEST SENSE if no unit attention of ours is pending
+ *	(SPC-4 6.39)
  * @cmd: command
  *
  * LIO may have a unit attention. This code can look at it, but cannot take it off LIO's list. So

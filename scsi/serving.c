@@ -6,8 +6,8 @@
  * group's lease, the image's watch, the session's identity. This file looks at them when somebody
  * asks, and once a second, so that it knows since when there has been any.
  *
- * While the cluster is full, libceph holds back a watch that was lost. No other path is better then,
- * so the time does not count.
+ * While the cluster is full, libceph holds back a watch that was lost. No other path is better
+ * then, so the time does not count.
  */
 #include <linux/atomic.h>
 #include <linux/minmax.h>

@@ -42,8 +42,8 @@ struct trbd_abandoned {
  *	Commands read it without a lock.
  * @nexuses: its I_T nexuses
  * @abandoned: commands in flight whose answer nobody wants any more
- * @ports_missing: for how many looks the record has had a port that LIO does not have here; the unit's
- *	thread's
+ * @ports_missing: for how many looks the record has had a port that LIO does not have here; the
+ *	unit's thread's
  * @ports_full: the record has no room for the ports that LIO has here
  * @long_verifies: number of VERIFY commands in progress that are longer than a transfer
  * @unready_since_ms: trbd_clock_local_ms() since when this gateway cannot serve everything, 0 if it
