@@ -144,7 +144,8 @@ ramdisk_clean() {
 }
 third_party_copy() {
 	logged_in 1 <<-'SCRIPT'
-		# two targets, by NAA; a segment of 8 blocks from the first to the second, at block 0 of each
+		# two targets, by NAA; a segment of 8 blocks from the first to the second, at block
+		# 0 of each
 		target() { printf 'e400 0000 0103 0010 %s 00000000 00000200' "$(/lib/udev/scsi_id -g -d "$1" | cut -c2-)"; }
 		copy="0100 0040 00000000 0000001c 00000000 $(target $path-1) $(target $path-0)
 			0200 0018 0000 0001 0000 0008 $(printf '%032d' 0)"

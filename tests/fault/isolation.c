@@ -15,8 +15,10 @@
  * line:
  *
  *	stick		sends all commands to the slow unit		stuck NUMBER
- *	count MS	commands to the fast unit for that long		ROLE NUMBER for each session, waiting NUMBER
- *	drain		until nothing waits, and all were good		drained, NUMBER were BUSY first
+ *	count MS	commands to the fast unit for that long		ROLE NUMBER for each
+ *								session, waiting NUMBER
+ *	drain		until nothing waits, and all were good		drained, NUMBER were BUSY
+ *								first
  *
  * A command that ends with BUSY is sent again. The status is 1 if a session broke, or a command had
  * a wrong answer.

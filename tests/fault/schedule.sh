@@ -5,9 +5,9 @@
 # beside each other: one of the cluster and the images, and one of the gateways, of which one at a
 # time is hurt. Meanwhile
 #
-# 	userspace initiators write, read and compare through both gateways, and keep a history; those of another image
-# 		also fight for a reservation
-# 	a machine with multipath over both has a file system, in which fio writes and verifies
+#	userspace initiators write, read and compare through both gateways, and keep a history;
+#		those of another image also fight for a reservation
+#	a machine with multipath over both has a file system, in which fio writes and verifies
 #
 # In the end everything is healed. Then the histories are possible for one disk each; fio and the
 # file system saw no error; no snapshot changed after it was taken; no kernel complained; both

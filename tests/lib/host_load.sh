@@ -50,14 +50,14 @@ host_load() {
 		map=$1 end=$((SECONDS + $2)) seed=$3 dir=$4 round=0
 		mkdir -p $dir
 		rm -f $dir.enough
-		# The cluster may be full later on, so no object may get smaller: nothing is discarded,
-		# or zeroed at its end.
+		# The cluster may be full later on, so no object may get smaller: nothing is
+		# discarded, or zeroed at its end.
 		mkfs.ext4 -q -F -E nodiscard,lazy_journal_init=1,lazy_itable_init=1 $map 61M
 		mount -o errors=remount-ro,noinit_itable $map $dir
 		trap 'umount $dir || { sleep 5; umount $dir; }' EXIT
 
-		# fio's latencies are of no use: an fsync, whose start it does not note, lasts since the
-		# machine booted
+		# fio's latencies are of no use: an fsync, whose start it does not note, lasts
+		# since the machine booted
 		fio_round() {
 			fio --clocksource=clock_gettime --randrepeat=1 --randseed=$((seed + round)) --verify=crc32c \
 				--verify_fatal=1 --verify_state_save=0 --rw=randwrite --ioengine=libaio "$@" \

@@ -11,7 +11,8 @@
  *	2f020000000000000100 out 512       512 bytes of zeros are sent
  *	42000000000000001800 out 24 0:00160010 8:0000000000000000 16:00000001
  *	                                   with these bytes at these places
- *	8a... out 33554432 slow 20         with 20 ms before each burst of data that the target asks for
+ *	8a... out 33554432 slow 20         with 20 ms before each burst of data that the target
+ *	                                   asks for
  *	2a... out 512 0:a5 again           again as long as the answer is BUSY
  *	wait FILE                          until there is such a file
  *

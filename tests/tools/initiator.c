@@ -2,25 +2,33 @@
 /*
  * Commands that tests need of an initiator and qemu-io does not have.
  *
- *	initiator URL NAME count LBA TIMES     adds 1 to a counter in the block, TIMES times, with COMPARE AND WRITE;
- *	                                       prints how many rounds were lost
- *	initiator URL NAME caw LBA OLD NEW     one COMPARE AND WRITE of a block filled with OLD, to NEW
- *	initiator URL NAME fill LBA SECONDS    writes the block over and over, until the time is up or SIGTERM comes; prints
- *	                                       how many writes, how many of them BUSY, and how long one took at most
- *	initiator URL NAME attention 0 SECONDS waits for a unit attention, with TEST UNIT READY; prints ASC/ASCQ, and
- *	                                       what the next command says
- *	initiator URL NAME abort LBA BLOCKS    writes blocks of 0xa1, and aborts the task a second later; prints
- *	                                       "abort sent", and "abort answered" and after how long when it was
+ *	initiator URL NAME count LBA TIMES     adds 1 to a counter in the block, TIMES times, with
+ *	                                       COMPARE AND WRITE; prints how many rounds were lost
+ *	initiator URL NAME caw LBA OLD NEW     one COMPARE AND WRITE of a block filled with OLD, to
+ *	                                       NEW
+ *	initiator URL NAME fill LBA SECONDS    writes the block over and over, until the time is up
+ *	                                       or SIGTERM comes; prints how many writes, how many
+ *	                                       of them BUSY, and how long one took at most
+ *	initiator URL NAME attention 0 SECONDS waits for a unit attention, with TEST UNIT READY;
+ *	                                       prints ASC/ASCQ, and the answer to the next command
+ *	initiator URL NAME abort LBA BLOCKS    writes blocks of 0xa1, and aborts the task a second
+ *	                                       later; prints "abort sent", and "abort answered" and
+ *	                                       after how long when it was
  *	initiator URL NAME reset LBA BLOCKS    the same with LOGICAL UNIT RESET
- *	initiator URL NAME abortread LBA BLOCKS  reads blocks, and aborts the task a second later; prints the same
- *	initiator URL NAME aborts LBA COUNT    writes COUNT blocks with a command each, and aborts each of them a second
- *	                                       later; prints "aborts answered" and after how long, when all were
+ *	initiator URL NAME abortread LBA BLOCKS  reads blocks, and aborts the task a second later;
+ *	                                         prints the same
+ *	initiator URL NAME aborts LBA COUNT    writes COUNT blocks with a command each, and aborts
+ *	                                       each of them a second later; prints "aborts
+ *	                                       answered" and after how long, when all were
  *	initiator URL NAME verify LBA BLOCKS   one VERIFY (16) without data; prints how it ended
- *	initiator URL NAME zero LBA BLOCKS     one WRITE SAME (16) with NDOB, and so without data; prints how it ended
- *	initiator URL NAME nothing LBA BLOCKS  one without NDOB whose data are missing; prints how it ended
+ *	initiator URL NAME zero LBA BLOCKS     one WRITE SAME (16) with NDOB, and so without data;
+ *	                                       prints how it ended
+ *	initiator URL NAME nothing LBA BLOCKS  one without NDOB whose data are missing; prints how
+ *	                                       it ended
  *	initiator URL NAME sync LBA BLOCKS     one SYNCHRONIZE CACHE (16); prints how it ended
  *	initiator URL NAME unmap LBA BLOCKS    one UNMAP, with a descriptor for each block
- *	initiator URL NAME keys 0 COUNT        as many PERSISTENT RESERVE IN, and LOGICAL UNIT RESET a second later
+ *	initiator URL NAME keys 0 COUNT        as many PERSISTENT RESERVE IN, and LOGICAL UNIT
+ *	                                       RESET a second later
  *	initiator URL NAME readkeys 0 1        one PERSISTENT RESERVE IN; prints how it ended
  *	initiator URL NAME abortkeys 0 1       one, which is aborted a second later
  *

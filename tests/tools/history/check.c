@@ -8,8 +8,8 @@
  * of each block, and then figures. The status is 0 when all is well, 1 when something is wrong or
  * too much at once to decide, 2 when a file is no history.
  *
- *	--window SECONDS   how long initiators wait before a newer write is safe from a lost one: W of
- *	                   protocol.h
+ *	--window SECONDS   how long initiators wait before a newer write is safe from a lost one: W
+ *	                   of protocol.h
  */
 #include <getopt.h>
 #include <inttypes.h>

@@ -4,7 +4,8 @@
  *
  *	load --record FILE --seconds N [OPTIONS] URL...
  *
- *	--seed S         makes the same choices again (a random one); when commands end is not a choice
+ *	--seed S         makes the same choices again (a random one); when commands end is not a
+ *	                 choice
  *	--nexuses K      nexus i goes to URL i modulo their number (two for each URL)
  *	--blocks B       how many blocks (32)
  *	--lba L          the first of them (0)

@@ -21,8 +21,9 @@
  *
  * Hidden  A write may have been there for no time: right before another one. So when a write takes
  * effect, all
- *	others that are pending get a mark, and when one of these ends it may just go. No world has to be
- *	made for that before. A swap cannot be hidden like that, because it depends on what is there.
+ *	others that are pending get a mark, and when one of these ends it may just go. No world has
+ *	to be made for that before. A swap cannot be hidden like that, because it depends on what
+ *	is there.
  *
  * Useful  Before the one that is needed others take effect only if somebody who is pending wants to
  * see them,
@@ -30,8 +31,8 @@
  *
  * Lost    A write without an answer is pending until a newer one has ended: a write that began
  * after the lost
- *	one was stale (struct part). In a world where a newer one has taken effect it cannot happen any
- *	more. And where it happened first, the newer one cannot be hidden before it.
+ *	one was stale (struct part). In a world where a newer one has taken effect it cannot happen
+ *	any more. And where it happened first, the newer one cannot be hidden before it.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -8,7 +8,8 @@
  *
  *	nothing may change at the victim's places any more: they are read at once, and again later;
  *	what the victim was told is written must be there;
- *	the victim's writes must not end with GOOD; it is told that its registration is gone, and then of conflicts.
+ *	the victim's writes must not end with GOOD; it is told that its registration is gone, and
+ *	then of conflicts.
  *
  * In rounds, this program does all of that. Step by step, a line on stdin begins each step, so that
  * a test can cut off, stop or kill the gateway in between: "preempt", then "again" any number of
