@@ -11,6 +11,15 @@ sources() { git -C "$top" ls-files '*.c' '*.h' | grep -v '^tests/'; }
 own_workqueues() { ! (cd "$top" && sources | xargs grep -nE '\bsystem_[a-z_]*wq\b|\bschedule(_delayed)?_work(_on)?\('); }
 t 'nothing runs on a system workqueue' own_workqueues
 t 'no merge left its marks' eval '! git -C "$top" grep -nE "^(<<<<<<<|>>>>>>>) "'
+# code may be wider: this looks at lines that hold nothing but a comment
+short_comments() {
+	local wide
+	wide=$(cd "$top" && git ls-files -- . ':!docs' ':!*.md' ':!*.svg' ':!tests/unit/corpus' | while read -r file; do
+		expand "$file" | awk -v file="$file" 'length > 100 && /^ *(#|\/?\*) / { print file ":" FNR ": " $0 }'
+	done)
+	[ -z "$wide" ] || { echo "$wide"; return 1; }
+}
+t 'comments end at column 100' short_comments
 t 'nothing panics' eval '! (cd "$top" && sources | xargs grep -nE "\b(BUG|BUG_ON|panic)\(")'
 # a missing rtslib is no fault of the unit; systemd's messages name the file
 units() {
