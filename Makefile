@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# What people type. The module itself is described in Kbuild; this file leads to it.
+# The targets that people type. Kbuild describes the module itself; this file leads to it.
 #
-# kbuild leaves objects beside the sources, so two kernels would share them. Every kernel therefore gets a mirror
-# of the source tree, out/<kernel>/, made of symbolic links; kbuild is pointed there, and messages are shown with
-# the paths of the real files. A lock per mirror lets several builds run beside each other.
+# kbuild leaves objects beside the sources, so two kernels would share them. Every kernel therefore
+# gets a mirror of the source tree, out/<kernel>/, made of symbolic links. kbuild runs there, and
+# its messages name the real files. A lock per mirror lets several builds run beside each other.
 #
-# make works on one kernel, KVER: the running one, or the newest installed one if the running kernel has no
-# headers. Building and installing need scripts/ at most; the other targets call scripts/ and tests/.
+# make works on one kernel, KVER: the running one, or the newest installed one if the running kernel
+# has no headers. Building and installing need scripts/ at most; the other targets call scripts/ and
+# tests/.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -ec
@@ -24,12 +25,12 @@ KDIR ?= /lib/modules/$(KVER)/build
 OUT := out/$(KVER)
 MOD := $(OUT)/$(NAME).ko
 
-# The floors of the module; with the top, everything in them is source.
+# The floors of the module. Every C file in them, and in the top folder, is source.
 FLOORS := scsi pr gateway rbd rados compat
 SOURCES := $(wildcard *.[ch] $(addsuffix /*.[ch],$(FLOORS)))
 MIRRORED := Kbuild dkms.conf $(SOURCES) $(wildcard compat/*.mk)
 
-# Warnings stop our own builds; they must not stop a user whose compiler is newer than ours.
+# Warnings stop our own builds. They must not stop a user whose compiler is newer than ours.
 WERROR ?= y
 WARN := W=1 $(if $(filter y,$(WERROR)),KCFLAGS=-Werror)
 JOBS ?= $(shell nproc)
@@ -89,8 +90,8 @@ dkms-remove: uninstall-tools ## remove what dkms-install put there, for all kern
 
 style: sparse checkpatch kernel-doc structure ## sparse, checkpatch, kernel-doc, and how files may depend on each other
 
-# Kernels from 7 on first try sparse with a script that Debian's headers do not have, and then leave it out with a
-# warning. KBUILD_CHECKSRC on the command line is not theirs to change.
+# Kernels from 7 on first try sparse with a script that Debian's headers do not have, and then skip
+# sparse with a warning. They cannot change a KBUILD_CHECKSRC that stands on the command line.
 sparse: mirror ## sparse on every file; any warning in our files fails
 	@$(LOCK) log=$(OUT)/sparse.log; \
 	$(KBUILD) C=2 KBUILD_CHECKSRC=2 CHECK=sparse modules 2>&1 9>&- | $(REAL_PATHS) | tee $$log; \

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# What every test folder's Makefile ends with. In a kernel tree, with this folder at
-# tools/testing/selftests/target_core_rbd, kselftest's own lib.mk takes over; here a few lines do: "run_tests" runs
-# the folder with prove, "list" names its programs, "all" builds the generated ones, also those of
-# TEST_GEN_PROGS_EXTENDED, which are no tests but what tests use. This file is not called lib.mk
-# because kselftest's finds its own place by that name.
+# Every test folder's Makefile includes this at its end. In a kernel tree, with this folder at
+# tools/testing/selftests/target_core_rbd, kselftest's own lib.mk takes over. Here a few lines do:
+# "run_tests" runs the folder with prove, "list" names its programs, "all" builds the generated
+# ones, also those of TEST_GEN_PROGS_EXTENDED, which are programs that tests use. This file is not
+# called lib.mk because kselftest's finds its own place by that name.
 #
 # A program that speaks iSCSI is linked with $(SESSIONS) and -liscsi.
 

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Runs in the gateway: serves the images bench-NAME of pool rbd, and a ramdisk, each through a backend of its own.
+# Serve the images bench-NAME of pool rbd, and a ramdisk, each through a backend of its own. This
+# script runs in the gateway.
 #
 #   backends.sh ADDRESS IQN_PREFIX MIB
 #

@@ -1,13 +1,14 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""Measures the backends of a gateway in turns, and writes a table and a chart.
+"""Measure the backends of a gateway in turns, and write a table and a chart.
 
-In every round each workload runs on each backend for a few seconds, in another order each time, so that whatever
-else the machine does meets all of them. What is compared is therefore the ratio within a round; the table gives the
-median of the rounds' ratios, and the least and the greatest.
+In every round each workload runs on each backend for a few seconds, in another order each time, so
+that any other load of the machine meets all of them. Ratios within a round are therefore
+comparable. The table gives the median of the rounds' ratios, and the least and the greatest.
 
-The initiator is qemu-img bench over libiscsi, a program of this machine. The gateway's CPU time is that of its whole
-virtual machine, so nothing that a backend does can hide from it, be it in the kernel, in a daemon or in interrupts.
+The initiator is qemu-img bench over libiscsi, a program of this machine. The gateway's CPU time is
+that of its whole virtual machine, so nothing that a backend does can hide from it, be it in the
+kernel, in a daemon or in interrupts.
 """
 
 import argparse
@@ -29,7 +30,7 @@ BACKENDS = {
     "tgt": "tgt, librbd",
     "ramdisk": "LIO ramdisk",
 }
-# name: what qemu-img is told; KiB, depth
+# name: qemu-img's words for it; KiB, depth
 WORKLOADS = {
     "4 KiB read, depth 1": (False, 4, 1),
     "4 KiB read, depth 32": (False, 4, 32),
@@ -59,7 +60,7 @@ class Gateway:
         return f"iscsi://{self.address}:{port}/{self.prefix}:{backend}/{lun}"
 
     def run(self, backend, workload, count):
-        """I/Os per second, and seconds of the gateway's CPU time per I/O."""
+        """Return I/Os per second, and seconds of the gateway's CPU time per I/O."""
         write, kib, depth = WORKLOADS[workload]
         command = ["run", "--", "qemu-img", "bench", "-f", "raw", "-t", "none", "-c", str(count), "-d", str(depth),
                    "-s", f"{kib}k", "-S", f"{kib * STRIDE}k"]
@@ -71,7 +72,7 @@ class Gateway:
 
 
 def measure(gateway, rounds, seconds):
-    """{workload: {backend: [(iops, cpu), ...]}}, an entry per round."""
+    """Return {workload: {backend: [(iops, cpu), ...]}}, an entry per round."""
     results = {workload: {backend: [] for backend in BACKENDS} for workload in WORKLOADS}
     count = {}
     for workload, backend in itertools.product(WORKLOADS, BACKENDS):
@@ -90,7 +91,7 @@ def measure(gateway, rounds, seconds):
 
 
 class Ratio:
-    """Ours to another backend's, round by round."""
+    """Return our figure in relation to another backend's, round by round."""
 
     def __init__(self, ours, other):
         self.values = [a / b for a, b in zip(ours, other)]
@@ -109,7 +110,7 @@ def ratio(results, workload, backend, which):
 
 
 def bounds(results):
-    """What must hold: (text, measured, whether it does)."""
+    """Yield the goals: (text, measured, whether it is met)."""
     for workload in ("4 KiB write, depth 1", "4 KiB write, depth 32"):
         r = ratio(results, workload, "unguarded", 0)
         yield f"{workload}: at least 0.95 of the IOPS without the guard", r, r.median >= 0.95
@@ -123,7 +124,7 @@ def bounds(results):
 
 
 def memory():
-    """Bytes of ours that a 4 KiB write holds while it is in flight: one object of each of these."""
+    """Return how many bytes a 4 KiB write of ours holds in flight: one object of each of these."""
     slabs = ("trbd_write_cmd", "trbd_io", "trbd_io_extent", "trbd_guard")
     sizes = lab("exec", "-n", "gw1", "--", "cat", *(f"/sys/kernel/slab/{slab}/slab_size" for slab in slabs))
     return sum(map(int, sizes.split()))

@@ -3,7 +3,8 @@
 
 Neither rtslib nor targetcli has a way to plug a backstore in, so this package puts itself there:
 
-    hook.py         notices the import of rtslib and targetcli; the only part that other programs ever load
+    hook.py         notices the import of rtslib and targetcli; the only part that other programs
+                    ever load
     backstore.py    RBDStorageObject, added to rtslib
     waiting.py      waiting for a cluster once, and not for each unit
     restore.py      what restoring a configuration says about units that are missing

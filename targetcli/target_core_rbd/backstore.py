@@ -3,24 +3,27 @@
 
     RBDStorageObject('disk1', image='rbd/disk1')                    create
     RBDStorageObject('disk1')                                       look up
-    RBDStorageObject(**saved)                                       restore, from what dump() gave
+    RBDStorageObject(**saved)                                       restore, from the result of
+                                                                    dump()
 
-rtslib restores an object by calling its class with what dump() returned, so the keys of dump() are the arguments of the
-constructor. The secret is not among them: it is read from the keyring each time.
+rtslib restores an object by calling its class with the result of dump(), so the keys of dump() are
+the arguments of the constructor. The secret is not among them: the constructor reads it from the
+keyring each time.
 
-State. What the module does not tell (where ceph.conf is, which options were given) must be found again by any program
-that looks the object up. configfs keeps two texts that the core only stores: udev_path holds the image, alias holds the
-rest as a query string.
+State. The module does not tell everything: where ceph.conf is, which options were given. Any
+program that looks the object up must find that again. configfs keeps two texts that the core only
+stores: udev_path holds the image, alias holds the rest as a query string.
 
-Identity. The module names the logical unit after the image, so that all gateways agree, and a serial number of rtslib's
-own making would break that. A serial that the operator chose wins and is saved as such. One that came from the image
-is saved too, since tools look for `wwn`, but marked with wwn_from = 'image' and not written back: if the image was
-replaced by another one of the same name, the saved serial would be right on no other gateway.
+Identity. The module names the logical unit after the image, so that all gateways agree. A serial
+number that rtslib makes up would break that. A serial that the operator chose wins and is saved as
+such. A serial that came from the image is saved too, since tools look for `wwn`, but it is marked
+with wwn_from = 'image' and not written back: if another image of the same name replaced the image,
+the saved serial would be right on no other gateway.
 
-Persistent reservations live in the cluster. What LIO keeps about them in local files is never replayed.
+Persistent reservations live in the cluster. LIO's local files about them are never replayed.
 
-The methods are in a class without a base, because Debian ships rtslib under two names with classes of their own:
-register() joins it to the StorageObject of either.
+The methods are in a class without a base, because Debian ships rtslib under two names with classes
+of their own: register() joins it to the StorageObject of either.
 """
 
 import errno
@@ -52,20 +55,19 @@ REASONS = {
 
 class RBDImage:
     def __init__(self, name, image=None, conf=None, id=None, options=None, wwn=None, wwn_from=None, index=None):
-        """With an image, creates and enables the object; without, binds to one that exists.
+        """With an image, create and enable the object; without, bind to one that exists.
 
-        image       [pool/[namespace/]]image[@snap]; a snapshot is read-only
-        conf        Ceph configuration file, by default /etc/ceph/ceph.conf
-        id          Ceph client without `client.`, by default admin
-        options     libceph options for the module, with commas between them
-        wwn         unit serial number, by default made by the module from the image
-        wwn_from    'image' if wwn was made by the module: it then is not set but made again
+        image       [pool/[namespace/]]image[@snap]; a snapshot is read-only conf        Ceph
+        configuration file, by default /etc/ceph/ceph.conf id          Ceph client without
+        `client.`, by default admin options     libceph options for the module, with commas between
+        them wwn         unit serial number, by default made by the module from the image wwn_from
+        'image' if the module made wwn: it is then made again, and not set
         """
         if image is None:
             super().__init__(name, 'lookup', index)
             return
 
-        # What can go wrong without the kernel goes wrong before anything is made.
+        # Anything that can fail without the kernel fails before anything is made.
         try:
             options = Options(options)
             cluster = Cluster(conf, id)
@@ -95,7 +97,7 @@ class RBDImage:
             try:
                 self.delete()
             except Exception:
-                # The first failure is the one to hear about.
+                # Report the first failure.
                 pass
             raise
 
@@ -127,7 +129,8 @@ class RBDImage:
     @staticmethod
     @contextmanager
     def _key(cluster, secret):
-        # The module looks the key up when it is named and when it is used: it has to stay until both are done.
+        # The module looks the key up when control names it and when the device uses it, so the key
+        # has to stay until both are done.
         if secret:
             with kernel_key.lent(cluster.name, secret) as name:
                 yield ['key=' + name]
@@ -145,7 +148,8 @@ class RBDImage:
         return ': '.join(parts) + ''.join('\n  kernel: ' + line for line in said)
 
     def _write(self, name, text):
-        # Not rtslib's: its buffered file writes again on close what was refused, so each failure would come twice.
+        # Do not use rtslib's: its buffered file writes refused text again on close, so each failure
+        # would come twice.
         with open(self.path + '/' + name, 'wb', buffering=0) as file:
             file.write(text.encode())
 
@@ -176,7 +180,7 @@ class RBDImage:
             return None
 
     def _parse_info(self, key):
-        # Not rtslib's: there `Id` finds ImageId, and `Size` finds ObjectSize.
+        # Do not use rtslib's: there `Id` finds ImageId, and `Size` finds ObjectSize.
         self._check_self()
         with open(self.path + '/info') as file:
             match = re.search(r'(?:^|\s)%s: (\S+)' % re.escape(key), file.read())
@@ -231,18 +235,19 @@ class RBDImage:
 
 
 def is_ours(tcm):
-    """Whether `rbd` in this copy of rtslib's tcm module is this backstore."""
-    # By name, since reloading this module makes another class of it.
+    """Tell whether `rbd` in this copy of rtslib's tcm module is this backstore."""
+    # Compare names, since reloading this module makes another class.
     return any(cls.__module__ == __name__ and cls.__name__ == 'RBDImage'
                for cls in getattr(tcm.so_mapping.get(PLUGIN), '__mro__', ()))
 
 
 def register(tcm):
-    """Makes the class for this copy of rtslib's tcm module and enters it there.
+    """Make the class for this copy of rtslib's tcm module and enter it there.
 
-    Some distributions (SUSE) have an `rbd` of their own in rtslib, for a kernel module of their own that is called
-    target_core_rbd as well. Its objects have other arguments and are in the same configfs folders, so both cannot be used
-    on one machine, and saved configurations must not be restored with the wrong one.
+    Some distributions (SUSE) have an `rbd` of their own in rtslib, for a kernel module of their own
+    that is called target_core_rbd as well. Its objects have other arguments and live in the same
+    configfs folders. So one machine cannot use both, and nobody may restore a saved configuration
+    with the wrong one.
     """
     if is_ours(tcm):
         return

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What ceph.conf and the keyring say about a cluster and a client of it.
+"""Read from ceph.conf and the keyring how to reach a cluster, as one of its clients.
 
-`rbd map` takes monitors and key from there, and so do we, so that an operator has one place to look after. Ceph's
-own tools read the files: ceph-conf for the configuration, with its sections, spellings, metavariables and
-defaults; ceph-authtool for the keyring. Both come with ceph-common, need no connection, and are asked through
-pipes, so that no secret is on a command line or in a file.
+`rbd map` takes monitors and key from these files, and so do we: an operator has one place to look
+after. Ceph's own tools read the files: ceph-conf for the configuration, with its sections,
+spellings, metavariables and defaults; ceph-authtool for the keyring. Both come with ceph-common,
+and need no connection. We ask them through pipes, so that no secret is on a command line or in a
+file.
 
-A saved configuration is restored at boot, where nobody's environment is set. So the environment has no say, except that
-CEPH_CONF names the file at the time of create; its name is then saved like one that was given.
+A saved configuration is restored at boot, where nobody's environment is set. So the environment has
+no say, with one exception: at the time of create CEPH_CONF names the file. That name is then saved
+like one that the operator gave.
 """
 
 import base64
@@ -28,7 +30,9 @@ _answers = None
 
 @contextmanager
 def asked_once():
-    """Within this, Ceph's tools are asked each question once: all units of a configuration have the same ones."""
+    """Ask Ceph's tools each question once within this: all units of a configuration have the same
+    ones.
+    """
     global _answers
     outer = _answers
     if outer is None:
@@ -62,7 +66,7 @@ class Cluster:
     def mon_addr(self, ms_mode=None):
         addresses = monitors.parse_mon_host(self.settings.get('mon_host', ''))
         if not addresses:
-            # The way before mon_host: a section for each monitor.
+            # Before mon_host there was a section for each monitor.
             for section in self._lookup('--list-sections', 'mon.').split():
                 addresses += monitors.parse_mon_host(self._lookup('-s', section, '--lookup', 'mon_addr'))
         if not addresses:
@@ -70,7 +74,7 @@ class Cluster:
         return monitors.mon_addr(addresses, ms_mode)
 
     def secret(self):
-        """The client's key as the kernel takes it, or None if there is none."""
+        """Return the client's key as the kernel takes it, or None if there is none."""
         if not self.uses_cephx:
             return None
         text = self.settings.get('key') or self._keyfile() or self._from_keyrings()

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Adds the backstore to rtslib and targetcli when a program imports them.
+"""Add the backstore to rtslib and targetcli when a program imports them.
 
-rtslib keeps its storage object classes in two dicts of rtslib_fb.tcm, and it raises KeyError on listing as soon as
-configfs holds an object of a class it does not know. The class must therefore be there in every program that
-imports rtslib: targetcli, targetctl, the restore service and people's own scripts. A .pth file calls install() at the
-start of Python, which puts one finder on sys.meta_path. The finder knows a few module names; for those it lets
-the others find the module, and has our code run right after the module's own.
+rtslib keeps its storage object classes in two dicts of rtslib_fb.tcm, and it raises KeyError on
+listing as soon as configfs holds an object of a class it does not know. The class must therefore be
+there in every program that imports rtslib: targetcli, targetctl, the restore service and people's
+own scripts. At the start of Python a .pth file calls install(), and that puts one finder on
+sys.meta_path. The finder knows a few module names. For those it lets the other finders find the
+module, and runs our code right after the module's own.
 
-Rules of the house for this file, since every Python program on the machine runs it:
+Every Python program on the machine runs this file, so it has rules of its own:
  - it imports nothing but sys, and compares one string for each module that is imported;
  - it never raises: a failure of ours is a warning, and rtslib goes on without the backstore;
  - it changes no loader's class and leaves spec, loader and file of the module as they are.
@@ -15,8 +16,9 @@ Rules of the house for this file, since every Python program on the machine runs
 
 import sys
 
-# The module to wait for, and the module of ours whose register() is called with it. Up to Debian 13, `rtslib` is
-# an alias package, a second copy of rtslib with classes of its own; later it is the only one.
+# The module to wait for, and our module whose register() is then called with it. Up to Debian 13,
+# `rtslib` is an alias package, a second copy of rtslib with classes of its own. Later it is the
+# only one.
 WATCHED = {
     'rtslib_fb.tcm': 'target_core_rbd.backstore',
     'rtslib.tcm': 'target_core_rbd.backstore',
@@ -44,7 +46,8 @@ class Finder:
     """A meta path finder that finds nothing itself."""
 
     def __init__(self):
-        # Names being looked up: another finder of this kind would otherwise ask us again, for ever.
+        # Names that are being looked up: another finder of this kind would otherwise ask us again,
+        # for ever.
         self.busy = set()
 
     def find_spec(self, name, path=None, target=None):
@@ -57,7 +60,7 @@ class Finder:
                 self.follow(spec.loader)
             return spec
         except Exception:
-            # Not ours to report: the import system asks the same finders next.
+            # Nothing to report: the import system asks the same finders next.
             return None
         finally:
             self.busy.discard(name)

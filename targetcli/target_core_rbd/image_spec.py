@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 """The name of an image as people write it: [pool/[namespace/]]image[@snap].
 
-It is the syntax of the rbd tool. The kernel module takes the four parts as separate control keys, in a line where
-commas separate the keys, so a part with a comma cannot be told to it and is refused here. The text form, with
-its pool always spelled out, is what saveconfig.json and the configfs attribute udev_path hold.
+It is the syntax of the rbd tool. The kernel module takes the four parts as separate control keys,
+in a line where commas separate the keys. So no part can have a comma, and this module refuses one
+that has. saveconfig.json and the configfs attribute udev_path hold the text form, with its pool
+always spelled out.
 """
 
 import re
@@ -38,5 +39,5 @@ class ImageSpec(namedtuple('ImageSpec', 'pool namespace image snap')):
 
     @property
     def control(self):
-        """The parts as control keys; a part that is not there has no key."""
+        """Return the parts as control keys; a missing part has no key."""
         return ['%s=%s' % (key, value) for key, value in self._asdict().items() if value]

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
 """A client's secret, lent to the kernel for as long as the kernel needs to look at it.
 
-The kernel module takes the name of a key of type `ceph` and looks it up in the keyrings of the process at hand, when
-control is written and again when the device is enabled; libceph then keeps a copy. So the secret goes into this
-process's own keyring, where no other process finds it, and is taken out again after that. It never is an argument, an
-environment variable or a file.
+The kernel module takes the name of a key of type `ceph`. It looks the key up in the keyrings of the
+process that writes control, and again of the one that enables the device. libceph then keeps a
+copy. So we put the secret into this process's own keyring, where no other process finds it, and
+take it out again after that. The secret is never an argument, an environment variable or a file.
 
-A key that an operator has put into a kernel keyring is found by the same name, and used when ceph.conf leads to none.
+When ceph.conf leads to no key, the module finds one of that name that an operator has put into a
+kernel keyring.
 """
 
 import ctypes
@@ -33,7 +34,7 @@ def _library():
 
 @contextmanager
 def lent(name, secret):
-    """The name of a key that holds the secret, while the block runs."""
+    """Yield the name of a key that holds the secret, while the block runs."""
     library = _library()
     serial = library.add_key(TYPE, name.encode(), secret, len(secret), PROCESS_KEYRING)
     if serial < 0:
@@ -45,5 +46,5 @@ def lent(name, secret):
 
 
 def present(name):
-    """Whether the kernel already has a key of that name for us."""
+    """Tell whether the kernel already has a key of that name for us."""
     return _library().request_key(TYPE, name.encode(), None, 0) >= 0

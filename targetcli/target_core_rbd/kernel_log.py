@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What the kernel module said while it refused something.
+"""Read the kernel module's words about something that it refused.
 
-configfs answers with a number. The module logs why, down to the command that helps (`rbd feature disable ...`); an
-operator should read that in targetcli and in the restore service's output, not search for it. The log is read from the
-moment on where the attempt began. If it cannot be read there is just less to say.
+configfs answers with a number. The module logs why, down to the command that helps (`rbd feature
+disable ...`). An operator should see that in targetcli and in the output of the restore service,
+and not have to search for it. We read the log from the moment on when the attempt began. If we
+cannot read it, there is just less to say.
 """
 
 import os
@@ -31,7 +32,7 @@ class KernelLog:
             self._file = None
 
     def messages(self):
-        """The module's lines since the object was made, each once."""
+        """Return the module's lines since this object was made, each once."""
         found = []
         while self._file is not None:
             try:

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The monitors of a cluster, from the text of mon_host to the address list of the kernel module.
+"""Turn mon_host, a text with a cluster's monitors, into the address list of the kernel module.
 
-mon_host is a list with commas, semicolons or blanks between its entries. An entry is an address vector in brackets,
-[v2:10.0.0.1:3300/0,v1:10.0.0.1:6789/0], or one address: a name, an IPv4 address, or an IPv6 address, in brackets if
-a port follows. An address may start with v1:, v2: or any:, and may end with a port and a nonce.
+mon_host is a list with commas, semicolons or blanks between its entries. An entry is an address
+vector in brackets, [v2:10.0.0.1:3300/0,v1:10.0.0.1:6789/0], or one address: a name, an IPv4
+address, or an IPv6 address, in brackets if a port follows. An address may start with v1:, v2: or
+any:, and may end with a port and a nonce.
 
-The kernel speaks either msgr2 or msgr1 to all monitors. An address of unknown protocol serves by Ceph's own rule:
-port 3300 is msgr2, port 6789 is msgr1, no port is either with its own port, any other port is either.
-If a cluster has nothing but msgr1 addresses, the client speaks msgr1 unless the operator chose otherwise.
+The kernel speaks either msgr2 or msgr1 to all monitors. For an address without a protocol we follow
+Ceph's own rule: port 3300 is msgr2, port 6789 is msgr1, no port means either protocol with its own
+port, any other port means either. If a cluster has nothing but msgr1 addresses, the client speaks
+msgr1 unless the operator chose otherwise.
 """
 
 import re
@@ -16,7 +18,7 @@ import socket
 V1, V2 = 'v1', 'v2'
 DEFAULT_PORT = {V1: 6789, V2: 3300}
 
-# A vector in brackets is told from an IPv6 address in brackets by the protocol that it starts with.
+# The protocol that it starts with tells a vector in brackets from an IPv6 address in brackets.
 ENTRY = re.compile(r'\[(?P<vector>(?:v1|v2|any):.*?(?:/\d+)?)\](?=[,;\s]|$)|(?P<single>[^,;\s]+)')
 ADDRESS = re.compile(r'(?:(?P<protocol>v1|v2|any):)?'
                      r'(?:\[(?P<bracketed>[0-9A-Fa-f:.]+(?:%\w+)?)\]|(?P<bare>[0-9A-Fa-f]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*)'
@@ -25,7 +27,7 @@ ADDRESS = re.compile(r'(?:(?P<protocol>v1|v2|any):)?'
 
 
 def parse_address(text):
-    """One address as (protocol or None, host, port or None)."""
+    """Parse one address into (protocol or None, host, port or None)."""
     match = ADDRESS.fullmatch(text)
     if not match:
         raise ValueError("monitor address '%s' cannot be understood" % text)
@@ -52,7 +54,7 @@ def parse_mon_host(text):
 
 
 def serving(addresses, protocol):
-    """Host and port of those addresses where a monitor may listen with this protocol."""
+    """Return host and port of those addresses where a monitor may listen with this protocol."""
     found = []
     for declared, host, port in addresses:
         if declared is None and port in DEFAULT_PORT.values():
@@ -63,7 +65,7 @@ def serving(addresses, protocol):
 
 
 def resolve(host, port):
-    """Numeric addresses, in the kernel's notation."""
+    """Return numeric addresses, in the kernel's notation."""
     try:
         answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as error:
@@ -73,7 +75,9 @@ def resolve(host, port):
 
 
 def mon_addr(addresses, ms_mode=None):
-    """The value of the control key mon_addr, and the ms_mode that goes with it: None for the module's own choice."""
+    """Return the value of the control key mon_addr, and the ms_mode that goes with it. None leaves
+    that to the module.
+    """
     found = serving(addresses, V1 if ms_mode == 'legacy' else V2)
     if not found and ms_mode is None:
         ms_mode = 'legacy'

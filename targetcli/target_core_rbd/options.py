@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
-"""libceph options that the operator adds: `ms_mode=secure,mount_timeout=30,nocrc`.
+"""Check the libceph options that an operator adds: `ms_mode=secure,mount_timeout=30,nocrc`.
 
-They are handed to the kernel module as they are, which knows best what they mean. Refused are the keys that this
-package fills in itself, because the module refuses a key that comes twice and would only say EINVAL; and above all
-`secret`, which would end up in saveconfig.json.
+The kernel module gets them as they are, since it knows best what they mean. We refuse the keys that
+this package fills in itself, because the module refuses a key that comes twice and would only say
+EINVAL. Above all we refuse `secret`, which would end up in saveconfig.json.
 """
 
 OURS = {
@@ -24,7 +24,7 @@ class Options:
                 continue
             key, equals, value = item.partition('=')
             if key in OURS:
-                # The item itself may hold a secret: it must not reach a log.
+                # The item itself may hold a secret, so it must not reach a log.
                 raise ValueError("option '%s' is not given here but by %s" % (key, OURS[key]))
             if not key or (equals and not value) or not item.isprintable() or ' ' in item:
                 raise ValueError("option '%s' is not of the form key=value or key" % item)

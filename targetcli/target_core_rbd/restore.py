@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Restoring a configuration when a cluster may not be there.
+"""Restore a configuration when a cluster may be away.
 
-rtslib restores what it can and returns a list of errors; targetctl prints them and says nothing with its exit status.
-So while RTSRoot.restore() runs, units wait for a cluster together (waiting.py) and ask Ceph's tools once, and targetctl
-ends with EX_TEMPFAIL when units are missing: "try again later", which the restore service takes for success, or it would
-not clear up when the machine goes down. retry.py tries again later, and what is saved meanwhile has them (saving.py).
+rtslib restores what it can and returns a list of errors. targetctl prints the errors, and its exit
+status says nothing of them. So while RTSRoot.restore() runs, units wait for a cluster together
+(waiting.py) and ask Ceph's tools once. targetctl ends with EX_TEMPFAIL, "try again later", when
+units are missing. The restore service takes that for success, or it would not clear up when the
+machine goes down. retry.py tries again later, and a configuration that is saved meanwhile keeps the
+missing units (saving.py).
 """
 
 import functools
@@ -18,7 +20,7 @@ EX_TEMPFAIL = 75
 
 
 def missing(root, config):
-    """Names of the units in a configuration that are not there."""
+    """Return the names of the units in a configuration that are not there."""
     there = {so.name for so in root.storage_objects if so.plugin == PLUGIN}
     return [so['name'] for so in config.get('storage_objects', [])
             if so.get('plugin') == PLUGIN and 'name' in so and so['name'] not in there]
@@ -33,7 +35,7 @@ def is_targetctl():
 
 
 def report(errors, names):
-    """What targetctl would print, and what it would not say."""
+    """Print the errors that targetctl would print, and the reasons that it would not give."""
     for error in errors:
         print(error, file=sys.stderr)
     print(summary(names), file=sys.stderr)
@@ -41,7 +43,7 @@ def report(errors, names):
 
 
 def register(root):
-    """Follows the methods of this copy of rtslib's root module."""
+    """Extend the methods of this copy of rtslib's root module."""
     rtsroot = root.RTSRoot
     if hasattr(rtsroot, 'rbd_missing'):
         return

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Goes on restoring the units that are missing, until all are there.
+"""Go on restoring the units that are missing, until all are there.
 
     python3 -m target_core_rbd.retry [FILE]
 
-Started by target_core_rbd-restore.service behind the restore service. What serves is left alone: only units that are
-not there are made, and put where the saved configuration has them. It is read again before each try, so a unit that an
-operator has deleted from it is not waited for any more. Nor is one that has been there: whoever has removed it did so on
+target_core_rbd-restore.service starts this after the restore service. It makes only units that are
+not there, and puts them where the saved configuration has them; units that serve are left alone. It
+reads that configuration again before each try, so it no longer waits for a unit that an operator
+has deleted there. Nor does it wait for a unit that has been there since: somebody has removed it on
 purpose, and may not have saved that yet.
 
-All that are missing wait together, and the first of them is another one each time: one whose placement group is away
-must not keep the others from being tried.
+All missing units wait together, and another one is tried first each time: a unit whose placement
+group is away must not keep the others from being tried.
 """
 
 import importlib
@@ -31,7 +32,7 @@ def attach_lun(rtslib, tpg, lun, acls, err):
 
 
 def attach(rtslib, config, names, err):
-    """Puts units that were made where the configuration has them, in targets that are there."""
+    """Put units that were made where the configuration has them, in targets that are there."""
     for target in config.get('targets', []):
         for tpg in target.get('tpgs', []):
             for lun in (lun for lun in tpg.get('luns', []) if saving.is_of(lun, names)):
@@ -44,9 +45,11 @@ def attach(rtslib, config, names, err):
 
 
 def attempt(rtslib, config, names):
-    """Tries to restore these units, in this order. Returns those that are still missing, and what went wrong."""
+    """Try to restore these units, in this order. Return those that are still missing, and the
+    errors.
+    """
     root = rtslib.RTSRoot()
-    # of the numbers that are taken; others have made and deleted units since
+    # the numbers that are taken; others have made and deleted units since
     root.invalidate_caches()
     saved = {so['name']: so for so in config['storage_objects'] if so.get('plugin') == PLUGIN and 'name' in so}
     errors = root.restore({'storage_objects': [saved[name] for name in names]})

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Saving a configuration while units are missing.
+"""Keep missing units in a configuration that is saved.
 
-rtslib saves what is there, and targetcli does that whenever somebody leaves it. While a cluster is away its units are not
-there. Saving would forget them and their LUNs, and they would not come back with the cluster. So those that
-retry.py waits for are listed in a file, and what is saved has them as the configuration had them before.
+rtslib saves the units that are there, and targetcli saves whenever somebody leaves it. While a
+cluster is away its units are not there. Saving would forget them and their LUNs, and they would not
+come back with the cluster. So a file lists the units that retry.py waits for, and saving takes them
+from the configuration before.
 
-The file goes with the service: whoever wants such a unit to be forgotten stops that first.
+The file goes with the service: stop the service first to have such a unit forgotten.
 """
 
 import json
@@ -18,7 +19,9 @@ FILES = ('/etc/rtslib-fb-target/saveconfig.json', '/etc/target/saveconfig.json')
 
 
 def load(files):
-    """The first of these configurations that is there, {} if none is, None for one that cannot be read."""
+    """Return the first of these configurations that is there, {} if none is, None for one that
+    cannot be read.
+    """
     for name in files:
         try:
             with open(name, encoding='utf-8') as file:
@@ -32,7 +35,7 @@ def load(files):
 
 
 def wait_for(names):
-    """Lists the units that are waited for; none takes the list away."""
+    """List the units that are waited for; none takes the list away."""
     if names:
         os.makedirs(os.path.dirname(LIST), exist_ok=True)
         with open(LIST + '.new', 'w', encoding='utf-8') as file:
@@ -76,7 +79,9 @@ def _keep_tpg(tpg, saved, names):
 
 
 def keep(config, saved, names):
-    """Adds to a configuration what a saved one has of these units. Targets and groups that are gone stay so."""
+    """Add to a configuration the saved parts of these units. Targets and groups that are gone stay
+    so.
+    """
     there = {so.get('name') for so in config.get('storage_objects', []) if so.get('plugin') == PLUGIN}
     names = set(names) - there
     config.setdefault('storage_objects', []).extend(

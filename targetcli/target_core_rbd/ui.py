@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
-"""/backstores/rbd in targetcli.
+"""Show /backstores/rbd in targetcli.
 
-targetcli's list of backstores is a method with their classes written into it, so that method is followed by one
-that adds ours. The classes are made when targetcli's module has been loaded, from that module's own bases.
+targetcli's list of backstores is a method with their classes written into it, so we wrap that
+method in one that adds ours. We make the classes when targetcli's module has been loaded, from that
+module's own bases.
 
-Not done, unlike in the other backstores: naming the SCSI model after the backstore. That preference is on by
-default, and the name may differ between gateways of one image while the model must not. Whoever wants it sets the
-attribute emulate_model_alias on every gateway.
+Unlike the other backstores, ours does not name the SCSI model after the backstore. That preference
+is on by default, and the name may differ between gateways of one image while the model must not. An
+operator who wants it sets the attribute emulate_model_alias on every gateway.
 """
 
 import stat
@@ -24,7 +25,7 @@ def make_storage_object(ui):
                     state = 'is being opened' if so.state == 'opening' else 'not configured'
                     return ('%s %s' % (so.image or so.name, state), False)
                 if so.state not in (None, 'open'):
-                    # LIO's status goes on saying "activated", though every command fails
+                    # LIO's status still says "activated" when every command fails
                     return ('%s (%s) %s' % (so.image, ui.bytes_to_human(so.size), so.state), False)
                 read_only = 'read-only ' if so.readonly else ''
                 return ('%s (%s) %s%s' % (so.image, ui.bytes_to_human(so.size), read_only, so.status), True)
@@ -109,7 +110,7 @@ def make_backstore(ui, so_class, ui_so_class):
 
 
 def register(ui):
-    """Adds the node to targetcli's module ui_backstore."""
+    """Add the node to targetcli's module ui_backstore."""
     # targetcli 3 took rtslib under its new name; this is the copy that it knows
     tcm = sys.modules[ui.BlockStorageObject.__module__]
     if not is_ours(tcm):

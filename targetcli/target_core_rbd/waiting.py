@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Waiting for a cluster once, and not for each unit.
+"""Wait for a cluster once, and not for each unit.
 
-The kernel waits a minute for a cluster that does not answer. Restoring a configuration opens one unit after the other,
-so twenty units would hold a boot for twenty minutes. While a configuration is restored, a unit is therefore not tried
-when another one has just waited in vain for the same: for its monitors, or, where these answered, for its pool.
+The kernel waits a minute for a cluster that does not answer. Restoring a configuration opens one
+unit after the other, so twenty units would hold up a boot for twenty minutes. So while a
+configuration is being restored, skip a unit when another one has just waited in vain for the same
+thing: for its monitors, or, if these answered, for its pool.
 
-Outside of that each try is a try: whoever creates a unit by hand has mended something before.
+Outside of a restore, each try really tries: an operator who creates a unit by hand has mended
+something before.
 """
 
 from contextlib import contextmanager
@@ -17,7 +19,7 @@ _silent = None
 
 @contextmanager
 def once():
-    """Within this, nobody waits twice for the same."""
+    """Let nobody wait twice for the same thing within this."""
     global _silent
     outer = _silent
     if outer is None:
@@ -33,6 +35,6 @@ def was_in_vain(monitors, pool):
 
 
 def note(monitors, pool, said):
-    """A unit got no answer; said is what the kernel module had to say."""
+    """Note that a unit got no answer; said is the kernel module's message."""
     if _silent is not None:
         _silent.add((monitors, None if any(NO_SESSION in line for line in said) else pool))

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# All gateways of a unit have one block size, which is in its record: the second one goes by it, none changes it beside another, and
-# one that was away while it changed stays away.
+# All gateways of a unit have one block size, which is in its record. The second gateway takes it
+# from there. No gateway changes it while another one serves, and a gateway that was away while it
+# changed stays away.
 # shellcheck disable=SC2317 # steps are called by name
 . ../lib/ktap.sh
 . ../lib/gateway.sh
@@ -12,7 +13,7 @@ n=$TEST-1
 img_create "$n" --size 64M
 record() { lab rbd image-meta get "$n" target_core_rbd.lu; }
 block_size() { lab exec -n "$1" -- cat "$GW_CORE/$n/attrib/block_size"; }
-# sets it, and says how that ended
+# set it, and print how that ended
 set_block_size() { lab exec -n "$1" -- sh -c "echo $2 | tee $GW_CORE/$n/attrib/block_size" 2>&1 >/dev/null && echo set; }
 capacity() { lab run -- iscsi-readcapacity16 "$(gw_url "$1" "$n")" 2>&1 | grep -iE 'block (size|length)' | grep -o '[0-9]*$'; }
 enable() { gw_enable "$1" "$n" "pool=rbd,image=$n"; }
@@ -28,7 +29,7 @@ t_like 'its limits go with that' "$(lab exec -n gw2 -- cat "$GW_CORE/$n/attrib/m
 t_like 'beside gw1 it cannot go back to 512' "$(set_block_size gw2 512)" 'busy'
 t_is 'and has not' "$(block_size gw2)" 4096
 t_like 'the log says why' "$(lab log --since-mark gw2)" 'block size stays 4096: gateway gw1 serves the image'
-t_is 'what it has may be set again' "$(set_block_size gw2 4096)" set
+t_is 'its present size may be set again' "$(set_block_size gw2 4096)" set
 
 for gw in gw1 gw2; do
 	t "exported by $gw" gw_export $gw "$n" 4096

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Clones: what was not written is the parent's, what is written does not reach the parent, and both gateways, librbd and a
-# flatten beside them agree on it.
+# Clones: blocks that were not written are the parent's, and writes do not reach the parent. Both
+# gateways, librbd and a flatten beside them agree on that.
 #
 #   RACE_WRITES   through each of two gateways to the same objects at once (192)
 . ../lib/ktap.sh
@@ -41,7 +41,8 @@ clean_family() {
 # after the backstores are gone
 t_atexit_late clean_family
 
-# scenario NAME MIRROR: random writes and discards through both gateways, then everybody's view
+# scenario NAME MIRROR: random writes and discards through both gateways, then compare everybody's
+# view
 scenario() {
 	local n=$1 mirror=$2 wanted
 	t "$n: served by both gateways" serve "$n" "pool=rbd,image=$n"
@@ -50,7 +51,7 @@ scenario() {
 	python3 random_writes.py "$mirror" 512 24 "$RANDOM" "$work" >"$work/all"
 	t "$n: writes through gw1" play "$(gw_url gw1 "$n")" < <(head -n 12 "$work/all")
 	t "$n: and through gw2" play "$(gw_url gw2 "$n")" < <(tail -n +13 "$work/all")
-	# a whole object, a part of one, and what the parent has not
+	# a whole object, a part of one, and a place where the parent has none
 	printf 'discard 4M 4M\ndiscard 13M 64k\ndiscard 9M 1M\n' >"$work/discards"
 	t "$n: discards" play "$(gw_url gw1 "$n")" <"$work/discards"
 	dd if=/dev/zero of="$mirror" bs=1M seek=4 count=4 conv=notrunc status=none
@@ -68,7 +69,7 @@ cp "$work/parent" "$work/child"
 scenario "$n" "$work/child"
 t_is 'the parent is as it was' "$(image_sum "$p@s")" "$(file_sum "$work/parent")"
 
-# a snapshot of the clone keeps what the parent gives it, although objects are copied up afterwards
+# a snapshot of the clone keeps the parent's data, although objects are copied up afterwards
 t 'a snapshot of the clone' lab rbd snap create --no-progress "$n@s"
 cp "$work/child" "$work/snap"
 t 'first writes after it' play "$(gw_url gw1 "$n")" < <(for i in $(seq 0 5); do echo "write -P 0x77 $((i * 4))M 4k"; done)
@@ -119,8 +120,9 @@ flatten() {
 t 'flatten beside reads' flatten
 t_is 'the clone has what the parent had' "$(iscsi_sum "$(gw_url gw2 "$n")")" "$(file_sum "$work/parent")"
 
-# A snapshot of a clone with deep-flatten must not need the parent any more after a flatten, and gets from it what no object
-# holds for it: where whole objects were written or unmapped since, there are objects.
+# A snapshot of a clone with deep-flatten must not need the parent any more after a flatten. The
+# flatten gives it the parent's data where there is no object; where whole objects were written or
+# unmapped since, there are objects.
 n=$TEST-deep
 deep() {
 	lab rbd clone --image-feature layering,deep-flatten "$p@s" "$n" && serve "$n" "pool=rbd,image=$n" &&

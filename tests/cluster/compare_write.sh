@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# COMPARE AND WRITE is atomic across gateways: initiators on both count in blocks of the same object, with plain writers
-# beside them, and no count is lost.
+# COMPARE AND WRITE is atomic across gateways: initiators on both count in blocks of the same
+# object, with plain writers beside them, and no count is lost.
 #
 #   CAW_COUNTS   increments by each of four initiators (250)
 . ../lib/ktap.sh
@@ -55,7 +55,7 @@ most=2
 note "$trips operations for each COMPARE AND WRITE"
 t "an uncontended one takes at most $most operations" awk -v t="$trips" -v m=$most 'BEGIN { exit !(t > 0.5 && t <= m + 0.2) }'
 
-# on a place that was never written, and one that was only discarded
+# at a place that was never written, and at one that was only discarded
 t 'a first write' initiator gw1 a caw 16384 0 1
 t_like 'is seen through the other gateway' "$(initiator gw2 b caw 16384 0 2 2>&1)" miscompare
 t 'and goes on from there' initiator gw2 b caw 16384 1 2

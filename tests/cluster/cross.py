@@ -1,12 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""Two initiators, two gateways: what one has written, the other reads at once.
+"""Two initiators, two gateways: the one reads at once what the other has written.
 
 cross.py PORTAL1 PORTAL2 IQN BLOCKS
 
-Two pairs of sessions work at the same time on two halves of the disk, in opposite directions. Each block is written
-through one gateway and, as soon as the write is acknowledged, read through the other. Prints what differs; exits with 1
-if anything did.
+Two pairs of sessions work at the same time on two halves of the disk, in opposite directions. Each
+block is written through one gateway and, as soon as the write is acknowledged, read through the
+other. Print each difference; exit with 1 if there was any.
 """
 
 import os

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A write that was acknowledged by one gateway is what the other one reads, block by block, with two initiators at work at
-# the same time.
+# A gateway reads each write that the other one has acknowledged, block by block, with two
+# initiators at work at the same time.
 . ../lib/ktap.sh
 . ../lib/gateway.sh
 

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# What initiators write is in the image, byte by byte, and what is in the image is what initiators read: for every
-# layout that an image can have.
+# Initiators' writes are in the image, byte by byte, and initiators read the image's content: for
+# every layout that an image can have.
 #
 #   DATA_MIB     size of each image (24)
 #   DATA_WRITES  random writes to each (36)
@@ -15,7 +15,8 @@ WRITES=${DATA_WRITES:-36}
 SEED=${SEED:-$RANDOM}
 note "SEED=$SEED"
 
-# The same through the kernel's initiator: qemu-img fails an assertion of its own on units with blocks of 4096 bytes.
+# Do the same through the kernel's initiator: qemu-img fails an assertion of its own on units with
+# blocks of 4096 bytes.
 init_sum() { # GATEWAY NAME
 	lab exec init1 -- bash -s -- "$(gw_addr "$1")" "$(iqn_of "$2")" <<-'SCRIPT'
 		iscsiadm -m discovery -t sendtargets -p $1 >/dev/null
@@ -81,7 +82,7 @@ t 'an erasure coded pool' ec_pool "$TEST"
 img_create "$n" --size ${MIB}M --data-pool "$TEST"
 layout "$n" "rbd/$n" 512 "pool=rbd,image=$n"
 
-# the other way round: an image that the module first sees with data in it
+# the other way round: an image that has data when the module first sees it
 n=$TEST-imported
 head -c ${MIB}M /dev/urandom >"$work/mirror"
 GW_IMAGES+=("$n")

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# fence_scsi, the agent with which Pacemaker fences nodes of a cluster: two hosts with multipath over both gateways, one
-# of which fences the other while that one writes.
+# fence_scsi is the agent with which Pacemaker fences nodes of a cluster. Of two hosts with
+# multipath over both gateways, one fences the other while that one writes.
 . ../lib/ktap.sh
 . ../lib/gateway.sh
 . ../lib/hosts.sh

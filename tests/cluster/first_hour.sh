@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# An operator's first hour: README's recipe as it is printed, on two fresh gateways and a host. The gateways serve one disk,
-# each through its own portal group only; a host with an ACL and its CHAP password has it with two paths, and nobody else has
-# it. While the host writes, a gateway is drained, the image grows, a backstore is removed, and the target service starts again. Then
-# the pool fills up.
+# An operator's first hour: README's recipe as it is printed, on two fresh gateways and a host. The
+# gateways serve one disk, each through its own portal group only. A host with an ACL and its CHAP
+# password gets the disk with two paths, and nobody else gets it. While the host writes, a gateway
+# is drained, the image grows, a backstore is removed, and the target service starts again. Then the
+# pool fills up.
 . ../lib/ktap.sh
 . ../lib/gateway.sh
 . ../lib/hosts.sh
@@ -18,7 +19,7 @@ t_like 'README names a target' "$iqn" '^iqn\.[^ ]*$'
 t_like 'a host' "$host" '^iqn\.[^ ]*$'
 t_like 'and one password' "$password" '^[^ ]{12,16}$'
 
-# by their word, not by their number: a line that sed does not find is not typed
+# find lines by their words and not by their number; a line that sed does not find is not typed
 t_is 'lines for gateways, the two that differ included' "$(recipe_gateway gw1 | wc -l)" "$(($(recipe targetcli | wc -l) - 1))"
 type_keyring() { type_in "$1" "$(recipe ceph)"; }
 type_targetcli() { type_in "$1" "$(recipe_gateway "$1")"; }
@@ -39,7 +40,7 @@ as_configured() {
 }
 as_configured 'at first'
 
-# only those may log in who are known
+# only hosts with an ACL may log in
 t 'the host asks one gateway' on init1 bash -exc "$(recipe iscsiadm | grep discovery)"
 t_is 'and hears of both' "$(on init1 iscsiadm -m node | awk -v t="$iqn" '$2 == t { print $1 }' | sort | xargs)" \
 	'192.0.2.11:3260,1 192.0.2.12:3260,2'
@@ -67,8 +68,8 @@ same() {
 }
 t_is 'and reads that through each path' "$(same | xargs)" '0 0'
 
-# After the first hour, while the host goes on writing: a gateway is drained, the image grows, a backstore is
-# removed, the service starts again.
+# After the first hour, while the host goes on writing: a gateway is drained, the image grows, a
+# backstore is removed, the service starts again.
 writes() {
 	gw_sh init1 "$map" <<-'SCRIPT'
 		touch /tmp/writes
@@ -109,7 +110,7 @@ as_configured 'after that'
 t 'and the host has its path back' t_until 60 two_paths
 on init1 rm -f /tmp/writes
 wait $writer
-t_is 'what it wrote all the time had no error' "$(cat "$work/writes")" 'no error'
+t_is 'its writes had no error all the time' "$(cat "$work/writes")" 'no error'
 
 # The pool fills up, and gets room again.
 t_atexit 'lab ceph osd pool set-quota rbd max_bytes 0'

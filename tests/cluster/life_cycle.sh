@@ -14,7 +14,8 @@ url=$(gw_url $gw "$n")
 img_create "$n" --size 64M
 unit_io() { lab run -- qemu-io -f raw "$@" "$url"; }
 
-# These must not grow: our slabs, pages that the kernel cannot reclaim, our threads, sessions with the cluster. For the pages: figures 1
+# These must not grow: our slabs, pages that the kernel cannot reclaim, our threads, sessions with
+# the cluster. For the pages: figures 1
 figures() {
 	lab exec -n $gw -- sh -c '
 		echo 3 >/proc/sys/vm/drop_caches; sleep '"${1:-0}"'; echo 3 >/proc/sys/vm/drop_caches
@@ -45,14 +46,15 @@ note "at the end: $(tr '\n' ' ' <<<"$last")"
 t_is 'no object of ours is left' "$(figure objects "$last")" "$(figure objects "$first")"
 t_is 'no thread' "$(figure threads "$last")" 0
 t_is 'no session' "$(figure sessions "$last")" 0
-# pages come and go with everything else the kernel does: 10 KiB a cycle would be seen
+# pages come and go with everything else in the kernel: a leak of 10 KiB a cycle would be seen
 t 'no memory' test "$(figure unreclaimable_kib "$last")" -le $(($(figure unreclaimable_kib "$first") + 1024 + 10 * CYCLES))
 
 t 'the module can go when nobody uses it' lab exec -n $gw -- sh -c \
 	'rmdir /sys/kernel/config/target/core/rbd_* 2>/dev/null; rmmod target_core_rbd'
 t 'and come back' lab exec -n $gw -- insmod /lab/target_core_rbd.ko
 
-# Going away with I/O in flight: the LUN is unlinked and the backstore deleted while an initiator writes.
+# Going away with I/O in flight: the LUN is unlinked and the backstore deleted while an initiator
+# writes.
 writes_forever() {
 	local args=() i
 	for ((i = 0; i < 400; i++)); do args+=(-c "aio_write -P $((i % 255)) $((i % 60))M 256k"); done
@@ -86,7 +88,7 @@ t_is 'with other options there are two' "$(figure sessions "$(figures)")" 2
 gw_disable $gw "$TEST-second"
 gw_disable $gw "$n"
 
-# enable_with CONTROL: all of control is the caller's
+# enable_with CONTROL: the caller gives all of control
 enable_with() {
 	lab exec $gw -- bash -s -- "$n" "$1" <<-'SCRIPT'
 		dir=/sys/kernel/config/target/core/rbd_0/$1
@@ -110,7 +112,7 @@ t_atexit 'lab ceph auth rm client.least'
 t 'the least a user needs is enough' works_with \
 	"mon_addr=10.77.0.1:3300,id=least,secret=$(lab ceph auth get-key client.least),image=$n"
 
-# A snapshot is read-only, and stays what it was.
+# A snapshot is read-only, and keeps its content.
 snapshot() {
 	lab rbd snap create --no-progress "$n@s" 2>&1 &&
 		gw_serve $gw "$n" "pool=rbd,image=$n" && unit_io -c 'write -P 9 1M 64k' | grep -q ^wrote &&
@@ -120,12 +122,12 @@ snapshot() {
 		! unit_io -c 'write 0 4k' | grep -q ^wrote
 }
 t 'a snapshot can be read, not written, and does not change' snapshot
-# WRITE SAME with NDOB has no data, and LIO looks at commands that send data only
+# WRITE SAME with NDOB has no data, and LIO looks only at commands that send data
 t 'an initiator of our own' t_build tools initiator
 zero() { lab run -- timeout "$(t_limit 20)" "$work/initiator" "$url" zeroer "$1" 2048 128; }
 t_is 'nor zeroed' "$(zero zero)" 'status 0x02 sense 7/27/00'
 t_is 'but a SYNCHRONIZE CACHE has nothing to write' "$(zero sync)" 'status 0x00'
-# it has no registration and no heartbeat; what notices is its watch
+# a snapshot has no registration and no heartbeat; its watch notices
 holds() { lab run -- timeout "$(t_limit 30)" qemu-io -r -f raw -c "read -P $1 1M 64k" "$url"; }
 client() {
 	lab run -- rados -p rbd listwatchers "rbd_header.$(gw_info $gw "$n" ImageId)" | sed -n 's/^watcher=\([^ ]*\) .*/\1/p'

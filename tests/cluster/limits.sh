@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Images that librbd makes and serves are served here as well: with many stripes, with many snapshots; and a command that needs
-# much of a clone's parent does not take the gateway's memory for it.
+# The gateways serve every image that librbd makes and serves: with many stripes, with many
+# snapshots. A command that needs much of a clone's parent does not use up the gateway's memory.
 #
 #   SNAPSHOTS    how many (520)
 . ../lib/ktap.sh
@@ -21,7 +21,7 @@ t 'it is written' lab run -- qemu-img convert -n -f raw -O raw "$work/wide" "$(g
 t_is 'librbd reads the same' "$(image_sum "$n")" "$(file_sum "$work/wide")"
 t_is 'so does gw2' "$(iscsi_sum "$(gw_url gw2 "$n")")" "$(file_sum "$work/wide")"
 
-# file systems make stripes of these: not of whole objects, and not of all that a command can write
+# file systems make stripes of these: of less than an object, and of less than a command can write
 block_limits() { lab run -- iscsi-inq -e 1 -c 176 "$(gw_url gw1 "$n")" | sed -n "s/^$1: *\([0-9]*\).*/\1/p"; }
 t_is 'the granularity of transfers is 64 KiB' "$(block_limits 'optimal transfer length granularity')" 128
 t_is 'a command can have 4 MiB, and more where nobody looks at this' "$(block_limits 'maximum transfer length')" 8192

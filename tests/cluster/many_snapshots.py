@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Adds snapshots to an image's header, as many as asked for at once, and tells its watchers.
+"""Add COUNT snapshots to an image's header at once, and tell its watchers.
 
    many_snapshots.py POOL HEADER COUNT
 
-librbd takes half a second for each. These are known to the header only: what is written afterwards is kept for them."""
+librbd takes half a second for each. Only the header knows these snapshots; later writes keep the
+old data for them.
+"""
 import os
 import struct
 import sys

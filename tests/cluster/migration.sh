@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The parent of a clone moves (rbd migration) while gateways serve the clone, and while they serve a clone of the clone, of whose
-# header nobody tells them: at every step they read what was there before, and a first write of a few bytes keeps the rest
-# of its object. The same for a parent that is flattened and loses its own.
+# The parent of a clone moves (rbd migration) while gateways serve the clone, and while they serve a
+# clone of the clone, whose parent's header nobody tells them about. At every step they read the old
+# content, and a first write of a few bytes keeps the rest of its object. The same holds for a
+# parent that is flattened and loses its own parent.
 . ../lib/ktap.sh
 . ../lib/gateway.sh
 
@@ -36,13 +37,13 @@ cp "$work/parent" "$work/$c"
 cp "$work/parent" "$work/$g"
 for n in "$c" "$g"; do t "$n is served by both gateways" serve "$n" "pool=rbd,image=$n"; done
 
-# written N GW IMAGE: 512 bytes into object N, which is not there yet
+# written N GW IMAGE: write 512 bytes into object N, which is not there yet
 SECTOR=$(head -c 512 /dev/zero | tr '\0' '\252' | sed 's/\xaa/\\xaa/g')
 written() {
 	printf %b "$SECTOR" | dd of="$work/$3" bs=512 seek=$(($1 * 8192 + 3)) conv=notrunc status=none
 	io "$(gw_url "$2" "$3")" "write -P 0xaa $(($1 * 4194304 + 1536)) 512"
 }
-# all_well STEP N: everybody reads what was written before; then a first write to object N
+# all_well STEP N: all gateways read the earlier content; then comes a first write to object N
 all_well() {
 	local n
 	for n in "$c" "$g"; do

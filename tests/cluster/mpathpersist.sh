@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Persistent reservations on a multipath device: a host registers all its paths, through both gateways, and keeps the
-# rest of the world out.
+# Persistent reservations on a multipath device: a host registers all its paths, through both
+# gateways, and keeps the rest of the world out.
 . ../lib/ktap.sh
 . ../lib/gateway.sh
 . ../lib/hosts.sh
@@ -22,14 +22,14 @@ reservation() {
 	mpath --in --read-reservation |
 		sed -n 's/.*NO reservation held.*/none/p; s/.*Key = \(0x[0-9a-f]*\).*/\1/p; s/.*type = \(.*\)$/\1/p' | xargs
 }
-# requests that the disks of $n have completed, each
+# how many requests each of the disks of $n has completed
 requests() {
 	local gw
 	for gw in gw1 gw2; do
 		on init1 awk '{ print $1 + $5 }' "/sys/block/$(basename "$(host_disk init1 "$n" $gw)")/stat"
 	done | xargs
 }
-# both paths get their share of the writes, and what was written is there
+# both paths get their share of the writes, and the data are there
 load() {
 	on init1 fio --name=load --filename="$map" --rw=randwrite --bs=4k --size=4M --io_size=2M --direct=1 \
 		--ioengine=libaio --iodepth=16 --verify=crc32c --verify_fatal=1 --minimal

@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The commands and settings that the pages in docs/ tell operators to type, taken out of the pages: a backstore without
-# targetcli, the line that takes a feature away, a record of reservations that is read and cleared, what a host should have.
-# Names and addresses of the pages become those of the lab, nothing else.
+# Type the commands and settings that the pages in docs/ have for operators, taken out of the pages:
+# a backstore without targetcli, the line that takes a feature away, a record of reservations that
+# is read and cleared, the settings of a host. Names and addresses of the pages become those of the
+# lab, and nothing else changes.
 # shellcheck disable=SC2317 # steps are called by name
 . ../lib/ktap.sh
 . ../lib/gateway.sh
@@ -14,7 +15,7 @@ n=$TEST-disk
 # shellcheck disable=SC2034 # for reserve.sh
 url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
 
-# block PAGE REGEX: the indented lines after the line that matches, with the lab's names
+# block PAGE REGEX: print the indented lines after the line that matches, with the lab's names
 block() {
 	awk -v after="$2" '
 		!found { found = $0 ~ after; next }

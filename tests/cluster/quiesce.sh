@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A snapshot that takes long, is made by somebody who dies, or meets writes that hang: gateways stay quiet for as long as
-# the one who takes it is at it, and go on when it is gone.
+# A snapshot takes long, its taker dies, or writes hang meanwhile: gateways stay quiet for as long
+# as the taker is at work, and go on when it is gone.
 # shellcheck disable=SC2317 # steps are called by name
 . ../lib/ktap.sh
 . ../lib/gateway.sh
@@ -23,12 +23,14 @@ t 'the initiators' pr_client_build
 # header_of NAME
 header_of() { echo "rbd_header.$(gw_info gw2 "$1" ImageId)"; }
 notify() { lab run -- timeout "$(t_limit 60)" python3 "$TESTS_DIR/tools/notify.py" rbd "$(header_of "$1")" "${@:2}"; }
-# one write, sent once: BUSY is an answer. write_once GW NAME: prints how many writes, how many of them BUSY, and how long
+# Send one write once: BUSY is an answer. write_once GW NAME prints how many writes, how many of
+# them BUSY, and how long
 write_once() { lab run -- timeout "$(t_limit 30)" "$work/initiator" "$(gw_url "$1" "$2")" once fill 0 1; }
 is_written() { undisturbed write_once "$@" >"$work/once"; cat "$work/once"; grep -q ' busy 0 ' "$work/once"; }
 is_busy() { write_once "$@" >"$work/once"; cat "$work/once"; grep -qE 'writes ([0-9]+) busy \1 ' "$work/once"; }
 
-# librbd can take longer than its ten seconds, when monitors elect a leader. The other one is gone, and so is its watch.
+# librbd can take longer than its ten seconds, when monitors elect a leader. The other taker is
+# gone, and so is its watch.
 mkfifo "$work/go" "$work/go.new"
 notify "$long" attend 1 <>"$work/go" >"$work/attend" 2>&1 &
 attends=$!
@@ -38,7 +40,7 @@ t 'one who takes a snapshot asks for quiet' is_quiet "$work/attend"
 t 'so does one who is gone' notify "$dead" quiesce 1
 twelve=$((SECONDS + 12))
 
-# A gateway that comes while the other one is quiet asks it, and is quiet as well.
+# A gateway that comes while the other one is quiet asks that one, and is quiet as well.
 notify "$new" attend 1 <>"$work/go.new" >"$work/attend.new" 2>&1 &
 attends_new=$!
 t_atexit "t_kill $attends_new"
@@ -62,7 +64,7 @@ t_is 'nothing was wrong with that snapshot' "$(warnings)" 0
 t 'the second one was alive all along' notify "$dead" unquiesce 1
 t_is 'the log says so' "$(warnings)" 1
 
-# A gateway that watches since the snapshot was begun hears only its end.
+# A gateway that has watched only since the snapshot began hears only its end.
 t 'something is written' io "$(gw_url gw1 "$late")" 'write -P 1 0 64k'
 t 'a snapshot, of which nobody is told' notify "$late" snap unheard
 t 'but of its end' notify "$late" unquiesce 7
@@ -70,11 +72,11 @@ t 'more is written' io "$(gw_url gw1 "$late")" 'write -P 2 0 64k'
 in_snapshot() { lab rbd export --no-progress "$late@unheard" - | head -c 64k | cmp - <(head -c 64k /dev/zero | tr '\0' '\1'); }
 t 'it is not in the snapshot' in_snapshot
 
-# Writes hang with an OSD that stands still while two take snapshots. The gateways answer each other meanwhile: that OSD has
-# nothing to do with header and group, not as a replica either.
+# Writes hang with an OSD that stands still while two clients take snapshots. The gateways answer
+# each other meanwhile: that OSD has nothing to do with header and group, not as a replica either.
 t 'the group is with two of the three OSDs' group_together
 for free in 0 1 2; do has_osd "$free" target_core_rbd.group || break; done
-# find_place NAME: sets place
+# find_place NAME: set place
 find_place() {
 	local id i
 	id=$(lab rbd info --format json "$1" | jq -r .id)
@@ -98,7 +100,7 @@ register() {
 		other@2 ignore 0xbb = good
 	SCRIPT
 }
-# once before, so that both initiators are known
+# write once before, so that both initiators are known
 t 'reservation commands work' register
 before=$(blocklist)
 t_atexit 'lab ceph osd unset nodown'
@@ -109,11 +111,12 @@ lab run -- timeout "$(t_limit 60)" qemu-io -f raw -c "write -P 3 ${place}M 64k" 
 stuck=$!
 t_atexit "t_kill $stuck"
 t 'a write waits for it' t_until 60 has_begun gw1 "$n"
-# A client that makes a snapshot without asking gets its acknowledgment when the older writes have landed.
+# A client that makes a snapshot without asking gets its acknowledgment when the older writes have
+# landed.
 t 'that the header has changed is acknowledged beside the write' notify "$n" update 30
 t 'a snapshot, of which nobody was told' notify "$n" snap older
 t_fails 'that is not acknowledged: the write will be in it' notify "$n" update 2
-# and some more who only ask
+# and some more clients that only ask
 for i in 11 12 13 14; do notify "$n" quiesce $i >/dev/null 2>&1 & done
 takers=()
 for i in 1 2; do

@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Random commands of every kind through both gateways, with snapshots that come and go: what initiators read, what
-# librbd sees and what snapshots keep is what a model says (tools/exerciser.c). On a plain image, a clone, a striped clone, a
-# clone whose parent moves to and fro (rbd migration), and an erasure coded pool.
+# Random commands of every kind go through both gateways, while snapshots come and go. Initiators,
+# librbd and snapshots all see the content that a model has (tools/exerciser.c). This runs on a
+# plain image, a clone, a striped clone, a clone whose parent moves to and fro (rbd migration), and
+# an erasure coded pool.
 #
 #   RANDOM_SECONDS   how long on each image (6)
 #   SEED             makes the same commands again (a random one)
@@ -21,7 +22,8 @@ exercised() {
 	lab run -- timeout "$(t_limit $((DURATION + 300)))" "$work/exerciser" "$(gw_url gw1 "$1")" "$(gw_url gw2 "$1")" "$1" "$SEED" \
 		"$DURATION" >"$work/out" 2>&1
 }
-# exercise WHAT NAME [MEANWHILE]: MEANWHILE is called with the process that is done when the exerciser is
+# exercise WHAT NAME [MEANWHILE]: MEANWHILE is called with the process that is done when the
+# exerciser is
 exercise() {
 	local pid
 	t "$1: served" serve "$2" "pool=rbd,image=$2"
@@ -43,7 +45,8 @@ img_create "$plain" --size 24M
 exercise 'a plain image' "$plain"
 t 'something is in it' test "$(used_mib "$plain" | cut -d. -f1)" -gt 0
 t 'all of it is unmapped' io "$(gw_url gw2 "$plain")" 'discard 0 24M'
-# what only removed snapshots needed counts as well; the OSDs take their time to remove that, and say when they are at it
+# data that only removed snapshots needed count as well; the OSDs take their time to remove them,
+# and say when they are at it
 falls_to_nothing() {
 	local i=0
 	while [ $i -lt 60 ]; do
@@ -55,7 +58,7 @@ falls_to_nothing() {
 	return 1
 }
 t 'then rbd du falls to nothing' falls_to_nothing
-# many initiators send them so
+# many initiators send commands like that
 url=$(gw_url gw1 "$plain")
 t 'blocks are written' io "$url" 'write -P 0x5a 0 256k'
 ops=$(osd_ops_while lab run -- "$work/initiator" "$url" unmap unmap 0 200)

@@ -1,12 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""Random writes for qemu-io, and what the disk must hold afterwards.
+"""Make random writes for qemu-io, and the content that the disk must have afterwards.
 
 random_writes.py MIRROR BLOCK_SIZE COUNT SEED DIR
 
-Writes COUNT pieces of random data of one block to 4 MiB into DIR, puts each into the file MIRROR where it belongs, and
-prints the qemu-io commands that do the same with a disk. The offsets are multiples of BLOCK_SIZE; a third of the pieces
-lie across a border of 4 MiB objects.
+Write COUNT pieces of random data of one block to 4 MiB into DIR, put each into its place in the
+file MIRROR, and print the qemu-io commands that do the same with a disk. The offsets are multiples
+of BLOCK_SIZE; a third of the pieces lie across a border of 4 MiB objects.
 """
 
 import os

@@ -1,15 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The texts that a backstore has for operators: nobody waits for them while it is being enabled, and nothing is cut without a
-# word.
+# The texts that a backstore has for operators: nobody waits for them while it is being enabled, and
+# a text that is cut says so.
 . ../lib/ktap.sh
 . ../lib/gateway.sh
 . ../lib/reserve.sh
 
 t 'the initiators' pr_client_build
 
-# A monitor that does not answer. Whoever reads must be through before enabling has ended.
+# A monitor that does not answer. The reader must be through before enabling has ended.
 n=$TEST-away
 read_while_enabling() {
 	gw_sh gw1 "$GW_CORE/$n" <<-'SCRIPT'
@@ -38,7 +38,7 @@ t 'served by both gateways' serve "$n" "pool=rbd,image=$n"
 debugfs=/sys/kernel/debug/target_core_rbd/rbd_0.$n
 reading() { lab exec -n gw1 -- cat "$1"; }
 
-# others may have left something in the table
+# other tests may have left something in the table
 counts_are_right() {
 	reading "$GW_CORE/$n/attrib/gateway_group" | awk '
 		NR == 1 { for (i = 1; i < NF; i++) count[$i] = $(i + 1) }

@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Reservations are the logical unit's, not a gateway's: whichever gateway a command goes to, it finds and leaves the same
-# state. Many nexuses at once; as many registrations as there may be; random commands against a model
-# (tools/pr_client/model.c); the restart of all gateways. And none of it costs a READ or a WRITE an operation.
+# Reservations belong to the logical unit and not to a gateway: a command finds and leaves the same
+# state through every gateway. This tries many nexuses at once; as many registrations as there may
+# be; random commands against a model (tools/pr_client/model.c); the restart of all gateways. And
+# none of it costs a READ or a WRITE an operation.
 #
 #   PR_COMMANDS   random commands (400)
 #   SEED          makes the same commands again (a random one)
@@ -34,7 +35,7 @@ LIMIT=$((COMMANDS + 120)) t "$COMMANDS random commands, each as the model has it
 	pr_client model "$url1" "$url2" "$SEED" "$COMMANDS"
 note "$(tail -n 3 "$work/out")"
 
-# the record says the same, to whoever looks with rbd
+# a reader with rbd sees the same in the record
 read -r generation aptpl type registrations < <(sed -n \
 	's/^in the end: generation \([0-9]*\) aptpl \([01]\) type \([0-9]\) registrations \([0-9]*\) .*/\1 \2 \3 \4/p' "$work/out")
 record "$n" >"$work/record"
@@ -64,7 +65,7 @@ spc2() {
 t 'a RESERVE through one gateway is one everywhere' spc2
 free() { pr <<<'other@2 write 0 1 = good'; }
 t 'and ends with its session' t_until 60 free
-# A state to be found again: three registrations, one of them for all ports, and a holder.
+# A state that must be found again: three registrations, one of them for all ports, and a holder.
 settle() {
 	pr <<-'EOF'
 		keeper@1 register 0 0xaa = good
@@ -83,7 +84,7 @@ settle() {
 }
 t 'three register through both gateways, and one of them reserves' settle
 
-# nobody need hear of what changes nothing
+# nobody need hear of a change that changes nothing
 nothing_to_do() {
 	local before after
 	before=$(record "$kept" | sed -n 's/^generation //p')
@@ -97,7 +98,8 @@ nothing_to_do() {
 }
 t 'the holder reserves again, another one releases: the record stays' nothing_to_do
 
-# costs WHAT WANTED: WANTED operations, give or take what heartbeats make that come sooner or later; one more each would be twice as many
+# costs WHAT WANTED: WANTED operations. Heartbeats that come sooner or later may add or take away
+# some; one more for each command would be twice as many
 costs() {
 	local ops
 	ops=$(osd_ops_while pr <<<"$1") || { cat "$work/ops.out"; return 1; }
@@ -109,7 +111,7 @@ note "$(cat "$work/ops")"
 t '500 writes of a registrant are 500' costs 'other@2 writes 500 = good' 500
 note "$(cat "$work/ops")"
 
-# everybody goes, without a word, and comes back
+# all gateways go, without a word, and come back
 before=$(status stranger@1)
 t_like 'there is a state to keep' "$before" '^good generation 3; 0xaa holder 5 .*; 0xbb .*; 0xcc all ports'
 t_is 'the same through both gateways' "$(status stranger@2)" "$before"

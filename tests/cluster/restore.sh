@@ -1,21 +1,22 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A gateway is configured with targetcli, loses its power, boots, and serves the same unit again to the same host; the secret of
-# the cluster is in the keyring and nowhere else.
+# A gateway is configured with targetcli, loses its power, boots, and serves the same unit again to
+# the same host. The secret of the cluster is in the keyring and nowhere else.
 . ../lib/ktap.sh
 . ../lib/gateway.sh
 
 gw=gw1
 n=$TEST-disk
 iqn=$(iqn_of "$n")
-# who may log in: what qemu-io is called, and its password
+# the host that may log in: the name that qemu-io uses, and its password
 host=iqn.2008-11.org.linux-kvm
 password=restore-secret
 url="iscsi://host1%$password@$(gw_addr $gw)/$iqn/1"
 root=$(lab share)/root
 
-# The tools, for the running machine and for the one that boots later; the keyring of a user with the least rights.
+# The tools, for the running machine and for the one that boots later; the keyring of a user with
+# the least rights.
 tools_up() {
 	mkdir -p "$root/etc/ceph" &&
 		make -s -C ../../targetcli install DESTDIR="$root" >&2 &&
@@ -59,7 +60,7 @@ t_fails 'or has another password' lab run -- iscsi-inq -i $host "${url/$password
 t_like 'the unit has a serial number' "$serial" '^[0-9a-f-]{36}$'
 
 secret=$(sed -n 's/.*key = //p' "$root/etc/ceph/ceph.client.restore.keyring")
-# where a secret could have gone: what is kept, what was written, what the kernel says
+# places where a secret could have gone: files that are kept or were written, and the kernel's log
 secret_places() {
 	lab exec $gw -- sh -s -- "$secret" <<-'SCRIPT'
 		grep -rlF -- "$1" /etc /run /var/target /var/log 2>/dev/null
@@ -74,7 +75,7 @@ t_is 'it is in the keyring and nowhere else' "$(secret_places)" /etc/ceph/ceph.c
 t 'power failure' lab kill $gw
 t 'boot' lab start $gw
 lab exec -n $gw -- targetctl restore 2>/dev/null
-t 'what was written is there' io "$url" 'read -P 0x5e 1M 64k'
+t 'the earlier writes are there' io "$url" 'read -P 0x5e 1M 64k'
 t_fails 'it is not open to everybody now' lab run -- iscsi-inq -i "$host.other" "$url"
 t_is 'the serial number is the same' "$(serial)" "$serial"
 t_is 'and so are the designators' "$(naa)" "$naa"

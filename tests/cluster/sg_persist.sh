@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Persistent reservations as two Linux hosts see them, each of which knows one gateway only: what one asks of its
-# gateway holds at the other one.
+# Persistent reservations as two Linux hosts see them, each of which knows one gateway only: a
+# change through one gateway holds at the other one.
 . ../lib/ktap.sh
 . ../lib/gateway.sh
 . ../lib/hosts.sh
@@ -106,7 +106,7 @@ t_says 'its writes are refused' 'Invalid exchange' host_write init1 "${disk[init
 t 'because of a reservation conflict, says its kernel' log_says init1 'reservation conflict'
 both 'its key is gone' pr_keys 0x2b
 both 'the reservation is the other one'\''s' pr_reservation '0x2b Write Exclusive, registrants only'
-t 'who writes' host_write init2 "${disk[init2]}" 1
+t 'init2 writes' host_write init2 "${disk[init2]}" 1
 t 'init2 clears everything' pr_out init2 --clear --param-rk=2b
 both 'no key is left' pr_keys ''
 both 'nothing is reserved' pr_reservation none

@@ -4,9 +4,10 @@
 
 snapshot.py PORTAL1 PORTAL2 IQN IMAGE COUNT
 
-One writer writes n to block 0 through the first gateway and, when that is acknowledged, n to block 1 through the
-second, for ever growing n (modulo 251). So at every moment block 0 is at block 1's n, or one ahead. COUNT snapshots of
-IMAGE are taken meanwhile and looked at. Prints what is wrong; exits with 1 if anything was.
+One writer writes n to block 0 through the first gateway and, when that is acknowledged, n to block
+1 through the second, for ever growing n (modulo 251). So at every moment block 0 is at block 1's n,
+or one ahead. COUNT snapshots of IMAGE are taken meanwhile and looked at. Print each fault; exit
+with 1 if there was any.
 """
 
 import os

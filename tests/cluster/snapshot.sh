@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Snapshots and sizes change beside the gateways: a snapshot is one point in time across all of them, whoever asked for it
-# may die on the way, and a new size reaches everybody.
+# Other clients take snapshots and change sizes. A snapshot is one point in time across all
+# gateways, its taker may die on the way, and a new size reaches everybody.
 #
 #   SNAPSHOTS    how many (8)
 . ../lib/ktap.sh
@@ -18,15 +18,16 @@ t "$COUNT snapshots under two writers that depend on each other" \
 	lab run -- python3 "$PWD/snapshot.py" "$(gw_addr gw1)" "$(gw_addr gw2)" "$(iqn_of "$n")" "$n" "$COUNT"
 
 write_through() { lab run -- timeout "$(t_limit 60)" qemu-io -f raw -c "$2" "$(gw_url "$1" "$n")" | grep -qE '^wrote'; }
-# An OSD knows for 30 s that the dead one watches, and writes end with BUSY as long, for 60 s at most. qemu waits longer after
-# each BUSY, up to minutes: so it is begun again.
+# An OSD believes for 30 s that the dead client watches, and writes end with BUSY as long, for 60 s
+# at most. qemu waits longer after each BUSY, up to minutes, so start it again.
 soon() {
 	local end=$((SECONDS + $(t_limit 150)))
 	until lab run -- timeout "$(t_limit 10)" qemu-io -f raw -c "$2" "$(gw_url "$1" "$n")" 2>/dev/null | grep -qE '^wrote'; do
 		[ $SECONDS -lt $end ] || return 1
 	done
 }
-# killed at some point on its way: between asking the gateways to stop and telling them to go on, with luck
+# kill it at some point on its way: between asking the gateways to stop and telling them to go on,
+# with luck
 interrupted_snapshot() {
 	lab run -- rbd snap create --no-progress "$n@interrupted" &
 	local pid=$!
@@ -63,9 +64,10 @@ for gw in $GW_GATEWAYS; do t "$gw knows" t_until 30 has_grown "$gw"; done
 wait "${listeners[@]}"
 t_is 'every nexus is told once that the capacity changed' "$(cat "$work"/gw* | sort | uniq -c | xargs)" \
 	'3 6 2a/09 3 good 3 ready'
-t 'what is new can be written' write_through gw2 'write -P 9 24M 64k'
+t 'the new blocks can be written' write_through gw2 'write -P 9 24M 64k'
 
-# Two who take snapshots at once: when one is made, the other wants quiet yet. It watches the image, so its wish lasts.
+# Two clients take snapshots at once: when one is made, the other client still wants quiet. It
+# watches the image, so its wish lasts.
 notify() { lab run -- timeout "$(t_limit 90)" python3 "$TESTS_DIR/tools/notify.py" rbd "rbd_header.$(gw_info gw1 "$n" ImageId)" "$@"; }
 writes_within() { lab run -- timeout "$1" qemu-io -f raw -c 'write -P 3 0 4k' "$(gw_url gw1 "$n")" 2>&1 | grep -q '^wrote'; }
 is_quiet() { timeout "$(t_limit 20)" sh -c "until grep -q quiet '$1'; do sleep 0.2; done"; }
@@ -83,10 +85,12 @@ t 'two snapshots at once: the second one lets no write into the first' two_at_on
 t 'when both are made, writes go on' soon gw1 'write -P 3 0 4k'
 
 t 'the group is with two of the three OSDs' group_together
-# The OSD of the header forgets a gateway that it does not hear of, and a snapshot is taken without it. What that gateway
-# writes then, with what it knows of snapshots, would change this one. Header, group and data are with different OSDs.
+# The OSD of the header forgets a gateway that it does not hear of, and a snapshot is taken without
+# that gateway. Its writes after that would change this snapshot, since it does not know of it.
+# Header, group and data are with different OSDs.
 header_osd_of() { primary_of "rbd_header.$(lab rbd info --format json "$1" | jq -r .id)"; }
-# is_apart NAME HEADER_OSD: finds hole, the offset of another object that is not with the header's OSD either, in MiB
+# is_apart NAME HEADER_OSD: finds hole, the offset of another object that is not with the header's
+# OSD either, in MiB
 is_apart() {
 	local id i
 	id=$(lab rbd info --format json "$1" | jq -r .id)
@@ -122,12 +126,12 @@ t 'somebody asks for quiet on the other one, and goes away' quiesce_other
 t 'gw2 does not reach that OSD' gw_filter gw2 output "oifname eth0 tcp dport { $(cat "$work/ports") }"
 late_write() { lab run -- timeout "$(t_limit 5)" qemu-io -f raw -c "write -P $1 0 64k" "$(gw_url gw2 "$n")" 2>&1 | grep -q '^wrote'; }
 late_read() { lab run -- timeout "$(t_limit "${3:-5}")" qemu-io -f raw -c "read -P $1 $2 64k" "$(gw_url gw2 "$n")" 2>&1 | grep -q '^read [0-9]'; }
-# whoever takes it waits ten seconds for gw2 to answer
+# the taker waits ten seconds for gw2 to answer
 t 'a snapshot is taken that asks nobody' lab rbd snap create --no-progress --skip-quiesce "$n@unasked"
 t_fails 'gw2 writes nothing, though the OSD has not forgotten it' late_write 4
-t 'what is there can be read' late_read 1 0 60
-t_fails 'what is not there may be gone, and is not read as zeros' late_read 0 ${hole}M
-# at the gate, which nobody can open: not knowing whether there is a new snapshot
+t 'objects that are there can be read' late_read 1 0 60
+t_fails 'an object that is not there may be gone, and is not read as zeros' late_read 0 ${hole}M
+# it waits at the gate, which nobody can open while it cannot know whether there is a new snapshot
 refused() {
 	lab run -- timeout "$(t_limit 30)" "$work/initiator" "$(gw_url gw2 "$1")" refused fill 0 1 >"$work/refused"
 	cat "$work/refused"
@@ -139,7 +143,7 @@ forgets_gw2() { ! lab run -- rados -p rbd listwatchers "$header" | grep -q 'watc
 t 'that OSD forgets gw2' t_until 90 forgets_gw2
 t 'a snapshot is taken without it' lab rbd snap create --no-progress "$n@without"
 t_fails 'it writes nothing' late_write 2
-# One more is taken while it comes back. It has not been asked for quiet, and asks gw1.
+# One more snapshot is taken while gw2 comes back. Nobody has asked it for quiet, and it asks gw1.
 mkfifo "$work/go"
 notify attend 1 <>"$work/go" >"$work/attend" 2>&1 &
 attends=$!

@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The gateways are one array: every target port has an identifier of its own, the same through every gateway and after
-# they boot in another order. REPORT TARGET PORT GROUPS says the same through every port, and follows what gateways do: one
-# that is drained, one that is killed, one that comes back.
+# The gateways are one array: every target port has an identifier of its own, the same through every
+# gateway and after they boot in another order. REPORT TARGET PORT GROUPS gives the same answer
+# through every port, and follows the gateways: one that is drained, one that is killed, one that
+# comes back.
 # shellcheck disable=SC2317 # steps are called by name
 . ../lib/ktap.sh
 . ../lib/gateway.sh
@@ -16,7 +17,8 @@ img_create "$n" --size 64M
 t 'a unit through two gateways' serve "$n" "pool=rbd,image=$n"
 url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
 
-ask() { lab run -- timeout "$(t_limit 60)" "$work/ask" "$1" "asker-$BASHPID" 2>&1; } # URL, commands on stdin
+# URL, commands on stdin
+ask() { lab run -- timeout "$(t_limit 60)" "$work/ask" "$1" "asker-$BASHPID" 2>&1; }
 data_of() { ask "$1" <<<"$2" | awk '/^good/ { print $NF }'; } # URL COMMAND
 numbers() { data_of "$1" '120183040000 in 1024' | ../lib/ports_text.py identification; }
 RTPG='a30a0000000000001000 in 4096'
@@ -67,7 +69,8 @@ tur=000000000000
 drain() { lab exec -n "$1" -- sh -c "echo $2 >$GW_CORE/$n/attrib/drain"; } # GW 0|1
 service() { lab exec -n "$1" -- sed -n '1s/ .*//p' "$GW_CORE/$n/attrib/ports"; }
 is_drained() { [ "$(service "$1")" = drained ]; }
-has_lines() { for _ in $(seq 300); do [ "$(wc -l <"$work/$1")" -lt "$2" ] || return 0; sleep 0.2; done; return 1; } # FILE COUNT
+# FILE COUNT
+has_lines() { for _ in $(seq 300); do [ "$(wc -l <"$work/$1")" -lt "$2" ] || return 0; sleep 0.2; done; return 1; }
 listener() { # NAME URL: TEST UNIT READY, and again twice when there is a file $work/NAME.go
 	printf '%s\n' $tur "wait $work/$1.go" $tur $tur | ask "$2" >"$work/$1"
 }
@@ -109,7 +112,7 @@ t 'gw2 serves again' gw_serve gw2 "$n" "pool=rbd,image=$n"
 t_is 'so has gw2' "$(numbers "$url2")" "$two"
 t 'both say so' t_until 10 back
 t_is 'also gw1' "$(groups "$url1")" "$all"
-# also if it is drained without the cluster
+# also if it is drained while the cluster is away
 t 'gw1 is cut from the cluster' lab cut gw1 ceph
 t_atexit 'lab heal gw1 ceph'
 t 'it can be drained' drain gw1 1

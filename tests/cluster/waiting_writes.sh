@@ -1,14 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Small writes that wait in a gateway, because the one before them is stuck on its way to an OSD, do not change a snapshot
-# that is taken meanwhile: its taker was told that the gateway knows of it. The writes do not get lost either.
+# Small writes wait in a gateway, because the one before them is stuck on its way to an OSD. They do
+# not change a snapshot that is taken meanwhile: the gateway has told the taker that it knows of it.
+# The writes do not get lost either.
 . ../lib/ktap.sh
 . ../lib/gateway.sh
 . ../lib/faults.sh
 . ../lib/placement.sh
 
-# object 0 is with another OSD than what the gateway needs to stay in touch
+# object 0 is with another OSD than the objects that the gateway needs to stay in touch
 is_apart() {
 	local id data
 	id=$(lab rbd info --format json "$1" | jq -r .id)
@@ -50,5 +51,5 @@ wait $writer
 t_is 'ten writes end well' "$(grep -c 'wrote 4096' "$work/writer") $(grep -c failed "$work/writer")" '10 0'
 # the first one was on its way when the snapshot was taken
 behind() { lab rbd export --no-progress "$1" "$work/export" && head -c 64k "$work/export" | tail -c +4097 | od -An -v -t u1 -w1 | sort -n | uniq -c | xargs; rm -f "$work/export"; }
-t_is 'what waited is not in the snapshot' "$(behind "$n@s")" '61440 1'
+t_is 'the waiting writes are not in the snapshot' "$(behind "$n@s")" '61440 1'
 t_is 'and is in the image' "$(behind "$n")" '24576 1 36864 2'

@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A backstore is made and removed while allocations fail, one at a time: it comes up, or says that there is no memory
-# and comes up at the next try; it always goes; another one beside it is not disturbed.
+# A backstore is made and removed while allocations fail, one at a time. It comes up, or says that
+# there is no memory and comes up at the next try. It can always be removed. Another backstore
+# beside it is not disturbed.
 #
-#   FAIL_STEPS    what must fail (mkdir control enable rmdir)
+#   FAIL_STEPS    the steps whose allocations fail (mkdir control enable rmdir)
 #   FAIL_ROUNDS   how many of each, at most (50)
 . ../lib/ktap.sh
 . ../lib/gateway.sh
@@ -28,7 +29,8 @@ for step in ${FAIL_STEPS:-mkdir control enable rmdir}; do
 	note "$step: $(tr '\n' ' ' <"$work/out")"
 done
 
-# who is in the registry and serves nothing does not answer when reservations change, and is fenced for that
+# a gateway that is in the registry and serves nothing does not answer when reservations change, and
+# is fenced for that
 t_is 'nobody is left in the registry' "$(lab rbd image-meta get "$n" target_core_rbd.lu 2>/dev/null | grep -c '^gateway')" 0
 
 t 'it is served' serve "$n" "pool=rbd,image=$n"

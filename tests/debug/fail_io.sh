@@ -1,19 +1,20 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Random commands through both gateways, as in cluster/random_ops.sh, while allocations fail on both: a command ends
-# with GOOD or with BUSY, all of them end, and the data are what the model says, those of snapshots too. When nothing
-# fails any more everything is as it was.
+# Random commands go through both gateways, as in cluster/random_ops.sh, while allocations fail on
+# both. A command ends with GOOD or with BUSY, all of them end, and the data agree with the model,
+# those of snapshots too. When nothing fails any more everything is as it was.
 #
 #   FAIL_SECONDS  how long for each way of failing (10)
-#   FAIL_PERCENT  how many of the allocations fail, in each round (2 5); with 10 % it takes the better part of an hour until
-#                 the dozens that it takes to read a clone's header all succeed, and until then nothing is written
-#   FAIL_PAGES    the same for allocations of pages (1 5); VERIFY, and an object that is copied up, take 64 pages, and
-#                 of 25 % none would ever get all of them
+#   FAIL_PERCENT  how many of the allocations fail, in each round (2 5); with 10 % it takes the
+#                 better part of an hour until the dozens that it takes to read a clone's header all
+#                 succeed, and until then nothing is written
+#   FAIL_PAGES    the same for allocations of pages (1 5); VERIFY, and an object that is copied up,
+#                 take 64 pages, and of 25 % none would ever get all of them
 #   SEED          of the commands (a random one)
 #
-# Not those of the heartbeat, but in a round of their own: a gateway without it ends all that changes data with BUSY, long
-# before that needs memory.
+# The heartbeat's allocations fail in a round of their own: a gateway without heartbeats ends every
+# change of data with BUSY, long before that needs memory.
 . ../lib/ktap.sh
 . ../lib/gateway.sh
 . ../lib/inject.sh
@@ -30,7 +31,7 @@ exercise() { # NAME
 	tail -n 5 "$work/out"
 	return $status
 }
-# at the first try there must be something to fail
+# something must fail at the first try
 under_failures() { # NAME KIND PERCENT [but FUNCTION]
 	local gw status failed=0
 	for gw in $GW_GATEWAYS; do inject "$gw" "${@:2}" || return 1; done
@@ -55,7 +56,7 @@ clone_gone() {
 	lab rbd snap unprotect "$parent@s"
 }
 t_atexit clone_gone
-# before the images go the backstores have to, and before those what makes them fail
+# remove the backstores before the images, and stop the failures before that
 t_atexit gw_clean
 t_atexit inject_clean
 

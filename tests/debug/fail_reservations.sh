@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Reservation commands while allocations fail, one at a time, on the thread that runs them, of the gateway that is asked
-# and of the one that must go along: a command is carried out or ends with BUSY, what ended with GOOD holds on both, and
-# the next commands find the unit in order. See inject.sh for how many of them fail.
+# Allocations fail, one at a time, on the thread that runs reservation commands: in the gateway that
+# gets a command, and in the one that must go along. A command is carried out or ends with BUSY, a
+# change that ended with GOOD holds on both gateways, and the next commands find the unit in order.
+# See inject.sh for how many of them fail.
 . ../lib/ktap.sh
 . ../lib/gateway.sh
 . ../lib/reserve.sh
@@ -44,7 +45,7 @@ in_order() {
 	EOF
 }
 
-# what it asks of a nexus that may or may not be there: anything but a command without an answer
+# requests about a nexus that may or may not be there: anything but a command without an answer
 commands() {
 	pr <<-'EOF'
 		keeper@1 ignore 0xaa
@@ -73,7 +74,7 @@ for gw in $GW_GATEWAYS; do
 	t "$gw: allocations fail" fail_each "$gw" "trbd-lu/$id" commands in_order
 	note "$(cat "$work/said"), BUSY in $(grep -cv '^0' "$work/busy") rounds"
 done
-# some have another way; but not all of the first twenty
+# some have a fallback; but not all of the first twenty
 told() {
 	local pid nth
 	pid=$(kthread_pid gw1 "trbd-lu/$id")

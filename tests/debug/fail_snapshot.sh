@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A snapshot is taken while a gateway that is told of it cannot read the image's header, for want of memory: what is
-# written through that gateway afterwards is not in the snapshot. First none of its allocations works until somebody has
-# tried to write; then they fail one at a time. See inject.sh for how many of them do.
+# A snapshot is taken while a gateway that is told of it cannot read the image's header, for want of
+# memory. Later writes through that gateway are not in the snapshot. First all of its allocations
+# fail until somebody has tried to write; then they fail one at a time. See inject.sh for how many
+# of them do.
 . ../lib/ktap.sh
 . ../lib/gateway.sh
 . ../lib/inject.sh

@@ -1,13 +1,15 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""Makes a backstore and removes it, over and over; each time one allocation fails, the next one of the way.
+"""Make a backstore and remove it, over and over; each time one allocation fails, the next one of
+the way.
 
     nth.py NAME CONTROL STEP ROUNDS     STEP: mkdir, control, enable, rmdir
 
-Runs on a gateway. In round N the Nth of the module's allocations fails that this task makes in STEP
-(/proc/thread-self/fail-nth), until there is no Nth. If there are more than ROUNDS, only some of them fail, at equal
-distances, another choice each time. A step that failed is done once more, without, and must work then. Prints a line
-per outcome, how many rounds had it, and "failed: ..." for each round that was not right.
+This runs on a gateway. In round N the Nth of the module's allocations fails that this task makes in
+STEP (/proc/thread-self/fail-nth), until there is no Nth. If there are more than ROUNDS, only some
+of them fail, at equal distances, another choice each time. A step that failed is done once more
+without failures, and must work then. The program prints a line per outcome, how many rounds had it,
+and "failed: ..." for each round that was not right.
 """
 
 import collections
@@ -39,7 +41,9 @@ def left():
 
 
 def run(steps, step, n):
-    """All steps, the Nth allocation of STEP fails. Returns how many were left, the step's error, and whether all was well."""
+    """Do all steps while the Nth allocation of STEP fails. Return how many were left, the step's
+    error, and whether all was well.
+    """
     for which, act in steps.items():
         if which != step:
             act()

@@ -1,8 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# After all that was done on these machines the module goes, and nothing that it ever allocated is left without anybody
-# who knows of it.
+# The module goes after all tests on these machines, and leaks none of its allocations.
 . ../lib/ktap.sh
 . ../lib/gateway.sh
 

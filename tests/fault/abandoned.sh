@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A command that one initiator gives up is nothing to the others: their commands go on, however long these take, and nothing is
-# given up for their sake. And a gateway that serves only snapshots, which its user may not watch, notices that it was
-# fenced.
+# When one initiator gives up a command, the others notice nothing: their commands go on, however
+# long they take, and the gateway gives nothing up for their sake. And a gateway that serves only
+# snapshots, which its user may not watch, notices that it was fenced.
 # shellcheck disable=SC2317 # steps are called by name
 . ../lib/ktap.sh
 . ../lib/gateway.sh
@@ -26,9 +26,10 @@ osds_wake() {
 }
 t_atexit osds_wake
 t_atexit 'lab ceph osd unset nodown'
-# To the end: else the monitor takes an OSD that has just gone on for dead, and another one has its objects.
+# Stay to the end: otherwise the monitor takes an OSD that has just gone on for dead, and another
+# OSD gets its objects.
 lab ceph osd set nodown
-# The record and the group are not where the slow OSD is, and a place of the disk is.
+# The record and the group are not on the slow OSD, and a place of the disk is.
 id=$(lab rbd info --format json "$n" | jq -r .id)
 t 'the group is with two of the three OSDs' group_together
 mapfile -t osds < <(osd_map "${GROUP_OBJECTS%% *}" | jq -r '.acting[]')
@@ -45,12 +46,12 @@ find_place() {
 }
 find_place || t_bail 'no object of the disk is where it has to be'
 t 'served' serve "$n" "pool=rbd,image=$n"
-# background NAME LINE: a command that takes long
+# background NAME LINE: send a command that takes long
 background() {
 	lab run -- timeout "$(t_limit 200)" "$work/pr_client" script "$url1" "$url2" <<<"$2" >"$work/$1" 2>&1 &
 	disown $!
 }
-# ended NAME SECONDS: and with what it had to
+# ended NAME SECONDS: it has ended by then, and as it had to
 ended() {
 	local i
 	for ((i = 0; i < 10 * $(t_limit "$2"); i++)); do
@@ -77,10 +78,10 @@ aborted() {
 given_up() { lab log gw1 | grep -c 'gave up waiting'; }
 
 gave_up=$(given_up)
-# writes to one object take turns, and what waits for its turn was not sent
+# writes to one object take turns, and a write that waits for its turn was not sent
 t 'an OSD stands still, and a write waits for it' stand_still
 t 'a write to the same object is aborted' aborted abort $((place + 64)) 8
-t_is 'which ends before anything is given up' "$(given_up)" "$gave_up"
+t_is 'it ends before anything is given up' "$(given_up)" "$gave_up"
 osds_wake
 t 'the first one ends well' ended write 60
 in_vain() { pr <<<"survivor@1 read $((place + 64)) = good 0x00"; }
@@ -97,7 +98,7 @@ t 'two are registered' registered
 t 'an OSD stands still, and a write waits for it' stand_still
 t 'that of the record as well, for a moment' osd_signal STOP "$header_osd"
 t 'a READ KEYS is aborted' aborted abortkeys 0 1
-t_is 'which ends before anything is given up' "$(given_up)" "$gave_up"
+t_is 'it ends before anything is given up' "$(given_up)" "$gave_up"
 osd_signal CONT "$header_osd"
 sleep $LONGER_S
 t_is 'nothing is given up for that' "$(given_up)" "$gave_up"
@@ -109,7 +110,7 @@ t 'an OSD stands still, and a write waits for it' stand_still
 background preempt 'survivor@1 preempt 0xbb 0xaa 5 = good'
 t 'a PREEMPT waits for the write' t_until 60 counted draining
 t 'a READ KEYS behind it is aborted' aborted abortkeys 0 1
-t_is 'which ends before anything is given up' "$(given_up)" "$gave_up"
+t_is 'it ends before anything is given up' "$(given_up)" "$gave_up"
 sleep 2
 t_fails 'the PREEMPT goes on waiting' grep -q survivor "$work/preempt"
 osds_wake
@@ -119,7 +120,9 @@ t 'sent again, it is still' again
 stranger() { pr <<<'survivor@1 preempt 0xbb 0xcc 5 = conflict'; }
 t 'another key that nobody has is a conflict' stranger
 
-# What was never sent can be taken back. libceph sends nothing while the OSD map says to pause.
+# A change that was never sent can be taken back. libceph sends nothing while the OSD map says to
+# pause.
+#
 # gw1 has the cluster's newest OSD map
 has_map() {
 	local epoch
@@ -131,7 +134,7 @@ paused() { lab ceph osd set pause && t_until 60 has_map && aborted abortread $pl
 t_atexit 'lab ceph osd unset pause'
 gave_up=$(given_up)
 t 'the cluster pauses, and a read is aborted' paused
-t_is 'which ends, and nothing is given up for that' "$(given_up)" "$gave_up"
+t_is 'it ends, and nothing is given up for that' "$(given_up)" "$gave_up"
 t 'the cluster goes on' lab ceph osd unset pause
 reads() { pr <<<"victim@1 read $place = good*"; }
 t 'and the gateway reads' reads
@@ -166,7 +169,7 @@ client=$(lab ceph tell mon.a sessions --format json 2>/dev/null |
 t_like 'its client is known' "$client" '^10.77.0.11:0/[0-9]'
 t_atexit 'lab ceph osd blocklist rm "$client"'
 t 'and is put on the blocklist' lab ceph osd blocklist add "$client"
-# once the OSDs have heard of that
+# once the OSDs have heard of the fence
 fails() { ! holds; }
 t 'a read fails' t_until 30 fails
 t 'and the next ones do not' holds_again

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A gateway with many units whose cluster is away: they are removed, and restored, in bounded time for all together; what
-# is missing is told, and comes when the cluster does.
+# A gateway has many units, and their cluster is away. Removing and restoring them takes bounded
+# time for all together. The gateway tells which units are missing, and they come when the cluster
+# does.
 # shellcheck disable=SC2317 # steps are called by name
 . ../lib/ktap.sh
 . ../lib/gateway.sh
@@ -58,8 +59,9 @@ for ((i = 1; i <= UNITS; i++)); do img_create "$TEST-$i" --size 4M; done
 t "$UNITS units, and a target" configure
 t 'it serves' io "$url" 'write -P 0x5e 1M 64k'
 
-# A unit whose header is with the same OSD as that of the first one. That OSD stands still: the first unit has a READ KEYS
-# that waits for it, for a minute; the other one is closed, which must not shorten that.
+# A unit whose header is on the same OSD as that of the first one. That OSD stands still: a READ
+# KEYS of the first unit waits for it, for a minute. The other unit is closed, which must not
+# shorten that.
 osd_signal() { kill "-$1" "$(cat "$(dirname "$(lab share)")/ceph/run/osd.$osd.pid")"; }
 osd_wakes() {
 	osd_signal CONT
@@ -94,7 +96,7 @@ t_is 'the READ KEYS of another one goes on waiting' "$(cat "$work/keys")" ''
 osd_wakes
 t 'and is good' answered
 
-# removed: all of them, one after the other; how long each took, in ms
+# removed: remove all of them, one after the other; print how long each took, in ms
 removed() {
 	lab exec gw1 -- python3 - "$GW_CORE/../rbd_*/$TEST-*" >"$work/removed" <<-'EOF'
 		import glob, os, sys, time
@@ -122,14 +124,14 @@ restored() {
 }
 restored
 note "restore ended after $(cat "$work/restored") ms"
-# one after the other they would wait twice as long as that, at least
+# one after the other they would wait at least twice as long
 t 'they waited together' test "$(cat "$work/restored")" -le "$(t_limit $((1000 * PATIENCE * UNITS / 2)))"
 t_like 'and says by its status that it must be done again' "$(cat "$work/restore")" '(^|
 )status 75'
 t_like 'and what is missing' "$(cat "$work/restore")" "rbd: $UNITS units are missing: $n "
 t_like 'and why' "$(cat "$work/restore")" 'the cluster does not answer'
 
-# what the service does
+# as the service does
 goes_on() {
 	lab exec -n gw1 -- timeout "$(t_limit 200)" python3 -m target_core_rbd.retry >"$work/retry" 2>&1 &
 	retry=$!
@@ -140,4 +142,4 @@ goes_on() {
 t 'the cluster comes back while it is tried again' goes_on
 t_like 'it says so' "$(cat "$work/retry")" 'all units are there'
 t_is 'they are' "$(units)" $UNITS
-t 'what was written is there' io "$url" 'read -P 0x5e 1M 64k'
+t 'the earlier writes are there' io "$url" 'read -P 0x5e 1M 64k'

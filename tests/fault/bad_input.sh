@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Whatever an operator types wrong, or somebody does to an image, is an error on the spot that says what to do; nothing is
-# left behind, and nothing else is disturbed.
+# A mistake in an operator's input, or a change that spoils an image, is an error on the spot that
+# says what to do. Nothing is left behind, and nothing else is disturbed.
 . ../lib/ktap.sh
 . ../lib/gateway.sh
 
@@ -15,7 +15,8 @@ bystander_works() { lab run -- qemu-io -f raw -c 'write -P 7 0 64k' -c 'read -P 
 secret=$(lab ceph auth get-key client.admin)
 good="mon_addr=10.77.0.1:3300,id=admin,secret=$secret"
 
-# refused WHAT REGEX CONTROL...: the writes to control, then enable: one of them must fail and what was said must match
+# refused WHAT REGEX CONTROL...: write each CONTROL, then enable: one of them must fail with a
+# message that matches
 refused() {
 	local what=$1 regex=$2
 	shift 2
@@ -72,13 +73,13 @@ refused 'an image with exclusive-lock' "rbd feature disable [^ ]*$TEST-exclusive
 	"$good,pool=rbd,image=$TEST-exclusive"
 refused 'an image with journaling' "rbd feature disable [^ ]*$TEST-journal [a-z, -]*journaling" "$good,pool=rbd,image=$TEST-journal"
 
-# format 1 has not been made by rbd for years; what says so is its header object
+# rbd has not made format 1 for years; only its header object tells the format
 lab run -- sh -c "printf '<<< Rados Block Device Image >>>\n' | rados -p rbd put $TEST-old.rbd -"
 t_atexit "lab run -- rados -p rbd rm $TEST-old.rbd"
 refused 'an image of format 1' 'format 1' "$good,pool=rbd,image=$TEST-old"
 t 'the bystander works' bystander_works
 
-# what is refused while a device is enabled, or in use
+# changes that are refused while a device is enabled, or in use
 n=$TEST-disk
 t 'a good one is served' serve "$n" "pool=rbd,image=$n"
 core=/sys/kernel/config/target/core/rbd_0
@@ -92,7 +93,8 @@ t 'it still works' lab run -- qemu-io -f raw -c 'write -P 9 0 64k' -c 'read -P 9
 nowhere() { ! lab exec -n $gw -- sh -c "cat $core/$n/* $core/$n/attrib/* 2>/dev/null; dmesg" | grep -qF "$secret"; }
 t 'the secret can be read back nowhere' nowhere
 
-# A feature that allows one writer is enabled under us: nothing is written until it is disabled, and the log says how.
+# A feature that allows one writer is enabled under us: nothing is written until it is disabled, and
+# the log says how.
 write_ends() { lab run -- timeout "$1" qemu-io -f raw -c 'write -P 9 0 64k' "$(gw_url $gw "$n")" | grep -q ^wrote; }
 said() { lab log $gw | grep -q "run: rbd feature disable rbd/$n .*exclusive-lock"; }
 t 'exclusive-lock is enabled under us' lab rbd feature enable "$n" exclusive-lock
@@ -102,7 +104,8 @@ t 'but it can be read' io_ok 'read -P 9 0 64k'
 t 'it is disabled' lab rbd feature disable "$n" exclusive-lock
 t 'and writes go on' write_ends "$(t_limit 20)"
 
-# logged_in LUN: runs the script from stdin on a host that has the disks; $path-0 to $path-LUN are there
+# logged_in LUN: run the script from stdin on a host that has the disks; $path-0 to $path-LUN are
+# there
 logged_in() {
 	local script
 	script=$(cat)
@@ -120,7 +123,8 @@ logged_in() {
 	SCRIPT
 }
 
-# LIO copies between units by itself, also to ours when somebody switched that on, and the initiator asks another unit.
+# LIO copies between units by itself, also to ours when an operator has switched that on and the
+# initiator asks another unit.
 beside_ramdisk() {
 	t_atexit ramdisk_clean
 	gw_sh $gw "$n" "$(iqn_of "$n")" <<-'SCRIPT'
@@ -140,7 +144,8 @@ ramdisk_clean() {
 }
 third_party_copy() {
 	logged_in 1 <<-'SCRIPT'
-		# two targets, by NAA; a segment of 8 blocks from the first to the second, at block 0 of each
+		# two targets, by NAA; a segment of 8 blocks from the first to the second, at block
+		# 0 of each
 		target() { printf 'e400 0000 0103 0010 %s 00000000 00000200' "$(/lib/udev/scsi_id -g -d "$1" | cut -c2-)"; }
 		copy="0100 0040 00000000 0000001c 00000000 $(target $path-1) $(target $path-0)
 			0200 0018 0000 0001 0000 0008 $(printf '%032d' 0)"
@@ -153,17 +158,18 @@ t_like 'the ramdisk cannot be copied there' "$(third_party_copy)" 'Copy target d
 t 'and was not' io_ok 'read -P 9 0 64k'
 ramdisk_clean
 
-# shrunk under us: what is there stays, what is behind is an error, and nothing else
+# shrunk under us: blocks that are still there keep their data, those behind are an error, and
+# nothing else happens
 t 'an image is shrunk under us' lab rbd resize --no-progress --allow-shrink --size 8M "$n"
 is_shrunk() {
 	[ "$(lab run -- iscsi-readcapacity16 "$(gw_url $gw "$n")" | awk -F: '/Total size/ { print $2 + 0 }')" = $((8 * 1048576)) ]
 }
 t 'the new size is what initiators are told' t_until 60 is_shrunk
-t 'what is left can be read' io_ok 'read -P 9 0 64k'
+t 'the rest can be read' io_ok 'read -P 9 0 64k'
 raw_read() { logged_in 0 <<<'sg_raw -r 512 $path-0 28 00 00 00 60 00 00 00 01 00 2>&1'; }
-t_like 'what is behind the end is out of range' "$(raw_read)" 'address out of range|21 00'
+t_like 'blocks behind the end are out of range' "$(raw_read)" 'address out of range|21 00'
 
-# deleted under us: rbd rm refuses while we watch, so the objects go one by one
+# deleted under us: rbd rm refuses while we watch, so remove the objects one by one
 delete_image() {
 	local id
 	id=$(gw_info $gw "$n" ImageId)

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# What stands in the cluster's objects is not to be trusted: damaged stamps, a damaged or missing group object, a table
-# without a free slot, notifications that mean nothing. There is a line in the log that says what to do, and what can go
-# on goes on.
+# A gateway does not trust the content of the cluster's objects: damaged stamps, a damaged or
+# missing group object, a table without a free slot, notifications that mean nothing. A line in the
+# log says what to do, and everything that can go on goes on.
 . ../lib/ktap.sh
 . ../lib/gateway.sh
 
@@ -31,7 +31,7 @@ nonsense() {
 t 'nonsense in the xattrs of an object' nonsense
 t 'does no harm' works 2
 
-# one from the far future refuses everything
+# a stamp from the far future refuses everything
 t 'a stamp from the far future' rados setxattr "$(object 0)" tcr.stamp 4611686018427387904
 busy_at() {
 	undisturbed lab run -- timeout "$(t_limit 60)" "$work/initiator" "$(gw_url gw1 "$n")" future fill "$1" 2 >"$work/fill" 2>&1 &&
@@ -47,7 +47,8 @@ t 'and it works again' works 3
 t 'a notification on the group object that means nothing' rados notify "${group[0]}" garbage
 t 'does no harm' works 4
 
-# the table of gateways: both go on with what stands there
+# the table of gateways: both go on with its content
+#
 # for another reason than that the host of an emulated gateway took its processors away
 out_of_touch() {
 	echo $(($(lab exec -n "$1" -- sed -n 's/.*out_of_touch //p' "$GW_CORE/$n/attrib/gateway_group") - $(gw_stalls "$1")))
@@ -59,7 +60,7 @@ made_again() { rados stat "$1" && all_hold; }
 for object in "${group[@]}"; do
 	t "$object is removed" rados rm "$object"
 	t 'the gateways go on' works 5
-	# the spare is looked at once a minute
+	# the gateways look at the spare once a minute
 	t 'and make it again' t_until 90 made_again "$object"
 done
 t_is 'for that they were not out of touch' "$(out_of_touch gw1) $(out_of_touch gw2)" "$before"
@@ -108,10 +109,11 @@ t 'and says why' said gw2 'all 256 slots are taken'
 lab exec -n gw2 -- rmdir "$GW_CORE/$n"
 t 'gw1 works' io "$(gw_url gw1 "$n")" 'write -P 8 0 64k' 'read -P 8 0 64k'
 
-# what the log advised
+# do as the log advised
 t 'all gateways stop' eval 'gw_unexport gw1 "$n"; gw_disable gw1 "$n"'
 t 'the objects are removed' rados rm "${group[@]}"
-# Nobody knows the common time any more. It may have been ahead, and then the stamps of that image are.
+# Nobody knows the common time any more. It may have been ahead, and then the stamps of that image
+# are ahead, too.
 n=$TEST-other
 img_create "$n" --size 16M
 t 'they start again' serve "$n" "pool=rbd,image=$n"

@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The record of the shared state is damaged, taken away, or of another image; strangers watch the image and send it
-# notifications. Then reservation commands fail, or nothing happens, but what was reserved stays reserved, and a command
-# that works again finds what was there. What an operator is told to do to clear everything clears everything.
+# The record of the shared state is damaged, taken away, or of another image; strangers watch the
+# image and send it notifications. Then reservation commands fail, or nothing happens, but
+# reservations hold, and a command that works again finds them. The steps that operators are told to
+# take to clear everything clear everything.
 # shellcheck disable=SC2317 # steps are called by name
 . ../lib/ktap.sh
 . ../lib/gateway.sh
@@ -28,7 +29,7 @@ t 'two are registered, one of them reserves' reserved
 record "$n" >"$work/saved"
 t_like 'there is a record' "$(head -n 1 "$work/saved")" '^target_core_rbd.lu [0-9]+$'
 
-# nothing is changed, and nobody is told that it was
+# nothing is changed, and no nexus is told that it was
 refused() {
 	pr <<-'SCRIPT'
 		stranger@1 ignore 0xdd = bad
@@ -47,7 +48,7 @@ named_since() {
 	done
 	return 1
 }
-# damaged WHAT: what is wrong with the record that there is now
+# damaged WHAT: tell what is wrong with the present record
 damaged() {
 	local since
 	since=$(log_lines)
@@ -62,7 +63,7 @@ damaged() {
 	record "$n" >"$work/saved"
 }
 
-# as a person would, whose shell takes the last newline
+# as a person would, whose shell takes the last newline away
 t 'put back as it was read' eval 'lab rbd image-meta set "$n" $KEY "$(record "$n")" >/dev/null'
 t 'is the record that it was' works
 record "$n" >"$work/saved"
@@ -92,8 +93,9 @@ damaged '100 KiB of something else'
 t 'removed' lab rbd image-meta remove "$n" $KEY
 damaged 'removed'
 
-# A gateway wrote a PREEMPT into the record and died before it told anybody, and another one died with it: whoever is asked
-# next finishes what it had begun, the fencing of the dead included, before it answers. Of both at once.
+# A gateway wrote a PREEMPT into the record and died before it told any other one, and another one
+# died with it. The next gateway that is asked finishes the change before it answers, and fences the
+# dead ones for that. Both at once.
 half_done() {
 	local generation address=10.77.0.99:0/4711 start took gap
 	generation=$(awk '$1 == "generation" { print $2 }' "$work/saved")
@@ -117,10 +119,10 @@ half_done() {
 		grep -q "^fenced $address " "$work/saved" && ! grep -q '^gateway 471[12] ' "$work/saved" || return 1
 	gap=$(($(fenced_at 10.77.0.98:0/4712) - $(fenced_at $address)))
 	echo "$took ms, ${gap#-} from one fence to the other" | tee "$work/took"
-	# one after the other each would have half of it
+	# one after the other, each would have half of the time
 	[ $((3 * ${gap#-})) -lt "$took" ]
 }
-# when gw1 said so, in ms of its own clock
+# the time when gw1 said so, in ms of its own clock
 fenced_at() { lab log gw1 | sed -n "s|^\[ *\([0-9]*\)\.\([0-9]\{3\}\).*($1) does not answer; it is fenced.*|\1\2|p" | tail -n 1; }
 t 'a change whose sender died is finished before anything is answered' half_done
 note "$(cat "$work/took")"
@@ -128,7 +130,7 @@ t_is 'the dead are on the blocklist' "$(lab ceph osd blocklist ls 2>/dev/null | 
 t 'the other registers again' pr <<<'other@2 register 0 0xbb = good'
 record "$n" >"$work/saved"
 
-# Copies have the record of what they were copied from, and none of their own.
+# Copies have the record of the image that they were copied from, and none of their own.
 copies() {
 	lab rbd snap create --no-progress "$n@s" && lab rbd snap protect "$n@s" &&
 		lab rbd clone --image-feature layering "$n@s" "$TEST-clone" &&
@@ -165,7 +167,7 @@ done
 url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
 t 'the image itself is as it was' works
 
-# Who else can reach the header object.
+# Other clients can reach the header object, too.
 forged() {
 	lab run -- rados -p rbd notify "$header" garbage
 	lab run -- rados -p rbd notify "$header" "$(printf '\001\001\004')"
@@ -186,7 +188,7 @@ watch() {
 watch rados -p rbd watch "$header"
 watch rbd watch "$n"
 disown -a
-# shellcheck disable=SC2016 # then
+# shellcheck disable=SC2016 # expanded later
 t_atexit 't_kill "${watchers[0]}"; t_kill "${watchers[1]}"'
 watched() { lab run -- rados -p rbd listwatchers "$header" | grep -c 'watcher=10.77.0.1:'; }
 both_watch() {
@@ -208,7 +210,7 @@ t_is 'none of them was fenced' "$(record "$n" | grep '^fenced' | grep -vc '10.77
 # a line on stdin ends them
 for i in 0 1; do echo 1<>"$work/watch.$i.in"; done
 
-# more of them than the answer of an OSD to a list of watchers has room for
+# more watchers than the answer of an OSD to a list of watchers has room for
 cat >"$work/crowd.py" <<-'EOF'
 	import sys
 	import rados
@@ -223,7 +225,7 @@ EOF
 mkfifo "$work/crowd"
 lab run -- /usr/bin/python3 "$work/crowd.py" "$header" <>"$work/crowd" >"$work/crowd.out" 2>&1 &
 crowd=$!
-# shellcheck disable=SC2016 # then
+# shellcheck disable=SC2016 # expanded later
 t_atexit 't_kill $crowd'
 crowd_watches() {
 	for _ in $(seq 150); do
@@ -253,8 +255,8 @@ t 'reservation commands work beside it' works
 t 'krbd unmaps it' krbd unmap
 t_is 'still nobody was fenced but the dead' "$(record "$n" | grep -c '^fenced')" 2
 
-# An OSD map that there will not be, of which the record says that all must have it: then reservations cannot be changed
-# until it is put back. What does not concern them goes on.
+# The record says that all gateways must have an OSD map that there will not be. Then nobody can
+# change reservations until the record is put back. Other commands go on.
 disk=$n
 n=$TEST-barrier
 url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")

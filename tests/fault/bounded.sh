@@ -1,10 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Whoever ends a command, a session, a LUN, a backstore or the module gets that within 15 seconds, also when the cluster
-# does not answer; and a write that was given up that way does not land when it answers again.
+# To end a command, a session, a LUN, a backstore or the module takes at most 15 seconds, also when
+# the cluster does not answer. And a write that was given up that way does not land when the cluster
+# answers again.
 #
-# Each time, gw1 is cut from the cluster (or the OSDs stand still), a write is on its way, and somebody wants it to end.
+# Each time, gw1 is cut from the cluster (or the OSDs stand still), a write is on its way, and
+# somebody wants it to end.
 # shellcheck disable=SC2317 # steps are called by name
 . ../lib/ktap.sh
 . ../lib/gateway.sh
@@ -18,7 +20,7 @@ t_build tools initiator
 img_create "$n" --size 64M
 now_ms() { date +%s%3N; }
 
-# Each stuck write has an object of its own, of which the gateways know what it held.
+# Each stuck write has an object of its own, and the gateways know its earlier content.
 places=0
 before() { places=$((places + 4)) && io "$url2" "write -P 0x11 ${places}M 64k"; }
 unchanged() { io "$url2" "read -P 0x11 ${1}M 64k"; }
@@ -56,7 +58,7 @@ cut_off() { lab cut gw1 ceph; }
 t_atexit 'lab heal gw1 ceph'
 
 resets() { lab exec -n gw2 -- cat "$GW_CORE/$n/attrib/reservations" | sed -n 's/.* resets \([0-9]*\) .*/\1/p'; }
-# a reset that could not be made known meanwhile
+# a reset that nobody could be told of meanwhile
 reset_is_known() {
 	local i
 	for ((i = 0; i < BACK_S; i++)); do
@@ -108,10 +110,10 @@ took 'three resets, the last' "$(cat "$work"/reset[123] | answered_ms reset | so
 t 'three resets: gw1 reaches the cluster again' lab heal gw1 ceph
 t 'three resets: gw1 serves again' serves
 
-# Aborts wait in LIO on a workqueue of the kernel's, which has room for 256 works per processor. More than that wait at once,
-# and the gateway must still notice that it is time to give up.
+# Aborts wait in LIO on a workqueue of the kernel's, which has room for 256 works per processor.
+# Here more than that wait at once, and the gateway must still notice that it is time to give up.
 FLOODERS='1 2 3 4 5 6 7 8 9'
-# Logged in before the cut: a command that comes later waits for the lease, and not for an OSD.
+# Log in before the cut: a command that comes later waits for the lease, and not for an OSD.
 flooders() {
 	local i tries
 	for i in $FLOODERS; do
@@ -144,14 +146,14 @@ took 'flood, the last' "$(cat "$work"/flood? | answered_ms aborts | sort -n | ta
 t 'flood: gw1 reaches the cluster again' lab heal gw1 ceph
 after 'flood'
 
-# a write that hangs, by somebody who does not give it up
+# a write that hangs, whose initiator does not give it up
 stuck() {
 	lab run -- timeout "$(t_limit 300)" qemu-io -f raw -c "write -P 0xa1 ${places}M 64k" "$url1" >/dev/null 2>&1 &
 	stuck=$!
 	disown $stuck
 	t_until 60 has_begun gw1 "$n"
 }
-# shellcheck disable=SC2016 # then
+# shellcheck disable=SC2016 # expanded later
 t_atexit 't_kill $stuck'
 sessions() { lab exec -n gw1 -- sh -c "cat $GW_ISCSI/$(iqn_of "$n")/tpgt_1/dynamic_sessions" | tr -d '\0' | wc -w; }
 logged_out() {
@@ -209,8 +211,9 @@ back() { gw_serve gw1 "$n" "pool=rbd,image=$n"; }
 t 'idle: the backstore can be made again' back
 t 'idle: gw1 serves' serves
 
-# The OSDs stand still, with the write in their sockets, and the monitor is well. What an OSD has received it may still do,
-# until it hears that the old identity is on the blocklist: at the latest when the gateway serves again.
+# The OSDs stand still, with the write in their sockets, and the monitor is well. An OSD may still
+# carry out a write that it has received, until it hears that the old identity is on the blocklist:
+# at the latest when the gateway serves again.
 osds() {
 	local osd
 	for osd in 0 1 2; do kill "-$1" "$(cat "$(dirname "$(lab share)")/ceph/run/osd.$osd.pid")"; done
@@ -220,7 +223,7 @@ osds_wake() {
 	lab ceph osd unset nodown
 }
 osds_stop() { lab ceph osd set nodown && osds STOP && sleep 1; }
-# the first bytes of a place, in hexadecimal digits
+# print the first bytes of a place, in hexadecimal digits
 data_of() { lab run -- qemu-io -f raw -c "read -v ${1}M 512" "$url2" | sed -n '1s/.*: *\(\([0-9a-f]\{2\} \)*\).*/\1/p'; }
 before
 half_dead=$places
@@ -235,7 +238,9 @@ t_like 'half dead: it can be read' "$first" '^([0-9a-f]{2} )+'
 note "half dead: it holds $first"
 t_like 'half dead: its former identity is on the blocklist' "$(lab ceph osd blocklist ls 2>/dev/null | grep -c '^10.77.0.11:')" '^[1-9]'
 
-# Writes that wait because the group of gateways cannot be reached were never sent: nothing need be given up for them.
+# Writes that wait because the group of gateways is out of reach were never sent: nothing need be
+# given up for them.
+#
 # two objects are away then
 group_stop() {
 	local object
@@ -252,7 +257,7 @@ before
 t "parked: the OSDs of two of the group's objects stand still" group_stop
 t 'parked: an abort is answered' ended abort
 note "parked, abort: $(ms_of abort) ms"
-# that would be after ten seconds, and counted
+# giving up would take ten seconds, and be counted
 t_is 'parked: before anything was given up' "$(given_up)" "$gave_up"
 t 'parked: the OSD goes on' osds_wake
 t 'parked: gw1 serves again, by itself' serves

@@ -1,16 +1,17 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""Runs in a gateway: writes strings to the control file of backstores that are never enabled.
+"""Write strings to the control file of backstores that are never enabled. This runs in a gateway.
 
     control_fuzz.py SEED SECONDS NAME SECRET
     control_fuzz.py --heavy ROUNDS NAME
 
-A string is taken or refused with an error of a caller; as a whole or not at all; and no value gets into the log,
-unless damage has made it look like a key (so SECRET is only in those that are not damaged). Prints how many there were
-of each kind, or what went wrong.
+The module takes a string or refuses it with an error that blames the caller, as a whole or not at
+all. No value gets into the log, unless damage has made it look like a key (so SECRET is only in
+strings that are not damaged). The program prints how many there were of each kind, or what went
+wrong.
 
-With --heavy, strings as long as they may be, one taken and one refused for each backstore: a value that is left behind
-is a KiB each time.
+With --heavy, strings as long as they may be, one taken and one refused for each backstore: a value
+that is left behind is a KiB each time.
 """
 import errno
 import os
@@ -19,7 +20,7 @@ import sys
 import time
 
 CORE = "/sys/kernel/config/target/core/rbd_0"
-# what libceph knows, what this module knows, and what neither does
+# keys that libceph knows, keys that this module knows, and keys that neither knows
 KEYS = [
     "mon_addr", "id", "key", "pool", "namespace", "image", "snap", "fsid", "ip", "name", "share", "noshare", "crc",
     "nocrc", "mount_timeout", "osdkeepalive", "osd_idle_ttl", "osdtimeout", "osd_request_timeout",
@@ -70,7 +71,7 @@ def damage(rng, text):
 
 
 def write(path, text):
-    """Return: 0, or the errno."""
+    """Write the string. Return: 0, or the errno."""
     control = os.open(path, os.O_WRONLY)
     try:
         done = os.write(control, text)
@@ -82,7 +83,7 @@ def write(path, text):
 
 
 def try_string(rng, path, secret, counts):
-    """Return: whether it was refused, and nothing else was taken."""
+    """Tell whether it was refused, and nothing else was taken."""
     text = make_string(rng, secret)
     error = write(path, text) if text else errno.EINVAL
     counts[error] = counts.get(error, 0) + 1
@@ -125,7 +126,7 @@ def main():
     while time.monotonic() < end:
         os.makedirs(path)
         try:
-            # what is refused leaves nothing behind, so the next one finds the same
+            # a refused string leaves nothing behind, so the next one finds the same
             while try_string(rng, f"{path}/control", secret, counts) and time.monotonic() < end:
                 pass
         finally:

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Whatever is written to a control file is taken or refused, as a whole, with nothing left behind and no secret in the
-# log (control_fuzz.py, in a gateway, with libceph's own parser behind ours).
+# The module takes or refuses any string that is written to a control file, as a whole, with nothing
+# left behind and no secret in the log (control_fuzz.py, in a gateway, with libceph's own parser
+# behind ours).
 #
 #   FUZZ_SECONDS   for how long (5)
 #   SEED           makes the same strings again (a random one)
@@ -44,6 +45,6 @@ before=$(unreclaimable)
 t "$ROUNDS times long strings" heavy $ROUNDS
 after=$(unreclaimable)
 note "unreclaimable memory before $before KiB, after $after KiB"
-# a kernel with KASAN keeps for a while what was freed; that one looks for leaks itself, see debug/leaks
+# a kernel with KASAN keeps freed memory for a while; it looks for leaks itself, see debug/leaks
 lab exec -n $gw -- test -e /sys/kernel/debug/kmemleak ||
 	t 'no memory is lost' test $((after - before)) -le $((ROUNDS / 2))

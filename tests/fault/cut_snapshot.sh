@@ -1,14 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A snapshot that is taken while a gateway is cut off stays as it is. The OSD of the image's header forgets the gateway after
-# 30 s; librbd then takes the snapshot without asking it. A write that the gateway still holds knows nothing of that snapshot
-# and would change it when the way is free again.
+# A snapshot that is taken while a gateway is cut off stays as it is. The OSD of the image's header
+# forgets the gateway after 30 s; librbd then takes the snapshot without asking it. A write that the
+# gateway still holds knows nothing of that snapshot and would change it when the way is free again.
 #
-# The OSD that gw1 cannot reach has the header and the data that it writes. It reaches the monitor, and the group of gateways.
+# The OSD that gw1 cannot reach has the header and the data that gw1 writes. gw1 reaches the
+# monitor, and the group of gateways.
 #
-# gw2, which serves another image, loses its watch early and soon watches again, while a write of it does not reach an OSD. It
-# has not heard of a snapshot that is made after that, either, and must have given up the write before it watches again.
+# gw2 serves another image. It loses its watch early and soon watches again, while one of its writes
+# does not reach an OSD. It has not heard of a snapshot that is made after that, either, and must
+# have given up the write before it watches again.
 . ../lib/ktap.sh
 . ../lib/gateway.sh
 . ../lib/faults.sh
@@ -19,7 +21,8 @@ n=$TEST-disk
 # shellcheck disable=SC2034 # for faults.sh
 SERVED=("$n")
 
-# find_place: sets place to the offset of an object, in MiB, that is with the header's OSD, and elsewhere to one that is not
+# find_place: set place to the offset of an object, in MiB, that is on the header's OSD, and
+# elsewhere to one that is not
 find_place() {
 	local id header i osd
 	id=$(lab rbd info --format json "$n" | jq -r .id)
@@ -44,7 +47,8 @@ t 'served by both gateways' serve "$n" "pool=rbd,image=$n"
 url1=$(gw_url gw1 "$n")
 t 'something is written' io "$url1" "write -P 1 ${place}M 64k" "write -P 1 ${elsewhere}M 64k"
 
-# The other image: its header is with the same OSD, and the write goes to the one that has neither header nor group.
+# The other image: its header is with the same OSD, and the write goes to the one that has neither
+# header nor group.
 early=$TEST-early
 header_osd=$(primary_of "rbd_header.$(lab rbd info --format json "$n" | jq -r .id)")
 third=$((3 - header_osd - $(primary_of target_core_rbd.group)))
@@ -75,7 +79,7 @@ t 'something is written there' io "$url2" "write -P 1 ${early_place}M 64k"
 
 t_atexit 'watch_dropped_end gw1'
 t 'gw1 does not reach that OSD' watch_dropped_begin gw1
-# by somebody who does not give it up
+# a write whose initiator does not give it up
 lab run -- timeout "$(t_limit 120)" qemu-io -f raw -c "write -P 2 ${place}M 64k" "$url1" >"$work/stuck" 2>&1 &
 stuck=$!
 t_atexit "t_kill $stuck"
@@ -107,14 +111,14 @@ stuck2=$!
 t_atexit "t_kill $stuck2"
 t 'a write waits there' t_until 60 has_begun gw2 "$early"
 t 'nor that of its header' header_cut
-t 'which forgets it' is_forgotten
+t 'the OSD forgets it' is_forgotten
 mkfifo "$work/go"
 early_notify attend 1 <>"$work/go" >"$work/attend" 2>&1 &
 attends=$!
 t_atexit "t_kill $attends"
 t 'somebody asks for quiet without it' is_quiet
 t 'it reaches that of the header again' header_healed
-# for it to watch again, if nothing keeps it from that
+# for gw2 to watch again, if nothing keeps it from that
 sleep 8
 t 'a snapshot is made' early_notify snap early
 echo go 1<>"$work/go"
@@ -143,7 +147,7 @@ serves() {
 	return 1
 }
 t 'gw1 serves again, by itself' serves
-# it serves through the same connection, behind whatever was in it
+# it serves through the same connection, behind everything that was in it
 sleep 2
 t_is 'the snapshot is as it was' "$(image_sum "$n@without")" "$before"
 t 'the write through gw2 has ended, too' stuck_ends $stuck2

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Gateways are drained in turn, under a multipath host with a file system and fio, and beside initiators of our own. The
-# host sees no error, its maps show the drained path for what it is, and nothing is lost.
+# Gateways are drained in turn, under a multipath host with a file system and fio, and beside
+# initiators of our own. The host sees no error, its maps show which path is drained, and nothing is
+# lost.
 #
 #   DRAIN_ROUNDS   how often each gateway is drained (2)
 # shellcheck disable=SC2317 # steps are called by name
@@ -31,7 +32,7 @@ path_is() { # GW STATE, as multipath has it
 		grep -q " $(basename "$(host_disk init1 "$n" "$1")") .* $2 "
 }
 
-# how long the host's writes take, one after the other; prints the longest at the end
+# time the host's writes, one after the other; print the longest at the end
 pauses() {
 	lab exec init1 -- bash -s -- "$map" "/tmp/$TEST.enough" <<-'SCRIPT'
 		rm -f "$2"
@@ -73,4 +74,4 @@ t 'nor was one of its writes refused' ended_by $end pauses
 note "$(cat "$work/pauses.out")"
 t 'its kernel saw none' no_error
 t 'the initiators ended' ended_by $end data
-t 'what they saw is possible for one disk' "$work/check" --window "$W_S" "$work/history"
+t 'their answers are possible for one disk' "$work/check" --window "$W_S" "$work/history"

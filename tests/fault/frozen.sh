@@ -1,10 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# All gateways are frozen at once by their hypervisor, their clocks too, with a write on its way to one of them. They wake up
-# one after another; the initiator goes to the first one and writes something newer. The old write must not land.
+# All gateways are frozen at once by their hypervisor, their clocks too, with a write on its way to
+# one of them. They wake up one after another; the initiator goes to the first one and writes
+# something newer. The old write must not land.
 #
-# The initiator comes a heartbeat after that gateway woke up. What it is told before is not protected (docs/design.md).
+# The initiator comes a heartbeat after that gateway woke up. Answers before that are not protected
+# (docs/design.md).
 #
 #   FREEZES   how many times (3)
 # shellcheck disable=SC2317 # steps are called by name

@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A pool whose quota is used up, and a cluster that is full: a write that needs room gets SPACE ALLOCATION FAILED at once, and
-# everything else goes on through both gateways: reads, overwrites, UNMAP, reservations, logins. Nobody takes a new identity,
-# and when there is room again, everything works by itself.
+# A pool whose quota is used up, and a cluster that is full: a write that needs room gets SPACE
+# ALLOCATION FAILED at once, and everything else goes on through both gateways: reads, overwrites,
+# UNMAP, reservations, logins. Nobody takes a new identity, and when there is room again, everything
+# works by itself.
 #
 #   FULL_SECONDS   for how long each of the two lasts (12)
 # shellcheck disable=SC2317,SC2034 # steps are called by name; SERVED is for faults.sh
@@ -23,8 +24,9 @@ url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
 img_create "$n" --size 128M
 t 'served by both gateways' serve "$n" "pool=rbd,image=$n"
 
-# objects of 4 MiB are 8192 blocks long; those of the first blocks are there, those from LBA 65536 on are not. Each kind has
-# its own of these, since they are written when there is room again.
+# objects of 4 MiB are 8192 blocks long; those of the first blocks are there, those from LBA 65536
+# on are not. Each kind of command has its own of these, since they are written when there is room
+# again.
 before() {
 	pr <<-'EOF'
 		host@1 write 0 0x10 = good
@@ -34,7 +36,7 @@ before() {
 	# more than the quota
 	io "$url1" 'write -P 0x10 1M 1M'
 }
-# refused LBA: what needs a new object does not get it, through either gateway
+# refused LBA: a command that needs a new object does not get it, through either gateway
 refused() {
 	pr <<-EOF
 		host@1 write $1 0x66 = 7 27/07
@@ -65,7 +67,7 @@ reserves() {
 }
 unmaps() { lab run -- timeout "$(t_limit 30)" "$work/initiator" "$url1" unmapper unmap 16384 8; }
 compares() { lab run -- timeout "$(t_limit 30)" "$work/initiator" "$url2" comparer caw 8192 "$1" "$2"; }
-# asked of the gateways: rbd itself would wait for room
+# ask the gateways: rbd itself would wait for room
 on_gateways() {
 	local gw
 	for gw in gw1 gw2; do lab exec -n $gw -- sed -n "$1" "$GW_CORE/$n/attrib/$2"; done
@@ -96,7 +98,8 @@ room() {
 	EOF
 }
 
-# A gateway that is to serve another image while there is no room: it says so, and does not wait for it.
+# A gateway is to serve another image while there is no room: it says so, and does not wait for
+# room.
 m=$TEST-more
 img_create "$m" --size 8M
 ended() { ! kill -0 "$1" 2>/dev/null; }

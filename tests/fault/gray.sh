@@ -1,11 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A gateway whose way to the OSDs is bad in part: heartbeats go on, and writes hang. Once it has given up, hosts write through the
-# other gateway without a delay, and it stays out until a request as large as theirs gets through. When all gateways have that
-# fault, they serve as well as they can.
+# A gateway whose way to the OSDs is bad in part: heartbeats go on, and writes hang. Once it has
+# given up, hosts write through the other gateway without a delay, and it stays out until a request
+# as large as theirs gets through. When all gateways have that fault, they serve as well as they
+# can.
 #
-#   GRAY_FAULTS   which faults (mtu): mtu, large packets are lost; osd, one OSD is out of reach; one_way, its answers are lost
+#   GRAY_FAULTS   which faults (mtu): mtu, large packets are lost; osd, one OSD is out of reach;
+#                 one_way, its answers are lost
 # shellcheck disable=SC2317 # steps are called by name
 . ../lib/ktap.sh
 . ../lib/gateway.sh
@@ -31,7 +33,7 @@ osd_ports() {
 }
 turns_gray() {
 	case $fault in
-	# full packets, and only on the way to OSDs: monitors have lower ports
+	# large packets, and only on the way to OSDs: monitors have lower ports
 	mtu) gw_filter "$1" output 'oifname eth0 tcp dport >= 6800 ip length > 1400' ;;
 	osd) gw_filter "$1" output "oifname eth0 tcp dport { $(osd_ports) }" ;;
 	one_way) gw_filter "$1" input "iifname eth0 tcp sport { $(osd_ports) }" ;;
@@ -39,7 +41,7 @@ turns_gray() {
 }
 t_atexit 'gw_unfilter gw1; gw_unfilter gw2'
 
-# gives_up GW: somebody aborts a write that hangs in it
+# gives_up GW: an initiator aborts a write that hangs in it
 gives_up() {
 	local before
 	before=$(given_up "$1")
@@ -47,11 +49,11 @@ gives_up() {
 	[ "$(given_up "$1")" -gt "$before" ]
 }
 given_up() { lab log "$1" | grep -c 'gave up waiting'; }
-# says WORDS: gw1, once more than it had when the fault began
+# says WORDS: gw1 has logged them once more than when the fault began
 said() { lab log gw1 | grep -c "$1"; }
 says() { [ "$(said "$1")" -gt "${before[$1]}" ]; }
 
-# What a host with two paths does: gw1 is the first one that it tries. The places are of several objects, and so OSDs.
+# Do as a host with two paths does: try gw1 first. The places are of several objects, and so OSDs.
 written() {
 	local gw start
 	start=$(now_ms)

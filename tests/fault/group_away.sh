@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# One of the group's objects does not answer, as when its placement group is inactive: its OSD stands still, and nobody else has the
-# object. Images whose objects are with other OSDs are served as if nothing had happened, through all gateways. Each of the group's
-# objects in turn.
+# One of the group's objects does not answer, as when its placement group is inactive: its OSD
+# stands still, and nobody else has the object. Images whose objects are with other OSDs are served
+# as if nothing had happened, through all gateways. Each of the group's objects in turn.
 #
 #   AWAY_SECONDS   for how long (8)
 # shellcheck disable=SC2317 # steps are called by name

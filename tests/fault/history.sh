@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Initiators at the same few blocks through both gateways, some of them fighting for a reservation, while one gateway
-# is cut from its initiators and the other one from the cluster: the recorded history must be one that a single disk
-# can have (tests/tools/history).
+# Initiators write and read the same few blocks through both gateways, and some of them fight for a
+# reservation. Meanwhile one gateway is cut from its initiators and the other one from the cluster.
+# The recorded history must be one that a single disk can have (tests/tools/history).
 #
 #   HISTORY_SECONDS   how long while all is well (20)
 #   SEED              makes the same choices again (a random one)
@@ -16,7 +16,7 @@ SECONDS_WELL=${HISTORY_SECONDS:-20}
 SEED=${SEED:-$RANDOM}
 CUT=14		# seconds; longer than the load's patience, which is longer than W
 PATIENCE=10
-BACK_WITHIN=90	# seconds, until a nexus has something done through a gateway that was cut
+BACK_WITHIN=90	# seconds, until a nexus has completed a command through a gateway that was cut
 t_atexit 'lab heal gw1 iscsi'
 t_atexit 'lab heal gw2 ceph'
 t 'load and checker' t_build tools load check
@@ -29,7 +29,7 @@ urls=("$(gw_url gw1 "$n")" "$(gw_url gw2 "$n")")
 
 # load FILE OPTIONS...
 load() { lab run -- "$work/load" --record "$1" --seed "$SEED" "${@:2}" "${urls[@]}"; }
-# possible FILE: its history is
+# possible FILE: its history is possible
 possible() {
 	"$work/check" --window "$W_S" "$1" >"$1.checked" && return
 	[ -z "${HISTORY_KEEP-}" ] || cp "$1" "$HISTORY_KEEP"
@@ -37,12 +37,12 @@ possible() {
 	return 1
 }
 figures() { note "$(sed -n '/ wrong$/,$p' "$1.checked")"; }
-# how many records of FILE match: records FILE AWK_CONDITION
+# records FILE AWK_CONDITION: print how many records match
 records() { awk "!/^(#|nexus)/ && ($2)" "$1" | wc -l; }
 
 well=$work/well
 t "load for $SECONDS_WELL s" load "$well" --seconds "$SECONDS_WELL" --reservations
-t 'what they saw is possible' possible "$well"
+t 'their answers are possible for one disk' possible "$well"
 figures "$well"
 t_is 'no command was lost' "$(records "$well" '$7 == "lost"')" 0
 for kind in read write same unmap caw preempt; do
@@ -61,7 +61,7 @@ load_begins() {
 load_killed() { [ -z "$loader" ] || t_kill "$loader"; }
 t_atexit load_killed
 goods() { records "$cut" "\$3 % 2 == $1 && \$7 == \"good\" && \$4 ~ /^(read|write|same|unmap|caw)$/"; }
-# goes_on WHICH: nexuses of that gateway get something done
+# goes_on WHICH: nexuses of that gateway complete commands
 goes_on() {
 	local before began=$SECONDS
 	before=$(goods "$1")
@@ -86,9 +86,9 @@ begun() {
 }
 load_ends() {
 	local i
-	# to the program itself; there it means that the time is up
+	# a signal to the program itself tells it that the time is up
 	for i in $(pgrep -f "^$work/load "); do kill -TERM "$i"; done
-	# it waits for what is in flight, and reads all blocks
+	# it waits for commands in flight, and reads all blocks
 	for ((i = 0; i < 10 * BACK_WITHIN; i++)); do
 		[ ! -s "$cut.status" ] || break
 		sleep 0.1
@@ -96,8 +96,8 @@ load_ends() {
 	cat "$cut.out"
 	[ "$(cat "$cut.status")" = 0 ]
 }
-# Without reservations, what is stuck in gw2 comes loose when that reaches the cluster again, and must not land on what
-# was written meanwhile. With them, gw2 has been fenced.
+# Without reservations, writes that are stuck in gw2 come loose when it reaches the cluster again,
+# and must not land on newer data. With reservations, gw2 has been fenced.
 for round in plain reservations; do
 	if [ $round = plain ]; then load_begins $round; else load_begins $round --reservations; fi
 	t "$round: load" begun
@@ -111,8 +111,9 @@ for round in plain reservations; do
 	t "$round: commands were lost meanwhile" test "$(records "$cut" '$7 == "lost"')" -gt 0
 done
 
-# The checker would have noticed: the same histories with a line changed.
-# The last read finds what was written there first.
+# The checker would have noticed: run it on the same histories with a line changed.
+#
+# The last read finds the data that were written there first.
 stale() {
 	awk '$4 == "write" && $7 == "good" { for (i = $5; i < $5 + $6; i++) if (!(i in first)) first[i] = $8 }
 		{ line[NR] = $0 }
@@ -122,7 +123,7 @@ stale() {
 	! cmp -s "$well" "$work/stale" && "$work/check" "$work/stale"
 }
 t_says 'a stale read would have been found' 'was overwritten' stale
-# A lock word is free, and is read as if who had it before had taken it once more, much too late.
+# A lock word is free, and is read as if its earlier holder had taken it once more, much too late.
 stale_lock() {
 	awk '$4 == "caw" && $7 == "good" && $8 != "0" && $9 == "0" { freed[$5] = $2; holder[$5] = $8 }
 		{ line[NR] = $0 }
@@ -131,7 +132,7 @@ stale_lock() {
 	! cmp -s "$well" "$work/lock" && "$work/check" "$work/lock"
 }
 t_says 'a COMPARE AND WRITE that comes too late would have been found' 'was overwritten' stale_lock
-# what was refused was carried out
+# a refused command was carried out
 preempted() {
 	sed -E '/ (write|same|unmap) /s/ conflict/ good/' "$cut" >"$work/preempted"
 	"$work/check" "$work/preempted"

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A host is lost with all that it carries: a gateway, an OSD, and a monitor, if the lab has three. No connection is closed. The other
-# gateway serves on, and preempts what was held through the lost one; when the host is back, both serve.
+# A host is lost with everything on it: a gateway, an OSD, and a monitor, if the lab has three. No
+# connection is closed. The other gateway serves on, and preempts a reservation that was held
+# through the lost one. When the host is back, both serve.
 # shellcheck disable=SC2034,SC2317 # SERVED is for faults.sh; steps are called by name
 . ../lib/ktap.sh
 . ../lib/gateway.sh
@@ -11,14 +12,15 @@
 . ../lib/faults.sh
 . ../lib/placement.sh
 
-GOOD_WITHIN=$(t_limit 15)	# seconds, for a PREEMPT when the victim's gateway does not answer (preempt.sh)
+# seconds, for a PREEMPT when the victim's gateway does not answer (preempt.sh)
+GOOD_WITHIN=$(t_limit 15)
 BACK=180			# seconds, for the host's gateway to serve again
 t_atexit heal_all
 t 'the initiators' pr_client_build
 t 'the group is with two of the three OSDs' group_together
 
-# The OSD that goes is not needed by the gateways to hear of each other, nor by the image, or all would wait for the cluster
-# to notice.
+# Neither the image nor the gateways' heartbeats need the OSD that goes, or all would wait for the
+# cluster to notice.
 wanted=$(acting "${GROUP_OBJECTS%% *}")
 LOST_OSD=osd.$(jq -nr "[0, 1, 2] - $wanted | .[0]")
 n=$TEST-disk
@@ -41,11 +43,11 @@ preempted() {
 	SCRIPT
 	echo $((SECONDS - start)) >"$work/took"
 }
-t 'what was reserved through it is preempted through gw2' preempted
+t 'a reservation through it is preempted through gw2' preempted
 note "$(cat "$work/took") s"
 t "within $GOOD_WITHIN s" test "$(cat "$work/took")" -le "$GOOD_WITHIN"
 t 'the host is back' host_lost_end gw1
-t 'what was written there since is read' pr <<<'other@2 read 0 = good 0x31'
+t 'it reads the later writes' pr <<<'other@2 read 0 = good 0x31'
 released() { pr <<<'other@2 clear 0xbb = good'; }
 t 'the reservation is given up' released
 for gw in $GW_GATEWAYS; do t "$gw serves" serves_within "$gw" "$n" $BACK; done

@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A Linux host with two paths, and a gateway that was fenced, that is cut from the cluster, or that was killed. The host goes on
-# through the other path, sees no error, and uses the path again when the gateway is well. The path's states as the host had
-# them, and how its commands were answered, are printed (docs/hosts.md tells what they mean).
+# A Linux host with two paths, and a gateway that was fenced, that is cut from the cluster, or that
+# was killed. The host goes on through the other path, sees no error, and uses the path again when
+# the gateway is well. The path's states as the host had them, and how its commands were answered,
+# are printed (docs/hosts.md tells what they mean).
 # shellcheck disable=SC2317 # steps are called by name
 . ../lib/ktap.sh
 . ../lib/gateway.sh
@@ -20,8 +21,8 @@ t 'it logs in through both' host_login init1 "$n" gw1 gw2
 map=$(host_map init1 "$n" gw1 gw2) || t_bail 'no multipath device'
 disk=$(basename "$(host_disk init1 "$n" gw1)")
 
-# The host writes all the time. Each second it notes the state of the path through gw1 when that has changed: of the device mapper,
-# of the checker, of the device, and ALUA's.
+# The host writes all the time. Each second it notes the state of the path through gw1 when that has
+# changed: of the device mapper, of the checker, of the device, and ALUA's.
 watched() {
 	lab exec init1 -- bash -s -- "$map" "$disk" "/tmp/$TEST.enough" <<-'SCRIPT'
 		rm -f "$3"
@@ -50,7 +51,8 @@ watched() {
 		exit $status
 	SCRIPT
 }
-path_is() { on init1 multipath -ll "$(basename "$map")" | grep -q " $disk .* $1 "; } # STATE, as multipath has it
+# STATE, as multipath has it
+path_is() { on init1 multipath -ll "$(basename "$map")" | grep -q " $disk .* $1 "; }
 is_out() { path_is 'failed faulty' || path_is 'failed ghost' || path_is 'active ghost'; }
 answers() { # TEST UNIT READY, READ, REQUEST SENSE
 	printf '%s\n' 000000000000 '28000000000000000100 in 512' '03000000ff00 in 255' |

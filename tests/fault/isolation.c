@@ -1,23 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Sessions with a unit that will stand still and with one that goes on.
+ * Open sessions with a unit that will stand still and with one that goes on.
  *
  *	isolation ROLE URL [ROLE URL]...
  *
- * A role says what a session does there:
+ * A role tells the task of a session there:
  *
  *	slow	is one of many commands that will wait
  *	fast	keeps some commands on their way, and counts those that ended
  *	both	the URL's unit is the slow one, and the unit after it the fast one
  *
- * The commands are READ, WRITE, VERIFY with data, WRITE SAME, COMPARE AND WRITE and UNMAP, in turn. First every place is
- * written once. Then lines from stdin say what to do, and each is answered with a line:
+ * The commands are READ, WRITE, VERIFY with data, WRITE SAME, COMPARE AND WRITE and UNMAP, in turn.
+ * First every place is written once. Then lines from stdin give orders, and each is answered with a
+ * line:
  *
  *	stick		sends all commands to the slow unit		stuck NUMBER
- *	count MS	commands to the fast unit for that long		ROLE NUMBER for each session, waiting NUMBER
- *	drain		until nothing waits, and all were good		drained, NUMBER were BUSY first
+ *	count MS	commands to the fast unit for that long		ROLE NUMBER for each
+ *								session, waiting NUMBER
+ *	drain		until nothing waits, and all were good		drained, NUMBER were BUSY
+ *								first
  *
- * What is BUSY is sent again. The status is 1 if a session broke, or a command said what it must not say.
+ * A command that ends with BUSY is sent again. The status is 1 if a session broke, or a command had
+ * a wrong answer.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -49,8 +53,8 @@ enum kind { READ, WRITE, VERIFY, SAME, CAW, UNMAP, KINDS };
  * @lba: place; one command at a time
  * @kind: of the command
  * @slow: the unit is the slow one
- * @waits: it is on its way
- * @good: the last one ended well
+ * @waits: the command is on its way
+ * @good: the last command ended well
  */
 struct slot {
 	struct nexus_command command;
@@ -201,7 +205,7 @@ static unsigned int not_good(void)
 	return n;
 }
 
-/* Sends until all that is in place was good. */
+/* Send until the last command at each place was good. */
 static void until_good(void)
 {
 	unsigned int i;
@@ -215,7 +219,7 @@ static void until_good(void)
 	}
 }
 
-/* All sessions, and the data that commands of every kind will find. */
+/* Open all sessions, and write the data that commands of every kind will find. */
 static void begin(void)
 {
 	unsigned int i, left;

@@ -1,11 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Two units on the same gateways, in pools whose objects are on one OSD each. The OSD of one stands still, and hundreds of
-# commands of all kinds wait for it; those of the other unit go on as if nothing were, whether they come through the same
-# session, or the same target, or another one: ordinary ones, reservation commands and logins.
+# Two units on the same gateways, in pools whose objects are on one OSD each. The OSD of one stands
+# still, and hundreds of commands of all kinds wait for it. Commands of the other unit go on as if
+# nothing had happened, through the same session, the same target, or another one: ordinary
+# commands, reservation commands and logins.
 #
-# The same sessions, one after the other, with the OSD well and with it standing still, are compared.
+# The test compares the same sessions, one after the other, while the OSD is well and while it
+# stands still.
 # shellcheck disable=SC2317 # steps are called by name
 . ../lib/ktap.sh
 . ../lib/gateway.sh
@@ -13,7 +15,8 @@
 
 ROUNDS=2
 COUNT_MS=2000
-LEAST=10	# percent of the commands that end when nothing stands still; who is held up has none
+# percent of the commands that end when nothing stands still; a session that is held up has none
+LEAST=10
 SLOW_OSD=0 FAST_OSD=1
 
 slow=$TEST-slow
@@ -21,7 +24,9 @@ fast=$TEST-fast
 t 'the initiators' pr_client_build
 t 'sessions with both' t_build fault isolation
 
-# The rule takes OSDs of a class, and only one is of that class. The second copy has no place, which is allowed.
+# The rule takes OSDs of a class, and only one is of that class. The second copy has no place, which
+# is allowed.
+#
 # pool_on POOL OSD
 pool_on() {
 	local class
@@ -52,8 +57,8 @@ lun_1() {
 		done
 	SCRIPT
 }
-# before backstores are removed by name, and this one's is the first
-# shellcheck disable=SC2016 # then
+# before backstores are removed by name, and this test's is the first
+# shellcheck disable=SC2016 # expanded later
 t_atexit 'for gw in $GW_GATEWAYS; do gw_unexport "$gw" "$slow"; done'
 sessions=()
 for gw in $GW_GATEWAYS; do
@@ -76,7 +81,7 @@ ask() {
 	[[ $answer =~ $2 ]] || t_bail "$1: $answer"
 }
 
-# through one gateway, which has the other one hear of it
+# through one gateway, which must tell the other one
 # shellcheck disable=SC2034 # for pr
 reservation_of_fast() {
 	local url1 url2
@@ -91,7 +96,8 @@ reservation_of_fast() {
 		stranger@1 write 4096 0x12 = good
 	SCRIPT
 }
-# One for the unit that stands still, of a nexus that is logged in before. script prints a line when it is done.
+# One command for the unit that stands still, of a nexus that is logged in before. script prints a
+# line when it is done.
 mkfifo "$work/waiter.in" && exec {waiter}<>"$work/waiter.in"
 waiter_begins() {
 	local url
@@ -139,7 +145,7 @@ for ((round = 1; round <= ROUNDS; round++)); do
 	t "$round: and so does the reservation command" waiter_says "ignore $round: good" 60
 done
 
-# "both 12, fast 34, both 56, fast 78, waiting 9": the sums of a column over all rounds
+# "both 12, fast 34, both 56, fast 78, waiting 9": print the sums of a column over all rounds
 sum() { awk -v column="$2" '{ n += $column } END { print n }' "$work/$1"; }
 column=2
 for gw in $GW_GATEWAYS; do

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A host with multipath has a file system, in which fio writes and verifies, and both gateways are killed in turn, as by a
-# power failure, over and over. When the host has a gateway back, the other one dies. No error reaches the file system or
-# fio, and nothing that was written is lost.
+# A host with multipath has a file system, in which fio writes and verifies, and both gateways are
+# killed in turn, as by a power failure, over and over. When the host has a gateway back, the other
+# one dies. No error reaches the file system or fio, and no write is lost.
 #
 #   KILLS   how many (4)
 # shellcheck disable=SC2034,SC2317 # SERVED is for faults.sh; steps are called by name
@@ -26,13 +26,13 @@ t 'served by both gateways' serve "$n" "pool=rbd,image=$n"
 t 'a host logs in through both' host_login init1 "$n" gw1 gw2
 map=$(host_map init1 "$n" gw1 gw2) || t_bail 'no multipath device'
 
-# written GW: how many writes the host has sent that way
+# written GW: print how many writes the host has sent that way
 written() {
 	host_sh init1 "$(host_disk init1 "$n" "$1")" <<-'SCRIPT'
 		awk '{ print $5 }' "/sys/block/$(basename "$1")/stat"
 	SCRIPT
 }
-# used_within GW SECONDS: more of them come
+# used_within GW SECONDS: more writes come in that time
 used_within() {
 	local start=$SECONDS before now
 	before=$(written "$1")
@@ -41,7 +41,7 @@ used_within() {
 		sleep 1
 	done
 }
-# boots GW: its console says it of each
+# boots GW: print how often its console tells of a boot
 boots() { lab log "$1" | grep -c 'Linux version '; }
 
 declare -A booted killed=([gw1]=0 [gw2]=0)
@@ -61,7 +61,7 @@ t 'enough' host_load_enough
 t 'no error reached fio, and it read what it had written' ended_by $((SECONDS + ENDS)) host
 note "$(tail -n 1 "$work/host.out"), in $((SECONDS - began)) s"
 t 'none reached the file system' no_error
-t 'which is sound' on init1 e2fsck -fn "$map"
+t 'the file system is sound' on init1 e2fsck -fn "$map"
 for gw in $GW_GATEWAYS; do
 	t_is "$gw has booted ${killed[$gw]} times more" $(($(boots "$gw") - booted[$gw])) "${killed[$gw]}"
 	t "$gw serves" serves_within "$gw" "$n" 30

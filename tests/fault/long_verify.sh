@@ -1,15 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# One VERIFY may cover 4 GiB and take minutes. Whoever waits for commands to end waits no longer than for any
-# other: a LOGICAL UNIT RESET and a reservation through the other gateway, and the removal of the unit. It takes sixteen bytes
-# to ask for that, so nobody gets more with one command, or many of them at once.
+# One VERIFY may cover 4 GiB and take minutes. Nobody who waits for it to end waits longer than for
+# any other command: a LOGICAL UNIT RESET and a reservation through the other gateway, and the
+# removal of the unit. Sixteen bytes are enough to ask for that, so one such command, or many of
+# them at once, must not hold anybody up.
 # shellcheck disable=SC2317 # steps are called by name
 . ../lib/ktap.sh
 . ../lib/gateway.sh
 . ../lib/reserve.sh
 
-# at most so long, with the cluster reachable
+# at most that long, with the cluster reachable
 BOUND=15
 LIMIT=$BOUND
 t 'an initiator' t_build tools initiator
@@ -17,7 +18,7 @@ t 'and more of them' pr_client_build
 
 n=$TEST-disk
 url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
-# thin, and with few objects to remove at the end
+# thin, so that there are few objects to remove at the end
 img_create "$n" --size 256G --object-size 32M
 t 'a unit of 256 GiB is served' serve "$n" "pool=rbd,image=$n"
 in_flight() {
@@ -33,7 +34,7 @@ verify() {
 	done
 	return 1
 }
-# shellcheck disable=SC2016 # then
+# shellcheck disable=SC2016 # expanded later
 t_atexit 't_kill "$verifier"'
 how_it_ended() {
 	timeout $BOUND tail --pid="$verifier" -f /dev/null || { t_kill "$verifier"; echo 'it did not'; return; }
@@ -61,7 +62,7 @@ t_is 'it has ended' "$(how_it_ended)" 'status 0x08'
 t 'the reservation is given back' pr <<<'other@2 clear 0xbb = good'
 
 others=()
-# shellcheck disable=SC2016 # then
+# shellcheck disable=SC2016 # expanded later
 t_atexit 'for verifier in "${others[@]}"; do t_kill "$verifier"; done'
 four() {
 	local i

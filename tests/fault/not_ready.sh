@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A gateway that cannot serve says so, in words that hosts understand: 02/04/0C sends them to another path, 02/04/0A asks
-# them to wait if there is none.
+# A gateway that cannot serve says so, in words that hosts understand: 02/04/0C sends them to
+# another path, 02/04/0A asks them to wait if there is none.
 #
-# gw1 is cut from the cluster, and gives up. One of its units is served by gw2 as well, the other one by nobody else.
+# gw1 is cut from the cluster, and gives up. One of its units is served by gw2 as well, the other
+# one by nobody else.
 . ../lib/ktap.sh
 . ../lib/gateway.sh
 
@@ -13,13 +14,14 @@ BACK_S=60	# for gw1 to serve again
 n=$TEST-both a=$TEST-alone
 img_create "$n" --size 64M
 img_create "$a" --size 64M
-t 'who asks and who aborts' t_build scsi ask
+t 'the programs that ask and abort' t_build scsi ask
 t 'and the other one' t_build tools initiator
 t 'a unit that both gateways serve' serve "$n" "pool=rbd,image=$n"
 t 'a unit that only gw1 serves' gw_serve gw1 "$a" "pool=rbd,image=$a"
 
 tur=000000000000 read='28000000000000000100 in 512' sense='03000000ff00 in 255'
-ask() { lab run -- timeout "$(t_limit 120)" "$work/ask" "$(gw_url gw1 "$1")" "asker-$1" 2>&1; } # UNIT, commands on stdin
+# UNIT, commands on stdin
+ask() { lab run -- timeout "$(t_limit 120)" "$work/ask" "$(gw_url gw1 "$1")" "asker-$1" 2>&1; }
 asks() { printf '%s\n' "$tur" "$read" "$sense" | ask "$1" >"$work/$1"; } # UNIT
 answers() { cut -d' ' -f1 "$work/$1" | sed -n 1,2p | xargs; } # UNIT
 told() { awk '/ 18 70/ { print substr($NF, 5, 2) "/" substr($NF, 25, 2) "/" substr($NF, 27, 2) }' "$work/$1"; }

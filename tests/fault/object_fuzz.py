@@ -1,17 +1,18 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""What somebody may do to the objects that gateways share, other than destroy data.
+"""Damage the objects that gateways share, other than by destroying data.
 
     object_fuzz.py POOL HEADER SEED SECONDS WHAT
 
 WHAT is one of
-    messages   notifications on the header and the group object: noise, librbd's frame around noise, and nearly those
-               that gateways send
-    answers    watches the header and answers what gateways send with noise, or nearly as gateways do
-    record     damages the text of the record, again and again, and puts it back at the end
-    table      damages what is in the group object's slots that nobody has, cuts it, lengthens it
+    messages   notifications on the header and the group object: noise, librbd's frame around noise,
+               and nearly those that gateways send
+    answers    watch the header and answer gateways' notifications with noise, or nearly as gateways
+               do
+    record     damage the text of the record, again and again, and put it back at the end
+    table      damage the content of the group object's free slots, cut it, lengthen it
 
-Prints how much of it there was.
+Print how much of it there was.
 """
 import ctypes
 import os
@@ -34,7 +35,7 @@ BROKEN = ctypes.CFUNCTYPE(None, Pointer, ctypes.c_uint64, ctypes.c_int)
 
 
 class Shared(Pool):
-    """With what gateways share in it."""
+    """Fill it with content like that which gateways share."""
 
     def record(self, header):
         raw = self.call(header, b"metadata_get", packed(KEY.encode()))
@@ -134,7 +135,7 @@ def damage_record(pool, header, rng, end):
         elif kind == 2:
             at = rng.randrange(len(lines))
             text = b"".join(lines[:at] + [damage(rng, lines[at])] + lines[at + 1:])
-            # a record that can be read is an order, not damage
+            # a readable record is an order, not damage
             if text == saved or b"\n" not in text:
                 continue
         else:
@@ -149,7 +150,9 @@ def damage_record(pool, header, rng, end):
 
 
 def is_readable(text, lines):
-    """Whether it may be a record after all: the same keywords in the same order, each line of the same words."""
+    """Tell whether it may be a record after all: the same keywords in the same order, each line of
+    the same words.
+    """
     other = text.splitlines(True)
     return len(other) == len(lines) and all(
         len(a.split(b" ")) == len(b.split(b" ")) and a.split()[:1] == b.split()[:1] for a, b in zip(other, lines))

@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Random damage to what gateways share through the cluster: notifications and answers to notifications that mean
-# nothing or nearly something, the text of the record, the table of gateways (object_fuzz.py). Reads and writes go on
-# all the time, what is reserved stays reserved, nobody is fenced, and when it is over all works as before.
+# Random damage hits everything that gateways share through the cluster: notifications and answers
+# to notifications that mean nothing or nearly something, the text of the record, the table of
+# gateways (object_fuzz.py). Reads and writes go on all the time, reservations hold, nobody is
+# fenced, and when it is over all works as before.
 #
 #   FUZZ_SECONDS   for how long, each (5)
 #   SEED           makes the same damage again (a random one)
@@ -23,7 +24,7 @@ t 'served by both gateways' serve "$n" "pool=rbd,image=$n"
 header=rbd_header.$(lab rbd info --format json "$n" | jq -r .id)
 t 'two are registered, one of them reserves' reserved
 
-# fuzz WHAT CHECK: CHECK holds again and again while it goes on, until it is over
+# fuzz WHAT CHECK: CHECK holds again and again while the fuzzer runs, until it has ended
 fuzz() {
 	local what=$1 pid rounds=0 status=0
 	lab run -- timeout $((LONG + $(t_limit 60))) /usr/bin/python3 object_fuzz.py rbd "$header" "$SEED" "$LONG" "$what" \
@@ -53,7 +54,8 @@ t_is 'nobody was fenced' "$(lab rbd image-meta get "$n" $KEY | grep -c '^fenced'
 state() { lab exec -n "$1" -- cat "$GW_CORE/$n/attrib/reservations" | head -n 1 | cut -d' ' -f3-; }
 serves() { [[ $(state gw1) =~ ^serving\ .*\ in_flight\ 0\ draining\ 0$ ]]; }
 t 'a gateway serves, with nothing in flight' t_until 30 serves
-# nobody is told that a change is in force; who did not make it finds that when it looks, every few seconds
+# nobody tells the other gateways that a change is in force; they find out when they look, every few
+# seconds
 same() {
 	local end=$((SECONDS + 20))
 	until [ "$(state gw1)" = "$(state gw2)" ]; do

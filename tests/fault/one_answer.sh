@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# One gateway of four is drained, and another one dies. REPORT TARGET PORT GROUPS through the two others, and VPD page 83h but
-# for the port that was asked, are the same, byte for byte, at every step.
+# One gateway of four is drained, and another one dies. At every step the two others give the same
+# REPORT TARGET PORT GROUPS, byte for byte, and the same VPD page 83h but for the port that was
+# asked.
 #
 # It needs a lab of four gateways: make soak-tests TESTS=one_answer
 # shellcheck disable=SC2317 # steps are called by name
@@ -21,7 +22,8 @@ t 'a unit through four gateways' serve "$n" "pool=rbd,image=$n"
 # shellcheck disable=SC2034 # of reserve.sh
 url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
 
-ask() { lab run -- timeout "$(t_limit 60)" "$work/ask" "$(gw_url "$1" "$n")" "asker-$BASHPID" 2>&1; } # GW
+# GW
+ask() { lab run -- timeout "$(t_limit 60)" "$work/ask" "$(gw_url "$1" "$n")" "asker-$BASHPID" 2>&1; }
 answer() { ask "$1" <<<"$2" | awk '/^good/ { print $NF }'; } # GW COMMAND
 groups() { answer "$1" 'a30a0000000000001000 in 4096'; }
 shown() { ../lib/ports_text.py groups <<<"$(groups "$1")"; }

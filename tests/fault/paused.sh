@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A gateway stands still, with a write on its way to it; the initiator goes to the other one; the gateway wakes up with the
-# old write in its socket buffers. And: nobody's wall clock matters.
+# A gateway stands still, with a write on its way to it. The initiator goes to the other gateway.
+# The first one wakes up with the old write in its socket buffers, and it must not land. And no
+# machine's wall clock matters.
 . ../lib/ktap.sh
 . ../lib/gateway.sh
 . ../lib/talker.sh
@@ -32,7 +33,7 @@ t_like 'the gateway noticed' "$(lab log gw1 | tail -n 50)" 'out of touch'
 t_like 'it saw from the clock of an OSD that its own stood still' "$(lab log gw1 | tail -n 50)" 'its clocks stood still'
 t 'and it works' io "$url1" 'write -P 4 0 64k' 'read -P 4 0 64k'
 
-# wall clocks, hours apart, forward and back, while both write to the same object
+# wall clocks, hours apart, go forward and back, while both gateways write to the same object
 clocks() {
 	lab exec -n gw1 -- date -s '+5 hours' >/dev/null
 	io "$url1" 'write -P 5 0 4k' && io "$url2" 'read -P 5 0 4k' 'write -P 6 0 4k' && io "$url1" 'read -P 6 0 4k' || return 1

@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Once a PREEMPT through one gateway has ended with GOOD, nothing that the preempted nexus wrote through another one
-# comes out any more: not while all is well, and not when its gateway is cut from the cluster, long since forgotten by
-# it, standing still or dead. Such a gateway is fenced, and comes back by itself. One that is only asked much is not.
+# Once a PREEMPT through one gateway has ended with GOOD, no write of the preempted nexus through
+# another gateway lands any more: not while all is well, and not when that gateway is cut from the
+# cluster, long since forgotten by it, standing still or dead. Such a gateway is fenced, and comes
+# back by itself. A gateway that is only busy is not fenced.
 #
 #   PREEMPT_ROUNDS   rounds in which all is well (6: each way once)
 #   PREEMPT_WAIT     for how many seconds an OSD stands still (12)
@@ -29,14 +30,14 @@ run() { "$@" >"$work/out" 2>&1 || { cat "$work/out"; return 1; }; }
 
 img_create "$n" --size 64M
 t 'served by both gateways' serve "$n" "pool=rbd,image=$n"
-# a session of its own, so that what becomes of the other image's does not touch it
+# a session of its own, so that faults of the other image's session do not touch it
 img_create "$long" --size 64M
 t 'another image, too' serve "$long" "pool=rbd,image=$long,mount_timeout=61"
 
 LIMIT=$((60 + 10 * ROUNDS)) t "$ROUNDS rounds: after GOOD nothing changes" run pr_client preempt "$url1" "$url2" "$ROUNDS"
 note "$(grep good "$work/out")"
-# Seconds, for a PREEMPT when the victim's gateway does not answer: that takes three, and what this machine needs for five when all
-# answer is left for the machine.
+# Seconds, for a PREEMPT when the victim's gateway does not answer. The gateways need three of them.
+# The rest is for the machine, which needs as long for five PREEMPTs when all answer.
 slowest=$(sed -n 's/.* good after \([0-9]*\) ms.*/\1/p' "$work/out" | sort -n | tail -n 1)
 GOOD_WITHIN=$(((5000 + 5 * ${slowest:-1000} + 999) / 1000))
 t 'two hosts preempt each other' run pr_client duel "$url1" "$url2" 4
@@ -57,7 +58,8 @@ reset() {
 }
 t 'LOGICAL UNIT RESET through gw2 ends a RESERVE made through gw1, which is told' reset
 
-# A round of which each step is taken when the next line comes: begin DIR NAME ACTION, step DIR LINE REGEX.
+# A round in steps, each of which begins with the next line: begin DIR NAME ACTION, step DIR LINE
+# REGEX.
 begin() {
 	mkdir "$1" && mkfifo "$1/in" && : >"$1/out" || return 1
 	pr_client preempt "$(gw_url gw1 "$2")" "$(gw_url gw2 "$2")" "$3" <>"$1/in" >"$1/out" 2>&1 &
@@ -72,14 +74,14 @@ has_said() {
 		kill -0 "$(cat "$1/pid")" 2>/dev/null || break
 		sleep 0.1
 	done
-	# the last that it says before it ends
+	# the program's last line
 	grep -qE "$2" "$1/out" && return
 	echo "no '$2':"
 	cat "$1/out"
 	return 1
 }
 step() {
-	# open for reading as well, or it would wait for somebody who reads
+	# open it for reading as well, or it would wait for a reader
 	echo "$2" 1<>"$1/in"
 	has_said "$1" "$3" "$(t_limit 90)"
 }
@@ -98,7 +100,7 @@ rounds_end() {
 }
 t_atexit rounds_end
 
-# back NAME: through gw1 a new session reads; says how long that took
+# back NAME: a new session reads through gw1; print how long that took
 back() {
 	local began=$SECONDS
 	while [ $((SECONDS - began)) -lt "$BACK_WITHIN" ]; do
@@ -114,8 +116,9 @@ back() {
 }
 said() { note "$(grep -E 'good after|^victim' "$work/$1/out")"; }
 
-# A victim's writes wait for an OSD that stands still. The preempt has to wait for them, and nobody is to blame: that OSD has
-# neither the image's header nor an object of the group, so the gateways hear of each other.
+# A victim's writes wait for an OSD that stands still. The preempt has to wait for them, and no
+# gateway is to blame: that OSD has neither the image's header nor an object of the group, so the
+# gateways hear of each other.
 slow_osd() {
 	local wanted i
 	wanted=$(acting target_core_rbd.group)
@@ -171,8 +174,8 @@ gone() {
 }
 t 'the third image is reserved' exclusive
 
-# An image with a session of its own. Its header's OSD does not have the group's objects, so that gw1 can be cut from one and not
-# from the other.
+# An image with a session of its own. Its header's OSD does not have the group's objects, so that
+# gw1 can be cut from the one and not from the others.
 header_elsewhere() {
 	local group i
 	group=$(primary_of target_core_rbd.group)
@@ -205,9 +208,10 @@ clear_by_hand() {
 }
 is_fenced() { [ -n "$victim" ] && record "$cleared" | grep -q "^fenced $victim " && blocklist | grep -qxF "$victim"; }
 leases() { lab exec -n gw1 -- awk 'NR == 1 { exit $4 <= 0 }' "$GW_CORE/$cleared/attrib/gateway_group"; }
-# Ceph has forgotten the fence, as it does after an hour. gw1 beats again, and cannot read the record yet. For longer than
-# its quarantine lasts it has a lease, and may not refuse by what it knew. A SYN that TCP sent during the cut is sent again up to
-# half a minute later, so its first heartbeat may be as late.
+# Ceph has forgotten the fence, as it does after an hour. gw1 beats again, and cannot read the
+# record yet. It has a lease for longer than its quarantine lasts, and may not refuse by its old
+# state. A SYN that TCP sent during the cut is sent again up to half a minute later, so gw1's first
+# heartbeat may be as late.
 never_refuses() {
 	local end=$((SECONDS + $(t_limit 90))) leased=0
 	# shellcheck disable=SC2034 # of faults.sh
@@ -252,7 +256,7 @@ t "good within $GOOD_WITHIN s for the one whose gateway was cut just then" took 
 t 'and for the one whose gateway was forgotten' took "$work/long" "$GOOD_WITHIN"
 t 'gw1 beats again, Ceph has forgotten the fence, and it refuses nothing by what it knew' never_refuses
 has_lease() { lab exec -n gw1 -- awk 'NR == 1 { exit $4 <= 0 }' "$GW_CORE/$n/attrib/gateway_group"; }
-# it has a lease again, and what had to come out is out
+# it has a lease again, and writes that had to come out are out
 # shellcheck disable=SC2015 # no else is meant
 healed() { gw_unfilter gw1 && lab heal gw1 ceph && t_until 90 has_lease && sleep 3 && finish "$work/cut" && finish "$work/long"; }
 t 'gw1 reaches the cluster again, and nothing old comes out' healed
@@ -277,7 +281,7 @@ t "good within $GOOD_WITHIN s" took "$work/paused" "$GOOD_WITHIN"
 t "gw1 serves again within $BACK_WITHIN s" back "$n"
 note "$(cat "$work/took")"
 
-# The machine that is gone may have had our monitor, too: libceph itself would notice after half a minute.
+# The lost machine may have had our monitor, too: libceph itself would notice after half a minute.
 monitor_lost() {
 	local before
 	before=$(lab log gw2 | grep -c 'libceph: mon.* socket closed')
@@ -285,7 +289,7 @@ monitor_lost() {
 		lab pause gw1 || return 1
 	pr_client script "$url1" "$url2" <<<'keeper@2 register 0xaaaa 0 = good' >"$work/monitor_lost" 2>&1 &
 	# a line more, in less than libceph's own half minute
-	# shellcheck disable=SC2016 # then
+	# shellcheck disable=SC2016 # expanded later
 	t_until 20 eval '[ "$(lab log gw2 | grep -c "libceph: mon.* socket closed")" -gt "$before" ]'
 	lab log gw2 | grep -c 'libceph: mon.* socket closed' >"$work/closed"
 	gw_unfilter gw2
@@ -298,8 +302,8 @@ t 'a monitor that is lost with a gateway is noticed soon' monitor_lost
 note "$(cat "$work/monitor_lost")"
 t "gw1 serves again within $BACK_WITHIN s" back "$n"
 
-# gw1 is fenced when it has written a change and waits for gw2, which stands still: the change may be in force. gw1
-# reaches no monitor, so it cannot fence gw2 and go on before.
+# gw1 is fenced when it has written a change and waits for gw2, which stands still: the change may
+# be in force. gw1 reaches no monitor, so it cannot fence gw2 and go on before.
 # shellcheck disable=SC2034 # of faults.sh
 SERVED=("$n")
 registered() { record "$n" | grep -q '^registration .* 0x0*aaaa '; }

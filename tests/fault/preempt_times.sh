@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# How long a PREEMPT through gw2 takes when the gateway of the nexus that it preempts does not answer: because it was
-# killed, is cut from the cluster, stands still, or is gone with its host, an OSD and a monitor on it (if the lab has
-# three). The median and the worst of each are printed.
+# A PREEMPT through gw2 ends in time when the victim's gateway does not answer: because it was
+# killed, is cut from the cluster, stands still, or is gone with its host, an OSD and a monitor on
+# it (if the lab has three). The test prints the median and the worst time of each.
 #
 #   PREEMPT_TIMES    how many PREEMPTs of each kind (3)
 #   PREEMPT_FAULTS   which kinds (cut_ceph paused killed host_lost)
@@ -17,7 +17,8 @@
 
 TIMES=${PREEMPT_TIMES:-3}
 FAULTS=${PREEMPT_FAULTS:-cut_ceph paused killed host_lost}
-GOOD_WITHIN=$(t_limit 15)	# seconds, for each, beside the time that the monitors need for a new quorum when one is gone
+# seconds, for each, beside the time that the monitors need for a new quorum when one is gone
+GOOD_WITHIN=$(t_limit 15)
 BACK=180			# seconds, for gw1 to serve again
 t_atexit heal_all
 t 'the initiators' pr_client_build
@@ -26,7 +27,7 @@ n=$TEST-disk
 SERVED=("$n")
 url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
 img_create "$n" --size 64M
-# else all would wait until the cluster takes note that an OSD is gone
+# otherwise all would wait until the cluster notices that an OSD is gone
 t 'the group is with two of the three OSDs' group_together
 wanted=$(acting "${GROUP_OBJECTS%% *}")
 LOST_OSD=osd.$(jq -nr "[0, 1, 2] - $wanted | .[0]")
@@ -35,13 +36,13 @@ t 'and the image with the same ones' place_image "$n" $(jq -nr "$wanted | .[]")
 t 'served by both gateways' serve "$n" "pool=rbd,image=$n"
 
 now_ms() { date +%s%3N; }
-# How long the monitors take by themselves to put somebody on the blocklist.
+# How long the monitors alone take to put a client on the blocklist.
 quorum() {
 	local start
 	start=$(now_ms)
 	again with_ceph 60 ceph osd blocklist add 192.0.2.1:0/1 60 && echo $(($(now_ms) - start)) >>"$work/quorum"
 }
-# preempted: logged in before, so that nothing but the command is timed
+# preempted: log in before, so that only the command is timed
 preempted() {
 	local ms
 	"$1_begin" gw1 || return 1

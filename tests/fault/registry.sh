@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The registry of gateways in the record stays true by itself: an entry is replaced when its gateway comes back after it
-# died, one that a backstore left behind goes without anybody being fenced for it, what is dead goes without anybody
-# changing reservations, and fences last. Records of the format before are read, and become what they are now.
+# The registry of gateways in the record stays true by itself. An entry is replaced when its gateway
+# comes back after it died. An entry that a backstore left behind goes, and nobody is fenced for it.
+# Entries of dead gateways go without a change of reservations, and fences last. Gateways read
+# records of the format before, and bring them to the present one.
 #
 #   REGISTRY_RESTARTS   how often a gateway dies and comes back (1)
 #   REGISTRY_DEAD       entries of dead gateways that the first change finds (20)
@@ -30,7 +31,7 @@ t 'served by both gateways' serve "$n" "pool=rbd,image=$n"
 t 'another image, by the same sessions' serve "$beside" "pool=rbd,image=$beside"
 header=rbd_header.$(lab rbd info --format json "$n" | jq -r .id)
 
-# amend AWK: changes the record as a gateway does, so that all see it; what is in force stays so
+# amend AWK: change the record as a gateway does, so that all see it; changes in force stay so
 amend() {
 	local generation text
 	record "$n" >"$work/was"
@@ -41,7 +42,7 @@ amend() {
 	lab rbd image-meta set "$n" $KEY "${text%.}" >/dev/null &&
 		lab run -- rados -p rbd setxattr "$header" tcr.lu "$generation"
 }
-# the record, read anew, passes COMMAND...
+# read the record anew and pass it to COMMAND...
 look() {
 	record "$n" >"$work/record"
 	"$@" && return
@@ -88,7 +89,7 @@ t_is 'and nobody was fenced for it' "$(record "$n" | grep -c '^fenced') $(identi
 t 'the other image is served' t_until 60 io "$(gw_url gw1 "$beside")" 'write -P 3 0 64k'
 t 'and this one when it is configured again' eval 'gw_serve gw1 "$n" "pool=rbd,image=$n"'
 
-# --- a new slot in the group: who is found by it must say so
+# --- a new slot in the group: a gateway that is found by it must say so
 members() { record "$n" | awk '$1 == "gateway" { print $6 }' | sort | tr '\n' ' '; }
 t 'before' t_until 60 look gateways_are 'gw1 gw2 '
 places=$(members)
@@ -112,8 +113,8 @@ t 'all at once' test $took -le "$(t_limit 40)"
 t_is 'they are fenced' "$(record "$n" | grep -c '^fenced 10.77.0.99:')" "$DEAD"
 t 'and out' t_until 60 look gateways_are 'gw1 gw2 '
 
-# --- an initiator that has less patience than it takes to fence one. Of a gateway that has no place in the table nobody knows
-# its last heartbeat, so a whole lease is waited for
+# --- an initiator that has less patience than it takes to fence a gateway. Nobody knows the last
+# heartbeat of a gateway without a place in the table, so everybody waits for a whole lease.
 fenced_by_gw2() { lab log gw2 | grep -c "(10.77.0.97:0/2) does not answer; it is fenced"; }
 impatient() {
 	local i before
@@ -131,7 +132,8 @@ impatient() {
 t 'commands that are aborted go on where the one before was' impatient
 note "$(tail -n 1 "$work/impatient")"
 
-# --- a gateway dies, and comes back. Ceph has forgotten a fence meanwhile, as it does when none served for an hour
+# --- a gateway dies, and comes back. Ceph has forgotten a fence meanwhile, as it does when no
+# gateway serves for an hour
 forgotten=10.77.0.99:0/5000
 t 'Ceph forgets a fence' lab ceph osd blocklist rm $forgotten
 t_fails 'it is gone' blocklisted $forgotten

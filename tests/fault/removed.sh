@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A backstore is removed while the OSD of its image's header stands still, so the gateway cannot take its name out of the record. A
-# PREEMPT through the other gateway has to do something about the gateway that does not answer. The other units of the first
-# gateway are served through the same session with the cluster; they do not notice.
+# A backstore is removed while the OSD of its image's header stands still, so the gateway cannot
+# take its name out of the record. A PREEMPT through the other gateway has to deal with the gateway
+# that does not answer. The first gateway serves its other units through the same session with the
+# cluster; they do not notice.
 # shellcheck disable=SC2317 # steps are called by name
 . ../lib/ktap.sh
 . ../lib/gateway.sh

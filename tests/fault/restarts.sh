@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A gateway dies as by a power failure and boots again, over and over, and nothing ever changes a reservation, which would tidy up.
-# The record of the unit lists it once.
+# A gateway dies as by a power failure and boots again, over and over. Nobody ever changes a
+# reservation, which would tidy up. The record of the unit lists the gateway once.
 #
 #   RESTARTS   how many times (4)
 # shellcheck disable=SC2034,SC2317 # SERVED is for faults.sh; steps are called by name
@@ -12,7 +12,7 @@
 . ../lib/faults.sh
 
 RESTARTS=${RESTARTS:-4}
-TIDY=90		# seconds, for what a gateway left behind to be tidied up
+TIDY=90		# seconds, until the entry that a gateway left behind is gone
 n=$TEST-disk
 SERVED=("$n")
 t_atexit heal_all

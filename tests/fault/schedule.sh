@@ -1,24 +1,27 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Whatever breaks: no lost write, no stale write, no hang. A random sequence of faults, or rather two beside each
-# other: one of the cluster and the images, one of the gateways, of which one at a time is hurt. Meanwhile
+# No fault may lead to a lost write, a stale write or a hang. Two random sequences of faults run
+# beside each other: one of the cluster and the images, and one of the gateways, of which one at a
+# time is hurt. Meanwhile
 #
-#	userspace initiators write, read and compare through both gateways, and keep a history; those of another image
-#		also fight for a reservation
+#	userspace initiators write, read and compare through both gateways, and keep a history;
+#		those of another image also fight for a reservation
 #	a machine with multipath over both has a file system, in which fio writes and verifies
 #
-# In the end everything is healed, and: the histories are possible for one disk each; fio and the file system saw no
-# error; no snapshot changed after it was taken; no kernel complained; both gateways serve, and nobody helped them; the images can be read with rbd.
+# In the end everything is healed. Then the histories are possible for one disk each; fio and the
+# file system saw no error; no snapshot changed after it was taken; no kernel complained; both
+# gateways serve, and nobody helped them; rbd can read the images.
 #
 #   MINUTES   how long (2, with short faults)
 #   SEED      makes the same sequence again (a random one if MINUTES is given, otherwise 1)
-#   FAULTS    only these, by name, with commas between (all of faults.sh but FAULTS_ASKED; "vandal" does what must make the
-#             test fail)
+#   FAULTS    only these, by name, with commas between (all of faults.sh but FAULTS_ASKED; "vandal"
+#             must make the test fail)
 #   KEEP      the folder in which histories, plan and kernel logs are left when the test fails
 #             (fault-schedule-SEED in /var/tmp)
 #
-# The lines say when, in minutes and seconds since it began, and what. Each kind comes once before any comes twice.
+# Each line has a time, in minutes and seconds since the test began, and an event. Each kind of
+# fault comes once before any comes twice.
 # shellcheck disable=SC2317,SC2016 # steps are called by name; awk's expressions are its own
 . ../lib/ktap.sh
 . ../lib/gateway.sh
@@ -48,7 +51,7 @@ mkdir "$work/history" "$work/plan"
 
 gw_counted() { counters "$1" >>"$work/counted"; }
 . ../lib/faults.sh
-# if a fault did not come to its end
+# in case a fault did not come to its end
 heal_rest() {
 	# shellcheck disable=SC2015 # no else is meant
 	[ -e "$work/cluster.status" ] && [ -e "$work/gateways.status" ] && [ ! -s "$work/problems" ] || heal_all
@@ -62,14 +65,14 @@ done
 
 # --- the plan: a line for each fault, "NAME WHERE SECONDS PAUSE", made of SEED alone
 
-# drawn N: DRAWN is a number below N. bash's own generator has changed between versions.
+# drawn N: set DRAWN to a random number below N. bash's own generator has changed between versions.
 state=$SEED
 draw() {
 	state=$((state * 6364136223846793005 + 1442695040888963407))
 	DRAWN=$(((state >> 33 & 0x7fffffff) % $1))
 }
 
-# plan FAULTS: as with a deck of cards, which is shuffled when it is used up
+# plan FAULTS: draw faults as from a deck of cards, which is shuffled when it is used up
 plan() {
 	local deck=() i total=0 name where least most swap seconds pause
 	while read -r name where least most; do
@@ -119,7 +122,7 @@ problem() {
 	echo "$*" >>"$work/problems"
 }
 
-# what the guard has counted, of all images of a gateway together
+# the guard's counts, of all images of a gateway together
 counters() {
 	lab exec -n --timeout 20 "$1" -- sh -c "cat $GW_CORE/$TEST-*/info" 2>/dev/null |
 		grep -oE '(Fallbacks|Stale|Late): [0-9]+' | tr -d :
@@ -156,8 +159,8 @@ lane() {
 
 # all of them end some time after the faults
 ended() { ended_by $((began + DURATION + ENDS)) "$1"; }
-# history_load IMAGE OPTIONS...: over many blocks, since a gateway that takes a new identity gives many answers at once
-# that leave open what was done
+# history_load IMAGE OPTIONS...: use many blocks, since a gateway that takes a new identity gives
+# many answers at once that leave open whether a command was carried out
 history_load() {
 	lab run -- "$work/load" --record "$work/history/$1" --name "$1" --seconds $DURATION --seed "$SEED" \
 		--blocks 256 "${@:2}" \
@@ -190,7 +193,7 @@ keep() {
 	for node in $GW_GATEWAYS init1; do lab log "$node" >"$KEEP/console.$node"; done
 	echo "SEED=$SEED MINUTES=$MINUTES FAULTS=$FAULTS KERNEL=${KERNEL-}" >"$KEEP/settings"
 }
-# also when the test is ended from outside
+# also when somebody ends the test from outside
 t_atexit keep
 
 began=$SECONDS
@@ -203,7 +206,7 @@ begin gateways lane gateways
 t 'the faults of the cluster came and went' ended cluster
 t 'those of the gateways too' ended gateways
 t_is 'each could be made, and ended, and its gateway served again without help' "$(cat "$work/problems")" ''
-# nothing is left, but if something is, the loads must not wait for it
+# no fault is left; but if one is, the loads must not wait for it
 heal_rest
 t 'the host saw no error' ended host
 t 'the initiators ended' ended data
@@ -232,7 +235,7 @@ t 'the history is possible for one disk' possible "$data"
 t 'the one with reservations, too' possible "$pr"
 for gw in $GW_GATEWAYS; do t "$gw serves" serves_within "$gw" "$host" 120; done
 t 'no error reached the file system' no_error
-t 'which is sound' on init1 e2fsck -fn "$map"
+t 'the file system is sound' on init1 e2fsck -fn "$map"
 t 'no snapshot changed after it was taken' snaps_same
 for name in "${SERVED[@]}"; do
 	t "rbd export reads $name" lab run -- timeout 300 rbd export --no-progress "$name" "$work/export"
@@ -244,7 +247,7 @@ t 'no kernel complained' lab check-log
 
 for gw in $GW_GATEWAYS; do gw_counted "$gw"; done
 counted() { awk -v k="$1" '$1 == k { n += $2 } END { print n + 0 }' "$work/counted"; }
-# lines of the gateways' logs that were not there before
+# print lines of the gateways' logs that were not there before
 consoles >"$work/consoles.after"
 logged() { echo $(($(grep -c "$1" "$work/consoles.after") - $(grep -c "$1" "$work/consoles.before"))); }
 figures() { note "figures: $*"; }

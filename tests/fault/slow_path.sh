@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A gateway whose way to the OSDs is a granule longer writes beside a near one, to the same objects: its stamps are older
-# than its neighbour's whenever they arrive, and yet no BUSY reaches an initiator, and nothing is refused.
+# A gateway whose way to the OSDs is a granule longer writes beside a near one, to the same objects.
+# Its stamps are older than its neighbour's whenever they arrive, and yet no initiator gets BUSY,
+# and nothing is refused.
 #
 #   SLOW_SECONDS   how long (20)
 . ../lib/ktap.sh
@@ -17,8 +18,9 @@ t 'served by both gateways' serve "$n" "pool=rbd,image=$n"
 
 # eth0 is the side of the cluster
 t_atexit 'lab exec -n gw2 -- tc qdisc del dev eth0 root'
-# The one that joined later may be ahead by half a second, and would stay so once the other hears of it too late: then its
-# writes win, and nothing is close. Heartbeats come once a second, and every few of them at another moment.
+# The gateway that joined later may be ahead by half a second, and would stay so if the other one
+# heard of it too late: then its writes win, and nothing is close. Heartbeats come once a second,
+# and every few of them at another moment.
 sleep 20
 t 'gw2 gets further away' lab exec -n gw2 -- sh -c 'modprobe sch_netem && tc qdisc add dev eth0 root netem delay 256ms limit 10000'
 

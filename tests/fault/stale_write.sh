@@ -3,28 +3,31 @@
 #
 # A write that is stuck in a gateway never comes out later on top of newer data.
 #
-# The scenario, for each kind of image and of stuck command, all at the same time at places of their own:
+# This is the scenario, for each kind of image and of stuck command, all at the same time at places
+# of their own:
 #
-#	the block holds P0, or nothing; gw1 is cut from the cluster, not from its initiators
-#	an initiator sends A through gw1, and gets no answer
-#	it fails over and writes A, then B through gw2; both are acknowledged
-#	gw1 reaches the cluster again, and ends what it holds
-#	the block must hold B, and the OSD must have refused what gw1 held
+# 	the block holds P0, or nothing; gw1 is cut from the cluster, not from its initiators
+# 	an initiator sends A through gw1, and gets no answer
+# 	it fails over and writes A, then B through gw2; both are acknowledged
+# 	gw1 reaches the cluster again, and ends the commands that it holds
+# 	the block must hold B, and the OSD must have refused the commands that gw1 held
 #
-# The sessions with gw1 stay until shortly before that, or gw1 would give up what it holds (bounded.sh).
+# The sessions with gw1 stay until shortly before that, or gw1 would give up its commands
+# (bounded.sh).
 #
-# To show that this test can fail, the same runs against a target that has the defect, LIO's iblock on krbd: the
-# block holds A there. If it ever does not, the scenario proves nothing any more and the test fails.
+# To show that this test can fail, the same runs against a target that has the defect, LIO's iblock
+# on krbd: the block holds A there. If it ever does not, the scenario proves nothing any more and
+# the test fails.
 # shellcheck disable=SC2317 # steps are called by name
 . ../lib/ktap.sh
 . ../lib/gateway.sh
 
-STUCK_FOR=$((W_S + 1))	# seconds: what the initiator's time-out would be
-END_WAIT=$(t_limit 60)	# for gw1 to end what it holds
+STUCK_FOR=$((W_S + 1))	# seconds: the time-out of an initiator
+END_WAIT=$(t_limit 60)	# for gw1 to end the commands that it holds
 
-# stuck WHAT NAME OFFSET LENGTH BEFORE COMMAND [NEWER]: a command that is going to hang in gw1. BEFORE: the pattern that the
-# place holds, - for nothing. COMMAND: of qemu-io, or "caw OLD NEW" for the block at OFFSET. NEWER: the pattern that gw2
-# writes in the end, 0xb2 unless it is named.
+# stuck WHAT NAME OFFSET LENGTH BEFORE COMMAND [NEWER]: send a command that is going to hang in gw1.
+# BEFORE: the pattern at the place, - for nothing. COMMAND: of qemu-io, or "caw OLD NEW" for the
+# block at OFFSET. NEWER: the pattern that gw2 writes in the end, 0xb2 unless it is named.
 whats=() names=() offsets=() lengths=() befores=() commands=() newers=() pids=()
 stuck() {
 	whats+=("$1")
@@ -36,8 +39,8 @@ stuck() {
 	newers+=("${7:-0xb2}")
 }
 
-# Logged in before the cut, so that nothing is left to do after it but to send: what comes to a gateway that has lost its
-# lease waits for another one, and not for the OSDs.
+# Log in before the cut, so that only the sending is left to do after it: a command that comes to a
+# gateway without a lease waits for the lease, and not for the OSDs.
 stuck_log_in() {
 	local i url command
 	for i in "${!whats[@]}"; do
@@ -78,8 +81,9 @@ family() {
 	echo "$1"
 	for child in $(pgrep -P "$1"); do family "$child"; done
 }
-# The initiators stand still: else they would repeat a command that ends with BUSY, and rightly so. Did they go away, gw1
-# would give up after ten seconds, and on a slow machine that is before TCP finds that the cluster is there again.
+# The initiators stand still: otherwise they would repeat a command that ends with BUSY, and rightly
+# so. If they went away, gw1 would give up after ten seconds, and on a slow machine that is before
+# TCP finds that the cluster is there again.
 stuck_stand_still() {
 	local i status=0
 	for i in "${!whats[@]}"; do
@@ -90,7 +94,8 @@ stuck_stand_still() {
 	return $status
 }
 
-# until gw1 has nothing at the OSDs any more; what waits for its group ends with the next heartbeat
+# wait until gw1 has no request at the OSDs any more; a command that waits for the group ends with
+# the next heartbeat
 gw1_idle() {
 	lab exec -n gw1 -- sh -c "
 		for i in \$(seq $END_WAIT); do
@@ -108,8 +113,8 @@ before_all() {
 	done
 }
 
-# One connection for each image, all at the same time: gw1 gives up what it holds 24 s after the cut, and what it gave up no
-# OSD is asked for.
+# One connection for each image, all at the same time: 24 s after the cut gw1 gives up the commands
+# that it holds, and no OSD is asked for them.
 newer_all() {
 	local i name status=0 writers=() commands
 	for name in $(printf '%s\n' "${names[@]}" | sort -u); do
@@ -181,13 +186,14 @@ t 'gw1 is cut from the cluster' lab cut gw1 ceph
 cut_at=$SECONDS
 stuck_send
 sleep $STUCK_FOR
-t 'what hangs is written, and then something newer, through gw2' newer_all
+t 'the hanging data are written, and then newer ones, through gw2' newer_all
 t 'the commands have hung until now, and their initiators stand still' stuck_stand_still
-# A first try that an OSD refused counts as a fallback, also when the second one is not sent because gw1 has not heard of the
-# header for too long.
+# A first try that an OSD refused counts as a fallback, also when the second one is not sent because
+# gw1 has not heard of the header for too long.
 refused() { echo $(($(gw_info gw1 "$name" Fallbacks) + $(gw_info gw1 "$clone" Fallbacks) + $(gw_info gw1 "$ec" Fallbacks))); }
 before=$(refused)
-# what it has sent, with a guard: all but what came when its lease had run out, and the peer's
+# the requests that it has sent with a guard: all but those that came when its lease had run out,
+# and the peer's
 held=$(lab exec -n gw1 -- sh -c 'cat /sys/kernel/debug/ceph/*/osdc' | grep -c 'rbd_data.*xattr')
 note "gw1 holds $held guarded requests"
 t 'gw1 reaches the cluster again' lab heal gw1 ceph

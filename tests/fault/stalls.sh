@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The cluster stands still or loses a daemon, again and again, while all gateways write and reservations change. That is a
-# delay, and nothing else: nobody fences anybody, and no initiator sees an error.
+# The cluster stands still or loses a daemon, again and again, while all gateways write and
+# reservations change. That is a delay, and nothing else: no gateway is fenced, and no initiator
+# sees an error.
 #
 #   STALLS         how many (4)
 #   STALL_SECONDS  how long each lasts (8)
@@ -26,19 +27,20 @@ t "served by $GW_GATEWAYS" serve "$n" "pool=rbd,image=$n"
 url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
 header=rbd_header.$(lab rbd info --format json "$n" | jq -r .id)
 
-# Each gateway has a writer. BUSY it sends again, as initiators do; anything else ends it.
+# Each gateway has a writer. It repeats a command that ends with BUSY, as initiators do; anything
+# else ends the writer.
 writers=()
 start_writers() {
 	local gw lba=0
 	for gw in $GW_GATEWAYS; do
-		# not by the function: it is the program itself that a signal must reach
+		# do not use the function: the signal must reach the program itself
 		"$TESTS_DIR/lab/lab" run -- "$work/initiator" "$(gw_url "$gw" "$n")" "writer-$gw" fill $lba \
 			$((STALLS * (SECONDS_EACH + 3 * BACK_S))) >"$work/writer.$gw" 2>&1 &
 		writers+=($!)
 		lba=$((lba + 8192))
 	done
 }
-# shellcheck disable=SC2016 # then
+# shellcheck disable=SC2016 # expanded later
 t_atexit 'for writer in "${writers[@]}"; do t_kill "$writer"; done'
 writers_write() {
 	local gw writer i=0
@@ -48,7 +50,7 @@ writers_write() {
 		i=$((i + 1))
 	done
 }
-# not in a subshell, whose children they are not
+# not in a subshell, which could not wait for them
 writers_end() {
 	local gw
 	kill -TERM "${writers[@]}"
@@ -57,7 +59,8 @@ writers_end() {
 	note "$(cat "$work/writers")"
 }
 
-# a reservation command through one gateway, which all the others must hear of; while they may not
+# send a reservation command through one gateway, which all the others must hear of; repeat it while
+# they cannot
 reserve() {
 	LIMIT=$BACK_S pr <<-'SCRIPT'
 		keeper@1 ignore 0xaa = good
@@ -97,7 +100,7 @@ kill_osd_of() {
 }
 restart_mon() { lab kill mon.a && sleep 2 && lab start mon.a; }
 t_atexit 'lab ceph osd unset nodown'
-# shellcheck disable=SC2016 # then
+# shellcheck disable=SC2016 # expanded later
 t_atexit 'for osd in 0 1 2; do lab resume osd.$osd; lab start osd.$osd; done; lab start mon.a'
 
 before=$(blocklist)

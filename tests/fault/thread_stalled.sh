@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# One of a gateway's receive threads stands still, with a write in its socket, while the gateway's heartbeats go on. The initiator goes
-# to the other gateway and writes something newer. The thread goes on, and the old write must not land.
+# One of a gateway's receive threads stands still, with a write in its socket, while the gateway's
+# heartbeats go on. The initiator goes to the other gateway and writes something newer. The thread
+# goes on, and the old write must not land.
 # shellcheck disable=SC2317 # steps are called by name
 . ../lib/ktap.sh
 . ../lib/gateway.sh
@@ -17,7 +18,7 @@ t 'served by both gateways' serve "$n" "pool=rbd,image=$n"
 t 'there are data' io "$(gw_url gw2 "$n")" 'write -P 0x11 0 16M'
 t 'an initiator logs in through gw1' talker old "$(gw_url gw1 "$n")"
 t 'its thread stands still' thread_stalled_begin gw1
-# what little it gets of the processor goes to the first writes, which are elsewhere
+# its little processor time goes to the first writes, which are elsewhere
 sent() {
 	local i
 	for i in 0 1 2 3; do tell old "aio_write -P 0x22 $((32 + i))M 4k"; done

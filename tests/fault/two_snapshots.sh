@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# An OSD stands still with a write. Two snapshots are taken at once, for which the gateways have to stop writing, and a PREEMPT has
-# to hear from all gateways. The cluster is slow, and that is no reason to fence anybody.
+# An OSD stands still with a write. Two snapshots are taken at once, for which the gateways have to
+# stop writing, and a PREEMPT has to hear from all gateways. The cluster is slow, and that is no
+# reason to fence a gateway.
 #
 #   TAKERS_WAIT   for how many seconds the OSD stands still (20)
 # shellcheck disable=SC2317 # steps are called by name
@@ -16,7 +17,8 @@ WAIT=${TAKERS_WAIT:-20}
 t 'the initiators' pr_client_build
 t 'the group is with two of the three OSDs' group_together
 
-# That OSD has neither the image's header nor an object of the group, so the gateways hear of each other. A place of the image is there.
+# That OSD has neither the image's header nor an object of the group, so the gateways hear of each
+# other. A place of the image is there.
 group=$(acting target_core_rbd.group)
 osd=$(jq -nr "[0, 1, 2] - $group | .[0]")
 find_image() {
@@ -57,7 +59,7 @@ stands_still() { lab ceph osd set nodown && lab pause "osd.$osd"; }
 t 'the OSD stands still' stands_still
 tell writer "aio_write -P 0xa1 $((4 * place))M 64k"
 sleep 2
-# taker NUMBER: one snapshot after the other, until the OSD goes on; those that do not come about are none of ours
+# taker NUMBER: take one snapshot after the other, until the OSD goes on; some of them may fail
 taker() {
 	local i
 	for ((i = 0; i < 100; i++)); do

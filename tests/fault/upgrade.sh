@@ -1,11 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Gateways are upgraded in turn, from the module of an earlier commit to that of this tree, under a multipath host with a file
-# system and fio, and beside initiators of our own that have reservations. Nobody sees an error, and nothing is forgotten. While
-# both modules serve, the older one can read the record; afterwards a gateway with the older one is turned away with words.
+# Gateways are upgraded in turn, from the module of an earlier commit to that of this tree, under a
+# multipath host with a file system and fio, and beside initiators of our own that have
+# reservations. No host sees an error, and nothing is forgotten. While both modules serve, the older
+# one can read the record. Afterwards a gateway with the older one is turned away, and told why.
 #
-#   UPGRADE_FROM   the commit; without it the one that CHANGELOG.md names, from which on upgrades are possible
+#   UPGRADE_FROM   the commit; without it the one that CHANGELOG.md names, from which on upgrades
+#                  are possible
 # shellcheck disable=SC2016,SC2317 # expanded later, and steps are called by name
 . ../lib/ktap.sh
 . ../lib/gateway.sh
@@ -38,7 +40,7 @@ all_load() { loads gw1 "$1" && loads gw2 "$1"; }
 newer=$(version gw1)
 t_atexit_late 'for gw in $GW_GATEWAYS; do [ "$(version $gw)" = "$newer" ] || loads $gw target_core_rbd.ko; done'
 t 'both gateways have it' all_load "$TEST-from.ko"
-t 'which is another one' test "$(version gw1)" != "$newer"
+t 'it is another module' test "$(version gw1)" != "$newer"
 
 n=$TEST-disk data=$TEST-data
 url1=$(gw_url gw1 "$data") url2=$(gw_url gw2 "$data")
@@ -92,7 +94,7 @@ t 'the host saw no error' ended_by $end host
 note "$(cat "$work/host.out")"
 t 'its kernel saw none' no_error
 t 'the initiators ended' ended_by $end data
-t 'what they saw is possible for one disk' "$work/check" --window "$W_S" "$work/history"
+t 'their answers are possible for one disk' "$work/check" --window "$W_S" "$work/history"
 t_is 'the registrations are there' "$(record "$data" | grep -c '^registration')" 2
 kept() { pr <<<'keeper@1 keys = good 0xaa 0xbb'; }
 t 'and their keys' kept

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# What is written to the disk is in the image, what is written to the image is on the disk, byte by byte.
+# Writes to the disk are in the image, and writes to the image are on the disk, byte by byte.
 . ../lib/ktap.sh
 
 [ -b "${HOST_DISK-}" ] || t_skip_all 'needs a disk: make check-host POOL=...'
@@ -19,7 +19,7 @@ t_is 'the disk has the size of the image' "$size" "$(rbd info --format json "$HO
 t_is 'an image without data reads as zeros' \
 	"$(disk_sum)" "$(head -c "$size" /dev/zero | sha256sum | cut -d' ' -f1)"
 
-# what the image must be in the end is kept in a file that sees the same writes
+# a file that gets the same writes holds the content that the image must have in the end
 truncate -s "$size" "$work/wanted"
 put() { # OFFSET LENGTH, in blocks of 512
 	head -c $(($2 * 512)) /dev/urandom >"$work/piece"

@@ -1,27 +1,29 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# shellcheck disable=SC2317,SC2034,SC2154 # faults are called by name; tests use the lists; $work is of gateway.sh
+# faults are called by name; tests use the lists; $work is of gateway.sh
+# shellcheck disable=SC2317,SC2034,SC2154
 #
-# Faults, each of them three functions: NAME_begin WHERE, NAME_during WHERE SECONDS (if it is more than waiting) and
-# NAME_end WHERE. A test sources ktap.sh, gateway.sh, then this file, and sets SERVED to the names of the images that
-# both gateways serve.
+# Faults, each of them three functions: NAME_begin WHERE, NAME_during WHERE SECONDS (if it is more
+# than waiting) and NAME_end WHERE. A test sources ktap.sh, gateway.sh, then this file, and sets
+# SERVED to the names of the images that both gateways serve.
 #
-#   fault NAME WHERE SECONDS    begins it, lets it last, ends it
-#   heal_all                    ends whatever may be going on, also what a test did not come to end
-#   gw_restore GW               what an administrator does after a reboot: enables and exports SERVED
-#   gw_down GW                  the opposite
-#   snap_taken IMAGE@SNAPSHOT   notes what is in it, for snap_same
-#   snap_same IMAGE@SNAPSHOT    it still is: a snapshot does not change
-#   snaps_same                  all that were noted, and are there
+#   fault NAME WHERE SECONDS    begin it, let it last, end it
+#   heal_all                    end all faults, also those that a test had no time to end
+#   gw_restore GW               do as an administrator does after a reboot: enable and export SERVED
+#   gw_down GW                  undo that
+#   snap_taken IMAGE@SNAPSHOT   note its content, for snap_same
+#   snap_same IMAGE@SNAPSHOT    check that the content is still the same: a snapshot does not change
+#   snaps_same                  check all snapshots that were noted, and are there
 #   FAULTS_CLUSTER, FAULTS_GATEWAY
-#                               what there is: name, where (osd, mon, cut, gw or -), least and most seconds; cut: a monitor that
-#                               can be cut off, of which there is none in a lab with one
-#   FAULTS_ASKED                the same, for who asks by name: nothing is promised then
+#                               the lists: name, where (osd, mon, cut, gw or -), least and most
+#                               seconds. cut: a monitor that can be cut off; a lab with one monitor
+#                               has none
+#   FAULTS_ASKED                the same, for tests that ask by name; nothing is promised then
 #   MONS                        the monitors of this lab
 #   LOST_OSD                    the OSD that goes with host_lost, if the test wants a certain one
 #
-# Other faults may go on at the same time, so what does not succeed is tried again. A fault that could not be begun or
-# ended says why on stderr and returns 1.
+# Other faults may go on at the same time, so a step that fails is tried again. A fault that cannot
+# begin or end says why on stderr and returns 1.
 
 : "${GW_GATEWAYS:?source gateway.sh first}"
 
@@ -64,9 +66,11 @@ thread_stalled gw   9  30
 '
 MONS=$(lab status | awk '/^mon\./ { print $1 }' | xargs)
 
-# a ceph program that gives up, since the cluster may be what is broken: with_ceph SECONDS ceph osd ...
+# a ceph program that gives up, since the cluster may be the broken part: with_ceph SECONDS ceph osd
+# ...
 with_ceph() { lab run -- timeout "$@"; }
-# again COMMAND...: until it succeeds; for what must be done in the end, however long another fault lasts
+# again COMMAND...: until it succeeds; for steps that must be done in the end, however long another
+# fault lasts
 again() {
 	local deadline=$((SECONDS + 240)) out
 	until out=$("$@" 2>&1); do
@@ -77,7 +81,7 @@ again() {
 
 fault() {
 	local status=0
-	# of those that hurt the cluster's daemons there is one at a time
+	# only one fault at a time hurts the cluster's daemons
 	case $1 in mon_* | osd_killed | osd_slow | osds_* | host_lost) exec 6>"$work/daemons" && flock 6 ;; esac
 	"$1_begin" "$2" || status=1
 	if declare -F "$1_during" >/dev/null; then
@@ -102,7 +106,7 @@ each_osd() {
 
 mon_killed_begin() { lab kill "$1"; }
 mon_killed_end() { lab start "$1"; }
-# its connections stay: nobody is told that it is not there
+# its connections stay, so nobody learns that it is gone
 mon_frozen_begin() { lab pause "$1"; }
 mon_frozen_end() { lab resume "$1"; }
 mon_cut_begin() { lab cut "$1" ceph; }
@@ -111,7 +115,7 @@ mon_cut_end() { lab heal "$1" ceph; }
 osd_killed_begin() { lab kill "$1"; }
 osd_killed_end() { lab start "$1"; }
 
-# no placement group has anybody left
+# no placement group has an OSD left
 osds_killed_begin() { each_osd kill; }
 osds_killed_end() { each_osd start; }
 osds_frozen_begin() { each_osd pause; }
@@ -133,7 +137,8 @@ osd_slow_end() { lab resume "$1"; }
 osd_out_begin() { again with_ceph 60 ceph osd out "${1#osd.}"; }
 osd_out_end() { again with_ceph 60 ceph osd in "${1#osd.}"; }
 
-# is_full yes|no: the map says so of the pool; it takes the OSDs, the manager and the monitor some seconds
+# is_full yes|no: the map says so of the pool; the OSDs, the manager and the monitor need some
+# seconds
 is_full() {
 	local i full
 	for ((i = 0; i < 30; i++)); do
@@ -145,7 +150,8 @@ is_full() {
 	echo "full: wanted $1, is $full" >&2
 	return 1
 }
-# A write to an object that a snapshot shares needs room for a copy, so there are no snapshots while nothing may grow.
+# A write to an object that a snapshot shares needs room for a copy, so take no snapshots while
+# nothing may grow.
 room_alone() { exec 7>"$work/room" && flock "$@" 7; }
 room_shared() { exec 7>&-; }
 full_begins() {
@@ -154,8 +160,8 @@ full_begins() {
 	snaps_same || return 1
 	for name in "${SERVED[@]}"; do again with_ceph 60 rbd snap purge --no-progress "$name" || return 1; done
 }
-# Reads go on meanwhile, through one gateway at least; the other one may have a fault of its own. $work/reads.all has a
-# line for each that was good.
+# Reads go on meanwhile, through one gateway at least; the other one may have a fault of its own.
+# $work/reads.all has a line for each good read.
 full_during() {
 	local end=$((SECONDS + $2)) last=$SECONDS gw
 	while [ $SECONDS -lt $end ]; do
@@ -174,7 +180,7 @@ pool_full_end() {
 	again with_ceph 60 ceph osd pool set-quota rbd max_bytes 0 && is_full no
 	room_shared
 }
-# the lower limits have to stay below
+# the lower limits have to stay below the higher ones
 cluster_full_begin() {
 	local limit
 	full_begins || return 1
@@ -208,7 +214,7 @@ maps_change_end() {
 
 # --- the images
 
-# librbd waits for gateways that do not answer, for half a minute
+# librbd waits half a minute for gateways that do not answer
 grow() {
 	local size
 	size=$(with_ceph 60 rbd info --format json "$1" | jq .size) && [ -n "$size" ] &&
@@ -232,7 +238,7 @@ snap_same() {
 	local before now
 	before=$(awk -v s="$1" '$1 == s { print $2 }' "$work/snapshots" 2>/dev/null)
 	[ -n "$before" ] || return 0
-	# it may be the cluster that does not answer just now
+	# perhaps it is the cluster that does not answer just now
 	now=$(snap_sum "$1" || snap_sum "$1") || return 0
 	[ "$now" = "$before" ] || { echo "$1 has changed since it was taken"; return 1; }
 }
@@ -246,8 +252,9 @@ snaps_same() {
 }
 
 snapshots_begin() { :; }
-# A snapshot may fail: librbd gives up when a gateway that stands still does not answer. The last two
-# of each image stay, so that whatever comes loose later cannot get into them unseen.
+# A snapshot may fail: librbd gives up when a gateway that stands still does not answer. The last
+# two snapshots of each image stay, so that a write that comes loose later cannot get into them
+# unseen.
 snapshots_during() {
 	local end=$((SECONDS + $2)) i name now status=0
 	now=$(date +%s)
@@ -263,8 +270,8 @@ snapshots_during() {
 }
 snapshots_end() { :; }
 
-# What nobody may do, and everybody who checks must notice: the first objects of the images go back to what they were.
-# It is in none of the lists.
+# Nobody may do this, and every check must notice it: the first objects of the images go back to
+# earlier content. It is in none of the lists.
 vandal_objects() {
 	local name
 	for name in "${SERVED[@]}"; do
@@ -300,7 +307,7 @@ gw_down() {
 	local name
 	for name in "${SERVED[@]}"; do gw_unserve "$1" "$name" || return 1; done
 }
-# before a gateway forgets what it counted, the test may want to know: gw_counted GW
+# a gateway is about to forget its counts, and the test may want to know them: gw_counted GW
 declare -F gw_counted >/dev/null || gw_counted() { :; }
 
 killed_begin() { gw_counted "$1"; lab kill "$1"; }
@@ -311,7 +318,7 @@ paused_end() { lab resume "$1"; }
 # its clocks stand still as well
 frozen_begin() { lab pause --freeze "$1"; }
 frozen_end() { lab resume "$1"; }
-# A hypervisor's host that is suspended, with all of them on it; the one that is meant wakes up last.
+# A hypervisor suspends all of its virtual machines; the one that is meant wakes up last.
 all_frozen_begin() {
 	local gw status=0
 	for gw in $GW_GATEWAYS; do lab pause --freeze "$gw" || status=1; done
@@ -324,8 +331,9 @@ all_frozen_end() {
 	lab resume "$1" && return $status
 }
 
-# A host goes, with all that it carries: the gateway, a monitor if there are others, and an OSD. It does not say so: no
-# connection is closed. All OSDs are on one host for CRUSH, so the word of one that another is down would not count.
+# A host goes, with everything on it: the gateway, a monitor if there are others, and an OSD. It
+# does not say so: no connection is closed. All OSDs are on one host for CRUSH, so one OSD's word
+# that another is down would not count.
 lost_osd() { echo "${LOST_OSD:-osd.$((${1#gw} % 3))}"; }
 lost_mon() {
 	local mons
@@ -351,8 +359,9 @@ host_lost_end() {
 		again with_ceph 60 ceph config rm mon mon_osd_min_down_reporters
 }
 
-# One of the threads that receive what initiators send gets nothing of a processor, and everything else goes on, heartbeats
-# too. It shares a cgroup, which may run for a millisecond of each second, with a program that uses it up.
+# One of the threads that receive from initiators gets no processor, and everything else goes on,
+# heartbeats too. It shares a cgroup, which may run for a millisecond of each second, with a program
+# that uses that up.
 thread_stalled_begin() {
 	gw_sh "$1" <<-'SCRIPT'
 		set -e
@@ -394,8 +403,8 @@ reloaded_end() { lab exec -n "$1" -- insmod /lab/target_core_rbd.ko && gw_restor
 
 cut_ceph_begin() { lab cut "$1" ceph; }
 cut_ceph_end() { lab heal "$1" ceph; }
-# Snapshots are taken when the OSDs have forgotten the gateway's watch, so that nobody asks it to stand still. What hangs in
-# it must not get into them when it is back.
+# Take snapshots when the OSDs have forgotten the gateway's watch, so that nobody asks it to stand
+# still. Writes that hang in it must not get into them when it is back.
 cut_snapshots_begin() { lab cut "$1" ceph; }
 cut_snapshots_during() {
 	local end=$((SECONDS + $2)) name
@@ -422,9 +431,8 @@ cut_snapshots_end() {
 cut_iscsi_begin() { lab cut "$1" iscsi; }
 cut_iscsi_end() { lab heal "$1" iscsi; }
 
-# One way only: a deaf gateway sends and hears nothing, a mute one hears and sends nothing. eth0 is the cluster's
-# side, eth1 the initiators'.
-# gw_filter GW input|output RULE...: drops what matches
+# One way only: a deaf gateway sends and hears nothing, a mute one hears and sends nothing. eth0 is
+# the cluster's side, eth1 the initiators'. gw_filter GW input|output RULE...: drops what matches
 gw_filter() {
 	gw_sh "$1" "$2" "${@:3}" <<-'SCRIPT'
 		hook=$1
@@ -445,8 +453,8 @@ deaf_iscsi_end() { gw_unfilter "$1"; }
 mute_iscsi_begin() { gw_filter "$1" output 'oifname eth1'; }
 mute_iscsi_end() { gw_unfilter "$1"; }
 
-# An OSD forgets a watch of which it heard nothing for 30 s. The gateway reaches all others and the monitor meanwhile:
-# it is cut from the OSD that has the header of the first image.
+# An OSD forgets a watch that it has not heard of for 30 s. Meanwhile the gateway reaches the
+# monitor and all other OSDs: it is cut from the OSD that has the header of the first image.
 header_ports() {
 	local id osd
 	id=$(with_ceph 60 rbd info --format json "${SERVED[0]}" | jq -r .id) &&
@@ -460,7 +468,7 @@ watch_dropped_begin() {
 }
 watch_dropped_end() { gw_unfilter "$1"; }
 
-# connections that are reset over and over
+# connections are reset over and over
 reset_begin() { :; }
 reset_during() {
 	local end=$((SECONDS + $2))
@@ -479,7 +487,7 @@ clock_begin() {
 }
 clock_end() { lab exec -n "$1" -- date -s "@$(date +%s)" >/dev/null; }
 
-# by an administrator; it finds back by itself, although the entry stays
+# an administrator fences it; it finds back by itself, although the entry stays
 gw_clients() {
 	local name
 	for name in "${SERVED[@]}"; do
@@ -512,7 +520,7 @@ heal_all() {
 		clock_end "$gw"
 		lab exec -n "$gw" -- sh -c '[ -d /sys/module/target_core_rbd ] || insmod /lab/target_core_rbd.ko'
 	done
-	# one ceph program for all of it: a test that is ended has little time
+	# one ceph program for all of it: a test that is being ended has little time
 	printf '%s\n' 'osd in 0 1 2' 'osd pool set-quota rbd max_bytes 0' 'osd set-full-ratio 0.95' \
 		'osd set-backfillfull-ratio 0.9' 'osd set-nearfull-ratio 0.85' \
 		'config rm mon mon_osd_min_down_reporters' | with_ceph 30 ceph

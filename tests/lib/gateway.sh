@@ -2,35 +2,47 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2016 # expanded in gateways
 #
-# What lab tests do with gateways and images. A test sources ktap.sh, then this file.
+# Functions of lab tests for gateways and images. A test sources ktap.sh, then this file.
 #
-# Backstores are made through configfs, as the module sees them; targetcli has tests of its own. All names a test
-# makes start with its own program name, and gw_clean, which runs at the end of every test, removes these and nothing
-# else. $work is a folder of the test's own, also removed. Without a lab the test is skipped.
+# They make backstores through configfs, as the module sees them; targetcli has tests of its own.
+# All names that a test makes start with its own program name. gw_clean runs at the end of every
+# test and removes these and nothing else. $work is a folder of the test's own, also removed.
+# Without a lab the test is skipped.
 #
-#   img_create NAME [rbd create options...]       image (features: layering); also removed by gw_clean
-#   gw_enable GW NAME CONTROL                     backstore NAME; CONTROL is all but mon_addr, id and secret
+#   img_create NAME [rbd create options...]       make an image (features: layering); gw_clean
+#                                                 removes it
+#   gw_enable GW NAME CONTROL                     enable backstore NAME; CONTROL is all but
+#                                                 mon_addr, id and secret
 #   gw_disable GW NAME
-#   gw_info GW NAME KEY                           a value from the backstore's info file
-#   has_begun GW NAME                             succeeds while a command of an initiator is being executed there
-#   gw_export GW NAME [BLOCK_SIZE]                target iqn_of NAME with a TPG for each gateway, as documented:
-#                                                 all of them defined everywhere, the local one enabled
+#   gw_info GW NAME KEY                           print a value from the backstore's info file
+#   has_begun GW NAME                             succeed while a command of an initiator is being
+#                                                 executed there
+#   gw_export GW NAME [BLOCK_SIZE]                make target iqn_of NAME with a TPG for each
+#                                                 gateway, as documented: every gateway defines all
+#                                                 of them and enables its own
 #   gw_unexport GW NAME
 #   gw_serve GW NAME CONTROL [BLOCK_SIZE]         gw_enable and gw_export, in one go
 #   gw_unserve GW NAME                            gw_unexport and gw_disable, in one go
-#   gw_url GW NAME                                iscsi:// URL of LUN 0 through that gateway
+#   gw_url GW NAME                                print the iscsi:// URL of LUN 0 through that
+#                                                 gateway
 #   serve NAME CONTROL [BLOCK_SIZE]               enable and export on gw1 and gw2
 #   unserve NAME                                  undo that
-#   io URL COMMANDS...                            qemu-io commands; fails if one of them does, also if a pattern differs,
-#                                                 and after IO_LIMIT seconds (300)
-#   play URL                                      the same, commands from stdin
-#   image_sum SPEC, iscsi_sum URL, file_sum FILE  SHA-256 of all of it
-#   ec_pool NAME                                  erasure coded pool for data, 2 + 1; removed at the end
-#   parent_fill NAME                              data here and there in the first 13 MiB, and a protected snapshot NAME@s
-#   undisturbed CMD...                            runs CMD, and again if a gateway was out of touch meanwhile, three times at most
-#   osd_ops_while CMD...                          runs CMD and prints how many operations the OSDs saw because of it
-#   krbd_serve GW NAME                            a peer: LIO's iblock over a krbd mapping of image NAME, exported as ours
-#                                                 are; removed at the end
+#   io URL COMMANDS...                            run qemu-io commands; fail if one of them does,
+#                                                 also if a pattern differs, and after IO_LIMIT
+#                                                 seconds (300)
+#   play URL                                      the same, with commands from stdin
+#   image_sum SPEC, iscsi_sum URL, file_sum FILE  print the SHA-256 of all of it
+#   ec_pool NAME                                  make an erasure coded pool for data, 2 + 1;
+#                                                 removed at the end
+#   parent_fill NAME                              write data here and there in the first 13 MiB, and
+#                                                 make a protected snapshot NAME@s
+#   undisturbed CMD...                            run CMD, and again if a gateway was out of touch
+#                                                 meanwhile, three times at most
+#   osd_ops_while CMD...                          run CMD and print how many operations the OSDs saw
+#                                                 because of it
+#   krbd_serve GW NAME                            serve a peer: LIO's iblock over a krbd mapping of
+#                                                 image NAME, exported as ours are; removed at the
+#                                                 end
 #
 # Commands that fail say why on stderr and return 1.
 
@@ -63,15 +75,16 @@ img_create() {
 	lab rbd create --image-feature layering "$@" "$name"
 }
 
-# runs a script from stdin in a gateway: gw_sh GW ARGS... <<'SCRIPT'
+# run a script from stdin in a gateway: gw_sh GW ARGS... <<'SCRIPT'
 gw_sh() {
 	local gw=$1
 	shift
 	lab exec "$gw" -- bash -s -- "$@"
 }
 
-# What a gateway does with units. Its shell takes a second to start on a busy machine, so what belongs together is one
-# script: gw_units GW COMMANDS ARGS... runs COMMANDS there, with these functions.
+# A gateway's functions for units. Its shell takes a second to start on a busy machine, so put
+# commands that belong together into one script: gw_units GW COMMANDS ARGS... runs COMMANDS there,
+# with these functions.
 GW_UNITS=$(cat <<-'SCRIPT'
 	core=/sys/kernel/config/target/core/rbd_0
 	iscsi=/sys/kernel/config/target/iscsi
@@ -97,17 +110,18 @@ GW_UNITS=$(cat <<-'SCRIPT'
 			echo 1 >"$tpg/attrib/generate_node_acls"
 			echo 1 >"$tpg/attrib/cache_dynamic_acls"
 			echo 0 >"$tpg/attrib/demo_mode_write_protect"
-			# SendTargets to one gateway tells of all of them
+			# SendTargets to one gateway lists the portals of all of them
 			echo 0 >"$tpg/attrib/tpg_enabled_sendtargets"
 			ln -s "$dev" "$tpg/lun/lun_0/$1"
 		done
 		echo 1 >"$target/tpgt_$3/enable"
 		unit_knows_ports "$1" 1
 	)
-	# Whoever is logged in when a port comes is told so, and most tests do not want to know.
+	# A nexus that is logged in when a port comes gets a unit attention, and most tests do not
+	# want one.
 	unit_knows_ports() { # NAME COUNT
 		local ports=$core/$1/attrib/ports i
-		# a snapshot has none, nor has a module of before
+		# a snapshot has no ports, nor has an older module
 		grep -qs . "$ports" || return 0
 		for ((i = 0; i < 50; i++)); do
 			[ "$(grep -c '^port' "$ports")" -lt "$2" ] || return 0
@@ -154,11 +168,13 @@ has_begun() {
 	[ "$(lab exec -n "$1" -- sed -n '1s/.* in_flight \([0-9]*\) .*/\1/p' "$GW_CORE/$2/attrib/reservations")" -gt 0 ]
 }
 
-# how often it stood still since the test began, by its own word: a loaded host takes its processors away
+# how often the gateway stood still since the test began, by its own count: a loaded host takes its
+# processors away
 gw_stalls() { lab log --since-mark "$1" | grep -c 'was out of touch (it stood still)'; }
-# The same, for whatever reason: its OSDs share the host. It also refuses writes of a session whose thread stood still.
+# The same, for whatever reason: its OSDs share the host. It also refuses writes of a session whose
+# thread stood still.
 gw_lapses() { lab log --since-mark "$1" | grep -c 'was out of touch\|the thread of a session stood still'; }
-# A gateway that was out of touch ends writes with BUSY for a while, and must.
+# A gateway that was out of touch ends writes with BUSY for a while, as it must.
 undisturbed() {
 	local _ before status
 	for _ in 1 2 3; do
@@ -225,7 +241,8 @@ osd_ops() {
 		awk '{ n += $1 } END { print n }'
 }
 
-# Less those that the gateways' heartbeats make in the same time. Asking takes its time, too, so it is a matter of rates.
+# Less the operations that the gateways' heartbeats make in the same time. Asking takes its time,
+# too, so compare rates.
 osd_ops_while() {
 	local before after idle start end
 	before=$(osd_ops) start=$(date +%s%3N)
@@ -270,7 +287,8 @@ krbd_unserve() {
 	SCRIPT
 }
 
-# qemu-io's status says only that it could open the disk; what became of the commands is in its words. Those are in IO_OUT.
+# qemu-io's status says only that it could open the disk. Its output tells how the commands ended;
+# IO_OUT has it.
 IO_OUT=$(mktemp)
 t_atexit 'rm -f "$IO_OUT" "$IO_OUT.read"'
 
@@ -293,7 +311,8 @@ io() {
 # the objects of the gateways' group of pool rbd
 group_objects() { lab run -- rados -p rbd ls | grep '^target_core_rbd\.group' | sort; }
 
-# The clients that Ceph keeps out, and those that it did not by the list of before; it forgets old ones by itself.
+# The clients that Ceph keeps out now and were not in the list of before; Ceph forgets old ones by
+# itself.
 blocklist() { lab ceph osd blocklist ls 2>/dev/null | cut -d ' ' -f 1 | sort; }
 fenced_since() { comm -13 <(echo "$1") <(blocklist); }
 

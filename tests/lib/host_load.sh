@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# What tests of faults do with init1, a host that has a file system on a multipath device: fio and files, verified all
-# the time. A test sources ktap.sh, gateway.sh, hosts.sh, then this file.
+# The load of init1 in tests of faults. This host has a file system on a multipath device, with fio
+# and files, verified all the time. A test sources ktap.sh, gateway.sh, hosts.sh, then this file.
 #
-#   begin NAME COMMAND...             runs it beside the test; what it says is in $work/NAME.out
-#   ended_by TIME NAME                it has ended by then (of SECONDS), and well; prints what it said last
-#   host_load MAP SECONDS SEED        makes a file system in the first 61 MiB, and writes and verifies; prints how many
-#                                     rounds that were
-#   host_load_enough                  the round that it is in shall be the last one
-#   no_error                          its kernel saw no error of a multipath device or of ext4 since host_load began
+#   begin NAME COMMAND...             run it beside the test; its output is in $work/NAME.out
+#   ended_by TIME NAME                succeed if it has ended by then (of SECONDS), and well; print
+#                                     its last line
+#   host_load MAP SECONDS SEED        make a file system in the first 61 MiB, and write and verify;
+#                                     print how many rounds that were
+#   host_load_enough                  make the present round the last one
+#   no_error                          succeed if its kernel saw no error of a multipath device or of
+#                                     ext4 since host_load began
 #   serves GW NAME, serves_within GW NAME SECONDS
-#                                     a new session reads and writes, where no such file system is
+#                                     succeed if a new session reads and writes, where no such file
+#                                     system is
 #
 # Commands that fail say why on stderr and return 1. The file system is unmounted at the end.
 # shellcheck disable=SC2154 # $work is of gateway.sh
@@ -37,8 +40,8 @@ ended_by() {
 	return "$status"
 }
 
-# Rounds in which fio writes a file past the cache and one through it, and verifies both, and in which files are made,
-# moved and removed. In the end of a round all of it is read once more.
+# In each round fio writes one file through the cache and one past it, and verifies both. Other
+# files are made, moved and removed. At the end of a round all of it is read once more.
 t_atexit "on init1 umount -l /mnt/$TEST"
 host_load() {
 	on init1 dmesg --clear
@@ -47,12 +50,14 @@ host_load() {
 		map=$1 end=$((SECONDS + $2)) seed=$3 dir=$4 round=0
 		mkdir -p $dir
 		rm -f $dir.enough
-		# The cluster may be full later on, so no object may get smaller: nothing is discarded, or zeroed at its end.
+		# The cluster may be full later on, so no object may get smaller: nothing is
+		# discarded, or zeroed at its end.
 		mkfs.ext4 -q -F -E nodiscard,lazy_journal_init=1,lazy_itable_init=1 $map 61M
 		mount -o errors=remount-ro,noinit_itable $map $dir
 		trap 'umount $dir || { sleep 5; umount $dir; }' EXIT
 
-		# its latencies are of no use: one whose start it did not note (fsync) lasted since the machine booted
+		# fio's latencies are of no use: an fsync, whose start it does not note, lasts
+		# since the machine booted
 		fio_round() {
 			fio --clocksource=clock_gettime --randrepeat=1 --randseed=$((seed + round)) --verify=crc32c \
 				--verify_fatal=1 --verify_state_save=0 --rw=randwrite --ioengine=libaio "$@" \
@@ -86,13 +91,13 @@ host_load() {
 }
 host_load_enough() { on init1 touch "/mnt/$TEST.enough"; }
 
-# errors of paths (sd) are what multipath is for
+# errors of paths (sd) are for multipath to handle
 no_error() {
 	on init1 dmesg >"$work/dmesg" &&
 		! grep -E 'EXT4-fs (error|warning)|JBD2: .*[Ee]rror|I/O error,? (on )?dev(ice)? dm-' "$work/dmesg"
 }
 
-# after a few BUSYs QEMU waits for half a minute at random, so it is not given that long
+# after a few BUSYs QEMU waits for half a minute at random, so give it less time than that
 serves() { IO_LIMIT=10 io "$(gw_url "$1" "$2")" 'write -P 0x5e 63M 64k' 'read -P 0x5e 63M 64k'; }
 serves_within() {
 	local start=$SECONDS

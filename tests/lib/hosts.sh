@@ -1,23 +1,25 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# What lab tests do with machines as initiators: hosts with a kernel, file systems and multipath of their own. A test
-# sources ktap.sh, gateway.sh, then this file.
+# Functions of lab tests for machines as initiators: hosts with a kernel, file systems and multipath
+# of their own. A test sources ktap.sh, gateway.sh, then this file.
 #
-#   host_up HOST                      boots it, unless it runs; it goes on running for the tests that come next
-#   on HOST CMD...                    runs a command there
-#   host_sh HOST ARGS...              runs a script from stdin there
-#   host_config HOST SECTION LINE     adds to its multipath.conf
-#   host_login HOST NAME GW...        logs in to the target of NAME through these gateways
-#   host_disk HOST NAME GW            the disk that it has through that gateway
-#   host_map HOST NAME GW...          its multipath device, once it has these paths
-#   host_write HOST DEVICE BLOCK [BYTE]  writes a block of 4096 bytes past all caches
-#   stranger GW NAME COMMAND          a qemu-io command of an initiator that is none of them
+#   host_up HOST                      boot it, unless it runs; it goes on running for the next tests
+#   on HOST CMD...                    run a command there
+#   host_sh HOST ARGS...              run a script from stdin there
+#   host_config HOST SECTION LINE     add to its multipath.conf
+#   host_login HOST NAME GW...        log in to the target of NAME through these gateways
+#   host_disk HOST NAME GW            print the disk that it has through that gateway
+#   host_map HOST NAME GW...          print its multipath device, once it has these paths
+#   host_write HOST DEVICE BLOCK [BYTE]  write a block of 4096 bytes past all caches
+#   stranger GW NAME COMMAND          run a qemu-io command as an initiator that is none of the
+#                                     hosts
 #   pr_keys, pr_generation, pr_reservation, pr_status HOST DEVICE
-#                                     what PERSISTENT RESERVE IN says there: the keys, sorted; PRGENERATION; the
-#                                     reservation's key and type; everything
+#                                     print PERSISTENT RESERVE IN's answer there: the keys, sorted;
+#                                     PRGENERATION; the reservation's key and type; everything
 #
-# Commands that fail say why on stderr and return 1. Sessions, multipath devices and configuration go away at the end.
+# Commands that fail say why on stderr and return 1. Sessions, multipath devices and configuration
+# go away at the end.
 
 : "${GW_GATEWAYS:?source gateway.sh first}"
 

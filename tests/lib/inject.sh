@@ -1,26 +1,30 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# Allocations that fail, on a gateway with the debug kernel: only those with a function of the module in their stack. A
-# test sources gateway.sh, then this file; it is skipped on a kernel that cannot do this, and nothing fails any more when
-# it ends.
+# Make allocations fail on a gateway with the debug kernel: only those with a function of the module
+# in their stack. A test sources gateway.sh, then this file. It is skipped on a kernel that cannot
+# do this, and nothing fails any more when it ends.
 #
 #   inject GW KIND PERCENT [but|only FUNCTION]
-#                            from now on so many of them fail; KIND: failslab, fail_page_alloc. But none, or only those,
-#                            that have this function in their stack
-#   inject_off GW            none any more; says how many failed since inject
-#   inject_here GW           none fail, but those that a task asks for with /proc/PID/fail-nth, which counts both kinds
-#   fail_nth GW PID N        after inject_here: the Nth that this thread makes from now on fails; 0: none. Says how many
-#                            were left of the N before, 0 if it was reached
+#                            fail that many of them from now on; KIND: failslab, fail_page_alloc.
+#                            "but": none that have this function in their stack; "only": only those
+#   inject_off GW            fail no more; print how many failed since inject
+#   inject_here GW           fail only those that a task asks for with /proc/PID/fail-nth, which
+#                            counts both kinds
+#   fail_nth GW PID N        after inject_here: fail the Nth that this thread makes from now on; 0:
+#                            none. Print how many were left of the N before, 0 if it was reached
 #   fail_each GW THREAD DO LOOK
-#                            runs DO while allocations of that kernel thread fail, one each time, and LOOK after it while
-#                            none does; both are functions. Until there is none left, or one of the two fails; says how
-#                            many there are and how many failed
+#                            run DO while allocations of that kernel thread fail, one each time, and
+#                            LOOK after it while none does; both are functions. Stop when no
+#                            allocation is left, or when one of the two fails; print how many there
+#                            are and how many failed
 #
-#   FAIL_ROUNDS              how often DO runs at most (16, each time is long on such a kernel): of more allocations only
-#                            some fail, at equal distances, another choice each time. Enough of it means all
+#   FAIL_ROUNDS              how often DO runs at most (16, each time is long on such a kernel). Of
+#                            more allocations only some fail, at equal distances, another choice
+#                            each time, so enough runs reach all
 #
-# Not waited for in vain: __GFP_NOFAIL never fails here, and a mempool hands out what it has in reserve instead.
+# Two kinds never fail here: __GFP_NOFAIL, and those of a mempool, which hands out its reserve
+# instead.
 
 : "${work:?source gateway.sh first}"
 
@@ -28,7 +32,7 @@ inject_sh() {
 	gw_sh "$@" <<-'SCRIPT'
 		what=$1 kind=$2 percent=$3 how=$4 function=$5
 		cd /sys/kernel/debug || exit 1
-		# where its functions are; what comes with the next module begins on another page
+		# where its functions are; the next module's functions begin on another page
 		functions=$(awk '/\[target_core_rbd\]/ && $2 ~ /^[tT]$/ { print $1, $3 }' /proc/kallsyms | sort)
 		set -- $(sed -n '1s/ .*//p;$s/ .*//p' <<<"$functions")
 		[ $# = 2 ] || exit 1
@@ -89,10 +93,10 @@ kthread_pid() {
 }
 
 FAIL_ROUNDS=${FAIL_ROUNDS:-16}
-# more than anything here makes
+# more than any step here makes
 FAIL_MOST=100000
 
-# the names of its variables are none of a test's: DO and LOOK see them
+# no test has variables of these names: DO and LOOK see them
 fail_each() { # GW THREAD DO LOOK
 	local gw=$1 pid left nth stride total failed=0
 	pid=$(kthread_pid "$gw" "$2")

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * iSCSI commands byte by byte (RFC 7143), for what libiscsi does not send: CDBs of any length, data lengths that do
- * not fit the CDB, data in the wrong direction. And it tells what it gets as it is.
+ * Send iSCSI commands byte by byte (RFC 7143), for cases that libiscsi does not send: CDBs of any
+ * length, data lengths that do not fit the CDB, data in the wrong direction. Answers are returned
+ * as they are.
  *
- * libiscsi logs in; then the connection is ours. One command at a time. No digests, and data go out only when they
- * are asked for, or with the command.
+ * libiscsi logs in; then the connection is ours. There is one command at a time and no digest. Data
+ * go out with the command, or when the target asks for them.
  */
 #include <errno.h>
 #include <poll.h>
@@ -44,7 +45,7 @@ enum {
 	FLAG_STATUS = 0x01,
 };
 
-/* what a PDU from the target is taken apart into */
+/* the parts of a PDU from the target */
 struct pdu {
 	uint8_t header[HEADER_LEN];
 	uint8_t data[(1 << 18) + 4];
@@ -131,7 +132,7 @@ static void header_begin(struct wire *wire, uint8_t *header, uint8_t op, uint8_t
 	set32(header + 28, wire->exp_statsn);
 }
 
-/* Sends a header and its data, which are padded to four bytes. */
+/* Send a header and its data, which are padded to four bytes. */
 static enum wire_result send_pdu(struct wire *wire, uint8_t *header, size_t header_len, const void *data,
 				 uint32_t len, uint64_t end)
 {
@@ -175,7 +176,7 @@ static enum wire_result answer_ping(struct wire *wire, uint64_t end)
 	return send_pdu(wire, header, HEADER_LEN, NULL, 0, end);
 }
 
-/* The next PDU that is about command @itt. */
+/* Receive the next PDU that is about command @itt. */
 static enum wire_result receive_for(struct wire *wire, uint32_t itt, uint64_t end)
 {
 	while (1) {

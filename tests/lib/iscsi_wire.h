@@ -7,7 +7,7 @@
 
 #include "session.h"
 
-/* what the eight bits of ADDITIONAL CDB LENGTH can say */
+/* the eight bits of ADDITIONAL CDB LENGTH can say no more */
 #define WIRE_CDB_MAX	264
 #define WIRE_DATA_MAX	(1 << 20)
 #define WIRE_SENSE_MAX	512
@@ -31,11 +31,11 @@ struct wire {
 /**
  * struct wire_command - a SCSI command as it goes out
  * @cdb: CDB
- * @cdb_len: its length; what does not fit into 16 bytes goes into an additional header segment
+ * @cdb_len: its length; bytes beyond 16 go into an additional header segment
  * @lun: the eight bytes
  * @flags: WIRE_READ, WIRE_WRITE and the task attribute
  * @edtl: expected data transfer length
- * @immediate: data go along with the command as far as they may
+ * @immediate: send data along with the command as far as allowed
  * @pause_ms: before each burst of data that the target asks for
  * @data: the data, if it is a write: @edtl bytes, WIRE_DATA_MAX at most
  */
@@ -54,16 +54,16 @@ struct wire_command {
 #define WIRE_WRITE	0x20
 
 /**
- * struct wire_answer - what came back
- * @response: iSCSI's word: 0 when the target did what it could
+ * struct wire_answer - the target's answer
+ * @response: iSCSI's response: 0 when the target carried the command out
  * @status: SCSI status
- * @underflow: there is a residual, of what was announced and not transferred
- * @overflow: there is a residual, of what the command would have transferred
- * @residual: how much
+ * @underflow: there is a residual: bytes that were announced and not transferred
+ * @overflow: there is a residual: bytes that the command would have transferred beyond that
+ * @residual: of the residual, in bytes
  * @in_len: bytes of data that came
  * @sense_len: bytes in @sense
  * @sense: sense data
- * @data: room for the data, WIRE_DATA_MAX bytes; what does not fit is left out
+ * @data: room for the data, WIRE_DATA_MAX bytes; the rest is left out
  */
 struct wire_answer {
 	uint8_t response;
@@ -82,7 +82,7 @@ enum wire_result {
 	WIRE_REJECTED,	/* the target did not take the PDU */
 	WIRE_DROPPED,	/* the connection has ended */
 	WIRE_SILENT,	/* the time is up */
-	WIRE_NONSENSE,	/* what came breaks the protocol */
+	WIRE_NONSENSE,	/* the target broke the protocol */
 };
 
 bool wire_login(struct wire *wire, const char *url, const char *name, unsigned int port);

@@ -16,7 +16,7 @@ static inline void ktap_begin(void)
 	puts("TAP version 13");
 }
 
-/* One result; the description is formatted. Returns @passed. */
+/* Print one result, with a formatted description. Return: @passed. */
 static inline bool __attribute__((format(printf, 2, 3))) ktap_ok(bool passed, const char *fmt, ...)
 {
 	va_list args;
@@ -32,7 +32,7 @@ static inline bool __attribute__((format(printf, 2, 3))) ktap_ok(bool passed, co
 	return passed;
 }
 
-/* The plan; returns the exit status. */
+/* Print the plan. Return: the exit status. */
 static inline int ktap_end(void)
 {
 	printf("1..%u\n", ktap_count);

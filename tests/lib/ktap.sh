@@ -3,34 +3,36 @@
 #
 # KTAP for tests written in bash. A test sources this file and calls
 #
-#   t 'what must hold' cmd args...         passes if cmd succeeds; its output is shown if not
+#   t 'what must hold' cmd args...         pass if cmd succeeds; show its output if not
 #   t_fails 'what is refused' cmd args...  passes if cmd fails
-#   t_says 'how' REGEX cmd args...         passes if cmd fails and says something that matches
-#   t_is 'what' GOT WANTED                 passes if both are equal
-#   t_like 'what' GOT REGEX                passes if GOT matches
-#   t_ok 'what', t_not_ok 'what' [why]     when the test knows by itself
-#   t_skip 'what' why                      one that cannot run here
-#   t_skip_all why                         the whole test cannot run here; ends it with status 4
-#   t_bail why                             going on makes no sense; ends it with status 1
-#   note text...                           a diagnostic line
-#   t_kill pid                             ends a process and its children, without a warning
-#   t_atexit cmd                           cmd, in one line, runs when the test ends, whatever the reason; last come,
-#                                          first served
-#   t_atexit_late cmd                      cmd runs after all others that are there now
+#   t_says 'how' REGEX cmd args...         pass if cmd fails and says something that matches
+#   t_is 'what' GOT WANTED                 pass if both are equal
+#   t_like 'what' GOT REGEX                pass if GOT matches
+#   t_ok 'what', t_not_ok 'what' [why]     the test knows by itself
+#   t_skip 'what' why                      a check that cannot run here
+#   t_skip_all why                         the whole test cannot run here; end it with status 4
+#   t_bail why                             going on makes no sense; end it with status 1
+#   note text...                           print a diagnostic line
+#   t_kill pid                             end a process and its children, without a warning
+#   t_atexit cmd                           run cmd, in one line, when the test ends, whatever the
+#                                          reason; the last one runs first
+#   t_atexit_late cmd                      run cmd after all others that are there now
 #   lab ...                                the lab (tests/lab/lab)
-#   t_limit SECONDS                        prints how long to wait at most for what takes that long at most on a machine
-#                                          like any other: TEST_SLOW (1) times as long
-#   t_build FOLDER PROGRAM...              makes programs of a folder of tests/ in $work, the test's own folder
-#   t_until SECONDS COMMAND...             runs COMMAND every second until it succeeds, for t_limit SECONDS at most
+#   t_limit SECONDS                        print a limit for something that takes at most SECONDS on
+#                                          an ordinary machine: TEST_SLOW (1) times as long
+#   t_build FOLDER PROGRAM...              make programs of a folder of tests/ in $work, the test's
+#                                          own folder
+#   t_until SECONDS COMMAND...             run COMMAND every second until it succeeds, for t_limit
+#                                          SECONDS at most
 #
-# The plan is printed at the end, and the exit status is kselftest's: 0 passed, 1 failed, 4 skipped. A test that
-# dies on the way fails: the plan is missing then.
+# The plan is printed at the end, and the exit status is kselftest's: 0 passed, 1 failed, 4 skipped.
+# A test that dies on the way fails: the plan is missing then.
 
 TESTS_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 KTAP_COUNT=0
 KTAP_FAILED=0
 KTAP_DONE=
-# in a file, since what is tested runs in a subshell and may have something to clean up as well
+# in a file, since a check runs in a subshell and may have something to clean up as well
 KTAP_ATEXIT=$(mktemp)
 
 lab() { "$TESTS_DIR/lab/lab" "$@"; }
@@ -145,7 +147,7 @@ t_bail() {
 	exit 1
 }
 
-# a process with all its children; those that it left to init are not found any more
+# end a process with all its children; those that it left to init cannot be found any more
 t_kill() {
 	local child
 	for child in $(pgrep -P "$1"); do t_kill "$child"; done
@@ -182,7 +184,7 @@ ktap_exit() {
 trap ktap_exit EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
-# when the reader of our output went away first, cleaning up still comes first
+# when the reader of our output went away first, clean up all the same
 trap : PIPE
 
 echo 'TAP version 13'

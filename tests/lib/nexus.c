@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Nexuses that live through anything, and say of each command what became of it.
+ * Nexuses that live through anything, and say how each command ended.
  *
- * libiscsi must not connect again by itself: it would send again what had no answer, and a COMPARE AND WRITE that
- * ran twice finds what it wrote the first time. So a session that breaks, or that leaves a command without an answer
- * for too long, is dropped with all that it has in flight, and a new one is opened for as long as that takes.
+ * libiscsi must not connect again by itself: it would repeat the commands without an answer, and a
+ * COMPARE AND WRITE that runs twice finds its own data of the first time. So a session that breaks,
+ * or that leaves a command without an answer for too long, is dropped with everything in flight.
+ * Then a new one is opened, for as long as that takes.
  *
  * A dropped connection is reset and not closed in an orderly way; see session_reset().
  *
- * The name and the ISID of a nexus stay the same, so it is the same I_T nexus after a new login, and the gateway
- * ends its old session first.
+ * The name and the ISID of a nexus stay the same, so it is the same I_T nexus after a new login,
+ * and the gateway ends its old session first.
  */
 #include <errno.h>
 #include <poll.h>
@@ -25,7 +26,7 @@
 
 /**
  * nexus_drop() - give up the session, and all commands in it
- * @nexus: not in a callback of its own
+ * @nexus: must not be called from a callback of its own
  */
 void nexus_drop(struct nexus *nexus)
 {
@@ -126,9 +127,9 @@ void nexus_serve(struct nexus *nexuses, unsigned int count, uint64_t patience, i
 }
 
 /**
- * nexus_begin() - a command is about to be handed to libiscsi
- * @nexus: of it
- * @command: with @ended set; the callback is nexus_answered(), and this its argument
+ * nexus_begin() - note a command before libiscsi gets it
+ * @nexus: that sends it
+ * @command: with @ended set; libiscsi's callback is nexus_answered(), with this as its argument
  */
 void nexus_begin(struct nexus *nexus, struct nexus_command *command)
 {
@@ -140,10 +141,10 @@ void nexus_begin(struct nexus *nexus, struct nexus_command *command)
 }
 
 /**
- * nexus_begun() - it was
- * @nexus: of it
+ * nexus_begun() - note that libiscsi got the command
+ * @nexus: that sends it
  * @command: may be over by now
- * @task: what libiscsi returned; NULL: it was not sent, and the session is of no use
+ * @task: libiscsi's result; NULL: the command was not sent, and the session is of no use
  */
 void nexus_begun(struct nexus *nexus, const struct nexus_command *command, const struct scsi_task *task)
 {

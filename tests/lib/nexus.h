@@ -14,9 +14,9 @@ struct nexus;
 
 /**
  * struct nexus_command - a command that is on its way
- * @nexus: which sent it
- * @next: of those in flight
- * @start: when
+ * @nexus: that sent it
+ * @next: in the list of those in flight
+ * @start: when it was sent
  * @ended: called once, with the result as in a record; @task is NULL when there was no answer
  */
 struct nexus_command {
@@ -30,17 +30,17 @@ enum nexus_state { NEXUS_DOWN, NEXUS_CONNECTING, NEXUS_UP };
 
 /**
  * struct nexus - an initiator port, and its way to the disk
- * @number: in records
+ * @number: its number in records
  * @path: number of the URL
  * @url: where it logs in
- * @name: of the initiator, without INITIATOR_PREFIX
+ * @name: name of the initiator, without INITIATOR_PREFIX
  * @state: whether commands can be sent
- * @broken: the session is gone, and was not dropped yet
+ * @broken: the session is gone, and not dropped yet
  * @session: has no libiscsi part while down
  * @since: when the login began
  * @at: when to try again
- * @in_flight: commands
- * @depth: how many
+ * @in_flight: commands without an answer
+ * @depth: how many these are
  * @lost: sessions that were given up
  * @logged_in: called when a login succeeded
  */

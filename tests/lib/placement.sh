@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# Which OSDs have which objects of pool rbd, for tests that stop an OSD or cut a gateway off from one. A test sources ktap.sh and
-# gateway.sh, then this file. All objects of one placement group move together; at the end all is where CRUSH wants it.
+# Find and choose the OSDs that have objects of pool rbd, for tests that stop an OSD or cut a
+# gateway off from one. A test sources ktap.sh and gateway.sh, then this file. All objects of one
+# placement group move together. At the end every object is where CRUSH wants it.
 #
-#   pg_of OBJECT             its placement group
-#   acting OBJECT            its OSDs, sorted: [0,1]
-#   has_osd OSD OBJECT       succeeds if that is one of them
-#   place OBJECT OSD...      have its placement group with these, the first one primary, and wait until they have all of it
-#   pool_is_clean            succeeds when nothing moves any more
-#   place_image IMAGE OSD... place the header and the first object of its data there
-#   group_together           have all objects of the gateways' group with the OSDs of the first one. Else any OSD of a lab of
-#                            three may have two of them, and the gateways lose touch when that one stands still
+#   pg_of OBJECT             print its placement group
+#   acting OBJECT            print its OSDs, sorted: [0,1]
+#   has_osd OSD OBJECT       succeed if that is one of them
+#   place OBJECT OSD...      put its placement group on these, the first one primary, and wait until
+#                            they have all of it
+#   pool_is_clean            succeed when nothing moves any more
+#   place_image IMAGE OSD... put the header and the first object of its data there
+#   group_together           put all objects of the gateways' group on the OSDs of the first one.
+#                            Otherwise any OSD of a lab of three may have two of them, and the
+#                            gateways lose touch when that OSD stands still
 
 osd_map() { lab ceph osd map rbd "$1" --format json 2>/dev/null; }
 pg_of() { osd_map "$1" | jq -r .pgid; }

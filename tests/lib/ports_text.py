@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""Turns answers about target ports, in hex on stdin, into text.
+"""Turn answers about target ports, in hex on stdin, into text.
 
     ports_text.py identification    VPD page 83h: relative target port identifier, target port group
-    ports_text.py groups            REPORT TARGET PORT GROUPS: GROUP:STATE PORT..., groups separated by commas
+    ports_text.py groups            REPORT TARGET PORT GROUPS: GROUP:STATE PORT..., groups separated
+                                    by commas
 """
 import sys
 

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Sessions of qemu-io that stay open, for tests in which the order of commands across gateways matters."""
+"""Sessions of qemu-io that stay open, for tests in which the order of commands across gateways
+matters.
+"""
 
 import subprocess
 
@@ -13,7 +15,9 @@ class Session:
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
     def do(self, command, answer):
-        """Runs a command; returns what it said up to the line with the answer, None at the end of the session."""
+        """Run a command. Return its output up to the line with the answer, None at the end of the
+        session.
+        """
         self.process.stdin.write(command + '\n')
         said = ''
         for line in self.process.stdout:

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
-"""librados, called directly, since its Python module notifies with text only; and the frames of what is sent."""
+"""Call librados directly, since its Python module notifies with text only; and build the frames of
+notifications.
+"""
 import ctypes
 import struct
 import sys
@@ -24,7 +26,7 @@ class Pool:
         check(librados.rados_ioctx_create(cluster, name.encode(), ctypes.byref(self.io)), "pool")
 
     def notify(self, oid, payload, timeout_ms=1000):
-        """Returns whether all who watch have answered in time."""
+        """Return whether all watchers have answered in time."""
         reply, length = Pointer(), ctypes.c_size_t()
         ret = librados.rados_notify2(self.io, oid.encode(), payload, len(payload), ctypes.c_uint64(timeout_ms),
                                      ctypes.byref(reply), ctypes.byref(length))
@@ -56,5 +58,5 @@ def packed(data):
 
 
 def framed(op, body):
-    """As librbd does: version, compatible version, length, operation."""
+    """Frame it as librbd does: version, compatible version, length, operation."""
     return struct.pack("<BBII", 1, 1, 4 + len(body), op) + body

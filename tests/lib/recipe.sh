@@ -1,20 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# README's recipe, taken out of README.md, so that nothing else can be tested than people read. A test sources ktap.sh,
-# gateway.sh, hosts.sh, then this file; the demo uses it as well.
+# Type README's recipe, taken out of README.md, so that tests run exactly the lines that people
+# read. A test sources ktap.sh, gateway.sh, hosts.sh, then this file; the demo uses it as well.
 #
-#   recipe TOOLS              the lines of the chapter "Use" that begin with one of these, a|b|c
-#   recipe_gateway GW         those for a gateway: gw1 is the first
-#   recipe_word REGEX         the word behind what matches, in these lines
-#   type_in NODE LINES        types lines there, one after the other, until one fails
-#   on_both COMMAND           runs COMMAND gw1 and COMMAND gw2 at a time
-#   recipe_address NODE       gives it the address that README has for it, until it boots
-#   recipe_host_name NAME     gives init1 this name
-#   recipe_up                 two gateways and init1 as README has them, with its addresses and names; the tools are
-#                             installed, and targetcli has not been used yet
+#   recipe TOOLS              print the lines of the chapter "Use" that begin with one of these,
+#                             a|b|c
+#   recipe_gateway GW         print those for a gateway: gw1 is the first
+#   recipe_word REGEX         print the word behind the match, in these lines
+#   type_in NODE LINES        type lines there, one after the other, until one fails
+#   on_both COMMAND           run COMMAND gw1 and COMMAND gw2 at the same time
+#   recipe_address NODE       give it the address that README has for it, until it boots
+#   recipe_host_name NAME     give init1 this name
+#   recipe_up                 bring up two gateways and init1 as README has them, with its addresses
+#                             and names; the tools are installed, and targetcli has not been used
+#                             yet
 #
-# At the end all goes away that recipe_up and the recipe made.
+# Everything that recipe_up and the recipe made goes away at the end.
 
 RECIPE_README=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)/README.md
 
@@ -30,7 +32,8 @@ recipe_word() { recipe '.*' | sed -nE "s|.*$1([^ ]+).*|\1|p" | sort -u; }
 
 type_in() { lab exec -n --timeout $((300 * ${TEST_SLOW:-1})) "$1" -- bash -exc "$2"; }
 
-# each line begins with the start of an interpreter, so one gateway after the other would take twice as long
+# each line begins with the start of an interpreter, so one gateway after the other would take twice
+# as long
 on_both() {
 	local other ended=0
 	"$1" gw2 &
@@ -39,7 +42,7 @@ on_both() {
 	wait $other && return $ended
 }
 
-# beside the one that the node has in the lab's network, which ends the same
+# beside the node's address in the lab's network, which ends the same
 recipe_address() {
 	lab exec "$1" -- bash -e -s <<-'SCRIPT'
 		set -- $(ip -o -4 addr show | awk '/ 10\.78\.0\./ { print $2, $4 }')

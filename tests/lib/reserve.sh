@@ -1,18 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# What lab tests do with reservations. A test sources ktap.sh, gateway.sh, then this file, and sets url1 and url2 to
-# the gateways' URLs of a unit.
+# Functions of lab tests for reservations. A test sources ktap.sh, gateway.sh, then this file, and
+# sets url1 and url2 to the gateways' URLs of a unit.
 #
-#   pr_client_build             makes the initiators of tools/pr_client, with the rules that they are held against
-#   pr_client ARGS...           runs them; ended after LIMIT seconds (240)
-#   pr                          commands from stdin, with the answers they must get (script.c); what was answered is in
-#                               $work/pr, and shown if it was not that
-#   status NEXUS                READ FULL STATUS as one line
-#   record IMAGE                its record, to the last byte
-#   PORTS_LAST                  rules of awk that change a record: what the rules before print at its end comes before ports
-#   reserved, works, in_force   keeper@1 and other@2 are registered and keeper reserves; they are, and reservation
-#                               commands work; what is reserved stays so, whatever commands do
+#   pr_client_build             make the initiators of tools/pr_client, with the rules that they are
+#                               compared with
+#   pr_client ARGS...           run them; end them after LIMIT seconds (240)
+#   pr                          run commands from stdin, with the answers they must get (script.c);
+#                               the answers are in $work/pr, and shown if they differ
+#   status NEXUS                print READ FULL STATUS as one line
+#   record IMAGE                print its record, to the last byte
+#   PORTS_LAST                  rules of awk that change a record: lines that earlier rules print at
+#                               its end come before the lines of ports
+#   reserved, works, in_force   register keeper@1 and other@2, and let keeper reserve; check that
+#                               they are, and that reservation commands work; check that the
+#                               reservation holds, whatever becomes of commands
 : "${work:?source gateway.sh first}"
 # shellcheck disable=SC2034 # for tests
 KEY=target_core_rbd.lu

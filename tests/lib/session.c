@@ -9,8 +9,8 @@
  *	session_login()		or libiscsi's iscsi_full_connect_sync() or _async(), which go
  *				on until there is no unit attention
  *
- * Without session_set_port() libiscsi connects again when a connection breaks, and sends again
- * whatever had no answer.
+ * Without session_set_port() libiscsi connects again when a connection breaks, and repeats every
+ * command that had no answer.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -30,8 +30,8 @@ static void copy_name(char *to, const char *name)
 
 /**
  * session_prepare() - make the libiscsi part of a session
- * @session: anything
- * @url: iscsi://ADDRESS/TARGET/LUN; the program ends if it is no such URL
+ * @session: uninitialised
+ * @url: iscsi://ADDRESS/TARGET/LUN; the program ends on any other URL
  * @name: of the initiator, without INITIATOR_PREFIX
  *
  * No packet is sent.
@@ -61,8 +61,8 @@ void session_prepare(struct session *session, const char *url, const char *name)
  * @isid: enterprise number of the ISID, which a program has for itself
  * @port: number of the port
  *
- * The same name, @isid and @port are the same I_T nexus in every run. The session does not come back
- * by itself then, so that a program sees what became of each command.
+ * The same name, @isid and @port are the same I_T nexus in every run. The session does not come
+ * back by itself then, so that a program sees how each command ended.
  */
 void session_set_port(struct session *session, unsigned int isid, unsigned int port)
 {
@@ -74,8 +74,8 @@ void session_set_port(struct session *session, unsigned int isid, unsigned int p
  * session_login() - connect and log in
  * @session: prepared; closed when this fails
  *
- * Wait for the target for LOGIN_TIMEOUT_S. Commands have no timeout afterwards. Unit attentions stay
- * where they are.
+ * Wait for the target for LOGIN_TIMEOUT_S. Commands have no timeout afterwards. Unit attentions
+ * stay where they are.
  *
  * Return: whether it is logged in.
  */
@@ -108,9 +108,9 @@ void session_close(struct session *session)
  * session_reset() - close the connection with a reset
  * @session: may be closed already
  *
- * The kernel goes on sending what it has buffered for a connection that is closed in an orderly way,
- * minutes after the initiator has given up, and a gateway cannot tell that from a command that was
- * sent just now. A reset discards it.
+ * When a connection is closed in an orderly way, the kernel goes on sending buffered data for
+ * minutes after the initiator has given up, and a gateway cannot tell such data from a new command.
+ * A reset discards it.
  */
 void session_reset(struct session *session)
 {

@@ -7,7 +7,7 @@
 #include <iscsi/iscsi.h>
 #include <iscsi/scsi-lowlevel.h>
 
-/* what the names of all initiators of the tests begin with */
+/* the names of all initiators of the tests begin with this */
 #define INITIATOR_PREFIX "iqn.2026-11.test.lab:"
 #define SESSION_NAME_MAX 256
 

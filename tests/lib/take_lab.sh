@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# Sourced by what runs one test program.
+# The runners of one test program source this.
 #
-# take_lab: makes one of LAB_POOL, names of labs, the LAB_NAME of this shell and its children, for as long as file
-# descriptor 8 is open; nobody else has it then. LAB_LOCKS is the folder for that. Whoever starts tests starts no more at
-# once than there are labs. Without LAB_POOL it does nothing.
+# take_lab: make one of LAB_POOL, names of labs, the LAB_NAME of this shell and its children. It is
+# theirs alone for as long as file descriptor 8 is open. LAB_LOCKS is the folder for that. Callers
+# start no more tests at once than there are labs. Without LAB_POOL it does nothing.
 take_lab() {
 	while [ -n "${LAB_POOL-}" ]; do
 		for LAB_NAME in $LAB_POOL; do

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# Initiators that are logged in, and send what they are told when they are told. A test sources ktap.sh, gateway.sh, then this
-# file.
+# Initiators that are logged in, and send commands when they are told to. A test sources ktap.sh,
+# gateway.sh, then this file.
 #
-#   talker NAME URL             logs in
-#   tell NAME COMMAND...        qemu-io commands; it does not wait for their end (what shall not wait for the one before
-#                               it is aio_write or aio_read)
-#   said NAME REGEX SECONDS     a line that matches comes within that time
-#   talker_stops NAME           it does nothing more, and does not send again what ends with BUSY
-#   talker_ends NAME            as if its machine had died: nothing that it sent is taken back
+#   talker NAME URL             log in
+#   tell NAME COMMAND...        send qemu-io commands, and do not wait for their end (use aio_write
+#                               or aio_read for one that must not wait for the one before it)
+#   said NAME REGEX SECONDS     wait until a line that matches comes, at most for that time
+#   talker_stops NAME           stop it, so that it does not send again after BUSY
+#   talker_ends NAME            end it as if its machine had died: nothing that it sent is taken
+#                               back
 #
 # Commands that fail say why on stderr and return 1.
 # shellcheck disable=SC2154 # $work is of gateway.sh
@@ -18,8 +19,8 @@
 
 talker() {
 	mkfifo "$work/$1.in" || return 1
-	# Opened for both, so that it neither waits for a writer nor ends with the first one. What is in a FIFO that nobody has open is
-	# lost, so the first command comes from here.
+	# Open it for both, so that it neither waits for a writer nor ends with the first one. A
+	# FIFO that nobody has open loses its content, so the first command comes from here.
 	{
 		echo 'read 0 512' >&0
 		exec "$TESTS_DIR/lab/lab" run -- timeout "$(t_limit 600)" qemu-io -f raw "$2"
@@ -30,7 +31,7 @@ talker() {
 	said "$1" 'read 512/512' "$(t_limit 60)"
 }
 tell() { printf '%s\n' "${@:2}" 1<>"$work/$1.in"; }
-# what ended beside it is printed with the next prompt
+# output of others that ended beside it is printed with the next prompt
 said() {
 	local i
 	for ((i = 0; i < 5 * $3; i++)); do

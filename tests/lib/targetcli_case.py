@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What the tests of the targetcli backstore share: where packages are, a folder that behaves as configfs, KTAP.
+"""Shared parts of the tests of the targetcli backstore: where packages are, a folder that behaves
+as configfs, KTAP.
 
-A test imports this before anything of the backstore. It starts again with `python3 -SB`, and so do the programs that it
-starts, so that a copy of the backstore that is installed on this machine has no part in it.
+A test imports this before anything of the backstore. The test then starts again with `python3 -SB`,
+and so do the programs that it starts, so that a copy of the backstore that is installed on this
+machine has no part in it.
 """
 
 import contextlib
@@ -24,7 +26,7 @@ if not sys.flags.no_site:
     os.execv(sys.executable, [sys.executable, '-SB', os.path.abspath(sys.argv[0])])
 sys.path.insert(0, SOURCE)
 sys.path.append(PACKAGES)
-# the name under which targetcli takes it
+# targetcli takes it under this name
 RTSLIB = 'rtslib_fb' if os.path.isdir(PACKAGES + '/rtslib_fb') else 'rtslib'
 for package in (RTSLIB, 'targetcli'):
     if not os.path.isdir(os.path.join(PACKAGES, package)):
@@ -55,7 +57,7 @@ class WithFolder(unittest.TestCase):
 
 
 class Configfs:
-    """A folder that behaves like configfs does for storage objects of this module."""
+    """A folder that behaves as configfs does for storage objects of this module."""
 
     INFO = ('Status: %s  Max Queue Depth: 128  SectorSize: 512  HwMaxSectors: 8192\n'
             '        Pool: %s Namespace: %s Image: %s Snap: %s Id: %s ImageId: 10ab3c Fsid: 1b2c-3d '
@@ -89,7 +91,8 @@ class Configfs:
 
     def rmdir(self, path, **kwargs):
         path = os.fspath(path)
-        # The files of a configfs folder go with it; folders that were made in it do not. rmtree comes back to here.
+        # The files of a configfs folder go with it; folders that were made in it do not. rmtree
+        # comes back to here.
         if kwargs or os.path.dirname(path) == os.path.join(self.root, 'core'):
             self._rmdir(path, **kwargs)
         else:
@@ -152,7 +155,7 @@ class Configfs:
 
 @needs_ceph
 class Ktap(unittest.TestResult):
-    """Prints each result as one line, and what an assertion said as comments below it."""
+    """Print each result as one line, and the text of a failed assertion as comments below it."""
 
     def line(self, good, test, remark=''):
         name = test.id().replace('__main__.', '').replace('.test_', ': ').replace('_', ' ')

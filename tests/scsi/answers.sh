@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# What a logical unit says of itself is what it does, and where SBC-3 and SPC-4 leave no choice it answers as they say:
-# opcodes and service actions, limits with blocks of 512 and of 4096 bytes, long transfers, residuals, sense data, and LIO's
-# attributes. (iscsi_test_cu.sh has what most initiators send; this is the rest, see ask.c.)
+# A logical unit acts as it describes itself, and where SBC-3 and SPC-4 leave no choice it answers
+# as they say: opcodes and service actions, limits with blocks of 512 and of 4096 bytes, long
+# transfers, residuals, sense data, and LIO's attributes. (iscsi_test_cu.sh has the commands that
+# most initiators send. This test has the rest, see ask.c.)
 # shellcheck disable=SC2317 # steps are called by name
 . ../lib/ktap.sh
 . ../lib/gateway.sh
@@ -17,7 +18,8 @@ img_create "$b" --size 1G
 t 'a unit with blocks of 512 bytes' serve "$n" "pool=rbd,image=$n"
 t 'and one with blocks of 4096 bytes' serve "$b" "pool=rbd,image=$b" 4096
 
-ask_url() { lab run -- timeout "$(t_limit 120)" "$work/ask" "$1" "asker-$BASHPID" 2>&1; } # URL, commands on stdin
+# URL, commands on stdin
+ask_url() { lab run -- timeout "$(t_limit 120)" "$work/ask" "$1" "asker-$BASHPID" 2>&1; }
 ask() { ask_url "$url1" <<<"$1"; } # COMMAND
 # ask_is WHAT COMMAND ANSWER
 ask_is() { t_is "$1" "$(ask "$2")" "$3"; }
@@ -25,7 +27,7 @@ data_of() { ask_url "$1" <<<"$2" | awk '/^good/ { print $NF }'; } # URL COMMAND
 bytes() { echo $((16#${1:$(($2 * 2)):$(($3 * 2))})); } # HEX FROM COUNT
 attribute() { lab exec -n gw1 -- sh -c "echo $2 >$GW_CORE/$n/attrib/$1"; }
 
-# Opcodes: the unit does what it lists, and nothing else.
+# Opcodes: the unit does exactly those that it lists.
 ask_is 'REZERO UNIT is not supported' 010000000000 5/20/00
 ask_is 'SEEK (6) is not' 0b0000000000 5/20/00
 ask_is 'SEEK (10) is not' 2b000000000000000000 5/20/00
@@ -66,7 +68,8 @@ t_is 'one that cannot be unmapped has no type' "$(data_of "$url1" '1201b2004000 
 attribute emulate_tpu 1
 attribute emulate_tpws 1
 
-# Groups of target ports: SET TARGET PORT GROUPS is refused, so nobody is told of it, also where an operator makes one.
+# Groups of target ports: SET TARGET PORT GROUPS is refused, so no nexus is told of it, also where
+# an operator makes one.
 group=$GW_CORE/$n/alua/$TEST
 with_group() {
 	lab exec -n gw1 -- sh -c "mkdir $group && echo 7 >$group/tg_pt_gp_id &&
@@ -99,7 +102,7 @@ big 'of a block more' '42000000000000001800 out 24 0:00160010 16:00020001' 5/26/
 big 'WRITE SAME of 4 MiB' 93010000000000000000000004000000 good
 big 'of a block more' 93010000000000000000000004010000 5/24/00
 gw_unexport gw1 "$b"
-# which may not have another block size than gw1
+# gw2 may not have another block size than gw1
 gw_unexport gw2 "$b"
 gw_disable gw2 "$b"
 limit() { lab exec -n gw1 -- cat "$GW_CORE/$b/attrib/$1"; }
@@ -107,7 +110,7 @@ lab exec -n gw1 -- sh -c "cd $GW_CORE/$b/attrib && echo 1024 >max_unmap_lba_coun
 t_is 'a limit that was set is kept in bytes, one that is switched off stays so' \
 	"$(limit max_unmap_lba_count) $(limit max_write_same_len) $(limit unmap_granularity)" '8192 0 8'
 
-# Long transfers: longer than the page says, since firmware does not look there.
+# Long transfers: longer than the limit on the page, since firmware does not look there.
 ask_is 'READ of 7 MiB, as firmware does' "28000000000000380000 in $((7 << 20))" "good $((7 << 20)) $(printf '00%.0s' $(seq 1024))"
 long() { ask "$1" | cut -d' ' -f1; }
 t_is 'READ of 32 MiB' "$(long "88000000000000000000000100000000 in $((32 << 20))")" good
@@ -117,9 +120,10 @@ img_create "$s" --size 96M --object-size 1M --stripe-unit 64K --stripe-count 4
 t 'a unit with stripes' serve "$s" "pool=rbd,image=$s"
 head -c 32M /dev/urandom >"$work/random"
 { printf '\xa5'; head -c 4194302 /dev/zero; printf '\x5a'; head -c 4194303 /dev/zero; printf '\xc3'; } >"$work/long"
-exported() { lab rbd export --no-progress "$1" - | tail -c +$((333 * 1024 + 1)) | head -c "$2" | sha256sum | cut -d' ' -f1; } # NAME LENGTH
+# NAME LENGTH
+exported() { lab rbd export --no-progress "$1" - | tail -c +$((333 * 1024 + 1)) | head -c "$2" | sha256sum | cut -d' ' -f1; }
 for name in "$n" "$s"; do
-	# not where an object begins
+	# not at the beginning of an object
 	answer=$(ask_url "$(gw_url gw1 "$name")" <<<"2a000000029a00400000 out $((8 << 20)) 0:a5 4194303:5a 8388607:c3 again")
 	if [ "$answer" = 'status 0x08' ]; then
 		t_skip "$name: WRITE of 8 MiB with one command" 'for a minute the data took too long to arrive on this machine'
@@ -136,8 +140,8 @@ for name in "$n" "$s"; do
 	rm "$work/read"
 done
 
-# A slow initiator. A WRITE whose data take long may be older than it looks, and so may be what follows it for a moment: BUSY,
-# and nothing is written. Shorter ones go through.
+# A slow initiator. A WRITE whose data take long may be older than it looks, and so may the commands
+# after it for a moment: BUSY, and nothing is written. Shorter ones go through.
 slow_writer() {
 	ask "8a000000000000180000000100000000 out $((32 << 20)) 0:a5 slow 20
 88000000000000180000000000010000 in 512
@@ -202,20 +206,21 @@ else
 	t_skip 'emulate_rsoc' 'this kernel has none'
 fi
 
-# UA_INTLCK_CTRL: for how long a condition stays, and whether a status leaves one.
+# UA_INTLCK_CTRL: how long a condition stays, and whether a status leaves one.
 sense='03000000ff00 in 255' tur=000000000000
 first() { cut -d' ' -f1 "$work/$1" | xargs; }
-told() { # FILE: which condition REQUEST SENSE told
+told() { # FILE: the condition that REQUEST SENSE told
 	awk '/ 18 70/ { print substr($NF, 5, 2) " " substr($NF, 25, 4) }' "$work/$1" | xargs
 }
-has_lines() { for _ in $(seq 600); do [ "$(wc -l <"$work/$1")" -lt "$2" ] || return 0; sleep 0.2; done; return 1; } # FILE COUNT
+# FILE COUNT
+has_lines() { for _ in $(seq 600); do [ "$(wc -l <"$work/$1")" -lt "$2" ] || return 0; sleep 0.2; done; return 1; }
 # LIO lets nobody change it under a LUN
 interlock() {
 	gw_unexport gw1 "$n"
 	attribute emulate_ua_intlck_ctrl "$1"
 	gw_export gw1 "$n"
 }
-# how many nexuses have a condition that they were not told of
+# how many nexuses have a condition that they have not been told
 pending() { lab exec -n gw1 -- grep -c '^unit_attention' "$GW_CORE/$n/attrib/reservations"; }
 is_pending() { [ "$(pending)" = "$1" ]; }
 # meets INTLCK SIZE: the image grows between its first command and the next
@@ -234,7 +239,7 @@ meets 1 1026M
 t_is 'emulate_ua_intlck_ctrl=1: it stays until REQUEST SENSE' "$(first met1)" 'good 6/2a/09 6/2a/09 good good'
 t_is 'which tells it' "$(told met1)" '06 2a09'
 
-# conflicts INTLCK: somebody has the unit, and another one comes
+# conflicts INTLCK: one nexus has the unit reserved, and another one comes
 conflicts() {
 	local holder
 	interlock "$1"
@@ -253,7 +258,7 @@ conflicts 2
 t_is 'emulate_ua_intlck_ctrl=2: it leaves a condition' "$(head -3 "$work/conflict2" | xargs)" 'status 0x18 6/2c/09 6/2c/09'
 t_is 'that REQUEST SENSE tells and takes away' "$(told conflict2), $(tail -n 1 "$work/conflict2")" '06 2c09, status 0x18'
 
-# Who has left has nothing to be told: a condition goes with the session.
+# A nexus that has left has nothing to be told: a condition goes with the session.
 interlock 0
 printf '%s\n' "$tur" "wait $work/leave" | ask_url "$url1" >"$work/leaver" &
 has_lines leaver 1
@@ -263,8 +268,8 @@ touch "$work/leave"
 wait $!
 t 'and is gone before' t_until 60 is_pending 0
 
-# TEST UNIT READY tells of an image that was deleted what READ does, or hosts would try the path again for ever. rbd rm refuses
-# while we watch, so the objects go one by one.
+# TEST UNIT READY tells the same of a deleted image as READ, or hosts would try the path again for
+# ever. rbd rm refuses while we watch, so remove the objects one by one.
 g=$TEST-gone
 img_create "$g" --size 16M
 gone_is_served() { gw_serve gw1 "$g" "pool=rbd,image=$g"; }

@@ -1,22 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Asks a logical unit, byte by byte, and tells what it answers.
+ * Ask a logical unit, byte by byte, and print its answers.
  *
  *	ask URL NAME
  *
- * Lines on stdin are commands: a CDB in hex, and what goes along.
+ * Lines on stdin are commands: a CDB in hex, and its data.
  *
  *	1b0000000100                       no data
  *	120186004000 in 64                 room for 64 bytes
  *	2f020000000000000100 out 512       512 bytes of zeros are sent
  *	42000000000000001800 out 24 0:00160010 8:0000000000000000 16:00000001
  *	                                   with these bytes at these places
- *	8a... out 33554432 slow 20         with 20 ms before each burst of data that the target asks for
+ *	8a... out 33554432 slow 20         with 20 ms before each burst of data that the target
+ *	                                   asks for
  *	2a... out 512 0:a5 again           again as long as the answer is BUSY
  *	wait FILE                          until there is such a file
  *
- * Each command has a line on stdout: "good", the status, or sense key, ASC and ASCQ, with the INFORMATION field if
- * that is valid; the residual; the data, the first kilobyte of them at most. The status is 1 if there was no answer.
+ * Each command has a line on stdout: "good", the status, or sense key, ASC and ASCQ, with the
+ * INFORMATION field if that is valid; the residual; the data, the first kilobyte of them at most.
+ * The status is 1 if there was no answer.
  */
 #include <inttypes.h>
 #include <stdbool.h>

@@ -1,23 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Hostile initiators: SCSI commands that make sense, nearly make sense and make none, from many nexuses through two
- * gateways at once, and a look at every answer. Before that, some that once did harm.
+ * Hostile initiators: SCSI commands that make sense, nearly make sense and make none, from many
+ * nexuses through two gateways at once, and a look at every answer. Before that come some commands
+ * that once did harm.
  *
  *	cdb_fuzz URL1 URL2 SEED COMMANDS NEXUSES BLOCKS PATIENCE
  *
- * COMMANDS are those of all nexuses together, BLOCKS is the size of the unit. The same seed makes each nexus send the
- * same commands; what the others do meanwhile is as it happens.
+ * COMMANDS are those of all nexuses together, BLOCKS is the size of the unit. The same seed makes
+ * each nexus send the same commands; their order among the nexuses is left to chance.
  *
- * A command is to be answered within PATIENCE seconds; or the connection ends, where LIO does that, and the nexus logs
- * in again. An answer is to be well formed, to blame the command and not the hardware, and to go with the data that came.
- * Data that went the wrong way are not to be taken for good: they would be written past a reservation, or be what is left
- * in the kernel's memory.
+ * A command must have an answer within PATIENCE seconds; or the connection ends, where LIO does
+ * that, and the nexus logs in again. An answer must be well formed, blame the command and not the
+ * hardware, and agree with the data that came. A command whose data went the wrong way must not end
+ * with GOOD: such data would be written past a reservation, or be leftovers of the kernel's memory.
  *
- * Reservations would soon shut everybody out. Whoever meets nothing but conflicts clears them away as an initiator
- * that nobody knows: registers, clears, and resets the unit if it was a RESERVE. That has to work at any time, at the
- * latest when nobody reserves anew meanwhile.
+ * Reservations would soon shut everybody out. A nexus that meets nothing but conflicts clears them
+ * away as an initiator that nobody knows: it registers, clears, and resets the unit if it was a
+ * RESERVE. That has to work at any time, at the latest when nobody reserves anew meanwhile.
  *
- * The status is 1 when there was anything to complain of; each complaint is a line.
+ * The status is 1 if there was any complaint; each complaint is a line.
  */
 /* for a lock that prefers writers */
 #define _GNU_SOURCE
@@ -32,7 +33,7 @@
 #include "cdb_fuzz.h"
 
 #define NEXUSES_MAX	64
-/* conflicts, and nothing that ended well, after which somebody clears reservations away */
+/* after so many conflicts without a good command in between, a nexus clears reservations away */
 #define CONFLICTS_MAX	12
 #define CLEAR_TRIES	50
 #define COMPLAINTS_MAX	20
@@ -55,12 +56,12 @@ enum {
 
 /**
  * struct fuzz_nexus - one initiator
- * @number: which
+ * @number: its number
  * @wire: its session
  * @url: where it logs in
- * @fuzz: where its commands come from
+ * @fuzz: source of its commands
  * @command: the last one
- * @answer: to it
+ * @answer: the answer to it
  * @left: commands to go
  * @sent: commands so far
  * @conflicts: since something ended well
@@ -70,9 +71,9 @@ enum {
  * @drops: connections that ended
  * @rejects: PDUs that were not taken
  * @clears: reservations that were cleared away
- * @clears_alone: of them, with nobody else there
- * @resets: for that
- * @slowest_ms: what the slowest command took
+ * @clears_alone: those of them with nobody else there
+ * @resets: resets that this took
+ * @slowest_ms: duration of the slowest command
  * @slowest: its opcode
  */
 struct fuzz_nexus {
@@ -99,7 +100,7 @@ struct fuzz_nexus {
 
 static struct fuzz_nexus nexuses[NEXUSES_MAX];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-/* held for reading while a command is on its way, for writing by one that must be alone */
+/* every command holds it for reading, and a command that must be alone holds it for writing */
 static pthread_rwlock_t quiet = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
 static unsigned int complaints;
 static int patience_ms;
@@ -152,7 +153,7 @@ static void complain(const struct fuzz_nexus *nexus, const char *format, ...)
 	pthread_mutex_unlock(&lock);
 }
 
-/* Sense key, or -1 when the data are none. */
+/* Return: the sense key, or -1 when the data are no sense data. */
 static int sense_key(const struct wire_answer *answer)
 {
 	const uint8_t *sense = answer->sense;
@@ -202,8 +203,8 @@ static void judge_sense(struct fuzz_nexus *nexus)
 }
 
 /*
- * An allocation length beyond what was expected, and data shorter than both: LIO calls what is missing an overflow, in
- * commands that it does itself.
+ * An allocation length beyond the expected length, and data shorter than both: in commands that LIO
+ * does itself, it calls the missing part an overflow.
  */
 static bool is_lio_overflow(const struct fuzz_nexus *nexus)
 {
@@ -380,7 +381,10 @@ static bool cleared(struct fuzz_nexus *nexus)
 	return false;
 }
 
-/* Beside the others if it can be; but they may clear at the same time, or reserve anew before we are through. */
+/*
+ * Clear beside the others if possible; but they may clear at the same time, or reserve anew before
+ * we are through.
+ */
 static void clear_away(struct fuzz_nexus *nexus)
 {
 	bool done;
@@ -399,7 +403,10 @@ static void clear_away(struct fuzz_nexus *nexus)
 	pthread_rwlock_unlock(&quiet);
 }
 
-/* What once did harm, or would do it in a LIO that is left to itself. All of it is the initiator's mistake. */
+/*
+ * Commands that once did harm, or would do it in an unguarded LIO. All of it is the initiator's
+ * mistake.
+ */
 static const struct {
 	const char *what;
 	uint8_t flags;
@@ -444,7 +451,7 @@ static void try_known(struct fuzz_nexus *nexus)
 		else if (nexus->answer.status != CHECK_CONDITION || sense_key(&nexus->answer) != KEY_ILLEGAL_REQUEST)
 			complain(nexus, "%s: not refused", known[i].what);
 	}
-	/* what it sends from now on is drawn */
+	/* its commands from now on are random */
 	nexus->sent = 0;
 	wire_close(&nexus->wire);
 }

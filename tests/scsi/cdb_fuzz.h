@@ -12,10 +12,10 @@
 #define FUZZ_KEYS	6
 
 /**
- * struct fuzz - where the commands of a nexus come from
- * @state: of the random numbers
- * @sweep: which opcode and service action is next
- * @blocks: of the unit
+ * struct fuzz - the source of a nexus's commands
+ * @state: state of the random numbers
+ * @sweep: the next opcode and service action
+ * @blocks: blocks of the unit
  */
 struct fuzz {
 	uint64_t state;
@@ -24,18 +24,21 @@ struct fuzz {
 };
 
 uint64_t fuzz_draw(struct fuzz *fuzz);
-/* a number below @n */
+/* draw a number below @n */
 uint32_t fuzz_pick(struct fuzz *fuzz, uint32_t n);
 /* true in @n of a hundred cases */
 bool fuzz_percent(struct fuzz *fuzz, uint32_t n);
-/* fills @p with random bytes */
+/* fill @p with random bytes */
 void fuzz_noise(struct fuzz *fuzz, uint8_t *p, uint32_t len);
-/* bytes of data for a command, mostly few */
+/* draw a length of data for a command, mostly short */
 uint32_t fuzz_length(struct fuzz *fuzz);
 uint64_t fuzz_key(unsigned int i);
-/* a command as an initiator would send it */
+/* make a command as an initiator would send it */
 void fuzz_make_valid(struct fuzz *fuzz, struct wire_command *command);
-/* the next command; @command->data is a buffer of WIRE_DATA_MAX bytes. The same seed makes the same commands */
+/*
+ * make the next command; @command->data is a buffer of WIRE_DATA_MAX bytes. The same seed makes the
+ * same commands
+ */
 void fuzz_next(struct fuzz *fuzz, struct wire_command *command);
 
 /* does the CDB say that data go to the unit? */

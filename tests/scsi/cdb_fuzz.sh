@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Whatever an initiator sends, it is answered, and the unit goes on: every opcode with every service action, good
-# commands with something wrong in them, data of any length in any direction, from many nexuses through both gateways
-# (cdb_fuzz.c). Afterwards the unit serves, reservations are as they should be and can be cleared away, both gateways
-# say the same, nothing is left in flight, an image beside it was not touched, and the module can go. (A complaint of a
-# kernel fails every test; see ../run-one.)
+# An initiator gets an answer to any command, and the unit goes on: every opcode with every service
+# action, good commands with a fault in them, data of any length in any direction, from many nexuses
+# through both gateways (cdb_fuzz.c). Afterwards the unit serves. Reservations are as they should be
+# and can be cleared away. Both gateways say the same, nothing is left in flight, another image was
+# not touched, and the module can go. (A complaint of a kernel fails every test; see ../run-one.)
 #
 #   FUZZ_COMMANDS   how many commands (6,000)
 #   FUZZ_NEXUSES    from how many nexuses (8)
@@ -58,13 +58,13 @@ wait $!
 t_is 'the image beside it was served all the time' "$? $([ -s "$work/rounds" ] && echo served)" '0 served'
 note "$(cat "$work/beside")"
 
-# What there is now, whatever that is.
+# The present reservations, whichever they are.
 record_is_sane() {
 	record "$n" >"$work/now"
 	"$work/record_text" "$work/now" | tee "$work/read" && grep -q ': a record, ' "$work/read"
 }
 t 'the record can be read' record_is_sane
-# a RESERVE of one that fuzzed ends with its session
+# a RESERVE of a nexus that fuzzed ends with its session
 nobody_reserves() {
 	for _ in {1..200}; do
 		record "$n" | grep -q '^spc2 ' || return 0
@@ -101,7 +101,7 @@ fresh() {
 	io "$url1" 'write -P 0x71 0 4M' 'write -P 0x72 60M 4M' && io "$url2" 'read -P 0x71 0 4M' 'read -P 0x72 60M 4M' \
 		'write -P 0x73 1M 2M' && io "$url1" 'read -P 0x73 1M 2M' 'read -P 0x71 0 1M'
 }
-t 'what is written now is what is read' fresh
+t 'new writes are read back' fresh
 t_is 'the image beside it is what it was' "$(image_sum "$beside")" "$sum"
 
 state() { lab exec -n "$1" -- cat "$GW_CORE/$n/attrib/reservations" | head -n 1 | cut -d' ' -f3-; }
@@ -118,7 +118,7 @@ quiet() {
 t 'both gateways serve the same generation, with nothing in flight' quiet
 t_is 'nobody was fenced' "$(record "$n" | grep -c '^fenced')" 0
 
-# unloading is refused by the slabs that still have objects: that is a line in the log
+# slabs that still have objects refuse to go at unloading: that is a line in the log
 go() {
 	gw_sh "$1" <<-'SCRIPT'
 		rmdir /sys/kernel/config/target/core/rbd_* 2>/dev/null

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Good commands for the CDB fuzzer, and the random numbers that make them; cdb_fuzz_next.c does something to them.
+ * Good commands for the CDB fuzzer, and the random numbers that make them; cdb_fuzz_next.c damages
+ * them.
  */
 #include <string.h>
 
@@ -15,7 +16,7 @@ enum {
 /**
  * struct kind - a command that makes sense
  * @opcode: operation code
- * @sa: service action in byte 1, or what else has to be there
+ * @sa: service action in byte 1, or another value that has to be there
  * @len: of the CDB
  * @data: which way data go
  * @fill: makes the rest of it, and the data
@@ -111,7 +112,7 @@ uint32_t fuzz_length(struct fuzz *fuzz)
 	}
 }
 
-/* few patterns, so that COMPARE AND WRITE and VERIFY find what they look for */
+/* few patterns, so that COMPARE AND WRITE and VERIFY find the data that they look for */
 static void pattern(struct fuzz *fuzz, uint8_t *p, uint32_t len)
 {
 	static const uint8_t patterns[] = { 0x00, 0x00, 0xa5, 0xff };

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The next command of the CDB fuzzer: a good one, a good one with something wrong, one of every opcode with every service
- * action, or noise.
+ * The next command of the CDB fuzzer: a good one, a good one with a fault, one of every opcode with
+ * every service action, or noise.
  *
- * What is drawn does not depend on any answer, so a seed gives the same commands again.
+ * No draw depends on an answer, so a seed gives the same commands again.
  *
- * Three things are left out, since LIO's iSCSI target goes wrong before, or whatever, a backend says to them: an
- * additional header segment of length 0 (it copies that less one, and the kernel stops there); a CDB of opcode 7Fh that
- * is shorter than its own ADDITIONAL CDB LENGTH (it copies as much as that says, from behind the PDU's header); an
- * expected data transfer length beyond some MiB (it makes a table as long as that, and the page allocator complains).
+ * Three things are left out, since LIO's iSCSI target goes wrong with them before it asks a
+ * backend, or whatever the backend answers: an additional header segment of length 0 (it copies
+ * that less one, and the kernel stops there); a CDB of opcode 7Fh that is shorter than its own
+ * ADDITIONAL CDB LENGTH (it copies as much as that says, from behind the PDU's header); an expected
+ * data transfer length beyond some MiB (it makes a table as long as that, and the page allocator
+ * complains).
  */
 #include <string.h>
 
@@ -21,7 +23,7 @@ static uint8_t any_direction(struct fuzz *fuzz)
 	return fuzz_pick(fuzz, 2) ? WIRE_READ : WIRE_WRITE;
 }
 
-/* how much is asked for stays small mostly, or the sweep would spend its time with zeros */
+/* lengths stay small mostly, or the sweep would spend its time with zeros */
 static void make_swept(struct fuzz *fuzz, struct wire_command *command)
 {
 	uint32_t i;
@@ -94,7 +96,7 @@ static void mutate(struct fuzz *fuzz, struct wire_command *command)
 	}
 }
 
-/* What cannot go over the wire like that, and what the comment at the top is about. */
+/* Commands that cannot go over the wire like that, and those of the comment at the top. */
 static void make_sendable(struct fuzz *fuzz, struct wire_command *command)
 {
 	unsigned int len = command->cdb_len;
@@ -103,7 +105,7 @@ static void make_sendable(struct fuzz *fuzz, struct wire_command *command)
 		len = command->cdb[7] + 8U;
 	if (len < 16)
 		len = 16;
-	/* what is behind the CDB is as random as the CDB */
+	/* bytes behind the CDB are as random as the CDB */
 	if (len > 32)
 		fuzz_noise(fuzz, command->cdb + 32, len - 32);
 	command->cdb_len = len;

@@ -18,7 +18,7 @@ state() {
 
 before=$(state)
 t_atexit "on_gateway 'rm -rf $top'"
-# a machine may see stale files of this one, so it gets them by hand
+# a machine may see stale copies of this machine's files, so give it the files by hand
 (cd ../.. && tar -cf - --exclude=./out --exclude=./.git .) |
 	lab exec $gw -- sh -c "mkdir -p $top && tar -xf - -C $top" || t_bail 'copying the tree to the gateway'
 

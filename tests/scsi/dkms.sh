@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# DKMS adds, builds, installs and removes the module for the kernel under test, and what it built loads on a gateway of that
-# kernel. DKMS works in trees of this test's own: the machine's are not touched.
+# DKMS adds, builds, installs and removes the module for the kernel under test, and the built module
+# loads on a gateway of that kernel. DKMS works in trees of this test's own: the machine's are not
+# touched.
 . ../lib/ktap.sh
 
 [ -n "${LAB_NAME-}" ] || t_skip_all 'needs a lab: make check TESTS=dkms'
@@ -28,7 +29,7 @@ dkms_remove() {
 		-m $name -v "$version" --all
 }
 
-t 'what a build needs' did copy
+t 'the files that a build needs' did copy
 t 'dkms add' did add
 t 'dkms build' did build
 t 'dkms install' did install
@@ -36,8 +37,9 @@ module=$(find "$tree/modules/$kver" -name "$name.ko*")
 t_is 'it is built for that kernel' "$(modinfo -F vermagic "$module" | cut -d' ' -f1)" "$kver"
 t_is 'and has the right version' "$(modinfo -F version "$module")" "$version"
 
-# On a gateway, in place of the one that is loaded there. depmod reads all modules of the kernel, which takes minutes on an
-# emulated machine; the gateway has the same ones, so it gets what depmod makes of them here.
+# On a gateway, in place of the one that is loaded there. depmod reads all modules of the kernel,
+# which takes minutes on an emulated machine. The gateway has the same modules, so run depmod here
+# and copy its result there.
 on_gateway() { lab exec -n gw1 -- sh -c "$1"; }
 installed() {
 	local dir=$work/mods/lib/modules/$kver

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# libiscsi's conformance tests: whatever passes on LIO's iblock over krbd, on the same kernel and cluster, passes on
-# our backend too. What fails on one of them is printed; docs/conformance.md keeps the list.
+# libiscsi's conformance tests: a test that passes on LIO's iblock over krbd, on the same kernel and
+# cluster, passes on our backend too. The tests that fail on one of them are printed;
+# docs/conformance.md keeps the list.
 #
 #   CU_TESTS     which tests, as iscsi-test-cu names them (SCSI: all of them)
 . ../lib/ktap.sh
@@ -11,11 +12,12 @@
 TESTS=${CU_TESTS:-SCSI}
 SIZE=64M
 
-# results WHERE TESTS URL...: one "RESULT name" a line: passed, FAILED, or skipped. What was said is in WHERE.log.
+# results WHERE TESTS URL...: print one "RESULT name" a line: passed, FAILED, or skipped. WHERE.log
+# has the output.
 results() {
 	local log=$work/$1.log
 	lab run -- timeout "$(t_limit 3000)" iscsi-test-cu --dataloss --verbose --test="$2" "${@:3}" >"$log" 2>&1
-	# "passed" may be followed by what is said between tests, on the same line
+	# more output may follow "passed" on the same line, up to the next test
 	awk '
 		/^Suite: / { suite = $2 }
 		/^  Test: .* \.\.\./ { name = suite "." $2; seen[name] = open = 1 }
@@ -28,7 +30,8 @@ results() {
 	' "$log" | sort -k 2
 }
 
-# A gateway that was out of touch ends writes with BUSY for a while, which no conformance test expects: what failed is tried again.
+# A gateway that was out of touch ends writes with BUSY for a while, which no conformance test
+# expects, so try failed tests again.
 again() {
 	local name
 	[ "$(gw_lapses gw1)" != "$1" ] || return 0
@@ -64,8 +67,9 @@ again "$lapses"
 t 'and on the peer' completed peer
 t 'the same ones' diff <(awk '{ print $2 }' "$work/ours") <(awk '{ print $2 }' "$work/peer")
 
-# What is the test's own mistake, and does not show on the peer because that refuses the command:
-#   GetLBAStatus.UnmapSingle  asks for the status of one LBA and wants a descriptor that begins at another
+# Mistakes of the tests themselves. They do not show on the peer, because that refuses the command:
+#   GetLBAStatus.UnmapSingle  asks for the status of one LBA and wants a descriptor that begins at
+#                             another
 mistaken='GetLBAStatus.UnmapSingle'
 # Commands that we refuse on purpose.
 refused='^(ExtendedCopy|ReceiveCopyResults)'

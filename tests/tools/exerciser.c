@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Random commands through two gateways, checked against a model of what the disk must hold.
+ * Send random commands through two gateways, and compare the disk with a model of its content.
  *
  *	exerciser URL1 URL2 IMAGE SEED SECONDS
  *
- * Commands go out in batches whose ranges do not overlap, so the model knows what each block holds after a batch: reads,
- * writes, WRITE SAME, UNMAP with several descriptors, COMPARE AND WRITE that match and that do not, VERIFY. Between
- * batches, snapshots of IMAGE are taken with rbd and the model is put aside with them; before one is removed it is
- * exported and compared. In the end the whole disk is read through both gateways and from the cluster.
+ * Commands go out in batches whose ranges do not overlap, so the model knows the content of each
+ * block after a batch: reads, writes, WRITE SAME, UNMAP with several descriptors, COMPARE AND WRITE
+ * that match and that do not, VERIFY. Between batches rbd takes snapshots of IMAGE, and the model
+ * is put aside with each; before a snapshot is removed it is exported and compared. In the end the
+ * whole disk is read through both gateways and from the cluster.
  *
- * BUSY is sent again. A connection that breaks is made again by libiscsi, which then sends again what had no answer: a
- * COMPARE AND WRITE may find what it wrote itself the first time, and reads tell later whether it did. Everything else
- * that a command should not say ends the program with status 1 and a line that says what happened; the seed makes the
- * same commands again.
+ * A command that ends with BUSY is sent again. When a connection breaks, libiscsi makes it again
+ * and repeats the commands that had no answer. So a COMPARE AND WRITE may find its own data of the
+ * first time, and reads tell later whether it did. Any other wrong answer ends the program with
+ * status 1 and a line that says what happened; the seed makes the same commands again.
  */
 #include <inttypes.h>
 #include <netinet/in.h>
@@ -45,10 +46,10 @@ struct batch_op {
 	int path;
 	uint64_t lba;
 	uint32_t blocks;
-	unsigned char *data;	/* what is sent; BLOCKS_MAX blocks */
+	unsigned char *data;	/* the data to send; BLOCKS_MAX blocks */
 	int pending;
 	int resent;
-	in_port_t port;		/* of the connection it was sent through first */
+	in_port_t port;		/* of the connection that it was sent through first */
 };
 
 /* a command that changed something, for a post mortem */
@@ -88,7 +89,7 @@ static struct iscsi_context *connect_to(const char *url, const char *name)
 	return session.iscsi;
 }
 
-/* Tells one connection of a path from the next. */
+/* Tell one connection of a path from the next. */
 static in_port_t local_port(struct iscsi_context *iscsi)
 {
 	struct sockaddr_in address = { 0 };
@@ -116,7 +117,7 @@ static void compare(const char *what, const unsigned char *got, uint64_t lba, ui
 
 static void send_op(struct batch_op *op);
 
-/* The last commands that changed a block. */
+/* Print the last commands that changed a block. */
 static void show_history(uint64_t lba)
 {
 	unsigned long i;
@@ -132,7 +133,10 @@ static void show_history(uint64_t lba)
 	printf("; ");
 }
 
-/* What a block holds that a COMPARE AND WRITE found to be another one: the old data, the new ones, or which? */
+/*
+ * A COMPARE AND WRITE found another block than expected: does it hold the old data, the new ones,
+ * or which?
+ */
 static void explain(const struct batch_op *op)
 {
 	unsigned char got[BLOCK], zeros[BLOCK] = { 0 };
@@ -211,7 +215,10 @@ static void op_done(struct iscsi_context *iscsi, int status, void *command_data,
 	scsi_free_scsi_task(task);
 }
 
-/* The range in pieces; from its start to its end they are one range for a target, the other way round they are not. */
+/*
+ * Cut the range into pieces. In ascending order they are one range for a target; in descending
+ * order they are not.
+ */
 static struct scsi_task *send_unmap(struct batch_op *op)
 {
 	struct unmap_list list[DESCRIPTORS];
@@ -335,7 +342,7 @@ static const struct batch_op *first_pending(void)
 	return NULL;
 }
 
-/* both, since a connection on which nobody answers a NOP-In is closed by the target */
+/* serve both, since a target closes a connection on which nobody answers a NOP-In */
 static void serve_paths(int ms)
 {
 	struct pollfd fds[2];
@@ -390,7 +397,7 @@ static void rbd(const char *format, ...)
 		die("%s: failed", command);
 }
 
-/* what rbd has for @spec against @wanted */
+/* compare rbd's content of @spec with @wanted */
 static void check_export(const char *spec, const unsigned char *wanted)
 {
 	static unsigned char chunk[1 << 16];
@@ -412,7 +419,7 @@ static void check_export(const char *spec, const unsigned char *wanted)
 		die("%s: %" PRIu64 " bytes", spec, off);
 }
 
-/* takes a snapshot, or looks at the one that is there and removes it */
+/* take a snapshot, or compare the present one and remove it */
 static void turn_snap(struct snap *snap)
 {
 	char spec[256];
@@ -433,7 +440,7 @@ static void turn_snap(struct snap *snap)
 	snap->model = NULL;
 }
 
-/* the whole disk; @check: or else the model is what was read */
+/* read the whole disk; @check: compare it with the model, or else take it as the model */
 static void read_all(int path, int check)
 {
 	uint64_t lba;

@@ -1,32 +1,40 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What tests need of an initiator and qemu-io does not have.
+ * Commands that tests need of an initiator and qemu-io does not have.
  *
- *	initiator URL NAME count LBA TIMES     adds 1 to a counter in the block, TIMES times, with COMPARE AND WRITE;
- *	                                       prints how many rounds were lost
- *	initiator URL NAME caw LBA OLD NEW     one COMPARE AND WRITE of a block filled with OLD, to NEW
- *	initiator URL NAME fill LBA SECONDS    writes the block over and over, until the time is up or SIGTERM comes; prints
- *	                                       how many writes, how many of them BUSY, and how long one took at most
- *	initiator URL NAME attention 0 SECONDS waits for a unit attention, with TEST UNIT READY; prints ASC/ASCQ, and
- *	                                       what the next command says
- *	initiator URL NAME abort LBA BLOCKS    writes blocks of 0xa1, and aborts the task a second later; prints
- *	                                       "abort sent", and "abort answered" and after how long when it was
+ *	initiator URL NAME count LBA TIMES     adds 1 to a counter in the block, TIMES times, with
+ *	                                       COMPARE AND WRITE; prints how many rounds were lost
+ *	initiator URL NAME caw LBA OLD NEW     one COMPARE AND WRITE of a block filled with OLD, to
+ *	                                       NEW
+ *	initiator URL NAME fill LBA SECONDS    writes the block over and over, until the time is up
+ *	                                       or SIGTERM comes; prints how many writes, how many
+ *	                                       of them BUSY, and how long one took at most
+ *	initiator URL NAME attention 0 SECONDS waits for a unit attention, with TEST UNIT READY;
+ *	                                       prints ASC/ASCQ, and the answer to the next command
+ *	initiator URL NAME abort LBA BLOCKS    writes blocks of 0xa1, and aborts the task a second
+ *	                                       later; prints "abort sent", and "abort answered" and
+ *	                                       after how long when it was
  *	initiator URL NAME reset LBA BLOCKS    the same with LOGICAL UNIT RESET
- *	initiator URL NAME abortread LBA BLOCKS  reads blocks, and aborts the task a second later; prints the same
- *	initiator URL NAME aborts LBA COUNT    writes COUNT blocks with a command each, and aborts each of them a second
- *	                                       later; prints "aborts answered" and after how long, when all were
+ *	initiator URL NAME abortread LBA BLOCKS  reads blocks, and aborts the task a second later;
+ *	                                         prints the same
+ *	initiator URL NAME aborts LBA COUNT    writes COUNT blocks with a command each, and aborts
+ *	                                       each of them a second later; prints "aborts
+ *	                                       answered" and after how long, when all were
  *	initiator URL NAME verify LBA BLOCKS   one VERIFY (16) without data; prints how it ended
- *	initiator URL NAME zero LBA BLOCKS     one WRITE SAME (16) with NDOB, and so without data; prints how it ended
- *	initiator URL NAME nothing LBA BLOCKS  one without NDOB whose data are missing; prints how it ended
+ *	initiator URL NAME zero LBA BLOCKS     one WRITE SAME (16) with NDOB, and so without data;
+ *	                                       prints how it ended
+ *	initiator URL NAME nothing LBA BLOCKS  one without NDOB whose data are missing; prints how
+ *	                                       it ended
  *	initiator URL NAME sync LBA BLOCKS     one SYNCHRONIZE CACHE (16); prints how it ended
  *	initiator URL NAME unmap LBA BLOCKS    one UNMAP, with a descriptor for each block
- *	initiator URL NAME keys 0 COUNT        as many PERSISTENT RESERVE IN, and LOGICAL UNIT RESET a second later
+ *	initiator URL NAME keys 0 COUNT        as many PERSISTENT RESERVE IN, and LOGICAL UNIT
+ *	                                       RESET a second later
  *	initiator URL NAME readkeys 0 1        one PERSISTENT RESERVE IN; prints how it ended
  *	initiator URL NAME abortkeys 0 1       one, which is aborted a second later
  *
- * initiator -w ... prints "ready" when it has logged in, and goes on after a line on stdin. NAME is the initiator's,
- * without the prefix. The status is 0, or 1 with a line that says what went wrong. BUSY and a lost path are tried
- * again, but not by unmap.
+ * initiator -w ... prints "ready" when it has logged in, and goes on after a line on stdin. NAME is
+ * the initiator's, without the prefix. The status is 0, or 1 with a line that says what went wrong.
+ * BUSY and a lost path are tried again, but not by unmap.
  */
 #include <inttypes.h>
 #include <poll.h>
@@ -70,7 +78,7 @@ static void read_block(uint32_t lba, uint8_t *block)
 	scsi_free_scsi_task(task);
 }
 
-/* 1: done, 0: miscompare, -1: busy */
+/* Return: 1: done, 0: miscompare, -1: busy */
 static int compare_and_write(uint64_t lba, const uint8_t *old, const uint8_t *new)
 {
 	uint8_t data[2 * BLOCK];
@@ -117,7 +125,9 @@ static void count(uint64_t lba, unsigned long times)
 	printf("lost %lu busy %lu\n", lost, busy);
 }
 
-/* The INFORMATION field of sense data; libiscsi leaves it in the data, behind their length. */
+/*
+ * Return the INFORMATION field of sense data; libiscsi leaves it in the data, behind their length.
+ */
 static long sense_information(const struct scsi_task *task)
 {
 	const uint8_t *sense = task->datain.data + 2;
@@ -135,7 +145,7 @@ static long sense_information(const struct scsi_task *task)
 	return (long)sense[at] << 24 | sense[at + 1] << 16 | sense[at + 2] << 8 | sense[at + 3];
 }
 
-/* Returns for how long it was executed, in ms. */
+/* Return: for how long it was executed, in ms. */
 static long miscompare(uint64_t lba, int byte, uint8_t *data)
 {
 	uint64_t start = now_ms();
@@ -162,8 +172,9 @@ static int by_time(const void *a, const void *b)
 }
 
 /*
- * A COMPARE AND WRITE for each byte of a block, which differs there: a miscompare that says where. Prints the median and
- * the longest of their times, each the best of three: what is long by chance is not so again.
+ * Send a COMPARE AND WRITE for each byte of a block, which differs there: a miscompare that says
+ * where. Print the median and the longest of their times, each the best of three: a time that is
+ * long by chance is not so again.
  */
 static void miscompares(uint64_t lba)
 {
@@ -186,7 +197,10 @@ static void miscompares(uint64_t lba)
 	printf("median %ld ms longest %ld ms\n", times[BLOCK / 2], times[BLOCK - 1]);
 }
 
-/* It stays pending: libiscsi would take an interrupted poll for a broken session. */
+/*
+ * Tell whether SIGTERM came. It stays pending: libiscsi would take an interrupted poll for a broken
+ * session.
+ */
 static int was_stopped(void)
 {
 	sigset_t pending;
@@ -224,7 +238,10 @@ static void fill(uint32_t lba, unsigned int seconds)
 	printf("writes %lu busy %lu longest %" PRIu64 " ms\n", writes, busy, longest);
 }
 
-/* Prints how a TEST UNIT READY ended, unless it is GOOD and @quiet. Returns whether something was printed. */
+/*
+ * Print how a TEST UNIT READY ended, unless it is GOOD and @quiet. Return: whether something was
+ * printed.
+ */
 static int test_unit_ready(int quiet)
 {
 	struct scsi_task *task = iscsi_testunitready_sync(iscsi, lun);
@@ -307,7 +324,10 @@ static void give_up(uint32_t lba, uint32_t blocks, int reset)
 		failed("task management");
 	printf("%s sent\n", reset ? "reset" : "abort");
 	fflush(stdout);
-	/* NOP-Outs, as initiators send them: LIO ends a reset when those whose commands it ended have acknowledged that */
+	/*
+	 * Send NOP-Outs, as initiators do: LIO ends a reset when the initiators whose commands it
+	 * ended have acknowledged that
+	 */
 	for (i = 0; i < 600; i++) {
 		run_for(1);
 		iscsi_nop_out_async(iscsi, NULL, NULL, 0, NULL);
@@ -322,7 +342,7 @@ static void one_of_aborts_answered(struct iscsi_context *context, int status, vo
 		abort_answered(context, status, data, what);
 }
 
-/* No more commands than a session's window has room for. */
+/* Send no more commands than a session's window has room for. */
 static void give_up_each(uint32_t lba, unsigned long count)
 {
 	struct scsi_task *tasks[64];
@@ -348,7 +368,7 @@ static void give_up_each(uint32_t lba, unsigned long count)
 	run_for(600);
 }
 
-/* A CDB of 16 bytes with a range, and without data. */
+/* Make a CDB of 16 bytes with a range, and without data. */
 static void range16(uint8_t opcode, uint8_t flags, uint64_t lba, uint32_t blocks)
 {
 	unsigned char cdb[16] = { opcode, flags };
@@ -393,7 +413,7 @@ static void read_keys(void)
 	scsi_free_scsi_task(task);
 }
 
-/* Aborts a task that was sent just now. */
+/* Abort a task that was sent just now. */
 static void abort_soon(struct scsi_task *task)
 {
 	if (!task)

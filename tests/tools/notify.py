@@ -1,15 +1,18 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""What a client does on an image's header that takes a snapshot, step by step.
+"""Do the steps of a client that takes a snapshot on an image's header, one by one.
 
-    notify.py POOL OBJECT quiesce|unquiesce REQUEST    one of librbd's notifications, of a client that is not there
-    notify.py POOL OBJECT attend REQUEST               watches the image, as librbd does, and sends the first, then
-                                                       the second one after a line on stdin
-    notify.py POOL OBJECT snap NAME                    adds a snapshot, and tells nobody
-    notify.py POOL OBJECT update SECONDS               tells that the header has changed, and waits that long at most
+    notify.py POOL OBJECT quiesce|unquiesce REQUEST    send one of librbd's notifications, of a
+                                                       client that is not there
+    notify.py POOL OBJECT attend REQUEST               watch the image, as librbd does, and send the
+                                                       first, then the second one after a line on
+                                                       stdin
+    notify.py POOL OBJECT snap NAME                    add a snapshot, and tell nobody
+    notify.py POOL OBJECT update SECONDS               tell that the header has changed, and wait
+                                                       that long at most
 
-REQUEST tells one snapshot from another. Ends well if all who watch the object acknowledge, within ten seconds unless it
-says otherwise.
+REQUEST tells one snapshot from another. The status is 0 if all watchers of the object acknowledge,
+within ten seconds unless it says otherwise.
 """
 import ctypes
 import os

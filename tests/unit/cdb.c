@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * scsi/cdb.c: the table of commands. It agrees with itself and with the standards' rules for CDBs,
- * and it is closed: nothing is supported that has no row.
+ * scsi/cdb.c: the table of commands. It agrees with itself and with the standards' rules for CDBs.
+ * It is closed: a command without a row is not supported.
  */
 #include <string.h>
 
@@ -126,7 +126,7 @@ static void check_start(void)
 	ktap_ok(access_of(idle) == TRBD_PR_ACCESS_WRITE, "and so is a power condition");
 }
 
-/* Whatever touches the medium and is known has a kind, so nothing known passes by oversight. */
+/* Every known command that touches the medium has a kind, so nothing known passes by oversight. */
 static void check_kinds(void)
 {
 	static const unsigned char always[] = {
@@ -185,7 +185,7 @@ static bool has_good_usage(const struct trbd_cdb *row)
 	       !(usage[1] & ~cached[1]) && !memcmp(usage + 2, cached + 2, TRBD_CDB_MAX - 2);
 }
 
-/* The service action is in the usage data as it is, and none of the other bits is at its place. */
+/* The usage data have the service action as it is, and no other bit in its place. */
 static bool has_good_sa(const struct trbd_cdb *row)
 {
 	if (row->sa == TRBD_CDB_NO_SA)
@@ -195,7 +195,7 @@ static bool has_good_sa(const struct trbd_cdb *row)
 	return row->sa < SERVICE_ACTIONS && !(row->usage[0] & 0x1f);
 }
 
-/* The columns go together: nobody waits for a command that passes every reservation, and so on. */
+/* The columns agree: nobody waits for a command that passes every reservation, and so on. */
 static bool has_good_columns(const struct trbd_cdb *row)
 {
 	bool counted = row->flags & TRBD_CDB_COUNTED, sends = row->flags & TRBD_CDB_SENDS;
@@ -269,7 +269,7 @@ static void check_closed(void)
 	ktap_ok(!wrong, "an opcode with a service action is supported if and only if it has a row");
 }
 
-/* The way of the data: what a command without BYTCHK does not send, and with BYTCHK does. */
+/* The direction of the data: a command without BYTCHK sends none, and with BYTCHK it does. */
 static void check_data(void)
 {
 	unsigned char verify[TRBD_CDB_MAX] = { 0x2f }, compare[TRBD_CDB_MAX] = { 0x8f, 0x02 };

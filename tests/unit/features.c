@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * rbd/features.c: what an image may have, and the line the operator is told to type.
+ * rbd/features.c: the features that an image may have, and the line that an operator is told to
+ * type.
  */
 #include <string.h>
 
@@ -9,7 +10,7 @@
 
 #define BASIC	(TRBD_FEATURE_LAYERING | TRBD_FEATURE_STRIPINGV2 | TRBD_FEATURE_DEEP_FLATTEN | \
 		 TRBD_FEATURE_DATA_POOL | TRBD_FEATURE_OPERATIONS)
-/* what "rbd create" gives without being asked */
+/* the features that "rbd create" gives unasked */
 #define DEFAULTS (TRBD_FEATURE_LAYERING | TRBD_FEATURE_EXCLUSIVE_LOCK | TRBD_FEATURE_OBJECT_MAP | \
 		  TRBD_FEATURE_FAST_DIFF | TRBD_FEATURE_DEEP_FLATTEN)
 #define FUTURE	BIT_ULL(40)
@@ -55,7 +56,7 @@ int main(void)
 	check_refused("an unknown feature that clients must know", BASIC | FUTURE, BASIC | FUTURE, true, FUTURE);
 	check_refused("an unknown feature that clients need not know", BASIC | FUTURE, BASIC, false, 0);
 
-	/* rbd feature disable takes them in this order only: what depends on another comes first */
+	/* rbd feature disable takes them in this order only: dependent features come first */
 	check_names("the defaults, as rbd feature disable wants them",
 		    trbd_features_disableable(trbd_features_refused(DEFAULTS, DEFAULTS, false)), 200,
 		    "fast-diff object-map exclusive-lock");

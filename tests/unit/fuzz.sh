@@ -1,17 +1,18 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The record's reader, the decoder of parameter lists and that of the gateways' table take anything without harm, and a
-# gateway can enter its ports in any record: libFuzzer with the address and undefined behaviour sanitizers, from
-# corpus/, for FUZZ_SECONDS each (5; "make fuzz": 60). What it finds worth keeping goes to a temporary folder. An input
-# that breaks something is shown in base64, and kept in FUZZ_KEEP if that is set.
+# The record's reader, the decoder of parameter lists and that of the gateways' table take anything
+# without harm, and a gateway can enter its ports in any record. libFuzzer runs with the address and
+# undefined behaviour sanitizers, from corpus/, for FUZZ_SECONDS each (5; "make fuzz": 60). Its finds
+# go to a temporary folder. An input that breaks something is shown in base64, and kept in FUZZ_KEEP
+# if that is set.
 . ../lib/ktap.sh
 
 seconds=${FUZZ_SECONDS:-5}
 work=$(mktemp -d)
 t_atexit "rm -rf '$work'"
 
-# fuzz TEST FILE...: with the files of the module that it is about
+# fuzz TEST FILE...: fuzz with the files of the module that the test is about
 fuzz() {
 	local test=$1 file sources=()
 	shift

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Heartbeats that came back tell who lives and who is silent, whether our own clocks stood still,
- * how late it is in common time, for how long we are in touch, and whether others went on without
+ * Heartbeats that came back tell which gateways live and which are silent, whether our own clocks
+ * stood still, the common time, for how long we are in touch, and whether others went on without
  * us. The tables, quorum, lease and clock are the module's own; only time is the test's.
  */
 #include <stdlib.h>
@@ -17,7 +17,7 @@
 #define SLOT	1
 #define THEIRS	2
 #define BEGIN	1000000ULL
-/* how much further the OSDs' clocks are than ours */
+/* how far the OSDs' clocks are ahead of ours */
 #define OSD_AHEAD 77000000ULL
 
 /* this machine's clock; the test moves it */
@@ -62,7 +62,7 @@ static void put(int object, int slot, const struct trbd_group_entry *entry)
 	trbd_group_encode(entry, tables[object] + slot * TRBD_GROUP_ENTRY_SIZE);
 }
 
-/* Writes their entry to an object, as they would at the common time @clock_ms. */
+/* Write their entry to an object, as they would at the common time @clock_ms. */
 static void they_beat(int object, u32 beats, u64 clock_ms)
 {
 	const struct trbd_group_entry entry = { .owner = THEM, .beats = beats, .clock_ms = clock_ms,
@@ -279,7 +279,7 @@ static void test_clock_of_the_dead(void)
 	begin_in_touch();
 	they_beat(2, 8, now() + 60000);
 	look(2);
-	/* for long nobody reads the third object */
+	/* nobody reads the third object for long */
 	local_ms += 10000;
 	beat(0);
 	ktap_ok(group.clock.offset_ms.counter > 0, "the clock of one that is silent counts, in whatever object");
@@ -311,7 +311,10 @@ static void test_naps_of_long_ago(void)
 	unsigned int i;
 
 	begin_in_touch();
-	/* three hours, in which the third object was away, and our clock lost a second in half an hour */
+	/*
+	 * three hours, in which the third object was away, and our clock lost a second in half an
+	 * hour
+	 */
 	group.objects[2].hold = TRBD_GROUP_HELD;
 	beat(2);
 	for (i = 0; i < 20000; i++) {
@@ -330,7 +333,10 @@ static void test_straddling(void)
 
 	begin_in_touch();
 	beat1 = (struct trbd_group_beat){ .owner = US, .slept_ms = group.slept_ms, .sent_ms = local_ms };
-	/* the OSD notes its time before we stand still; another object shows that, and then the answer comes */
+	/*
+	 * the OSD notes its time before we stand still; another object shows that, and then the
+	 * answer comes
+	 */
 	beat1.osd_ms = local_ms + asleep_ms + OSD_AHEAD + 1;
 	sleep_ms(TRBD_JUMP_MS / 2);
 	beat(1);
@@ -387,7 +393,7 @@ static void test_retaken(void)
 	ktap_ok(group.objects[1].hold == TRBD_GROUP_HELD && group.objects[1].sent_ms, "the second one does");
 }
 
-/* Ten seconds without a heartbeat; then those of others say @entry, in common time. */
+/* No heartbeat for ten seconds; then those of others say @entry, in common time. */
 static void lapse(u64 clock_ms, u32 age_ms)
 {
 	struct trbd_group_entry entry = { .owner = THEM, .beats = 8, .name = "them" };

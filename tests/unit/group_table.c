@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The table of gateways: what is written can be read, and nothing that somebody else wrote is taken for an entry.
+ * The table of gateways: written entries can be read, and nothing that somebody else wrote is taken
+ * for an entry.
  *
  *	group_table           the test
  *	group_table FOLDER    writes entries to files there, for the fuzzer to start from
@@ -14,7 +15,7 @@
 
 #include "gateway/group_table.h"
 
-/* Makes the checksum right, which versions 2 and 3 have in common. */
+/* Make the checksum right, which versions 2 and 3 have in common. */
 static void sign(uint8_t *buf)
 {
 	uint64_t hash = 0xcbf29ce484222325ULL;
@@ -121,7 +122,7 @@ int main(int argc, char **argv)
 	memset(broken, 0, sizeof(broken));
 	ok(trbd_group_decode(broken, &back) == TRBD_GROUP_ENTRY_UNUSED, "zeros are an unused slot");
 
-	/* every byte that changes is noticed, whichever way */
+	/* every changed byte is noticed, whichever way it changes */
 	taken = 0;
 	for (i = 0; i < sizeof(buf) * 8; i++) {
 		memcpy(broken, buf, sizeof(buf));

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The model of the write guard: a gateway, its clock, its slots and its heartbeats. See guard_model.py."""
+"""The model of the write guard: a gateway, its clock, its slots and its heartbeats. See
+guard_model.py.
+"""
 
 from guard_path import Path
 from guard_world import (DRIFT, FRESH_MS, LIMIT_MS, MAIN, MAJORITY, PACE_BEATS, PACE_RARELY, SLOTS, SPARE_TURNS,
@@ -18,7 +20,7 @@ class Gateway(Machine):
         self.attempt = 0                # to get a slot
         self.took = []
         self.renew = True
-        self.slept = 0                  # of which is known that the clock stood still
+        self.slept = 0                  # ms for which the clock is known to have stood still
         self.known = [Known(table) for table in sim.tables]
         self.peers = [Peer() for _ in range(SLOTS)]
         self.lease_until = self.quarantine_until = -1
@@ -37,7 +39,7 @@ class Gateway(Machine):
         return self.frozen_ms > self.sim.const['JUMP']
 
     def be_member(self, slot):
-        """Has been one for long."""
+        """Begin as a gateway that has been a member for long."""
         const = self.sim.const
         self.slot = slot
         self.serves = True
@@ -58,10 +60,10 @@ class Gateway(Machine):
         return Entry(self.owner, self.beats, self.clock(), self.limit_ms, self.steady + self.offset)
 
     def to_table(self, known, call, *args):
-        """Needs the way there, and the table."""
+        """Call it when the way there is open, and the table answers."""
         self.when(known.table.index, known.table.access, call, known, *args)
 
-    # to join: all tables are asked, and a majority must answer
+    # to join: ask all tables; a majority must answer
     def join(self):
         self.slot = None
         self.attempt += 1
@@ -187,7 +189,7 @@ class Gateway(Machine):
                                                      self.clock() + self.sim.const['GRANULE'])
         self.dead = True
 
-    # turns: the main tables one after the other; all, while one of these does not answer
+    # turns: beat the main tables one after the other, or all while one of them does not answer
     def turn(self):
         if self.slot is None:
             self.join()
@@ -227,7 +229,7 @@ class Gateway(Machine):
             return
         result = known.table.beat(slot, entry, self.renew)
         if result == 'lost' and not known.mine and entry.owner == self.owner and slot == self.slot:
-            # it was away, or lost, and is taken again as one that nobody has
+            # it was away, or lost, and is taken again like a slot that nobody has
             was = known.table.slots[slot]
             if not was or self.may_take(was):
                 known.table.slots[slot] = entry
@@ -276,7 +278,8 @@ class Gateway(Machine):
             self.slept += asleep
             self.advance(self.clock() + asleep)
         self.merge()
-        # a slow one does not tell well when the OSD had it; one that another table knew better meanwhile does not either
+        # neither counts: a slow heartbeat, which does not tell well when the OSD had it, and one
+        # that another table knew better meanwhile
         first = known.witness is None
         if not straddles and (first or asleep > const['JUMP'] or self.mono() - sent <= const['JUMP']):
             known.witness = (sent + self.slept, osd_time)
@@ -291,7 +294,9 @@ class Gateway(Machine):
             self.release()
 
     def prove(self):
-        """The lease: from when this gateway was in touch with a majority."""
+        """Renew the lease, which counts from the moment when this gateway was in touch with a
+        majority.
+        """
         sent = sorted((known.sent for known in self.known if known.sent is not None), reverse=True)
         needed = MAJORITY if 'majority' in self.sim.rules else 1
         if len(sent) < needed or sent[needed - 1] <= self.proof:
@@ -306,7 +311,7 @@ class Gateway(Machine):
         self.lease_until = self.proof + self.sim.const['LEASE']
 
     def read(self, known, slots):
-        """Takes note of a table, and of the peers by it and what was read lately of the others."""
+        """Take note of a table, of the peers in it, and of the latest readings of the others."""
         now = self.mono()
         was = known.slots if known.slots and now < known.read_at + FRESH_MS else [None] * SLOTS
         known.slots, known.read_at = slots, now
@@ -328,19 +333,21 @@ class Gateway(Machine):
         self.advance(latest)
 
     def entries(self):
-        """Of the others, in all tables."""
+        """Return the entries of the others, in all tables."""
         return [entry for known in self.known if known.slots for entry in known.slots if entry and not 0 < entry.owner == self.owner]
 
     def clocks(self):
         return [entry.clock for entry in self.entries()]
 
     def others_went_on(self):
-        """Was one of them in touch later than a time of trouble for all can begin later there?"""
+        """Was one of them in touch later than the latest start of trouble for all?"""
         proof = self.proof + self.offset + self.sim.const['SKEW']
         return 'went on' in self.sim.rules and any(entry.owner and entry.steady > proof for entry in self.entries())
 
     def stood_still(self):
-        """Nobody knows for how long. What others may have done meanwhile is in their entries, or not far ahead of them."""
+        """Come back after a while that nobody knows the length of. The others' entries have the
+        times of all that they did meanwhile, or of nearly all.
+        """
         if self.sim.witness == 'lock, limits':
             limits = [entry.limit for known in self.known if known.slots for entry in known.slots if entry]
             self.advance(max(limits, default=0) + self.sim.const['GRANULE'])

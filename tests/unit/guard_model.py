@@ -1,20 +1,23 @@
 # SPDX-License-Identifier: GPL-2.0
-"""A model of the write guard: gateways, their clocks and threads, one object, the group's three tables, initiators, and faults.
+"""A model of the write guard: gateways, their clocks and threads, one object, the group's three
+tables, initiators, and faults.
 
-Initiators change a block each; all blocks are in the same object. An initiator does one operation after another:
-WRITE, UNMAP, COMPARE AND WRITE, all with few values, so that what was there before comes back. When it gets no answer within
-its patience it sends the same operation through another gateway. Each time it sends is an attempt of its own, whatever the
-data. The promise that is checked:
+Initiators change a block each; all blocks are in the same object. An initiator does one operation
+after another: WRITE, UNMAP, COMPARE AND WRITE, all with few values, so that earlier values come
+back. When it gets no answer within its patience it sends the same operation through another
+gateway. Each time it sends is an attempt of its own, whatever the data. The model checks this
+promise:
 
     once an operation is acknowledged, no attempt of an earlier operation is carried out after it;
     a COMPARE AND WRITE is carried out only on what it expects.
 
-The model follows rados/guard.c, rados/clock.c, rbd/object_io.c, rbd/object_queue.c, rbd/compare_write.c, rbd/clone.c,
-gateway/group*.c and scsi/write_cmd.c. What a rule does is found by its name in RULES, which is also how a rule is taken out.
-guard_world.py has the rules, OSDs and tables, guard_path.py and guard_gateway.py a gateway; here are the initiators, the faults
-and the run.
+The model follows rados/guard.c, rados/clock.c, rbd/object_io.c, rbd/object_queue.c,
+rbd/compare_write.c, rbd/clone.c, gateway/group*.c and scsi/write_cmd.c. The name of a rule in RULES
+leads to the code that follows it, and can be taken out. guard_world.py has the rules, OSDs and
+tables. guard_path.py and guard_gateway.py have a gateway. The initiators, the faults and the run
+are here.
 
-Times are milliseconds. sim.now is the time of the world, which nobody in the model knows but the OSDs.
+Times are milliseconds. sim.now is the time of the world, which only the OSDs of the model know.
 """
 
 import heapq
@@ -25,13 +28,14 @@ from guard_world import ANSWERS, BEAT_TRAVELS, INITIATORS, SLOTS, TABLES, TRAVEL
 
 
 class Initiator:
-    """Does one operation after another to its block, and watches over what becomes of them."""
+    """Does one operation after another to its block, and watches how each of them ends."""
 
     def __init__(self, sim, block):
         self.sim, self.block = sim, block
         self.op = 0
         self.acked = 0              # the last operation that was acknowledged
-        self.asleep = 0             # the last one, with those by a gateway that did not know that it stood still
+        # the last one, counting those by a gateway that did not know that it stood still
+        self.asleep = 0
         self.known = 0              # value of the block
         self.attempt = None
         self.pending = {}           # attempts that a gateway has not answered
@@ -49,7 +53,9 @@ class Initiator:
         self.send()
 
     def send(self):
-        """Logging in again at a gateway waits for what the session before it has left behind there."""
+        """Send the operation through a gateway without pending attempts: a new login waits for
+        those.
+        """
         sim = self.sim
         free = [gateway for gateway in sim.gateways if gateway.serves and gateway not in self.pending.values()]
         if not free:
@@ -115,7 +121,8 @@ class Initiator:
             self.sim.violation = f'operation {old} was applied at {self.sim.now} on top of {new}, {when}'
 
 
-# A run has the faults of one of these mixes, by its number. They are names of Faults' methods; more often is likelier.
+# A run has the faults of one of these mixes, by its number. They are names of Faults' methods; a
+# method that stands more often is likelier.
 MIXES = {
     'one by one': ['pause', 'pause', 'freeze', 'cut', 'cut_data', 'cut_data', 'table_away', 'cut_table'],
     'come and go': ['cut_and_replace', 'pause', 'cut', 'cut_data', 'crash', 'leave', 'leave', 'blackout'],
@@ -144,7 +151,7 @@ NARROW = {
 
 
 class Faults:
-    """Things go wrong, at random."""
+    """Makes things go wrong, at random."""
 
     def __init__(self, sim, mix):
         self.sim, self.rng, self.mix = sim, sim.rng, mix
@@ -155,7 +162,7 @@ class Faults:
         self.sim.at(self.rng.choice([1000, 4000, 9000, 9000]), self.next)
 
     def length(self):
-        """Of a disturbance: not quite noticed, noticed, long."""
+        """Draw for how long a disturbance lasts: not quite noticed, noticed, long."""
         const = self.sim.const
         return self.rng.choice([const['JUMP'] - 20, const['JUMP'] + const['TICK'] - 10, const['JUMP'] + const['HEARTBEAT'],
                                 const['LEASE'], 3000, 5000, 8000, 12000])
@@ -198,8 +205,10 @@ class Faults:
         gateway.flush()
 
     def conspire(self):
-        """All of it just so that nobody notices: one takes old commands up late, stamps them late, and cannot send them; the
-        clocks of the others stand still for a moment."""
+        """Disturb all gateways just so little that nobody notices. One takes old commands up late,
+        stamps them late, and cannot send them; the clocks of the others stand still for a
+        moment.
+        """
         const, gateway = self.sim.const, self.gateway()
         if gateway.paused or gateway.cut_data or gateway.cut:
             return
@@ -241,7 +250,7 @@ class Faults:
         gateway.flush()
 
     def socket(self):
-        """A receive thread stands still, and nobody sees it."""
+        """Let a receive thread stand still, where nobody sees it."""
         path = self.gateway().path
         thread = self.rng.choice(path.threads)
         if not thread.stands:
@@ -260,7 +269,7 @@ class Faults:
             self.replace(gateway, self.rng.choice([1000, 2000, 4000, 9000]))
 
     def cut_and_replace(self):
-        """One is cut off, and of the others all are gone for a while."""
+        """Cut one gateway off, and take all others away for a while."""
         lost = self.gateway()
         if lost.cut or lost.paused:
             return
@@ -292,19 +301,21 @@ class Faults:
         self.rng.choice(self.sim.tables).lose()
 
     def table_lost(self):
-        """All of them. And somebody joins. Were all others gone, nobody would know the time any more."""
+        """Stop all of them; and somebody joins. Were all others gone, nobody would know the time
+        any more.
+        """
         self.lose_tables()
         if len(self.sim.gateways) < SLOTS - 1:
             self.sim.add_gateway()
 
     def table_lost_and_frozen(self):
-        """One stands still while it looks for a slot again."""
+        """Stop a gateway while it looks for a slot again."""
         if len(self.sim.gateways) > 1:
             self.lose_tables()
             self.sim.at(self.rng.randrange(1500), self.stand, self.gateway(), True, self.length())
 
     def cut_and_freeze(self):
-        """Of two gateways that see only each other, one is cut off and the other stands still."""
+        """Take two gateways that see only each other; cut one off and stop the other."""
         lost, frozen = self.rng.sample(self.sim.gateways, 2) if len(self.sim.gateways) > 1 else (None, None)
         if lost and not lost.cut:
             lost.cut = True
@@ -312,7 +323,9 @@ class Faults:
             self.sim.at(self.rng.randrange(3000), self.stand, frozen, True, self.length())
 
     def split_and_freeze(self):
-        """The same, but the one that is cut off reaches one table, and perhaps the others do not."""
+        """Do the same, but the gateway that is cut off reaches one table, and perhaps the others do
+        not.
+        """
         lost, frozen = self.rng.sample(self.sim.gateways, 2) if len(self.sim.gateways) > 1 else (None, None)
         if not lost or lost.cut_tables or lost.cut:
             return
@@ -332,7 +345,8 @@ class Faults:
 class Sim:
     """A run. @mixes: names of MIXES that take turns."""
 
-    # requests and answers travel; answers are lost; commands are held up between being taken up and executed
+    # requests and answers travel; answers are lost; commands are held up between acceptance and
+    # execution
     travels, answers, answers_lost, commands_held = TRAVELS, ANSWERS, 0.03, 0.05
     beat_travels, beats_held = BEAT_TRAVELS, 0.05
     calm = False
@@ -390,16 +404,17 @@ class Sim:
 
 
 class Prompt(Sim):
-    """Tables answer soon if at all."""
+    """Let tables answer soon if at all."""
 
     beat_travels, beats_held = [1, 5, 20, 60], 0
 
 
 class WorstCase(Sim):
-    """A write is late wherever nobody notices, and then cannot leave; its initiator goes to a gateway whose clock is behind.
+    """Delay a write wherever nobody notices, then keep it from leaving; its initiator goes to a
+    gateway whose clock is behind.
 
-    Nothing else goes wrong. Where the clock stands still, for how long, and when the gateway of the old write is cut off is
-    random.
+    Nothing else goes wrong. Chance decides where the clock stands still, for how long, and when the
+    gateway of the old write is cut off.
     """
 
     travels, answers, answers_lost, commands_held = [1], [1], 0, 0

@@ -1,17 +1,18 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""The rules of the write guard, tried on a model with random delays and faults (guard_model.py), with the times of protocol.h.
+"""Try the rules of the write guard on a model with random delays and faults (guard_model.py), with
+the times of protocol.h.
 
-With all rules and initiators as patient as W, no run may break the promise. With any one rule taken out some run must, or
-the rule would not be needed, or this test not be able to tell. And the patience is swept: the smallest one without a
-violation must not be above W.
+With all rules and initiators as patient as W, no run may break the promise. With any one rule taken
+out some run must break it, or the rule would not be needed, or this test could not tell. The test
+also sweeps the patience: the smallest one without a violation must not be above W.
 
     guard_model_test.py [--runs N]              the test
     guard_model_test.py --sweep [--runs N]      violations against patience, as a table
 
     --set TRBD_JUMP_MS=1000     another time than that of protocol.h
     --old                       the times and rules before W was 4 s
-    --without RULE              takes a rule out
+    --without RULE              take a rule out
     --mix NAME                  one mix of faults instead of all
     --patience MS,MS,...        of the sweep
 """
@@ -31,8 +32,9 @@ OLD_TIMES = {'TRBD_HEARTBEAT_MS': 1000, 'TRBD_LEASE_MS': 3000, 'TRBD_JUMP_MS': 1
 OLD_LACK = {'accepted at parse', 'limit of the versioned write', 'limit of its retry', 'limit of the link', 'witness',
             'new table', 'rejoin'}
 
-# The mix of faults that shows soonest that a rule is needed. Of the other rules so few runs show it that they are not looked for
-# here: jump, nap, greatest stamp, two readings, went on, start at the limit, rejoin, new table.
+# For each rule, the mix of faults that shows soonest that it is needed. So few runs show that for
+# the other rules that this test does not look for it: jump, nap, greatest stamp, two readings, went
+# on, start at the limit, rejoin, new table.
 SHOWN_BY = {
     'admission': 'table lost',
     'accepted at parse': 'one by one',
@@ -93,7 +95,7 @@ class Result:
 
 
 class Test:
-    """The runs, and what is said of them."""
+    """Do the runs, and report them."""
 
     def __init__(self, arguments):
         overrides = dict(OLD_TIMES) if arguments.old else {}
@@ -122,7 +124,7 @@ class Test:
             print(f'# {comment}', flush=True)
 
     def sweep(self, runs, patiences, prefix='# '):
-        """Return: the smallest patience without a violation, there and above."""
+        """Return the smallest patience without a violation, there and above."""
         smallest = None
         for patience in patiences:
             result, worst = self.run(runs, patience), self.run(runs, patience, kind=WorstCase)

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The model of the write guard: how a gateway does the operations of an object. See guard_model.py."""
+"""The model of the write guard: how a gateway carries out the operations on an object. See
+guard_model.py.
+"""
 
 from guard_world import INITIATORS, NO_LIMIT, PAUSE_MS, QUIET_GRANULES, ROUNDS_MAX, STAMP_BITS, Request
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The model of the write guard, what it stands on: numbers, the rules by name, OSDs, tables of the group, machines
-and what one of them knows of the others. See guard_model.py.
+"""The world of the model of the write guard: numbers, the rules by name, OSDs, tables of the group,
+machines and the knowledge that one of them has of the others. See guard_model.py.
 """
 
 import re
@@ -10,10 +10,11 @@ SILENT_MAX = 3          # readings in which a live gateway may be silent
 PACE_BEATS = 8          # of a new member come early, and then one in PACE_RARELY
 PACE_RARELY = 64
 TABLES = 3
-MAIN = 2                # so many of them are beaten in turn; all are, while one of these does not answer
+# so many of them are beaten in turn; all are, while one of these does not answer
+MAIN = 2
 MAJORITY = 2
 DRIFT = 1000            # clocks run by less than one in so many faster or slower
-FRESH_MS = 5000         # what was read longer ago does not say any more whose a slot is
+FRESH_MS = 5000         # an older reading no longer says whose a slot is
 SPARE_TURNS = 100       # turns between two beats at a table that is not one of these
 PAUSE_MS = 16           # before a fallback
 QUIET_GRANULES = 2      # by which the link of a COMPARE AND WRITE is ahead after a lost round
@@ -61,13 +62,16 @@ RULES = {
 
 # How the OSD tells that a gateway's clock stood still, and where that gateway takes the time from.
 #   clock           a heartbeat brings the time of the OSD along; the latest clock of all entries
-#   lock            a heartbeat fails when a lock of the slot has expired by the OSD's clock; the latest clock of all entries
+#   lock            a heartbeat fails when a lock of the slot has expired by the OSD's clock; the
+#                   latest clock of all entries
 #   lock, limits    the same; beyond the greatest limit of all entries
 WITNESSES = ('clock', 'lock', 'lock, limits')
 
 
 def read_constants(path, overrides):
-    """The TRBD_..._MS of a header, without the prefix and the unit. Overrides go first, and into what depends on them."""
+    """Return the TRBD_..._MS of a header, without the prefix and the unit. Overrides go first, and
+    change the times that depend on them.
+    """
     values = dict(overrides)
     with open(path, encoding='utf-8') as header:
         text = header.read().replace('\\\n', ' ')
@@ -87,7 +91,8 @@ class Attempt:
         self.expected, self.new = expected, new
         self.gateway = gateway
         self.accepted = self.stamp = self.limit = 0
-        self.asleep = False         # the stamp is of a clock that stood still, and nobody could know yet
+        # the stamp is of a clock that stood still, and nobody could know yet
+        self.asleep = False
         self.applied = 0            # its place in the order of what was applied
         self.rounds = 0
         # COMPARE AND WRITE
@@ -97,7 +102,7 @@ class Attempt:
 
 
 class Request:
-    """What goes to the OSD, with the guard that stands in front of it."""
+    """A request to the OSD, with the guard that stands in front of it."""
 
     def __init__(self, mode, attempts, limit=0, value=0, version=None, leads=False):
         self.mode, self.attempts = mode, attempts
@@ -111,7 +116,8 @@ class Osd:
 
     def __init__(self, sim):
         self.sim = sim
-        self.clone = sim.rng.random() < 0.3         # then a missing object is copied up from the parent
+        # then a missing object is copied up from the parent
+        self.clone = sim.rng.random() < 0.3
         self.exists = False
         self.stamp = self.tag = 0
         self.version = 0
@@ -119,7 +125,9 @@ class Osd:
         self.log = {}
 
     def handle(self, request):
-        """An answer that was lost is given again, from the log, when the request comes again."""
+        """Carry a request out. A repeated request gets the answer that was lost once more, from the
+        log.
+        """
         sim = self.sim
         if request not in self.log:
             self.log[request] = self.transaction(request)
@@ -190,8 +198,8 @@ class Osd:
 
 class Entry:
     """
-    The word of a gateway on itself in a slot. @steady: when it was in touch with a majority last, and had been for long, or had
-    just joined.
+    A gateway's words about itself in a slot. @steady: when it was in touch with a majority last,
+    and had been for long, or had just joined.
     """
 
     def __init__(self, owner, beats, clock, limit, steady=0):
@@ -245,7 +253,7 @@ class Table:
 
 
 class Peer:
-    """What a gateway knows of a slot."""
+    """A gateway's knowledge of a slot."""
 
     def __init__(self):
         self.entry = None
@@ -254,7 +262,9 @@ class Peer:
         self.counted = 0        # monotonic
 
     def see(self, entry, beats, now, heartbeat):
-        """@beats: it did since the last reading of that table. Readings that follow each other closely are one."""
+        """Note a reading. @beats: whether it beat since the last reading of that table. Readings
+        that follow each other closely are one.
+        """
         same = entry and self.entry and entry.owner == self.entry.owner
         if not same or not entry.owner:
             self.alive = False
@@ -271,7 +281,9 @@ class Peer:
 
 
 class Machine:
-    """Clock and processor; what waits because it stands still or has no way to the cluster."""
+    """Clock and processor, and the work that waits because they stand still or have no way to the
+    cluster.
+    """
 
     def __init__(self, sim):
         rng = sim.rng
@@ -298,7 +310,7 @@ class Machine:
         return 10 ** 6 + self.sim.now + self.wall_error
 
     def when(self, needs, call, *args):
-        """Calls when that can be done; @needs: 'cpu', 'data', or a table."""
+        """Call it when that can be done; @needs: 'cpu', 'data', or a table."""
         if self.dead:
             return
         if self.paused or (needs != 'cpu' and self.cut) or (needs == 'data' and self.cut_data) or needs in self.cut_tables:
@@ -332,7 +344,9 @@ class Machine:
 
 
 def merged(views):
-    """The tables that were read, as one: the owner of a slot is whoever has it in a majority, or the latest one."""
+    """The tables that were read, as one. A slot belongs to the gateway that a majority names, or
+    the latest table.
+    """
     slots = []
     for slot in range(SLOTS):
         entries = [view[slot] for view in views if view and view[slot]]
@@ -343,14 +357,15 @@ def merged(views):
 
 
 class Known:
-    """What a gateway knows of a table."""
+    """A gateway's knowledge of a table."""
 
     def __init__(self, table):
         self.table = table
         self.slots = None               # as it was read last
         self.read_at = 0                # monotonic: when that was
         self.busy = False
-        self.mine = False               # the slot is ours, and the time of the OSD is known since then
+        # the slot is ours, and the time of the OSD is known since then
+        self.mine = False
         self.failed = False
         self.sent = None                # monotonic: of the last beat that came back
         self.witness = None             # (awake time when it was sent, time of the OSD)

@@ -1,14 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The checker on small histories made by hand, and on recorded ones that were wrong once: *.ok of corpus/history are
-# possible, *.bad are not. The first line of each says what it is.
+# Run the checker on small histories made by hand, and on recorded ones that were wrong once: *.ok
+# of corpus/history are possible, *.bad are not. The first line of each describes it.
 . ../lib/ktap.sh
 
 work=$(mktemp -d)
 t_atexit "rm -rf '$work'"
 t 'the checker' t_build tools check
-# what a violation is, and not a file that cannot be read
+# a violation, and not a file that cannot be read
 is_bad() {
 	local status
 	"$work/check" "$1" >"$work/said"

@@ -1,12 +1,14 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""The checker against a search through all orders, on small random histories.
+"""Compare the checker with a search through all orders, on small random histories.
 
-Half of them come from a disk that works, the others had something changed afterwards. What concerns blocks must be
-decided alike, also where values return: in lock words, and where there are only a few values. Of reservations the checker may overlook something, but not complain about what is possible, and it
-must find most.
+Half of them come from a disk that works, the others had something changed afterwards. Both must
+decide alike about blocks, also where values return: in lock words, and where there are only a few
+values. About reservations the checker may overlook something, but not complain about a possible
+history, and it must find most faults.
 
-    history_exhaustive.py [HISTORIES] [SEED]     how many of each sort (4000); the seed makes the same ones again
+    history_exhaustive.py [HISTORIES] [SEED]     how many of each sort (4000); the seed makes the
+                                                 same ones again
 """
 
 import os
@@ -50,7 +52,7 @@ class Op:
 
 
 def possible(ops):
-    """Whether the commands to one block can have happened one after the other."""
+    """Tell whether the commands to one block can have happened one after the other."""
     must = [op for op in ops if op.done()]
     everything = must + [op for op in ops if op.lost() and op.changes()]
 
@@ -104,7 +106,7 @@ def random_value(rng, style, own):
 
 
 def random_blocks(rng, style):
-    """A history of one block. Its values come from a disk that works, but for late writes."""
+    """Make a history of one block. Its values come from a disk that works, but for late writes."""
     horizon = rng.choice([8, 12, 20])
     ops = []
     for number in range(rng.randint(3, 8 if style == 'unique' else 9)):
@@ -116,7 +118,7 @@ def random_blocks(rng, style):
             op.result = rng.choice(['lost', 'lost', 'busy'])
         ops.append(op)
     if rng.random() < 0.3:
-        # one that is stale while the others run, of which one takes long
+        # a write that is stale while the others run, of which one takes long
         ops[0].start, ops[0].end, ops[0].kind, ops[0].result, ops[0].value = 0, 1, 'write', 'lost', '0.0'
         ops[1].end, ops[1].kind, ops[1].result, ops[1].value = ops[1].start + 6, 'write', 'good', '1.1'
         for op in ops[2:]:
@@ -163,14 +165,15 @@ def change_blocks(rng, ops, values):
         op.result = 'good'
 
 
-# Reservations: registered nexuses, holder, type, and the last PREEMPT: whose, of whom, and the type that it made
+# Reservations: registered nexuses, holder, type, and the last PREEMPT: by whom, of whom, and the
+# type that it made
 NOTHING = (frozenset(), None, 0, None)
 
 
 def preempt(state, op):
     registered, holder, kind, last = state
     if op.a not in registered:
-        # it comes again
+        # the PREEMPT comes again
         return state, last in ((op.nexus, op.a, 0), (op.nexus, op.a, op.b)) and \
             (last[2] == 0 or (holder, kind) == (op.nexus, op.b))
     if holder == op.a:
@@ -179,7 +182,7 @@ def preempt(state, op):
 
 
 def apply(state, op):
-    """The state after a reservation command, and whether it is good."""
+    """Return the state after a reservation command, and whether it is good."""
     registered, holder, kind, last = state
     me = op.nexus
     if op.kind == 'register':
@@ -205,7 +208,7 @@ def let(state, op):
 
 
 def given_up(op, ops):
-    """When an open command was no longer worked on, though it may be on its way."""
+    """Return when an open command was no longer worked on, though it may be on its way."""
     if op.result == UNKNOWN:
         return op.end
     return min((login.end for login in ops
@@ -291,12 +294,14 @@ def random_reservations(rng):
 
 
 def crowd(ops):
-    """The same, and so many commands without an effect that are open all the time that not all orders can be tried."""
+    """Make the same, with so many commands without an effect that are open all the time that not
+    all orders can be tried.
+    """
     return ops + [Op(0, 1, 3, 'release', UNKNOWN, a=1 + 2 * (i % 2), b=0) for i in range(70)]
 
 
 def run_checker(checker, histories):
-    """For each history whether the checker found something."""
+    """Yield for each history whether the checker found something."""
     with tempfile.TemporaryDirectory() as folder:
         names = []
         for i, ops in enumerate(histories):

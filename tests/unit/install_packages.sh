@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Installing packages shows what it is doing while it is doing it: an apt-get of our own stops half-way until somebody has
-# seen how far it is. And what apt-get said is shown when it fails.
+# scripts/install-packages shows its progress while it installs: an apt-get of our own stops
+# half-way until somebody has seen how far it is. When apt-get fails, its output is shown.
 . ../lib/ktap.sh
 
 work=$(mktemp -d)
@@ -49,4 +49,4 @@ t_like 'it said how much there is to fetch' "$(cat "$work/out")" '1,234 MB'
 t_like 'and when packages were set up' "$(cat "$work/out")" '40 packages set up'
 t 'not a line for each' test "$(wc -l <"$work/out")" -lt 20
 touch "$work/fail"
-t_says 'what apt-get said is shown when it fails' 'no space left.*apt-get install failed' install
+t_says 'the output of apt-get is shown when it fails' 'no space left.*apt-get install failed' install

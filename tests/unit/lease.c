@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The lease of a gateway: how long it holds, and that nobody takes what was read before it was lost for what is so now.
+ * The lease of a gateway: how long it holds, and that nobody takes an answer from before its loss
+ * for a present one.
  */
 #include "gateway/lease.h"
 #include "ktap.h"
@@ -37,7 +38,7 @@ static void test_lapse(void)
 	ktap_ok(lease.lapses != meanwhile, "nor does it when it was read meanwhile");
 	before = lease.lapses;
 	trbd_lease_renew(&lease, now + 500, now + 501);
-	ktap_ok(lease.lapses == before, "what is read then does");
+	ktap_ok(lease.lapses == before, "answers read then do");
 }
 
 static void test_late_answer(void)

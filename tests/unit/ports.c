@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The target ports in the record: each has a number of its own, which it keeps, and the state of its gateway.
+ * The target ports in the record: each has and keeps a number of its own, and has the state of its
+ * gateway.
  *
  * With -DFUZZ it is a target of libFuzzer ("make fuzz" here): a gateway enters its ports in any
- * record; corpus/ has where to start from.
+ * record. It starts from corpus/.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -130,7 +131,7 @@ static void leave(const char *machine)
 	}
 }
 
-/* Enters the ports iqn.FIRST to iqn.LAST of a machine; none if LAST is less. */
+/* Enter the ports iqn.FIRST to iqn.LAST of a machine; none if LAST is less. */
 static bool enter(const char *machine, unsigned int first, unsigned int last, bool keep)
 {
 	struct trbd_ports_own own = { .machine = machine, .name = "host", .keep = keep, .targets = names };
@@ -145,7 +146,7 @@ static struct trbd_record_registry registry(void)
 	return trbd_record_registry(&record);
 }
 
-/* All ports as "RTPI.GROUP.PRESENT NAME", all groups as "NUMBER.STATE MACHINE". */
+/* Print all ports as "RTPI.GROUP.PRESENT NAME", all groups as "NUMBER.STATE MACHINE". */
 static const char *all(void)
 {
 	static char text[65536];

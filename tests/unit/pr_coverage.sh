@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The tests of the reservation rules, the record, TransportIDs and parameter data take at least 95 percent of their
-# branches.
+# The tests of the reservation rules, the record, TransportIDs and parameter data take at least 95
+# percent of their branches.
 . ../lib/ktap.sh
 
 work=$(mktemp -d)
@@ -11,6 +11,7 @@ here=$PWD
 cd "$work" || exit 1
 
 # The test itself is not measured: it may have the name of its source.
+#
 # built TEST FILE...
 built() {
 	local test=$1 file flags=(-O0 -std=gnu11 -I"$here/include" -I"$here/../lib" -I"$here/../..") objects=("$1.test.o")

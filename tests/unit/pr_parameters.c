@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Parameter data of PERSISTENT RESERVE IN, whole and cut anywhere; parameter lists of PERSISTENT RESERVE OUT, good ones
- * and everything that can be wrong with one.
+ * Parameter data of PERSISTENT RESERVE IN, whole and cut anywhere; parameter lists of PERSISTENT
+ * RESERVE OUT, good ones, and every kind of fault.
  *
  *	pr_parameters          the test
  *	pr_parameters FOLDER   writes the good lists to files there, for the fuzzer to start from
@@ -12,7 +12,10 @@
 
 #ifndef FUZZ
 
-/* Bytes from hexadecimal digits, in groups as one likes; what is in quotes stands for itself. Return: how many. */
+/*
+ * Read bytes from hexadecimal digits, in any groups; text in quotes stands for itself. Return: how
+ * many.
+ */
 static size_t unhex(const char *hex, uint8_t *bytes)
 {
 	size_t len = 0;
@@ -44,7 +47,7 @@ static void dump(const char *what, const uint8_t *bytes, size_t len)
 	printf("\n");
 }
 
-/* The answer is this one, with whatever room there is for it. */
+/* The answer is this one, however much room there is for it. */
 static void answers(const char *what, const struct trbd_pr_state *state, enum trbd_pr_in_action action,
 		    const char *hex)
 {
@@ -78,7 +81,7 @@ static void answers(const char *what, const struct trbd_pr_state *state, enum tr
 #define STATUS_B "000000000000000b 00000000 "
 #define ID_B "0002 00000018 00000000 00000000 10000000c9a1b2c3 00000000 00000000 "
 
-/* Byte 13 of the reservation, and of the status of those who hold it, for every type. */
+/* Byte 13 of the reservation, and of the status of its holders, for every type. */
 static void check_types(void)
 {
 	unsigned int i, wrong = 0;
@@ -95,7 +98,7 @@ static void check_types(void)
 			 status[8 + 12] != (types[i] != 0) || status[8 + 13] != types[i] ||
 			 status[8 + 52 + 12] != (all ? 3 : 2) || status[8 + 52 + 13] != (all ? types[i] : 0);
 	}
-	ktap_ok(!wrong, "who holds a reservation of which type");
+	ktap_ok(!wrong, "the holders, for each type of reservation");
 }
 
 static void check_answers(void)
@@ -200,12 +203,12 @@ static void check_many(void)
 #define PORT_ID "45000018 'IQN.D,i,0x00023D000004' 0000 "
 #define NODE_ID "05000014 'iqn.d' 000000 00000000 00000000 00000000 "
 
-/* what they are decoded as: service action, scope/type, keys, flags, initiators */
+/* what they decode to: service action, scope/type, keys, flags, initiators */
 static const struct {
 	const char *name;	/* of the file, too */
 	uint8_t action;
 	uint8_t scope_type;
-	uint8_t reservation;	/* that the fuzzer has it meet, as an index of types[] */
+	uint8_t reservation;	/* that the fuzzer sets up for it, as an index of types[] */
 	const char *list;
 	const char *wanted;
 } goods[] = {
@@ -277,7 +280,7 @@ static void check_good(void)
 	}
 }
 
-/* What is the caller's stays, what an earlier command left does not. */
+/* The decoder keeps the caller's part, and drops everything that an earlier command left. */
 static void check_leftovers(void)
 {
 	struct trbd_pr_out out;
@@ -299,7 +302,7 @@ static void check_leftovers(void)
 	make_cdb(cdb, TRBD_PR_REGISTER_AND_MOVE, 1, len);
 	ktap_ok(trbd_pr_out_decode(cdb, list, len, &out) == TRBD_PR_GOOD && !strcmp(out.move_to.target, "iqn.t,t,0x2"),
 	   "nor is the target that the registration moves to touched");
-	/* byte 1 has three reserved bits, and the length in the CDB is not looked at */
+	/* byte 1 has three reserved bits, and nobody looks at the length in the CDB */
 	memset(cdb + 3, 0xff, CDB_LEN - 3);
 	cdb[1] = 0xe0 | TRBD_PR_REGISTER_AND_MOVE;
 	ktap_ok(trbd_pr_out_decode(cdb, list, len, &out) == TRBD_PR_GOOD && out.action == TRBD_PR_REGISTER_AND_MOVE,
@@ -398,7 +401,10 @@ static void check_lengths(void)
 	ktap_ok(!wrong, "every service action with a list of every length");
 }
 
-/* Cut anywhere, a list is none; with any byte changed, it is none or one that names ports. */
+/*
+ * A list that is cut anywhere is no list; with any byte changed, it is none or one that names
+ * ports.
+ */
 static void check_damage(void)
 {
 	unsigned int i, taken = 0, wrong = 0;
@@ -428,11 +434,14 @@ static void check_damage(void)
 			bytes[at] = was;
 		}
 	}
-	ktap_ok(!taken, "what was cut off is none");
+	ktap_ok(!taken, "a list that was cut off is none");
 	ktap_ok(!wrong, "with any byte changed, it is none or one that names ports");
 }
 
-/* As many TransportIDs as a list of the greatest length has room for, of the shortest and of the longest kind. */
+/*
+ * As many TransportIDs as a list of the greatest length has room for, of the shortest and of the
+ * longest kind.
+ */
 static void check_long(void)
 {
 	static const size_t sizes[] = { 24, LONGEST_ID };

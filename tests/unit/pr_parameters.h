@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the test of parameter data and its fuzzer work with: initiators in a small scene, and a decoder that gets memory
- * of exactly the length it is told. With -DFUZZ, the fuzzer itself.
+ * Shared by the test of parameter data and its fuzzer: initiators in a small scene, and a decoder
+ * that gets memory of exactly the length it is told. With -DFUZZ this is the fuzzer itself.
  */
 #ifndef UNIT_PR_PARAMETERS_H
 #define UNIT_PR_PARAMETERS_H
@@ -22,7 +22,10 @@
 static const uint8_t types[] = { 0, 1, 3, 5, 6, 7, 8 };
 #define TYPES (sizeof(types) / sizeof(*types))
 
-/* A is registered and holds the reservation if there is one, B is registered for all target ports, C is not. */
+/*
+ * A is registered and holds the reservation if there is one, B is registered for all target ports,
+ * C is not.
+ */
 static const struct trbd_pr_nexus cast[] = {
 	{ "iscsi:iqn.a,i,0x00023d000001", "iqn.t,t,0x1" },
 	{ "fc:10000000c9a1b2c3", "*" },
@@ -54,7 +57,7 @@ static void set(struct scene *scene, uint8_t type)
 		state->holder = 4;
 }
 
-/* Exactly @size bytes, so that one more or less is found by the address sanitizer. */
+/* Exactly @size bytes, so that the address sanitizer finds one more or one less. */
 static void *room_for(size_t size)
 {
 	void *room = malloc(size ? size : 1);
@@ -87,7 +90,7 @@ static void make_cdb(uint8_t *cdb, uint8_t action, uint8_t scope_type, size_t le
 	cdb[8] = (uint8_t)len;
 }
 
-/* Decodes; @out->initiators, which has exactly the room that was asked for, is the caller's to free. */
+/* Decode; the caller frees @out->initiators, which has exactly the room that was asked for. */
 static enum trbd_pr_verdict decode(uint8_t action, uint8_t scope_type, const uint8_t *list, size_t len,
 				   struct trbd_pr_out *out)
 {
@@ -101,7 +104,7 @@ static enum trbd_pr_verdict decode(uint8_t action, uint8_t scope_type, const uin
 	return trbd_pr_out_decode(cdb, list, len, out);
 }
 
-/* What was decoded names initiator ports, which can be told again. */
+/* Decoded parameters name initiator ports, which can be encoded again. */
 static int is_port(const char *initiator)
 {
 	uint8_t id[TRBD_TRANSPORT_ID_MAX];
@@ -131,7 +134,10 @@ static void must(int good, const char *what)
 	}
 }
 
-/* What is answered has the length that it says, and its descriptors are just as many as there are registrations. */
+/*
+ * An answer has the length that it says, and exactly as many descriptors as there are
+ * registrations.
+ */
 static void check_answer(const struct trbd_pr_state *state, enum trbd_pr_in_action action)
 {
 	size_t len = trbd_pr_in(state, action, NULL, 0), cut = len / 2, at = 24 + 8;
@@ -157,8 +163,9 @@ static void check_answer(const struct trbd_pr_state *state, enum trbd_pr_in_acti
 }
 
 /*
- * Byte 0: service action, and in the three high bits the type of the reservation that there is; byte 1: scope and type
- * of the CDB; then the parameter list. The command comes from who has its key, or else from C, which has none.
+ * Byte 0: service action, and in the three high bits the type of the present reservation. Byte 1:
+ * scope and type of the CDB. Then comes the parameter list. The sender is the nexus with its key,
+ * or else C, which has none.
  */
 static void fuzz_one(const uint8_t *data, size_t size)
 {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Reservations: every service action, for every type of reservation, by the holder, by another registrant, and by a
- * nexus that is not registered; which commands conflict; who is told what.
+ * Reservations: every service action, for every type of reservation, by the holder, by another
+ * registrant, and by a nexus that is not registered; which commands conflict; which nexus gets
+ * which unit attention.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -15,8 +16,8 @@
 static const char verdict_letters[] = "gcdprn";
 
 /*
- * What becomes of a command in each scene: verdict (good, conflict, cDb, parameter, release, no resources), who is
- * registered then, who holds, and the type.
+ * The outcome of a command in each scene: verdict (good, conflict, cDb, parameter, release, no
+ * resources), the registrants afterwards, the holder, and the type.
  */
 struct row {
 	const char *what;
@@ -107,7 +108,7 @@ static void play(const struct row *row)
 		before = copy(&scene);
 		verdict = act(&scene, row->action, row->who, row->key ? (uint64_t)row->key : keys[row->who],
 			      row->action_key, type);
-		/* of no use when it is not good */
+		/* the scene is of no use when the command was not good */
 		if (verdict != TRBD_PR_GOOD)
 			scene = copy(&before);
 		scene.state.registrations = scene.registrations;
@@ -318,7 +319,7 @@ static void check_scope(void)
 	ktap_ok(trbd_pr_out(&scene.state, &out) == TRBD_PR_CONFLICT, "again, of another scope: it was another command");
 }
 
-/* An initiator that did not hear that its PREEMPT was carried out sends it again, also by another path. */
+/* An initiator that did not hear the end of its PREEMPT sends it again, also by another path. */
 static void check_preempt_again(void)
 {
 	struct trbd_pr_nexus path = cast[B];
@@ -340,7 +341,7 @@ static void check_preempt_again(void)
 	ktap_ok(preempt(&scene, &path, keys[B], keys[A], 1) == TRBD_PR_CONFLICT, "another type is another command");
 	ktap_ok(preempt(&scene, &path, keys[B], 0xe, 5) == TRBD_PR_CONFLICT, "another key as well");
 	act(&scene, TRBD_PR_RELEASE, B, keys[B], 0, 5);
-	ktap_ok(preempt(&scene, &path, keys[B], keys[A], 5) == TRBD_PR_CONFLICT, "what it made is gone: it is not done");
+	ktap_ok(preempt(&scene, &path, keys[B], keys[A], 5) == TRBD_PR_CONFLICT, "its reservation is gone: it is not done");
 
 	set(&scene, 5);
 	act(&scene, TRBD_PR_REGISTER, C, 0, 0xc, 0);
@@ -355,7 +356,9 @@ static void check_preempt_again(void)
 		"C has been there again and went by itself: there is nobody to preempt");
 }
 
-/* What A registers for all target ports, it registers for those that it is registered through as well. */
+/*
+ * A registration for all target ports is also one for those that A is registered through already.
+ */
 static void check_all_ports(void)
 {
 	struct trbd_pr_out all = { .action = TRBD_PR_REGISTER_AND_IGNORE, .action_key = 0xe, .nexus = cast[A],

@@ -71,7 +71,7 @@ static int registered(struct scene *scene, enum who who)
 	return trbd_pr_find(&scene->state, &cast[who]) != NULL;
 }
 
-/* who holds: 'A', 'B', '*' for all, '-' for nobody */
+/* the holder: 'A', 'B', '*' for all, '-' for nobody */
 static char holder(struct scene *scene)
 {
 	const struct trbd_pr_registration *registration;

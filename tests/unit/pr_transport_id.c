@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * TransportIDs: what is text can be parameter data and back; what is malformed is an error.
+ * TransportIDs: text becomes parameter data and text again; malformed ones are errors.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -106,7 +106,7 @@ static void check_long(void)
 	   "case does not matter");
 }
 
-/* Whatever is decoded is text that can be encoded again. */
+/* Every decoded TransportID is text that can be encoded again. */
 static void check_random(void)
 {
 	char text[TRBD_PR_INITIATOR_MAX], again[TRBD_PR_INITIATOR_MAX];

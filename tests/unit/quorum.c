@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Three objects as one: the time that a majority reaches, the owner of a slot, which slots are free, and whether others went on.
+ * Three objects as one: the time that a majority reaches, the owner of a slot, the free slots, and
+ * whether others went on.
  */
 #include <stdio.h>
 #include <string.h>
@@ -36,7 +37,7 @@ static struct trbd_group_view valid(u64 owner, u64 clock_ms)
 	return view(TRBD_GROUP_ENTRY_VALID, owner, clock_ms);
 }
 
-/* Which of three is it? In any order. */
+/* Which of three is it? Try them in any order. */
 static int merges_to(const struct trbd_group_view *a, const struct trbd_group_view *b, const struct trbd_group_view *c,
 		     const struct trbd_group_view *wanted)
 {

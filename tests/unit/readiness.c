@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How a gateway that cannot serve describes itself: when hosts are to wait, and when to go elsewhere.
+ * How a gateway that cannot serve describes itself: when hosts shall wait, and when they shall go
+ * elsewhere.
  */
 #include "ktap.h"
 #include "protocol.h"

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The record of an image's shared state: what is written can be read, and what is read is exactly what would be written;
- * everything else is an error.
+ * The record of an image's shared state: a written record can be read, and a readable one is
+ * exactly as it would be written. Everything else is an error.
  *
  *	record_text        the test
- *	record_text FILE...  reads the files, and says of each what it is
+ *	record_text FILE...  read the files, and describe each
  *
  * With -DFUZZ it is a target of libFuzzer ("make fuzz" here); corpus/ has where to start from.
  */
@@ -39,7 +39,10 @@ static void read_upgraded(void)
 	}
 }
 
-/* Reads a text; what can be read must be what would be written. Stops the program if not. */
+/*
+ * Read a text. A text that can be read must be exactly as it would be written; stop the program if
+ * not.
+ */
 static int read_text(const char *text, size_t len, unsigned int *line)
 {
 	int ret = trbd_record_decode(text, len, &record, line);
@@ -203,7 +206,10 @@ static void check_texts(void)
 	}
 }
 
-/* Cut anywhere, it is none; with any byte changed it is none, or one that is written the same way. */
+/*
+ * A text that is cut anywhere is no record; with any byte changed it is none, or one that is
+ * written the same way.
+ */
 static void check_damage(void)
 {
 	char text[] = ALL;
@@ -213,7 +219,7 @@ static void check_damage(void)
 
 	for (i = 0; i < len; i++)
 		taken += !read_text(text, i, NULL);
-	ktap_ok(!taken, "what was cut off is none");
+	ktap_ok(!taken, "a record that was cut off is none");
 
 	for (i = 0; i < len; i++) {
 		char was = text[i];
@@ -227,7 +233,7 @@ static void check_damage(void)
 	ktap_ok(1, "with any byte changed, it is none or one that is written the same way");
 }
 
-/* Lines and pieces of lines put together at random. */
+/* Put lines and pieces of lines together at random. */
 static void check_random(void)
 {
 	static const char *const pieces[] = {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The evidence against gateways that do not answer: it proves that one is gone, and it outlives the command that
- * collected it, with the fence and the end of the lease.
+ * The evidence against gateways that do not answer: it proves that one is gone. It outlives the
+ * command that collected it, and so do the fence and the end of the lease.
  */
 #include <linux/jiffies.h>
 #include <linux/string.h>
@@ -87,7 +87,7 @@ static void test_kept(void)
 {
 	begin();
 	ask();
-	ktap_ok(!trbd_silence_fence(&silence, other()), "who was not fenced is to be fenced");
+	ktap_ok(!trbd_silence_fence(&silence, other()), "a gateway that was not fenced is to be fenced");
 	fence();
 	ktap_ok(!trbd_silence_is_outlasting(&silence, other()), "then its lease is to be waited for");
 	trbd_silence_outlast(&silence, other(), 2000);

@@ -1,18 +1,27 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Rules that no compiler knows.
+# Check rules that no compiler knows.
 # shellcheck disable=SC2317 # steps are called by name
 . ../lib/ktap.sh
 
 top=$TESTS_DIR/..
 sources() { git -C "$top" ls-files '*.c' '*.h' | grep -v '^tests/'; }
-# LIO's task management sleeps on a system workqueue; what others wait for would stand in line behind it
+# LIO's task management sleeps on a system workqueue; our work would have to wait behind it
 own_workqueues() { ! (cd "$top" && sources | xargs grep -nE '\bsystem_[a-z_]*wq\b|\bschedule(_delayed)?_work(_on)?\('); }
 t 'nothing runs on a system workqueue' own_workqueues
 t 'no merge left its marks' eval '! git -C "$top" grep -nE "^(<<<<<<<|>>>>>>>) "'
+# code may be wider: this looks at lines that hold nothing but a comment
+short_comments() {
+	local wide
+	wide=$(cd "$top" && git ls-files -- . ':!docs' ':!*.md' ':!*.svg' ':!tests/unit/corpus' | while read -r file; do
+		expand "$file" | awk -v file="$file" 'length > 100 && /^ *(#|\/?\*) / { print file ":" FNR ": " $0 }'
+	done)
+	[ -z "$wide" ] || { echo "$wide"; return 1; }
+}
+t 'comments end at column 100' short_comments
 t 'nothing panics' eval '! (cd "$top" && sources | xargs grep -nE "\b(BUG|BUG_ON|panic)\(")'
-# that rtslib is not installed is no fault of the unit; systemd names the file in what it says
+# a missing rtslib is no fault of the unit; systemd's messages name the file
 units() {
 	local said
 	said=$(systemd-analyze verify --man=no "$top"/targetcli/*.service 2>&1 | grep 'target_core_rbd-restore.service' |

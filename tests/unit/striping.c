@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * rbd/striping.h against a model that deals out the stripe units one by one, as the Ceph documentation describes it:
- * unit after unit in turn to the objects of a set, the next set when these are full.
+ * Compare rbd/striping.h with a model that deals out the stripe units one by one, as the Ceph
+ * documentation describes it: unit after unit in turn to the objects of a set, the next set when
+ * these are full.
  */
 #include <stdlib.h>
 
 #include "rbd/striping.h"
 #include "ktap.h"
 
-/* Walks the image unit by unit and compares each unit's place. Returns the first image offset that is wrong, or -1. */
+/*
+ * Walk the image unit by unit and compare each unit's place. Return: the first image offset that is
+ * wrong, or -1.
+ */
 static long long compare_with_walk(const struct trbd_striping *s, unsigned int sets)
 {
 	u64 unit = 1ULL << s->unit_order;

@@ -9,13 +9,13 @@ script=$TESTS_DIR/../scripts/structure
 work=$(mktemp -d)
 t_atexit "rm -rf '$work'"
 
-# file PATH: standard input becomes that file of the tree
+# file PATH: write standard input to that file of the tree
 file() {
 	mkdir -p "$(dirname "$tree/$1")"
 	cat >"$tree/$1"
 }
 
-# tree NAME: starts a new tree, which is sound
+# tree NAME: start a new tree, which is sound
 tree() {
 	tree=$work/$1
 	file tests/unit/include/scsi/scsi_proto.h <<-'C'
@@ -79,7 +79,7 @@ tree() {
 	C
 }
 
-# faulty NAME REGEX: the tree has one fault, whose line matches
+# faulty NAME REGEX: check that the tree has one fault, whose line matches
 faulty() {
 	local out
 	out=$("$script" "$tree" 2>&1) && { t_not_ok "$1" 'it passed'; return; }

@@ -79,12 +79,12 @@ static void test_relapse(void)
 	u64 now = HOUR, wait;
 
 	trbd_suspects_relapse(&suspects, now);
-	ktap_ok(!trbd_suspects_wait_left(&suspects, now), "who gives up for the first time may prove itself at once");
+	ktap_ok(!trbd_suspects_wait_left(&suspects, now), "a gateway that gives up for the first time may prove itself at once");
 	trbd_suspects_pass(&suspects, now);
 	now += MINUTE;
 	trbd_suspects_relapse(&suspects, now);
 	wait = trbd_suspects_wait_left(&suspects, now);
-	ktap_ok(wait, "who gives up a minute after it proved itself stays out");
+	ktap_ok(wait, "a gateway that gives up a minute after it proved itself stays out");
 	now += wait;
 	trbd_suspects_pass(&suspects, now);
 	now += MINUTE;
@@ -100,7 +100,7 @@ static void test_relapse(void)
 	wait = suspects.wait_ms;
 	now += HOUR;
 	trbd_suspects_relapse(&suspects, now);
-	ktap_ok(trbd_suspects_wait_left(&suspects, now) == 2 * wait, "who served without a proof does not");
+	ktap_ok(trbd_suspects_wait_left(&suspects, now) == 2 * wait, "one that served without a proof does not");
 }
 
 int main(void)

@@ -1,6 +1,7 @@
 #!/usr/bin/python3 -SB
 # SPDX-License-Identifier: GPL-2.0
-"""The hook of the rbd backstore in rtslib's restore, as targetcli_test.py has the backstore."""
+"""Test the hook of the rbd backstore in rtslib's restore, as targetcli_test.py tests the backstore.
+"""
 
 import os
 import shutil
@@ -150,8 +151,8 @@ class Hook(WithFolder):
         self.assertEqual(self.says('import rtslib_fb; print(1)', '1'), '')
 
     def test_costs_little(self):
-        # Every Python program of the machine pays for the hook. It loads nothing but itself, and for a module that is none of
-        # its business it executes two lines: a comparison and a return.
+        # Every Python program of the machine pays for the hook. It loads nothing but itself. For
+        # every other module it executes two lines: a comparison and a return.
         self.says('''
             import sys
             hook = sys.modules['target_core_rbd.hook']

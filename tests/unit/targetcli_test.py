@@ -1,11 +1,11 @@
 #!/usr/bin/python3 -SB
 # SPDX-License-Identifier: GPL-2.0
-"""The rbd backstore for rtslib and targetcli, without a kernel module and without a cluster.
+"""Test the rbd backstore for rtslib and targetcli, without a kernel module and without a cluster.
 
-What is real: Debian's rtslib and targetcli, ceph-conf, ceph-authtool, and Python's own start with the .pth file of an
-installed copy. What is not: configfs. Its place takes a folder where mkdir and rmdir behave as configfs does for a
-storage object; so it shows which files are written with what, in which order, and what is read back, but not that the
-kernel agrees. That is what the lab's tests are for.
+These are real: Debian's rtslib and targetcli, ceph-conf, ceph-authtool, and Python's own start with
+the .pth file of an installed copy. configfs is not. A folder takes its place, where mkdir and rmdir
+behave as configfs does for a storage object. So this test sees all that is written and read, and in
+which order, but not whether the kernel agrees. The lab's tests see that.
 """
 
 import base64
@@ -211,7 +211,8 @@ class KernelKey(unittest.TestCase):
     NAME = 'client.targetcli_test.%d' % os.getpid()
 
     def setUp(self):
-        # Keys of type `ceph` need libceph; keys of type `user` are in every kernel and are kept alike.
+        # Keys of type `ceph` need libceph; keys of type `user` are in every kernel and live in the
+        # same keyrings.
         patch = mock.patch.object(kernel_key, 'TYPE', b'user')
         patch.start()
         self.addCleanup(patch.stop)
@@ -434,7 +435,9 @@ class StorageObject(WithFolder):
         self.assertIn('all units are there', said.getvalue())
 
     def retry(self, config, *between):
-        """Runs the service; after each try that leaves something, one of these is called. Returns what it said."""
+        """Run the service. Call one of these after each try that leaves something. Return its
+        output.
+        """
         file = self.write('saved.json', json.dumps(config))
         steps = iter(between)
         with mock.patch('sys.stdout', new_callable=io.StringIO) as said:

@@ -1,12 +1,13 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""The rules of tests/ that no compiler and no shell looks after.
+"""Check the rules of tests/ that no compiler and no shell looks after.
 
 - A test defines no function that a library it sources defines, since the library would call the
-  test's; nor do two libraries that one script sources. A library may offer a hook, with
-  "declare -F NAME >/dev/null || NAME() ...".
-- No two files have names that differ in the folder only: whoever looks for one finds the other.
-- What lib/ declares for C is defined there only, and a struct of a header nowhere else.
+  test's; nor do two libraries that one script sources. A library may offer a hook, with "declare -F
+  NAME >/dev/null || NAME() ...".
+- No two files have names that differ in the folder only: a reader who looks for one finds the
+  other.
+- C functions that lib/ declares are defined there only, and a header's structs nowhere else.
 - A test that is in a folder is in the folder's Makefile, or nobody would run it.
 
     tests_tree.py [TESTS]       the folder to look at (this one's parent)
@@ -20,7 +21,7 @@ import tempfile
 from collections import defaultdict
 
 TEST_FOLDERS = ('unit', 'scsi', 'cluster', 'fault', 'debug', 'host')
-# a folder has them because it is a folder, or they stand in for the kernel's
+# a folder needs these files, or they stand in for the kernel's
 EVERYWHERE = {'Makefile', 'settings', 'README', '__init__'}
 APART = ('unit/corpus/', 'unit/include/', 'unit/silence_include/', 'lab/', 'tools/bin/')
 
@@ -37,7 +38,7 @@ def read(path):
 
 
 def files_of(tests):
-    """Their paths below TESTS, without what is built."""
+    """Yield their paths below TESTS, without built files."""
     for folder, folders, names in os.walk(tests):
         folders[:] = [name for name in folders if name != '__pycache__']
         for name in names:
@@ -51,7 +52,9 @@ def is_shell(tests, path):
 
 
 def parse_shell(text):
-    """Functions with their lines, and libraries. Here-documents go to other machines."""
+    """Return functions with their lines, and libraries. Skip here-documents, which go to other
+    machines.
+    """
     functions, libraries, until = {}, [], None
     for number, line in enumerate(text.splitlines(), 1):
         if until:
@@ -127,7 +130,7 @@ RULES = (
     ('every test is in its Makefile', forgotten),
 )
 
-# what each rule must find, by the names of files
+# each rule must find these, by the names of files
 PLANTED = {
     'lib/ktap.sh': 't() { :; }\n',
     'lib/one.sh': 'again() { :; }\ndeclare -F hook >/dev/null || hook() { :; }\n'

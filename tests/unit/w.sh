@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# W is in protocol.h, and the pages that tell people of it say the same.
+# protocol.h has W, and the pages that tell people of it give the same number.
 . ../lib/ktap.sh
 
 top=$TESTS_DIR/..
 w=$(($(sed -n 's/^#define TRBD_W_MS[[:space:]]*//p' "$top/protocol.h") / 1000))
-# told FILE: it names W, and no other W than that
+# told FILE: the page names W, and no other W than that
 told() {
 	local said
 	said=$(grep -oE 'W = [0-9.]+ s|W = [0-9.]+ seconds|W \([0-9.]+ s' "$top/$1" | tr -dc '0-9.\n' | sort -u)

@@ -67,7 +67,7 @@ class Channel:
         self.socket.setblocking(False)
 
     def run(self, argv, stdin=0, stdout=1, stderr=2, env=None, terminal=False):
-        """Run a command; descriptors of None stand for nothing. Returns its exit status."""
+        """Run a command; descriptors of None stand for nothing. Return its exit status."""
         request = {"argv": argv, "env": env or {}, "stdin": stdin is not None}
         if terminal:
             size = shutil.get_terminal_size()
@@ -98,14 +98,14 @@ class Channel:
                     return status
 
     def exchange(self, event, outputs):
-        """Move bytes both ways; the exit status when that arrives."""
+        """Move bytes both ways. Return the exit status when it arrives."""
         if event & select.POLLOUT:
             try:
                 self.outgoing = self.outgoing[self.socket.send(self.outgoing):]
             except BlockingIOError:
                 pass
             except OSError:
-                self.outgoing = b""     # what the agent said last can still be read
+                self.outgoing = b""     # the agent's last words can still be read
         if not event & (select.POLLIN | select.POLLHUP | select.POLLERR):
             return None
         try:
@@ -131,7 +131,7 @@ class Channel:
 
 
 def execute(node, argv, timeout=None, stdin=0, terminal=False, stdout=1, stderr=2):
-    """`lab exec`: run and translate what can go wrong into an exit status."""
+    """`lab exec`: run a command, and turn errors into an exit status."""
     channel = Channel(node.control_address, node.alive, timeout)
     saved = None
     try:

@@ -77,7 +77,7 @@ BOOT_SECONDS = 900 * int(os.environ.get("TEST_SLOW") or 1)
 
 
 def split_command(words, usage):
-    """What follows `--` (which may be left out)."""
+    """Return the words behind `--` (which may be left out)."""
     words = words[1:] if words[:1] == ["--"] else words
     if not words:
         raise UsageError(usage)
@@ -89,7 +89,7 @@ class UsageError(LabError):
 
 
 def nodes(lab, names=()):
-    """The nodes named, or all of the lab."""
+    """Return the nodes named, or all of the lab."""
     settings = lab.require()
     for name in names:
         if name not in settings["nodes"]:
@@ -159,7 +159,7 @@ def fill_share(lab, options, kernel):
 
 
 def wait_all(things):
-    """Run callables beside each other; the first failure is the result."""
+    """Run callables beside each other. The first failure is the result."""
     failures = []
 
     def guarded(thing):
@@ -378,7 +378,7 @@ def parse_node(name, words, *flags):
 
 
 def daemon(lab, name):
-    """The cluster's daemon of that name; None if it is a node's."""
+    """Return the cluster's daemon of that name; None if it is a node's."""
     if name not in Cluster(lab).names():
         return None
     lab.require()
@@ -433,7 +433,7 @@ def command_start(lab, words):
 
 
 def command_cpu(lab, words):
-    """CPU seconds that a node's machine has used up, whatever ran in it."""
+    """Return the CPU seconds that a node's machine has used up in all."""
     print(f"{one_node(lab, parse_node('cpu', words).node).cpu_seconds():.2f}")
     return 0
 
@@ -447,7 +447,7 @@ def command_log(lab, words):
     parser.add_argument("node")
     options = parser.parse_args(words)
     describe(options.node)
-    # A lab that failed to come up has logs that one wants to see.
+    # A lab that failed to come up has logs that somebody wants to see.
     node = Node(lab, options.node)
     offset = node.console.marked() if options.since_mark else 0
     if not os.path.exists(node.console.path):

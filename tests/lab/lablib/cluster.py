@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0
 """The lab's Ceph cluster: one monitor or three, one manager, three BlueStore OSDs.
 
-Real daemons of the machine's own Ceph packages, in the lab's namespace, with
-cephx on and v2 and v1 addresses. All of them have the namespace's own address but
-the second and the third monitor, which have one each, so that they can be cut off: whatever
-they send comes from there, and when the address is gone, they are, too. Everything they write is in the lab's folder.
-Data are in sparse files; memory is bounded to what a test machine can spare.
+Real daemons of the machine's own Ceph packages, in the lab's namespace, with cephx on and v2 and v1
+addresses. All of them have the namespace's own address but the second and the third monitor. These
+have one each, so that they can be cut off: everything that they send comes from there, and when the
+address is gone, they are, too. Their files are in the lab's folder. Data are in sparse files;
+memory is bounded to what a test machine can spare.
 
-Speed matters, since every test run begins here, and each call of the `ceph`
-program costs most of a second. So the monitor is born with every key it will
-need in its initial keyring, the OSDs' stores are made while it starts, and its
-remaining orders go through one `ceph` process that reads them from stdin.
+Speed matters, since every test run begins here, and each call of the `ceph` program costs most of a
+second. So the monitor is born with every key it will need in its initial keyring, the OSDs' stores
+are made while it starts, and its remaining orders go through one `ceph` process that reads them
+from stdin.
 
-`wait` returns when all placement groups are active+clean and the pool `rbd`
-(two copies) is ready for images.
+`wait` returns when all placement groups are active+clean and the pool `rbd` (two copies) is ready
+for images.
 """
 
 import json
@@ -117,14 +117,16 @@ class Cluster:
         return os.path.join(self.folder, *parts)
 
     def names(self):
-        """Its daemons."""
+        """Return its daemons."""
         return (*(f"mon.{which}" for which in self.monitors), "mgr.x", *(f"osd.{n}" for n in range(OSDS)))
 
     def addresses(self):
         return {which: f"[v2:{address}:3300,v1:{address}:6789]" for which, address in self.monitors.items()}
 
     def write_configuration(self):
-        """Conf and keys, here and for guests: no daemon needed, so guests can boot at once."""
+        """Write conf and keys, here and for guests. This needs no daemon, so guests can boot at
+        once.
+        """
         for name in ("run", "log", "crash", *(f"data/{name}" for name in self.names())):
             os.makedirs(self.path(name))
         self.fsid = new_uuid()
@@ -155,7 +157,8 @@ class Cluster:
         return {**os.environ, "CEPH_CONF": self.conf}
 
     def launch(self, name, *command):
-        # In /, where daemons are at home: Ceph 20 looks for its object classes below a relative path.
+        # In /, where daemons are at home: Ceph 20 looks for its object classes below a relative
+        # path.
         with open(self.path("log", f"{name}.out"), "ab") as output:
             process = subprocess.Popen(
                 [*command, "-c", self.conf], stdin=subprocess.DEVNULL, stdout=output,
@@ -165,7 +168,7 @@ class Cluster:
         return process
 
     def program(self, name):
-        """The command line of a daemon, and what its process is known by."""
+        """Return the command line of a daemon, and the words by which its process is known."""
         kind, _, which = name.partition(".")
         return [f"ceph-{kind}", "-f", "-i", which]
 
@@ -225,14 +228,16 @@ class Cluster:
 
 
 class Daemon:
-    """One of the cluster's daemons, to be hurt: kill, start, pause, resume as with a node."""
+    """One of the cluster's daemons, which tests can hurt: kill, start, pause, resume as with a
+    node.
+    """
 
     def __init__(self, lab, name):
         self.cluster = Cluster(lab)
         self.name = name
 
     def pid(self):
-        """Its process; None if it does not run. A pid file outlives its daemon."""
+        """Return its process; None if it does not run. A pid file outlives its daemon."""
         wanted = [*self.cluster.program(self.name), "-c", self.cluster.conf]
         try:
             with open(self.cluster.path("run", f"{self.name}.pid"), encoding="ascii") as file:
@@ -275,7 +280,7 @@ class Daemon:
             time.sleep(0.02)
 
     def address(self):
-        """The address that is its own; None if it has none."""
+        """Return the address that is its own; None if it has none."""
         kind, _, which = self.name.partition(".")
         address = self.cluster.monitors.get(which) if kind == "mon" else None
         return None if address == HOST["ceph"] else address

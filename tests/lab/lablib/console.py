@@ -66,18 +66,20 @@ WRONG = [
     r"Call Trace:",
 ]
 
-# Reports that are the stock kernel's own: how one begins, and what a line of it says.
+# Reports of the stock kernel's own faults: the beginning of one, and a line in it.
 #
-# LIO ends a session whose connection broke in a timer, that is, in softirq context, and takes session_lock there. Elsewhere it
-# has that lock while it takes conn_lock, and conn_lock while it takes tpg_state_lock (iscsit_start_time2retain_handler()), which
-# it takes without disabling softirqs. Seen with lockdep on 6.12, when initiators went without a log-out: all functions in its
+# LIO ends a session whose connection broke in a timer, that is, in softirq context, and takes
+# session_lock there. Elsewhere it has that lock while it takes conn_lock, and conn_lock while it
+# takes tpg_state_lock (iscsit_start_time2retain_handler()), which it takes without disabling
+# softirqs. Seen with lockdep on 6.12, when initiators went without a log-out: all functions in its
 # chains are iscsi_target_mod's.
 #
-# LIO's third-party copies keep their commands on the stack, and every command has a work_struct that is initialised as one that
-# is not.
+# LIO's third-party copies keep their commands on the stack, and every command has a work_struct
+# that is initialised as if it were not on the stack.
 #
-# An initiator that logs out removes its SCSI target in a work item of iscsi_ctrl_*, a queue for memory reclaim, and that waits for
-# power management's work of the device, whose queue is none. Seen on 6.12 when that work happened to be queued just then.
+# An initiator that logs out removes its SCSI target in a work item of iscsi_ctrl_*, a queue for
+# memory reclaim, and that waits for power management's work of the device, whose queue is none.
+# Seen on 6.12 when that work happened to be queued just then.
 KNOWN = [
     (r"ODEBUG: object .* is on stack .*, but NOT annotated",
      r"Workqueue: xcopy_wq target_xcopy_do_work "),
@@ -129,7 +131,7 @@ class Console:
             return ""
 
     def complaints(self, allow=()):
-        """Groups of lines since the mark, each a complaint and what follows it."""
+        """Return groups of lines since the mark, each a complaint and the lines that follow it."""
         notes = read_json(self.notes)
         mark = notes.get("mark", 0)
         forgiven = self.pauses(notes.get("pauses", []))
@@ -156,7 +158,9 @@ class Console:
         return self.unknown(groups)
 
     def unknown(self, groups):
-        """Those that are not in KNOWN. The trace at the end of a report may be a group of its own."""
+        """Return those that are not in KNOWN. The trace at the end of a report may be a group of
+        its own.
+        """
         result, trace_belongs = [], False
         for group in groups:
             if any(re.search(first, group[0]) and any(re.search(detail, line) for line in group[1:])
@@ -169,7 +173,7 @@ class Console:
         return result
 
     def pauses(self, starts):
-        """[start, end] of the stretches of log in which lateness is forgiven."""
+        """Return [start, end] of the stretches of log in which lateness is forgiven."""
         stretches = []
         for start in starts:
             text = self.text(start)

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What a guest boots: a kernel of the machine and an initramfs for it.
+"""Find and make the files that a guest boots: a kernel of the machine and an initramfs for it.
 
-The kernel is Debian's, from /boot, asked for as a series ("6.1") or by its full
-version, or one that scripts/debug-kernel has built ("debug-6.12"), which is not
-installed and has its modules in a folder of its own. The initramfs holds busybox, the modules up to the first 9p mount in
-the order in which they load, and guest/init. It is made anew for each lab: that
-takes less than a second, and a stale one is a bug that nobody looks for.
+The kernel is Debian's, from /boot, asked for as a series ("6.1") or by its full version, or one
+that scripts/debug-kernel has built ("debug-6.12"), which is not installed and has its modules in a
+folder of its own. The initramfs holds busybox, the modules up to the first 9p mount in the order in
+which they load, and guest/init. It is made anew for each lab: that takes less than a second, and a
+stale one is a bug that nobody looks for.
 
 Modules are stored unpacked, because busybox's insmod does not read .ko.xz.
 """
@@ -32,7 +32,7 @@ def version_key(version):
 
 
 def find_kernel(wanted):
-    """The installed kernel version of a series, or the very version asked for."""
+    """Return the installed kernel version of a series, or the very version asked for."""
     if os.path.exists(f"/boot/vmlinuz-{wanted}") or debug_folder(wanted):
         return wanted
     if wanted.startswith("debug-"):
@@ -51,13 +51,13 @@ def find_kernel(wanted):
 
 
 def debug_kernel(*words):
-    """What scripts/debug-kernel says, or nothing."""
+    """Return the version that scripts/debug-kernel prints, or nothing."""
     return subprocess.run([DEBUG_KERNEL, *words], stdout=subprocess.PIPE, text=True,
                           check=False).stdout.strip()
 
 
 def debug_folder(version):
-    """Where a kernel that is not installed has its parts; empty for all others."""
+    """Return the folder of a kernel that is not installed; empty for all others."""
     return debug_kernel("--dir", version) if "-debug." in version else ""
 
 
@@ -71,7 +71,7 @@ def initramfs_path(version, folder):
 
 
 def module_files(version):
-    """Paths of the modules, each after those it needs."""
+    """Return paths of the modules, each after those that it needs."""
     shown = run("modprobe", "-d", debug_folder(version) or "/", "-S", version, "--show-depends", "-a", *MODULES.split())
     paths = [line.split()[1] for line in shown.splitlines() if line.startswith("insmod ")]
     return list(dict.fromkeys(paths))

@@ -94,19 +94,23 @@ class Namespace:
         run("ip", "link", "set", tap(node, network), "up" if up else "down")
 
     def set_address(self, address, up):
-        """Cut (up=False) or heal what has that address of the cluster's network. Doing it twice is no mistake."""
+        """Cut (up=False) or heal the owner of that address of the cluster's network. Doing it twice
+        is no mistake.
+        """
         if (address in self.addresses()) != up:
             run("ip", "addr", "add" if up else "del", f"{address}/24", "dev", "brceph")
 
     def addresses(self):
-        """Addresses of the cluster's network that are in the namespace, from outside of it too."""
+        """Return addresses of the cluster's network that are in the namespace, from outside of it
+        too.
+        """
         if not self.exists():
             return []
         words = run("ip", "-n", self.name, "-o", "-4", "addr", "show", "dev", "brceph").split()
         return [word.partition("/")[0] for before, word in zip(words, words[1:]) if before == "inet"]
 
     def link_flags(self):
-        """{interface: its flags} of the whole namespace, from outside of it too."""
+        """Return {interface: its flags} of the whole namespace, from outside of it too."""
         if not self.exists():
             return {}
         flags = {}
@@ -116,7 +120,7 @@ class Namespace:
         return flags
 
     def pids(self):
-        """Processes in the namespace, but for this one and those it descends from."""
+        """Return processes in the namespace, but for this one and those that it descends from."""
         if not self.exists():
             return []
         spared = set()
@@ -141,7 +145,7 @@ class Namespace:
         """End everything in the namespace and remove it."""
         deadline = time.monotonic() + 30
         while True:
-            # In rounds: what is found may have forked since.
+            # In rounds: these processes may have forked since.
             pids = self.pids()
             if not pids:
                 break

@@ -6,15 +6,14 @@ A node is a QEMU process under software emulation with a stock kernel. Its life:
     stopped -- start --> booting --> running -- pause --> paused -- resume --> running
     any of them -- kill --> stopped
 
-`kill` is a power failure: QEMU gets SIGKILL. What is in the guest's memory, and
-that is all of its file system, is gone, except for the folders under
-share/node/NAME/keep. `pause` stops the QEMU process (SIGSTOP), and the guest's
-clocks have moved when it resumes: a machine that hung. With `freeze`, QEMU's own
-stop is used, and the guest's clocks stand still: a virtual machine that was
-suspended by its host. A guest that panics ends its QEMU (-no-reboot, panic=-1).
+`kill` is a power failure: QEMU gets SIGKILL. The guest's memory is gone, and with it all of its
+file system, except for the folders under share/node/NAME/keep. `pause` stops the QEMU process
+(SIGSTOP), and the guest's clocks have moved when it resumes: a machine that hung. With `freeze`,
+QEMU's own stop is used, and the guest's clocks stand still: a virtual machine that was suspended by
+its host. A guest that panics ends its QEMU (-no-reboot, panic=-1).
 
-The guest tells that it is up by writing share/node/NAME/ready. What is known of
-a node is in node/NAME/node.json; whether it runs is asked of /proc each time.
+The guest tells that it is up by writing share/node/NAME/ready. node/NAME/node.json has the settings
+of a node; /proc tells each time whether it runs.
 """
 
 import json
@@ -46,7 +45,7 @@ COMMAND_LINE = (
 
 
 def tsc_early():
-    """Spares the guest measuring its time stamp counter, where that can be measured here."""
+    """Spare the guest measuring its time stamp counter, where this machine can measure it."""
     khz = tsc_khz()
     return f" tsc_early_khz={khz}" if khz else ""
 
@@ -60,7 +59,7 @@ def last_lines(path, count):
 
 
 def describe(name):
-    """Role, host number and networks that a node's name stands for."""
+    """Return role, host number and networks that a node's name stands for."""
     for role, (prefix, base, networks) in ROLES.items():
         number = name[len(prefix):]
         if name.startswith(prefix) and number.isdigit() and 1 <= int(number) <= MOST[role]:
@@ -94,7 +93,7 @@ class Node:
         write_json(os.path.join(self.folder, "node.json"), {**self.record(), **changes})
 
     def create(self):
-        """What a node has before it first starts, and keeps over restarts."""
+        """Make the files that a node has before it first starts, and keeps over restarts."""
         os.makedirs(self.folder)
         os.makedirs(os.path.join(self.share, "keep"))
         nets = " ".join(f"{self.mac(network)}={self.address(network)}/24"
@@ -107,7 +106,7 @@ class Node:
         return process_alive(self.record().get("qemu"))
 
     def ready(self):
-        """What the guest said about its boot; None while it has not."""
+        """Return the guest's words about its boot; None while it has not said any."""
         try:
             with open(os.path.join(self.share, "ready"), encoding="utf-8") as file:
                 return file.read().strip() or None
@@ -143,16 +142,17 @@ class Node:
     def command(self, settings):
         kernel = self.kernel(settings)
         command = [
-            # Real gateways share their processors with nobody. One that gets none for 0.7 s notices, and refuses writes for 5 s.
+            # Real gateways share their processors with nobody. A gateway that gets none for 0.7 s
+            # notices, and refuses writes for 5 s.
             "nice", "-n", "-10",
             "qemu-system-x86_64", "-name", f"{self.lab.name}-{self.name}",
             "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
-            # One thread for all processors of a guest. With a thread for each, a processor may run code
-            # that another one has replaced since, and the kernel replaces code all the time it boots:
-            # one guest in twenty died of an int3 that was gone. It also boots faster this way.
-            # And no cmpxchg16b: QEMU 7.2 leaves what is no flag in EFLAGS after it, and when an interrupt
-            # comes just then, the kernel goes on with that, with the direction flag for example. The
-            # allocator uses it all the time, unless the processor has none.
+            # One thread for all processors of a guest. With a thread for each, a processor may run
+            # code that another one has replaced since, and the kernel replaces code all the time it
+            # boots: one guest in twenty died of an int3 that was gone. It also boots faster this
+            # way. And no cmpxchg16b: QEMU 7.2 leaves bits in EFLAGS after it that are no flags, and
+            # when an interrupt comes just then, the kernel goes on with them, with the direction
+            # flag for example. The allocator uses it all the time, unless the processor has none.
             "-accel", "tcg,thread=single", "-cpu", "max,la57=off,cx16=off",
             "-smp", str(settings["cpus"]), "-m", str(settings["memory"]),
             "-kernel", kernel_path(kernel), "-initrd", initramfs_path(kernel, self.lab.folder),
@@ -167,9 +167,10 @@ class Node:
                                   f"multidevs=remap{options}",
                         "-device", f"virtio-9p-pci,fsdev={tag},mount_tag={tag}"]
         for network in self.networks:
-            # Before 8.1 QEMU leaves out a guest's memory barriers with one thread, so that now and then it misses
-            # that there is something to send. With event indexes the guest would not say so again for the
-            # next 65,536 packets, and the network would be dead; without them the next packet makes up for it.
+            # Before 8.1 QEMU leaves out a guest's memory barriers with one thread, so that now and
+            # then it misses that there is something to send. With event indexes the guest would not
+            # say so again for the next 65,536 packets, and the network would be dead; without them
+            # the next packet makes up for it.
             command += ["-netdev", f"tap,id={network},ifname={tap(self.name, network)},"
                                    "script=no,downscript=no",
                         "-device", f"virtio-net-pci,netdev={network},romfile=,event_idx=off,"
@@ -177,7 +178,7 @@ class Node:
         return command
 
     def wait(self, seconds):
-        """Until the guest is up and its agent answers."""
+        """Wait until the guest is up and its agent answers."""
         deadline = time.monotonic() + seconds
         while (ready := self.ready()) is None:
             if not self.alive():
@@ -195,7 +196,8 @@ class Node:
         return last_lines(os.path.join(self.share, "boot.log"), 15)
 
     def last_words(self):
-        """What is left of a guest that ended: the lab may be gone before somebody looks."""
+        """Return the last lines of a guest that ended: the lab may be gone before somebody looks.
+        """
         return "\n".join((last_lines(self.console.path, 40),
                           last_lines(os.path.join(self.folder, "qemu.log"), 10)))
 

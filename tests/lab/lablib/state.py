@@ -1,19 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Which lab this is, and where it keeps what it knows.
+"""Tell which lab this is, and keep its files.
 
-A lab has a name, LAB_NAME, "lab" if unset, and a folder of that name, which
-holds everything: the cluster's data, the consoles of the nodes, what guests
-share with the machine. Removing the namespace's processes, the namespace and
-the folder removes the lab.
+A lab has a name, LAB_NAME, "lab" if unset, and a folder of that name, which holds everything: the
+cluster's data, the consoles of the nodes, what guests share with the machine. Removing the
+namespace's processes, the namespace and the folder removes the lab.
 
-    lab.json            what `lab up` was asked for; complete when it is ready
+    lab.json            the settings of `lab up`; complete when the lab is ready
     ceph/               conf, keyring, sockets, logs and data of the cluster
     node/NAME/          node.json, console, marks, sockets of one guest
     share/              /lab in every guest
 
-The folder is on disk, since three object stores do not fit in memory. It may
-outlive a crash of the machine; so nothing in it is believed without a look at
-the namespace, and a process only if number and start time are those recorded.
+The folder is on disk, since three object stores do not fit in memory. It may outlive a crash of the
+machine; so nothing in it is believed without a look at the namespace, and a process only if number
+and start time are those recorded.
 """
 
 import json
@@ -25,11 +24,11 @@ import time
 
 
 class LabError(Exception):
-    """Something the user is told in one line."""
+    """A message of one line for the user."""
 
 
 def process_start(pid):
-    """Start time of a live process in clock ticks; None if gone or a zombie."""
+    """Return the start time of a live process in clock ticks; None if it is gone or a zombie."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stat:
             fields = stat.read().rpartition(")")[2].split()
@@ -48,7 +47,8 @@ def process_record(pid):
 
 
 def outrank(pid):
-    """Give a process that leads a session of its own more of the processors than other sessions have.
+    """Give a process that leads a session of its own more of the processors than other sessions
+    have.
 
     Where the kernel groups processes by their sessions, nice only tells those of one session apart.
     """
@@ -60,7 +60,7 @@ def outrank(pid):
 
 
 def write_json(path, value):
-    """Whole or not at all: readers and crashes see no half-written file."""
+    """Write it whole or not at all: readers and crashes see no half-written file."""
     temporary = f"{path}.{os.getpid()}"
     with open(temporary, "w", encoding="utf-8") as file:
         json.dump(value, file, indent=1)
@@ -76,7 +76,7 @@ def read_json(path):
 
 
 class Progress:
-    """One line per step on stderr, with the seconds since the start."""
+    """Print one line per step on stderr, with the seconds since the start."""
 
     def __init__(self):
         self.start = time.monotonic()
@@ -112,7 +112,7 @@ class Lab:
         return os.path.isdir(self.folder)
 
     def require(self):
-        """The settings of a lab that is up; an error if there is none."""
+        """Return the settings of a lab that is up, or raise an error if there is none."""
         settings = self.settings()
         if not settings.get("ready"):
             raise LabError(f"lab '{self.name}' is not up: lab up"

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The frequency of the time stamp counter, which an emulated processor passes on from the real one.
+"""Measure the frequency of the time stamp counter, which an emulated processor passes on from the
+real one.
 
-A guest measures it while it boots. On a busy machine it measures wrong, by a factor of seven once, and its clocks run wrong
-by as much from then on: two gateways with such clocks have no time in common. So it is measured here, in one go that does
-not depend on being scheduled, and guests are told.
+A guest measures it while it boots. On a busy machine it measures wrong, by a factor of seven once,
+and its clocks run wrong by as much from then on: two gateways with such clocks have no time in
+common. So it is measured here, in one go that does not depend on being scheduled, and guests are
+told.
 """
 
 import functools
@@ -15,7 +17,9 @@ MEASURE = 0.1
 
 
 def _pair(rdtsc):
-    """Counter and clock at the same moment: of several readings the one that took least."""
+    """Read counter and clock at the same moment: of several readings, take the one that took least
+    time.
+    """
     readings = []
     for _ in range(20):
         before = time.monotonic_ns()
@@ -27,7 +31,7 @@ def _pair(rdtsc):
 
 @functools.lru_cache(maxsize=None)
 def tsc_khz():
-    """In kHz, or None where it cannot be measured."""
+    """Return it in kHz, or None where it cannot be measured."""
     import ctypes
     import mmap
     import platform

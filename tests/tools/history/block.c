@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What is written to a block: a number for the run, the value, the LBA, and words that follow from these, so that a
- * block tells who wrote it, and shows when it is made of two, or of the right data at the wrong place.
+ * The content of a block: a number for the run, the value, the LBA, and words that follow from
+ * these. So a block tells its writer, and shows when it is made of two, or has the right data at
+ * the wrong place.
  */
 #include <string.h>
 
@@ -24,10 +25,10 @@ static void fill(uint64_t *words, uint64_t run, uint64_t value, uint64_t lba)
 }
 
 /**
- * block_fill() - the content of a block
+ * block_fill() - make the content of a block
  * @block: BLOCK bytes
  * @run: of this run; not 0
- * @value: who writes it
+ * @value: tells who writes it
  * @lba: where it goes
  */
 void block_fill(uint8_t *block, uint64_t run, uint64_t value, uint64_t lba)
@@ -39,7 +40,7 @@ void block_fill(uint8_t *block, uint64_t run, uint64_t value, uint64_t lba)
 }
 
 /**
- * block_value() - who wrote what was read
+ * block_value() - tell who wrote a block
  * @block: BLOCK bytes
  * @run: of this run
  * @lba: where it was read

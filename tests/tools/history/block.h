@@ -6,14 +6,17 @@
 
 #include "basics.h"
 
-/* A value says who wrote it: nexus and number of the command. */
+/* A value tells its writer: nexus and number of the command. */
 #define VALUE(nexus, command) (((uint64_t)(nexus) + 1) << 40 | (command))
-/* of a WRITE SAME: every block of the command has the same content, so that says nothing of its place */
+/*
+ * of a WRITE SAME: every block of the command has the same content, so that tells nothing of its
+ * place
+ */
 #define VALUE_SAME	(1ULL << 63)
 #define VALUE_NEXUS(value) ((unsigned int)(((value) & ~VALUE_SAME) >> 40) - 1)
 #define VALUE_COMMAND(value) ((uint64_t)(value) & (((uint64_t)1 << 40) - 1))
 #define VALUE_ZEROS	0
-/* what nobody wrote */
+/* data that nobody wrote */
 #define VALUE_TORN	UINT64_MAX
 #define VALUE_ASTRAY	(UINT64_MAX - 1)
 #define VALUE_FOREIGN	(UINT64_MAX - 2)

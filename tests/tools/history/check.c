@@ -4,12 +4,12 @@
  *
  *	check [--window SECONDS] FILE...
  *
- * README.md has the rules and the format. What is wrong is printed in words, the first thing for each block, and
- * then figures, per file. The status is 0 when all is well, 1 when something is wrong or too much at once to decide,
- * 2 when a file is no history.
+ * README.md has the rules and the format. For each file this prints faults in words, the first one
+ * of each block, and then figures. The status is 0 when all is well, 1 when something is wrong or
+ * too much at once to decide, 2 when a file is no history.
  *
- *	--window SECONDS   how long initiators wait before a newer write is safe from a lost one: W of
- *	                   protocol.h
+ *	--window SECONDS   how long initiators wait before a newer write is safe from a lost one: W
+ *	                   of protocol.h
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -22,15 +22,15 @@
 #include "reservation.h"
 
 #define RELATED_MAX	12
-#define WRONG_MAX	50	/* that are told of one by one */
+#define WRONG_MAX	50	/* faults that are told one by one */
 
 /**
- * struct check - a history that is looked at
- * @history: what
- * @reservations: what was allowed when
+ * struct check - a history that is being checked
+ * @history: the history
+ * @reservations: what reservations allowed, and when
  * @last: for each command that was carried out, when it was over at the latest
- * @window: ns
- * @wrong: how much was
+ * @window: in ns
+ * @wrong: number of faults
  */
 struct check {
 	struct history history;
@@ -51,7 +51,7 @@ static void *allocate(size_t count, size_t size)
 	return memory;
 }
 
-/* Returns whether it is worth a word. */
+/* Count a fault. Return: whether to tell it. */
 static bool wrong(struct check *check)
 {
 	return ++check->wrong <= WRONG_MAX;
@@ -108,7 +108,10 @@ static void check_reservations(struct check *check)
 
 /* -- blocks */
 
-/* When the first command that began after @since was at the block; nothing that was cut off lands after that. */
+/*
+ * When the first command that began after @since was at the block; no command that was cut off
+ * lands after that.
+ */
 static uint64_t touched(const struct check *check, const uint32_t *list, size_t count, uint64_t since)
 {
 	const struct op *ops = check->history.ops;
@@ -167,8 +170,8 @@ static bool puts_value(const struct part *part, uint64_t value)
 }
 
 /*
- * The command that most likely put @value there. Of several one that was lost, since that can have come too late, and
- * otherwise the last one.
+ * The command that most likely put @value there. Of several, take a lost one, since that can have
+ * come too late, and otherwise the last one.
  */
 static const struct part *find_writer(const struct part *parts, size_t count, const struct part *bad, uint64_t value,
 				      size_t *writers)
@@ -302,7 +305,7 @@ static void check_block(struct check *check, uint32_t block, const uint32_t *lis
 	free(parts);
 }
 
-/* Each block has a list of the commands that were there, in the order they began. */
+/* Make a list for each block of the commands that were there, in the order they began. */
 static size_t check_blocks(struct check *check)
 {
 	const struct history *history = &check->history;
@@ -408,7 +411,7 @@ static void print_figures(const struct check *check, size_t blocks)
 	free(ends);
 }
 
-/* Returns the status that this file is worth. */
+/* Return: the status for this file. */
 static int check_file(const char *name, uint64_t window)
 {
 	struct check check = { .window = window };

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Random commands of several nexuses to the same few blocks, recorded for the checker.
+ * Send random commands of several nexuses to the same few blocks, and record them for the checker.
  *
  *	load --record FILE --seconds N [OPTIONS] URL...
  *
- *	--seed S         makes the same choices again (a random one); when commands end is not a choice
+ *	--seed S         makes the same choices again (a random one); when commands end is not a
+ *	                 choice
  *	--nexuses K      nexus i goes to URL i modulo their number (two for each URL)
  *	--blocks B       how many blocks (32)
  *	--lba L          the first of them (0)
@@ -14,19 +15,21 @@
  *	--reservations   some nexuses fight for a reservation meanwhile
  *	--name NAME      of the initiators, which get a number each (history)
  *
- * First all blocks are written, so that whatever was there before is gone. Then each nexus has D commands in flight,
- * which overlap as they like. With reservations up to four nexuses register, reserve, release, clear, and preempt
- * each other. In the end all blocks are read through each path.
+ * First all blocks are written, so that nothing older is left. Then each nexus has D commands in
+ * flight, which overlap as they like. With reservations up to four nexuses register, reserve,
+ * release, clear, and preempt each other. In the end all blocks are read through each path.
  *
- * Values return, since a COMPARE AND WRITE that comes too late does no harm where they do not. A lock word has zeros
- * while it is free. A COMPARE AND WRITE from zeros to a value of its own takes it, and one back to zeros frees it.
- * Elsewhere some writes put back what a block held before. Of the changes that got no answer because their session
- * broke, half are sent again on another path with the same data, as multipath does.
+ * Values return, since a late COMPARE AND WRITE does no harm where they do not. A lock word has
+ * zeros while it is free. A COMPARE AND WRITE from zeros to a value of its own takes it, and one
+ * back to zeros frees it. Elsewhere some writes put back an earlier value of the block. Half of the
+ * changes that got no answer because their session broke are sent again on another path with the
+ * same data, as multipath does.
  *
- * A nexus whose session breaks tries to log in for as long as it takes; the others go on. README.md has the format
- * of the records. The status is 0 when there is something to check, 1 when it could not begin or not come to its end
- * (no path for LIMIT seconds), 2 for a wrong call. At SIGTERM or SIGINT the time is up; at the second one it ends at
- * once, with what is in flight recorded as lost.
+ * A nexus whose session breaks tries to log in for as long as it takes; the others go on. README.md
+ * has the format of the records. The status is 0 when there is something to check, 1 when the run
+ * could not begin or not come to its end (no path for LIMIT seconds), 2 for a wrong call. At
+ * SIGTERM or SIGINT the time is up. At the second one the run ends at once, and records the
+ * commands in flight as lost.
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -68,7 +71,7 @@ static bool in_flight(void)
 	return false;
 }
 
-/* Some nexus that can send something, or NULL. */
+/* Return: some nexus that can send something, or NULL. */
 static struct nexus *any_up(void)
 {
 	unsigned int i, start = below(load.count);
@@ -82,7 +85,7 @@ static struct nexus *any_up(void)
 	return NULL;
 }
 
-/* One command, alone, on any path until one says GOOD. */
+/* Send one command, alone, on any path until one says GOOD. */
 static void until_good(enum kind kind, unsigned int a, unsigned int b)
 {
 	uint64_t end = now_ns() + LIMIT, pause = 0;
@@ -137,7 +140,7 @@ static void write_all(void)
 	uint64_t end = now_ns() + LIMIT;
 	unsigned int i, length;
 
-	/* all of them, so that each path has been seen to work */
+	/* use all of them, so that each path has been seen to work */
 	for (i = 0; i < load.count && interrupted < 2; i++) {
 		while (load.nexuses[i].state != NEXUS_UP && interrupted < 2) {
 			serve();
@@ -151,7 +154,7 @@ static void write_all(void)
 	}
 }
 
-/* Through each path that is there, and one at least. */
+/* Read through each path that is there, and one at least. */
 static void read_all(unsigned int paths)
 {
 	bool seen[PATHS_MAX] = { false };
@@ -203,7 +206,7 @@ static unsigned int number_of(const char *text, unsigned long min, unsigned long
 
 /* -- settings */
 
-/* all that is no matter of single commands */
+/* all settings that are no matter of single commands */
 static struct settings {
 	const char *file;
 	const char *name;
@@ -292,7 +295,7 @@ static void take_options(int argc, char **argv)
 		load.count = 2 * settings.paths;
 }
 
-/* -- the whole of it */
+/* -- the whole run */
 
 static void begin(void)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What load.c, a run, and load_commands.c, the commands of a nexus, know of each other.
+ * Shared by load.c, a run, and load_commands.c, the commands of a nexus.
  */
 #ifndef HISTORY_LOAD_H
 #define HISTORY_LOAD_H
@@ -25,7 +25,7 @@ enum kind {
 
 extern const char *const kinds[KINDS];
 
-/* what a nexus does beside having a session */
+/* a nexus as a sender of commands, beside its session */
 struct actor {
 	uint64_t commands;
 	uint64_t hold_until;
@@ -38,15 +38,15 @@ struct actor {
 /**
  * struct load - a run
  * @nexuses: those that send
- * @actors: what each of them does
+ * @actors: their commands, for each of them
  * @count: how many there are
  * @blocks: how many blocks they send commands to
  * @locks: how many of these, the first ones, are lock words
  * @first_lba: the first block
  * @depth: commands that each has in flight
  * @fighters: how many of them fight for a reservation
- * @number: that all blocks of this run have in them
- * @record: where everything is written down
+ * @number: number in all blocks of this run
+ * @record: file of the records
  */
 struct load {
 	struct nexus nexuses[NEXUSES_MAX];
@@ -62,7 +62,7 @@ struct load {
 };
 
 /**
- * struct load_figures - what became of the commands
+ * struct load_figures - how the commands ended
  * @good: ended with GOOD, by kind
  * @others: ended with something else
  * @lost: got no answer

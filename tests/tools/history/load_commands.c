@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The commands of load: which one a nexus sends next, and what a record and the figures say of it when it has ended.
- * load.c has the rules.
+ * The commands of load: choose the next one of a nexus, and note its end in a record and in the
+ * figures. load.c has the rules.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -11,7 +11,8 @@
 #include "load.h"
 
 #define AGAIN_MAX	256
-#define NOT_READY_HOLD	SECOND		/* a gateway that is no member answers at once, and so for a while */
+/* a gateway that is no member answers at once, and does so for a while */
+#define NOT_READY_HOLD	SECOND
 #define FIGHT_PAUSE_MS	1200
 #define PR_KEY(nexus)	(0x4849000000000000ULL + (nexus) + 1)
 
@@ -28,13 +29,13 @@ static const unsigned int shares[] = { [READ] = 42, [WRITE] = 25, [SAME] = 8, [U
 static const unsigned int lock_shares[] = { [READ] = 30, [WRITE] = 3, [SAME] = 0, [UNMAP] = 3 };
 
 /**
- * struct load_op - a command, and what a record says of it
+ * struct load_op - a command, with the fields of its record
  * @command: must be first
  * @a: first block, or victim, or type of the reservation
  * @b: blocks, or type of the reservation when @a is a victim
- * @value: that it writes
- * @expected: that a COMPARE AND WRITE expects
- * @data: that goes with it
+ * @value: value that it writes
+ * @expected: value that a COMPARE AND WRITE expects
+ * @data: data that go with it
  */
 struct load_op {
 	struct nexus_command command;
@@ -96,7 +97,7 @@ static void learn(unsigned int block, uint64_t value)
 	written[block] = true;
 }
 
-/* Something that a command may write, and not what only a broken disk returns. */
+/* A value that a command may write, and not one that only a broken disk returns. */
 static bool is_value(uint64_t value)
 {
 	return value != VALUE_TORN && value != VALUE_ASTRAY && value != VALUE_FOREIGN;
@@ -152,7 +153,7 @@ static void op_ended(struct nexus_command *command, const char *result, struct s
 			figures.lost++;
 			send_again_later(op);
 		}
-		/* the next one shall know better */
+		/* let the next one know better */
 		if (op->kind == CAW)
 			learn(op->a - load.first_lba, VALUE_ZEROS);
 		if (!strncmp(result, "2/", 2))
@@ -174,7 +175,7 @@ static void op_ended(struct nexus_command *command, const char *result, struct s
 void load_logged_in(struct nexus *nexus)
 {
 	fprintf(load.record, "%" PRIu64 " %" PRIu64 " %u login 0 0 good\n", nexus->since, now_ns(), nexus->number);
-	/* a unit attention may wait there, and nobody counts on being registered */
+	/* a unit attention may wait there, and no command can rely on being registered */
 	load.actors[nexus->number].registered = false;
 }
 
@@ -261,7 +262,7 @@ static void send_values(struct nexus *nexus, enum kind kind, unsigned int a, uns
 	nexus_begun(nexus, &op->command, kind > CAW ? send_pr(nexus, op) : send_io(nexus, op));
 }
 
-/* A value that was never there. */
+/* Return: a value that was never there. */
 static uint64_t new_value(const struct nexus *nexus)
 {
 	return VALUE(nexus->number, ++load.actors[nexus->number].commands);
@@ -276,7 +277,7 @@ void load_send(struct nexus *nexus, enum kind kind, unsigned int a, unsigned int
 	send_values(nexus, kind, a, b, value, kind == CAW ? known[a - load.first_lba] : 0);
 }
 
-/* Takes it, frees it, or looks at it; rarely frees it by force. */
+/* Take the lock word, free it, or look at it; rarely free it by force. */
 static void send_lock(struct nexus *nexus)
 {
 	unsigned int x = below(100), kind, lock = below(load.locks);
@@ -308,7 +309,7 @@ static void send_any(struct nexus *nexus)
 	load_send(nexus, (enum kind)kind, load.first_lba + load.locks + below(rest - length + 1), length);
 }
 
-/* Returns whether there was something from another path. */
+/* Repeat a change from another path. Return: whether there was one. */
 static bool send_again(struct nexus *nexus)
 {
 	unsigned int i;

@@ -2,30 +2,37 @@
 /*
  * Could one block have given these answers?
  *
- * Each command takes effect at one moment between its start and its end. The question is whether moments can be
- * found so that every command found what a block holds then. This goes through starts and ends in the order of time
- * and keeps all worlds that are still possible. A world is a value, and which of the commands that are not over yet
- * have taken effect. When none is left, the command that just ended is the one that cannot be. The answer is exact:
- * zeros that several commands write, commands that may or may not have happened, and chains of COMPARE AND WRITE are
- * no special cases.
+ * Each command takes effect at one moment between its start and its end. The question is whether
+ * there are moments such that every command found the content that the block had then. This goes
+ * through starts and ends in the order of time and keeps all worlds that are still possible. A
+ * world is a value, and the set of open commands that have taken effect. When no world is left, the
+ * command that just ended is the impossible one. The answer is exact: zeros that several commands
+ * write, commands that may or may not have happened, and chains of COMPARE AND WRITE are no special
+ * cases.
  *
- * What keeps the worlds few:
+ * Some rules keep the worlds few:
  *
- * Late	A command takes effect as late as can be: when one that ends needs it. Nothing else has to be tried,
+ * Late    A command takes effect as late as can be: when one that ends needs it. Nothing else has
+ * to be tried,
  *	since whatever happened earlier could as well have happened then.
  *
- * Reads	A read takes effect as soon as its value is there. That changes nothing, so it is never a mistake.
+ * Reads   A read takes effect as soon as its value is there. That changes nothing, so it is never a
+ * mistake.
  *
- * Hidden	A write may have been there for no time: right before another one. So when a write takes effect, all
- *	others that are pending get a mark, and when one of these ends it may just go. No world has to be
- *	made for that before. A swap cannot be hidden like that, because it depends on what is there.
+ * Hidden  A write may have been there for no time: right before another one. So when a write takes
+ * effect, all
+ *	others that are pending get a mark, and when one of these ends it may just go. No world has
+ *	to be made for that before. A swap cannot be hidden like that, because it depends on what
+ *	is there.
  *
- * Useful	Before the one that is needed others take effect only if somebody who is pending wants to see them,
+ * Useful  Before the one that is needed others take effect only if somebody who is pending wants to
+ * see them,
  *	or if they are swaps; otherwise it would be the same to have them hidden.
  *
- * Lost	A write without an answer is pending until a newer one has ended: a write that began after the lost
- *	one was stale (struct part). In a world where a newer one has taken effect it cannot happen any
- *	more. And where it happened first, the newer one cannot be hidden before it.
+ * Lost    A write without an answer is pending until a newer one has ended: a write that began
+ * after the lost
+ *	one was stale (struct part). In a world where a newer one has taken effect it cannot happen
+ *	any more. And where it happened first, the newer one cannot be hidden before it.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -56,7 +63,10 @@ struct worlds {
 	unsigned int table_size;
 };
 
-/* in this order at the same time: what ends when another one starts may have happened after it */
+/*
+ * in this order at the same time: a command that ends when another one starts may have happened
+ * after it
+ */
 enum edge { START, END, END_LOST };
 
 struct event {
@@ -66,17 +76,17 @@ struct event {
 };
 
 /**
- * struct scan - where we are
+ * struct scan - the place in the history, and the worlds there
  * @parts: all of them
- * @slots: those that are pending
- * @used: which slots those are
- * @puts: which are PUTS or SWAPS
- * @swaps: which are SWAPS
- * @maybes: which may never have happened
- * @newer: for each that may never have happened, which keep it from happening
+ * @slots: pending parts
+ * @used: slots with a pending part
+ * @puts: slots with PUTS or SWAPS
+ * @swaps: slots with SWAPS
+ * @maybes: slots whose part may never have happened
+ * @newer: for each of those, the slots that keep it from happening
  * @now: worlds
- * @next: the same after what ends
- * @seen: on the way to them
+ * @next: worlds after the part that ends
+ * @seen: worlds met on the way to them
  */
 struct scan {
 	struct part *parts;
@@ -141,7 +151,7 @@ static void worlds_grow(struct worlds *worlds)
 	}
 }
 
-/* Returns whether it is new. */
+/* Add a world. Return: whether it is new. */
 static bool worlds_add(struct worlds *worlds, const struct world *world)
 {
 	unsigned int at, i;
@@ -167,7 +177,7 @@ static void worlds_free(struct worlds *worlds)
 
 /* -- what happens in a world */
 
-/* Reads that find what they found, and have not yet. */
+/* Let reads take effect that find their value now, and have not yet. */
 static uint64_t served(const struct scan *scan, const struct world *world)
 {
 	uint64_t mask = 0, rest;
@@ -182,7 +192,7 @@ static uint64_t served(const struct scan *scan, const struct world *world)
 	return mask;
 }
 
-/* Whether a swap that has not happened is waiting for this value. */
+/* Tell whether a swap that has not happened is waiting for this value. */
 static bool wanted(const struct scan *scan, const struct world *world)
 {
 	uint64_t rest;
@@ -195,7 +205,7 @@ static bool wanted(const struct scan *scan, const struct world *world)
 	return false;
 }
 
-/* The write in @slot takes effect. Returns false if it cannot. */
+/* Let the write in @slot take effect. Return: false if it cannot. */
 static bool take_effect(const struct scan *scan, struct world *world, unsigned int slot, bool *useful)
 {
 	const struct part *part = scan->slots[slot];
@@ -207,12 +217,12 @@ static bool take_effect(const struct scan *scan, struct world *world, unsigned i
 	world->value = part->value;
 	world->done |= BIT(slot);
 	world->hidden &= ~BIT(slot);
-	/* before a swap nothing can be hidden: it found what was there before */
+	/* nothing can be hidden before a swap, which found the value that was there before */
 	if (part->access == PUTS)
 		world->hidden |= scan->puts & ~scan->swaps & ~scan->maybes & ~world->done;
 	if (part->maybe)
 		world->hidden &= ~scan->newer[slot];
-	/* what is older than this one is too late now */
+	/* a part that is older than this one is too late now */
 	for_each_bit(i, scan->maybes & ~world->done, rest) {
 		if (scan->newer[i] & BIT(slot))
 			world->done |= BIT(i);
@@ -223,7 +233,7 @@ static bool take_effect(const struct scan *scan, struct world *world, unsigned i
 	return true;
 }
 
-/* All worlds that come from this one by what @slot, which ends, needs. */
+/* Make all worlds that come from this one by the needs of @slot, which ends. */
 static void reach(struct scan *scan, const struct world *from, unsigned int slot)
 {
 	uint64_t rest;
@@ -299,7 +309,7 @@ static void end(struct scan *scan, unsigned int slot)
 	uint64_t older = 0, rest;
 	unsigned int i;
 
-	/* whether it was seen or hidden, what is older than this one is too late now */
+	/* seen or hidden, a part that is older than this one is too late now */
 	for_each_bit(i, scan->maybes, rest) {
 		if (scan->newer[i] & BIT(slot))
 			older |= BIT(i);
@@ -436,8 +446,8 @@ static void run(struct scan *scan, const struct event *events, size_t count, uin
 }
 
 /**
- * register_check() - check what concerns one block
- * @parts: of the commands, in any order; ends of those that maybe happened are moved
+ * register_check() - check the commands to one block
+ * @parts: parts of the commands, in any order; ends of those that maybe happened are moved
  * @count: how many
  * @verdict: filled in
  *

@@ -5,9 +5,9 @@
 #include "text.h"
 
 /**
- * enum access - what a command does to one block
+ * enum access - the effect of a command on one block
  * @GETS: finds @value
- * @MISSES: finds something else than @value
+ * @MISSES: finds another value than @value
  * @PUTS: makes it @value
  * @SWAPS: finds @expected and makes it @value
  */
@@ -16,13 +16,14 @@ enum access { GETS, MISSES, PUTS, SWAPS };
 /**
  * struct part - a command as one block sees it
  * @op: the command
- * @access: what it does
+ * @access: its effect
  * @maybe: nobody knows whether it happened; PUTS and SWAPS only
- * @start: it did not happen before
- * @end: nor after; if @maybe, it did not happen after
- * @stale: if @maybe: a write that began after this and was acknowledged keeps it from happening any more
- * @value: see there
- * @expected: see there
+ * @start: it did not happen before this
+ * @end: nor after this; a @maybe part did not happen after it, if at all
+ * @stale: if @maybe: a write that began after this and was acknowledged keeps it from happening any
+ * more
+ * @value: see enum access
+ * @expected: see enum access
  */
 struct part {
 	const struct op *op;
@@ -36,8 +37,8 @@ struct part {
 };
 
 /**
- * struct verdict - what is wrong with a block
- * @part: that cannot be; NULL: nothing is wrong
+ * struct verdict - the fault of a block
+ * @part: part that cannot be; NULL: there is no fault
  * @undecided: too much at once to tell
  * @possible: values that the block could have had just then, as far as @part knows
  * @possible_count: how many, at most POSSIBLE_MAX

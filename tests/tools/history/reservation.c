@@ -1,22 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Could one logical unit have answered these reservation commands like this, and what was allowed when?
+ * Could one logical unit have answered these reservation commands like this? And which nexuses
+ * could write and read when?
  *
- * The same as in register.c: each command takes effect at one moment between its start and its end, and all states
- * that are possible are kept along. There are few of these commands, so every order is tried.
+ * As in register.c, each command takes effect at one moment between its start and its end, and this
+ * keeps all states that are possible. There are few of these commands, so it tries every order.
  *
- * Between two starts or ends of such commands lies an era. Each of its states allows some nexuses to write; a
- * command that went through needs at least one era that let it, and one that ended with a conflict needs one that
- * did not. The eras are asked one command at a time, so this may overlook something, but never complains wrongly.
+ * Between two starts or ends of such commands lies an era. Each of its states allows some nexuses
+ * to write; a command that went through needs at least one era that let it, and one that ended with
+ * a conflict needs one that did not. Each command looks at the eras by itself, so this may overlook
+ * something, but never complains wrongly.
  *
- * A gateway that is no longer a member answers at once, and its initiators try again and again: more commands may be
- * open than there are orders to try. Then all is gone through once more, and this time an open command may take effect
- * any number of times. That overlooks more, and needs no record of which ones have.
+ * A gateway that is no longer a member answers at once, and its initiators try again and again:
+ * more commands may be open than there are orders to try. Then this goes through everything once
+ * more, and lets an open command take effect any number of times. That overlooks more, and needs no
+ * record of the commands that have taken effect.
  *
- * What a gateway has given up may still be on its way to the record, and takes effect there unless the record was
- * written meanwhile. So a command whose answer does not say whether it happened is over when another one has begun after
- * it and ended with a change. One without an answer may even be decided later, until its nexus has logged in again:
- * gateways end the old session first, and that waits for it.
+ * A change that a gateway has given up may still be on its way to the record, and takes effect
+ * there unless the record was written meanwhile. So a command whose answer does not say whether it
+ * happened is over when another one has begun after it and ended with a change. A command without
+ * an answer may even take effect later, until its nexus has logged in again: gateways end the old
+ * session first, and that waits for the command.
  *
  * Known are WRITE EXCLUSIVE and EXCLUSIVE ACCESS. Each nexus has one key.
  */
@@ -36,7 +40,7 @@
 /**
  * struct state - a possibility
  * @done: slots of pending commands that have taken effect
- * @registered: nexuses
+ * @registered: registered nexuses
  * @holder: nexus, or NOBODY
  * @type: of the reservation; 0 without one
  * @preempter: nexus whose PREEMPT was the last one, or NOBODY
@@ -60,10 +64,10 @@ struct states {
 };
 
 /**
- * enum edge - what happens to a command
+ * enum edge - an event of a command
  * @START: it begins
  * @END: it has taken effect by now
- * @END_OVERTAKEN: it has not taken effect since another one did that ends now, too
+ * @END_OVERTAKEN: it has not taken effect since another one took effect that ends now, too
  */
 enum edge { START, END, END_OVERTAKEN };
 
@@ -74,12 +78,12 @@ struct event {
 };
 
 /**
- * struct scan - where we are
+ * struct scan - the place in the history, and the states there
  * @slots: pending commands
- * @sharers: how many there are in each slot
+ * @sharers: how many commands share each slot
  * @used: slots with a command
- * @again: open commands may take effect more than once; those that are alike share a slot
- * @now: what is possible
+ * @again: open commands may take effect more than once; equal ones share a slot
+ * @now: possible states
  * @next: scratch
  * @seen: scratch
  */
@@ -131,7 +135,10 @@ static bool preempt_is_done(const struct state *state, const struct op *op)
 	       (state->made == op->b && state->type == op->b && state->holder == op->nexus);
 }
 
-/* SPC-4, 5.13.11.2: the victim's registration goes, and the reservation if it was the victim's comes over */
+/*
+ * SPC-4, 5.13.11.2: the victim loses its registration, and the preempting nexus gets the
+ * reservation if the victim held it
+ */
 static bool preempt(struct state *state, const struct op *op)
 {
 	if (!(state->registered & BIT(op->a)))
@@ -148,7 +155,10 @@ static bool preempt(struct state *state, const struct op *op)
 	return true;
 }
 
-/* Returns whether the command ends with GOOD; if not, it is a conflict, and nothing changes. */
+/*
+ * Carry the command out. Return: whether it ends with GOOD; otherwise it is a conflict, and nothing
+ * changes.
+ */
 static bool apply(struct state *state, const struct op *op)
 {
 	uint32_t self = BIT(op->nexus);
@@ -189,7 +199,7 @@ static bool apply(struct state *state, const struct op *op)
 	}
 }
 
-/* The command in @slot takes effect. Returns false if it would not have ended as it did. */
+/* Let the command in @slot take effect. Return: false if it would not have ended as it did. */
 static bool take_effect(const struct scan *scan, struct state *state, unsigned int slot)
 {
 	const struct op *op = scan->slots[slot];
@@ -200,7 +210,10 @@ static bool take_effect(const struct scan *scan, struct state *state, unsigned i
 	return good == (op->result != CONFLICT);
 }
 
-/* All states that come from this one. @slot: by this one in the end, which is over then; SLOTS: by any, or none. */
+/*
+ * Make all states that come from this one. @slot: the command that ends, which takes effect last;
+ * SLOTS: any command may, or none.
+ */
 static void reach(struct scan *scan, const struct state *from, unsigned int slot)
 {
 	unsigned int i;
@@ -370,14 +383,16 @@ static bool may_come_again(const struct history *history, const struct op *op)
 	return false;
 }
 
-/* A reservation command that ended well and has certainly changed something, if only PRgeneration. */
+/*
+ * A reservation command that ended well and has certainly changed something, if only PRgeneration.
+ */
 static bool writes_record(const struct history *history, const struct op *op)
 {
 	return is_reservation(op) && op->result == GOOD && op->kind != RESERVE && op->kind != RELEASE &&
 	       !may_come_again(history, op);
 }
 
-/* How an open command ends. */
+/* Tell how an open command ends. */
 static struct event over(const struct history *history, const struct op *op)
 {
 	const struct op *end = history->ops + history->count, *next;
@@ -394,7 +409,7 @@ static struct event over(const struct history *history, const struct op *op)
 	return (struct event){ NEVER, op, END_OVERTAKEN };
 }
 
-/* From the first event to the last, or to one that is wrong. @scan: zeros, but for @again */
+/* Go from the first event to the last, or to one that is wrong. @scan: zeros, but for @again */
 static void walk(struct reservations *reservations, struct scan *scan, const struct event *events, size_t n)
 {
 	size_t i;
@@ -411,7 +426,7 @@ static void walk(struct reservations *reservations, struct scan *scan, const str
 			reservations->wrong = events[i].op;
 			reservations->undecided = scan->now.overflow;
 			describe(scan, reservations->states, sizeof(reservations->states));
-			/* nobody knows what is after that */
+			/* nobody knows the states after that */
 			reservations->eras[reservations->count++] = (struct era){
 				events[i].time, EVERYBODY, EVERYBODY, EVERYBODY, EVERYBODY };
 			return;
@@ -423,7 +438,7 @@ static void walk(struct reservations *reservations, struct scan *scan, const str
 /**
  * reservations_find() - go through the reservation commands of a history
  * @reservations: filled in; reservations_free() in any case
- * @history: of which
+ * @history: its reservation commands
  *
  * In the beginning nothing is registered or reserved.
  */
@@ -468,7 +483,7 @@ static bool is_read(const struct op *op)
 	return op->kind == READ;
 }
 
-/* The era in which @time is; at its very beginning, the one before. */
+/* The era that @time is in; at its very beginning, the one before. */
 static size_t era_of(const struct reservations *reservations, uint64_t time)
 {
 	size_t low = 0, high = reservations->count - 1;
@@ -490,8 +505,8 @@ static uint64_t era_end(const struct reservations *reservations, size_t i)
 }
 
 /**
- * reservations_let() - was there a moment at which the command was allowed?
- * @reservations: what was allowed when
+ * reservations_let() - tell whether the command was allowed at some moment
+ * @reservations: the eras
  * @op: command that was carried out
  * @last: set to the end of the last such moment
  */
@@ -514,8 +529,8 @@ bool reservations_let(const struct reservations *reservations, const struct op *
 }
 
 /**
- * reservations_forbid() - was there a moment at which the command was not allowed?
- * @reservations: what was allowed when
+ * reservations_forbid() - tell whether the command was forbidden at some moment
+ * @reservations: the eras
  * @op: command that ended with RESERVATION CONFLICT
  */
 bool reservations_forbid(const struct reservations *reservations, const struct op *op)
@@ -534,13 +549,14 @@ bool reservations_forbid(const struct reservations *reservations, const struct o
 }
 
 /**
- * reservations_stop() - did a reservation put an end to a command that nobody had an answer to?
- * @reservations: what was allowed when
+ * reservations_stop() - tell whether a reservation put an end to a command without an answer
+ * @reservations: the eras
  * @op: a write that was lost
  * @since: set to when it was not allowed any more
  *
- * A command that had reached its gateway is over when its nexus is not allowed to write any more; one that had not
- * is refused when it does, if it is not allowed still when it was given up.
+ * A command that had reached its gateway is over when its nexus may not write any more. A command
+ * that had not reached it yet is refused there, if its nexus still may not write when the command
+ * was given up.
  */
 bool reservations_stop(const struct reservations *reservations, const struct op *op, uint64_t *since)
 {

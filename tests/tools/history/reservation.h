@@ -7,7 +7,7 @@
 /**
  * struct era - a time without starts and ends of reservation commands
  * @from: when it begins; it ends where the next one begins
- * @may_write: nexuses that are allowed to write, in one of the states that are possible then
+ * @may_write: nexuses that may write, in one of the states that are possible then
  * @may_read: the same for reads
  * @must_not_write: nexuses that are not allowed to, in one of the states that are possible then
  * @must_not_read: the same for reads
@@ -21,12 +21,12 @@ struct era {
 };
 
 /**
- * struct reservations - what was allowed when
+ * struct reservations - the eras of a history
  * @eras: the last one has no end
  * @count: how many
  * @wrong: reservation command that cannot have ended like that, or NULL
  * @undecided: too many at once to tell
- * @states: in words, what was possible just before
+ * @states: in words, the states that were possible just before
  */
 struct reservations {
 	struct era *eras;

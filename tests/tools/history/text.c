@@ -16,7 +16,7 @@ const char *const kind_names[KINDS] = {
 
 const char *const result_names[RESULTS] = { "good", "miscompare", "conflict", "not done", "unknown", "lost" };
 
-/* what is read while the length is not known yet */
+/* a history that is being read, whose length is not known yet */
 struct reader {
 	FILE *file;
 	struct history *history;
@@ -78,8 +78,9 @@ static bool parse_value(const char *word, uint64_t *value)
 }
 
 /*
- * BUSY of a COMPARE AND WRITE is what a gateway says when it cannot tell whether an earlier try of its own went
- * through. Of sense data only those mean that nothing happened which say so: UNIT ATTENTION and ILLEGAL REQUEST.
+ * A gateway also ends a COMPARE AND WRITE with BUSY when it cannot tell whether its own earlier try
+ * went through. Only some sense data mean that nothing happened, namely those that say so: UNIT
+ * ATTENTION and ILLEGAL REQUEST.
  */
 static enum result parse_result(const char *word, enum kind kind)
 {
@@ -118,7 +119,7 @@ static bool parse_values(struct reader *reader, struct op *op)
 		if (!parse_value(strtok(NULL, " \n"), &history->values[reader->values + i]))
 			return bad(reader, "a value is missing");
 	}
-	/* the memory may move; this becomes a pointer when all is read */
+	/* the memory may move; this becomes a pointer at the end */
 	op->read = (uint64_t *)(uintptr_t)reader->values;
 	reader->values += op->b;
 	return true;
@@ -197,7 +198,7 @@ static bool read_lines(struct reader *reader)
  * @history: filled in; history_free() in any case
  * @name: of the file; kept
  *
- * Return: false when it is no history; why is on stderr then.
+ * Return: false when it is no history; stderr has the reason then.
  */
 bool history_read(struct history *history, const char *name)
 {
@@ -261,13 +262,13 @@ const char *value_text(uint64_t value)
 	}
 }
 
-/* Whether nobody knows if it happened. */
+/* Tell whether nobody knows if it happened. */
 bool op_is_open(const struct op *op)
 {
 	return op->result == UNKNOWN || op->result == LOST;
 }
 
-/* A line about a command. */
+/* Print a line about a command. */
 void op_print(const struct history *history, const struct op *op)
 {
 	printf("    line %zu: %.6f to %.6f s, nexus %u: %s", op->line, seconds(history, op->start),

@@ -21,9 +21,9 @@ enum kind {
 };
 
 /**
- * enum result - what became of a command
+ * enum result - how a command ended
  * @GOOD: it happened
- * @MISCOMPARE: it found something else
+ * @MISCOMPARE: it found other data
  * @CONFLICT: it was not allowed, and did not happen
  * @NOT_DONE: it did not happen
  * @UNKNOWN: there is an answer that does not say whether it happened
@@ -35,15 +35,15 @@ enum result { GOOD, MISCOMPARE, CONFLICT, NOT_DONE, UNKNOWN, LOST, RESULTS };
  * struct op - a line of a history
  * @start: ns
  * @end: ns; of a LOST one, when it was given up
- * @line: in the file
- * @nexus: who
- * @kind: what
+ * @line: its number in the file
+ * @nexus: number of the nexus
+ * @kind: kind of command
  * @result: how it ended
  * @a: first block; victim; type of the reservation
  * @b: blocks; type of the reservation when @a is a victim
- * @value: that was written
- * @expected: that a COMPARE AND WRITE expected
- * @read: what was read, a value for each block; NULL unless @kind is READ and @result is GOOD
+ * @value: value that was written
+ * @expected: value that a COMPARE AND WRITE expected
+ * @read: values that were read, one for each block; NULL unless @kind is READ and @result is GOOD
  */
 struct op {
 	uint64_t start;
@@ -61,11 +61,11 @@ struct op {
 
 /**
  * struct history - one file
- * @name: of the file
+ * @name: name of the file
  * @ops: its lines, in the order they began
  * @count: how many
- * @values: memory of what was read
- * @begin: when the first began, which is 0 s in what is printed
+ * @values: memory of the values that were read
+ * @begin: when the first one began, which is printed as 0 s
  */
 struct history {
 	const char *name;

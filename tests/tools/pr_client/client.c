@@ -2,9 +2,10 @@
 /*
  * Initiator ports that are logged in at gateways, and the commands they send.
  *
- * All sessions of the program are served together, also while it waits for one of them: LIO drops a session that does
- * not answer its pings. Nothing is sent again and no session comes back by itself, so that a test sees what became of
- * each command. A name and the number of a port make the ISID, so the same ones are the same I_T nexus in every run.
+ * All sessions of the program are served together, also while it waits for one of them: LIO drops a
+ * session that does not answer its pings. No command is sent again and no session comes back by
+ * itself, so that a test sees how each command ended. A name and the number of a port make the
+ * ISID, so the same ones are the same I_T nexus in every run.
  */
 #include <errno.h>
 #include <poll.h>

@@ -11,7 +11,9 @@
 #define CDB_MAX		16
 #define DATA_MAX	(128 * 1024)
 #define LABEL_MAX	48
-/* longer than the quarantine of a gateway that stood still, and than it takes to get a lease again */
+/*
+ * longer than the quarantine of a gateway that stood still and the time until it has a lease again
+ */
 #define BUSY_PATIENCE_MS	30000
 
 /**
@@ -31,13 +33,13 @@ struct command {
 };
 
 /**
- * struct answer - how it ended
+ * struct answer - how a command ended
  * @status: SCSI status, or one of libiscsi's own: the session broke, time is up
  * @key: sense key
  * @asc: additional sense code
  * @ascq: its qualifier
  * @len: bytes of @data that came
- * @data: what came; room for what the command asked for
+ * @data: the data; room for as many as the command asked for
  */
 struct answer {
 	int status;
@@ -74,15 +76,26 @@ void client_login(struct client *client, const char *url, int gateway, const cha
 void client_logout(struct client *client);
 void client_send(struct client *client, const struct command *command, answered_fn answered, void *arg);
 void client_reset(struct client *client);
-/* serves all sessions for up to @ms; also ends early when something happened, or @fd can be read: true then */
+/*
+ * serve all sessions for up to @ms; end early when something happened, or @fd can be read: true
+ * then
+ */
 bool client_serve(int ms, int fd);
-/* that the state of some target port has changed, which any nexus may be told at any time */
+/*
+ * tell whether the state of some target port has changed, which any nexus may be told at any time
+ */
 bool answer_is_of_ports(const struct answer *answer);
-/* one command from beginning to end, sent again after news of target ports; the data are valid until the next one */
+/*
+ * run one command from beginning to end, and again after news of target ports; the data are valid
+ * until the next one
+ */
 const struct answer *client_do(struct client *client, const struct command *command);
-/* the same, sent again while it ends with BUSY, for BUSY_PATIENCE_MS; prints how often, if it did */
+/*
+ * do the same, and send it again while it ends with BUSY, for BUSY_PATIENCE_MS; print how often, if
+ * it did
+ */
 const struct answer *client_do_patiently(struct client *client, const struct command *command);
-/* until there is no unit attention any more */
+/* go on until there is no unit attention any more */
 void client_calm(struct client *client);
 
 void answer_text(const struct answer *answer, char *text, size_t size);

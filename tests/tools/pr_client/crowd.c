@@ -2,12 +2,14 @@
 /*
  * Many registrations: many nexuses at the same moment, and as many as there may be.
  *
- * register: every nexus has a session of its own. All are logged in first; then each sends its REGISTER, without
- * waiting for another. None may be told anything but GOOD, and all must be there afterwards, seen from every gateway.
+ * register: every nexus has a session of its own. All log in first; then each sends its REGISTER,
+ * without waiting for another. Each must get GOOD, and all must be registered afterwards, seen from
+ * every gateway.
  *
- * full: a few nexuses register many more with SPEC_I_PT, some with the longest names that there can be. What every
- * gateway then says is held against parameter data made from the same registrations; READ FULL STATUS does not fit its
- * allocation length, so ADDITIONAL LENGTH has to tell of the rest.
+ * full: a few nexuses register many more with SPEC_I_PT, some with the longest names that there can
+ * be. Then the answers of every gateway are compared with parameter data made from the same
+ * registrations. READ FULL STATUS does not fit its allocation length, so ADDITIONAL LENGTH has to
+ * tell of the rest.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,7 +85,7 @@ static void register_all(int total)
 		die("%d of %d were not registered", bad, total);
 }
 
-/* each key once, whatever the order */
+/* each key once, in any order */
 static void check_keys(struct client *client, int total)
 {
 	const struct answer *answer = pr_in(client, TRBD_PR_READ_KEYS);
@@ -132,7 +134,7 @@ static struct trbd_pr_state state;
 static uint8_t list[TRBD_PR_LIST_MAX], wanted[DATA_MAX * 4];
 static char (*initiators)[TRBD_PR_INITIATOR_MAX];
 
-/* @number of an initiator port that nobody is logged in from; every tenth has a name as long as can be */
+/* the @number of an initiator port without a session; every tenth has a name as long as can be */
 static void invented_name(char *text, int number)
 {
 	int len = snprintf(text, TRBD_PR_INITIATOR_MAX, "iscsi:iqn.2026-11.test.lab:%05d", number);
@@ -232,7 +234,7 @@ int mode_full(int argc, char **argv)
 		check_in(&clients[i], TRBD_PR_READ_KEYS, "READ KEYS");
 		check_in(&clients[i], TRBD_PR_READ_FULL_STATUS, "READ FULL STATUS");
 	}
-	/* one more by each way is as good with so many */
+	/* with so many, one more by each way is as good */
 	expect_good(&clients[0], "RESERVE", pr_out(&clients[0], TRBD_PR_RESERVE, 0x2000, 0, 5));
 	expect_good(&clients[0], "CLEAR", pr_out(&clients[0], TRBD_PR_CLEAR, 0x2000, 0, 0));
 	state.count = 0;

@@ -1,21 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Random reservation commands from six nexuses through two gateways, one at a time, against the rules themselves.
+ * Send random reservation commands from six nexuses through two gateways, one at a time, and
+ * compare the answers with the rules themselves.
  *
- * The module's own pure code (pr/) is compiled in and driven directly: what it says of a command is what the gateway
- * must answer, in status, sense data and data, whichever gateway it was sent to. So this is not about whether the
- * rules are right, which the unit tests say, but about all that lies between them and an initiator: that every gateway
- * has the same state after each command, that conflicts are found, that parameters arrive as they were sent.
+ * The module's own pure code (pr/) is compiled in and driven directly. It decides the answer to a
+ * command, and the gateway must give the same one, in status, sense data and data, through
+ * whichever gateway the command goes. The unit tests say whether the rules are right. This program
+ * looks at everything between the rules and an initiator: every gateway has the same state after
+ * each command, conflicts are found, parameters arrive as they were sent.
  *
- * A command whose parameter list is well formed is also held against what it was made from, so the decoder cannot be
- * wrong on both sides. READ and WRITE are between the others, with a model of what the blocks hold: a WRITE that
- * conflicts must not have written.
+ * A command with a well formed parameter list is also compared with the values that the list was
+ * made from, so the decoder cannot be wrong on both sides. READ and WRITE come between the others,
+ * with a model of the blocks' content: a WRITE that conflicts must not have written.
  *
- * Unit attentions are predicted for each nexus and must be reported by its next command, ahead of what that would
- * have said. Sessions come and go now and then; registrations belong to the nexus and stay.
+ * The model predicts unit attentions for each nexus. Its next command must report them, ahead of
+ * its own answer. Sessions come and go now and then; registrations belong to the nexus and stay.
  *
- * Relative target port identifiers are the gateways' matter. They are read once from READ FULL STATUS, and whether a
- * gateway knows the port of the other one, which it cannot when both have the same, is tried once.
+ * The gateways choose the relative target port identifiers. The program reads them once from READ
+ * FULL STATUS. It tries once whether a gateway knows the port of the other one, which it cannot
+ * when both have the same identifier.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,13 +62,13 @@ uint16_t rtpis[3];
 static unsigned int pending[CLIENTS];		/* bit per attention */
 static bool knows_other[3];			/* a gateway knows the other one's target port */
 static const char *urls[3];
-static uint8_t blocks[BLOCKS];			/* what each block is filled with */
+static uint8_t blocks[BLOCKS];			/* the byte that fills each block */
 static uint8_t wanted_data[DATA_MAX];
 static char initiators[INITIATORS_MAX][TRBD_PR_INITIATOR_MAX];
 static char history[HISTORY][TEXT_MAX + 128];
 static unsigned long seed, number, told, conflicts, goods, others, logins;
 
-/* -- what they must say */
+/* -- the right answers */
 
 static void want(struct step *step, enum trbd_pr_verdict verdict)
 {
@@ -99,7 +102,7 @@ static enum attention next_attention(int who)
 	return (enum attention)i;
 }
 
-/* what the step from the state to @new means for each nexus */
+/* the effect of the step from the state to @new on each nexus */
 static void tell_all(const struct trbd_pr_state *new, const struct trbd_pr_out *out)
 {
 	static const enum attention attentions[] = {
@@ -278,7 +281,7 @@ static void predict(struct step *step)
 	}
 }
 
-/* -- what they say */
+/* -- the real answers */
 
 static void print_state(const struct trbd_pr_state *s)
 {
@@ -448,12 +451,12 @@ static void begin(char **argv)
 		struct command command;
 
 		login(who);
-		/* of a run before this one */
+		/* left by a run before this one */
 		cmd_simple(&command, SCSI_OPCODE_RELEASE6);
 		client_do_patiently(&clients[who], &command);
 	}
 	learn_port(&clients[0]);
-	/* told of what was there from a run before */
+	/* a nexus is told of conditions from a run before */
 	client_calm(&clients[1]);
 	learn_port(&clients[1]);
 	try_other_port(&clients[0]);

@@ -2,7 +2,7 @@
 #ifndef TEST_MODES_H
 #define TEST_MODES_H
 
-/* each takes what follows its name on the command line and returns the program's status */
+/* each takes the rest of the command line after its name and returns the program's status */
 int mode_model(int argc, char **argv);
 int mode_register(int argc, char **argv);
 int mode_full(int argc, char **argv);

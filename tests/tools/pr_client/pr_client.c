@@ -2,12 +2,16 @@
 /*
  * Initiators that reserve a logical unit through several gateways.
  *
- *	pr_client model URL1 URL2 SEED COUNT	random commands against a model of what they do (model.c)
+ *	pr_client model URL1 URL2 SEED COUNT	random commands against a model of what they do
+ *	                                        (model.c)
  *	pr_client register URL... COUNT	COUNT nexuses register at the same moment (crowd.c)
  *	pr_client full URL1 URL2 COUNT	COUNT registrations by SPEC_I_PT, read back (crowd.c)
- *	pr_client script URL1 URL2 [SCRIPT]	commands from a file or stdin, and what they must say (script.c)
- *	pr_client preempt URL1 URL2 ROUNDS	a victim that writes at full speed is preempted (races.c)
- *	pr_client preempt URL1 URL2 ACTION	once, step by step as stdin says; ACTION: preempt or abort
+ *	pr_client script URL1 URL2 [SCRIPT]	commands from a file or stdin, and the answers they
+ *	                                        must get (script.c)
+ *	pr_client preempt URL1 URL2 ROUNDS	a victim that writes at full speed is preempted
+ *	                                        (races.c)
+ *	pr_client preempt URL1 URL2 ACTION	once, step by step as stdin says; ACTION: preempt
+ *	                                        or abort
  *	pr_client duel URL1 URL2 SECONDS	two hosts preempt each other (races.c)
  *
  * The status is 0, or 1 with lines that say what went wrong.

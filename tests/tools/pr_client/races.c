@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Preempting under load.
+ * Preempt under load.
  *
- * A victim writes increasing numbers to places of its own, as fast as it can, through the first gateway. Another nexus
- * preempts it through the second one. From the moment in which that ended with GOOD
+ * A victim writes increasing numbers to places of its own, as fast as it can, through the first
+ * gateway. Another nexus preempts it through the second one. From the moment when the PREEMPT ended
+ * with GOOD
  *
  *	nothing may change at the victim's places any more: they are read at once, and again later;
  *	what the victim was told is written must be there;
- *	the victim's writes must not end with GOOD; it is told that its registration is gone, and then of conflicts.
+ *	the victim's writes must not end with GOOD; it is told that its registration is gone, and
+ *	then of conflicts.
  *
- * In rounds, all of that is done here. Step by step, a line on stdin begins each step, so that the gateway can be cut
- * off, stopped or killed in between: "preempt", then "again" any number of times, then "end".
+ * In rounds, this program does all of that. Step by step, a line on stdin begins each step, so that
+ * a test can cut off, stop or kill the gateway in between: "preempt", then "again" any number of
+ * times, then "end".
  *
- * duel: two hosts, each through a gateway of its own, register, reserve and preempt each other without a pause, and
- * write meanwhile. Whoever is faster wins, and nothing else may come of it.
+ * duel: two hosts, each through a gateway of its own, register, reserve and preempt each other
+ * without a pause, and write meanwhile. The faster host wins, and nothing else may come of it.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,19 +33,19 @@
 #define PLACES		64
 #define PLACE_BLOCKS	64
 #define PLACE_SIZE	(PLACE_BLOCKS * BLOCK)
-#define PLACE_STRIDE	2048	/* blocks from one to the next: four in an object */
+#define PLACE_STRIDE	2048	/* blocks from one place to the next: four in an object */
 #define DEPTH		16
 #define WRITES_BEFORE	300	/* acknowledged before the preempt */
-#define CONFLICTS_MAX	64	/* then it has seen enough */
+#define CONFLICTS_MAX	64	/* enough for the victim to have seen */
 #define SETTLE_MS	1500
-#define HOLD_MS		20	/* before it writes again when it was told off */
+#define HOLD_MS		20	/* before it writes again after a conflict */
 
 #define VICTIM_KEY	0x71c7
 #define PREEMPTOR_KEY	0x9e37
 
 /**
- * struct place - where the victim writes
- * @data: what is on its way; has to stay
+ * struct place - a place where the victim writes
+ * @data: data on their way; must not move
  * @sent: the last number that was sent here
  * @acked: the last number that was acknowledged
  * @pending: a write is on its way
@@ -130,7 +133,7 @@ static void write_next(void)
 	client_send(&victim, &command, write_ended, place);
 }
 
-/* libiscsi calls back from where a write is sent when the session is gone */
+/* when the session is gone, libiscsi calls back from inside the sending of a write */
 static void pump(void)
 {
 	static bool pumping;
@@ -175,7 +178,7 @@ static void print_victim(void)
 	       attentions, other_attentions, refused, lost, in_flight, victim.broken ? ", session gone" : "");
 }
 
-/* -- what is there */
+/* -- the content of the places */
 
 static int reads_left;
 
@@ -267,7 +270,7 @@ static void check_unchanged(const char *when)
 
 /* -- the other one */
 
-/* what there is to preempt: a holder, a registrant beside the holder, or one of all who hold */
+/* make something to preempt: a holder, a registrant beside the holder, or one of all who hold */
 static const struct {
 	struct client *holder;
 	uint64_t holder_key;
@@ -295,7 +298,7 @@ static void set_scene(unsigned int scene)
 	victim_starts();
 }
 
-/* until it is good; that it was busy meanwhile is part of the time */
+/* repeat it until it is good; the BUSY answers before that count as part of its time */
 static void preempt(unsigned int scene, enum trbd_pr_action action)
 {
 	const char *name = action == TRBD_PR_PREEMPT ? "PREEMPT" : "PREEMPT AND ABORT";
@@ -350,7 +353,7 @@ static void play_round(unsigned long number)
 	if (in_flight && action == TRBD_PR_PREEMPT)
 		die("round %lu: %d writes of the victim have no answer", number, in_flight);
 	clear_scene();
-	/* what was aborted may go without one */
+	/* an aborted write may go without an answer */
 	if (in_flight) {
 		client_logout(&victim);
 		client_login(&victim, victim_url, 1, "victim", 1);
@@ -426,14 +429,14 @@ enum { REGISTERING, RESERVING, PREEMPTING, ABORTING, PHASES };
 
 /**
  * struct host - one of two that do not like each other
- * @client: it
+ * @client: its session
  * @key: its key
  * @other_key: the other one's
- * @phase: what it is doing
+ * @phase: its current step
  * @pending: commands on their way
- * @counts: of answers, by phase: good, conflict, unit attention, busy
+ * @counts: number of answers, by phase: good, conflict, unit attention, busy
  * @lba: where it writes
- * @writes: that were good
+ * @writes: writes that were good
  */
 struct host {
 	struct client client;
@@ -450,9 +453,9 @@ struct host {
 
 static struct host hosts[2];
 static bool fighting;
-static bool late;	/* the time is over: whoever has won rests until the other has won, too */
+static bool late;	/* the time is over: the winner rests until the other one has won, too */
 
-/* Return: which of the counts; anything else ends it. */
+/* Return: the count that it belongs to; any other answer ends the program. */
 static int sort_answer(const struct client *client, const char *what, const struct answer *answer)
 {
 	char text[64];
@@ -497,7 +500,7 @@ static void fight_on(struct client *client, const struct answer *answer, void *a
 
 	host->pending--;
 	host->counts[host->phase][how]++;
-	/* what was not executed is tried again */
+	/* a command that was not executed is tried again */
 	if (how < 2)
 		host->phase = (host->phase + 1) % PHASES;
 	if (fighting && !(late && has_won(host)))
@@ -560,7 +563,7 @@ int mode_duel(int argc, char **argv)
 	}
 	while (hosts[0].pending || hosts[1].pending) {
 		client_serve(100, -1);
-		/* longer if one gateway is slower than the other, until each has won once */
+		/* go on if one gateway is slower than the other, until each has won once */
 		late = now_ms() >= end;
 		fighting = !late || (now_ms() < end + 30000 && !(has_won(&hosts[0]) && has_won(&hosts[1])));
 		if (now_ms() > end + 60000)

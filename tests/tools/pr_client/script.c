@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Reservation commands as a script says, with the answers that they must get.
+ * Send the reservation commands of a script, and compare their answers.
  *
- * A line is NEXUS COMMAND [ARGUMENT...] [= ANSWER]. NEXUS is NAME@1 or NAME@2, logged in when it is first named,
- * through the gateway of the first or second URL; the same NAME is the same initiator port in every run.
+ * A line is NEXUS COMMAND [ARGUMENT...] [= ANSWER]. NEXUS is NAME@1 or NAME@2, logged in when it is
+ * first named, through the gateway of the first or second URL; the same NAME is the same initiator
+ * port in every run.
  *
  *	register KEY NEW, ignore NEW            REGISTER, REGISTER AND IGNORE EXISTING KEY
  *	everywhere NEW                          the latter with ALL_TG_PT
  *	reserve KEY TYPE, release KEY TYPE
  *	preempt KEY OTHER TYPE, abort KEY OTHER TYPE
  *	clear KEY
- *	keys, holder, status, generation        what PERSISTENT RESERVE IN says
+ *	keys, holder, status, generation        PERSISTENT RESERVE IN
  *	reserve6, release6, tur
  *	read LBA, write LBA BYTE
  *	reads COUNT, writes COUNT               one block each, one after the other
@@ -18,10 +19,11 @@
  *	logout
  *	wait SECONDS                            with the sessions served
  *
- * An answer is "good" with what was read, if anything; "conflict", "busy", or a sense key and ASC/ASCQ in hexadecimal;
- * ANSWER is a shell pattern, or "bad": anything but GOOD. A command that ends with BUSY where something else is wanted is
- * sent again for a while, as initiators do: a gateway that stood still, or has no lease, cannot do better. Each line is
- * printed with its answers; the status is 1 if the last one was another than it had to be.
+ * An answer is "good" with the data that were read, if any; "conflict", "busy", or a sense key and
+ * ASC/ASCQ in hexadecimal; ANSWER is a shell pattern, or "bad": anything but GOOD. A command that
+ * ends with BUSY where another answer is wanted is sent again for a while, as initiators do: a
+ * gateway that stood still, or has no lease, cannot do better. Each line is printed with its
+ * answers; the status is 1 if the last answer of a line was wrong.
  */
 #include <fnmatch.h>
 #include <stdarg.h>
@@ -90,7 +92,7 @@ static void say_answer(const struct answer *answer)
 
 /* -- PERSISTENT RESERVE IN */
 
-/* what there is, by the answer itself */
+/* how many bytes there are, by the answer's own length */
 static uint32_t in_len(const struct answer *answer)
 {
 	uint64_t len = 8ULL + get32(answer->data + 4);
@@ -313,7 +315,7 @@ static bool is_wanted(const char *wanted)
 	return !fnmatch(wanted, text, 0) || (!strcmp(wanted, "bad") && strncmp(text, "good", 4));
 }
 
-/* Return: whether the answer was what it had to be. */
+/* Return: whether the answer was right. */
 static bool run_line(char *line)
 {
 	char *wanted = strstr(line, " = ");

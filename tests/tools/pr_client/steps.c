@@ -2,10 +2,10 @@
 /*
  * Random commands for the model (model.c).
  *
- * Keys are few, and commands know the state: most are what somebody would send who knows it, too, because purely random
- * ones would all be refused. Some have another key, a type or scope that there is not, a bit where it does not belong,
- * or a parameter list that is cut, longer than it says, or damaged. Where a list is well formed the step also says what
- * it was made from.
+ * Keys are few, and commands know the state: most of them make sense in it, because purely random
+ * ones would all be refused. Some have another key, a type or scope that does not exist, a bit
+ * where it does not belong, or a parameter list that is cut, longer than it says, or damaged. Where
+ * a list is well formed the step also has the values that it was made from.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,7 +18,7 @@
 #include "pr/transport_id.h"
 #include "steps.h"
 
-/* initiator ports that nobody is logged in from */
+/* initiator ports without a session */
 static const char *const strangers[] = {
 	"iscsi:iqn.2026-11.test.lab:stranger,i,0x400000000001",
 	"sas:5000c50012345678",
@@ -160,7 +160,7 @@ static uint32_t put_plain(struct step *step)
 	return len;
 }
 
-/* a list that is not what it says */
+/* a list whose length is not the one that it says */
 static uint32_t spoil(struct step *step, uint32_t len)
 {
 	uint32_t at = 16 + (uint32_t)below(len - 16);
@@ -191,7 +191,7 @@ static uint32_t spoil(struct step *step, uint32_t len)
 
 static enum trbd_pr_action some_action(const struct trbd_pr_registration *mine)
 {
-	/* what keeps a state of some size going */
+	/* commands that keep a state of some size going */
 	static const enum trbd_pr_action likely[] = {
 		TRBD_PR_REGISTER, TRBD_PR_REGISTER, TRBD_PR_REGISTER_AND_IGNORE, TRBD_PR_RESERVE, TRBD_PR_RESERVE,
 		TRBD_PR_RELEASE, TRBD_PR_PREEMPT, TRBD_PR_PREEMPT_AND_ABORT, TRBD_PR_REGISTER_AND_MOVE,
@@ -296,7 +296,7 @@ bool is_spc2_holder(int who)
 	       !strcmp(state.spc2.target, clients[who].id.target);
 }
 
-/* by whoever has one: nothing much happens before */
+/* the holder sends it, since not much else happens before */
 static void make_release_spc2(struct step *step)
 {
 	int who;
@@ -334,7 +334,7 @@ void make_step(struct step *step)
 	step->who = (int)below(CLIENTS);
 	if (*state.spc2.initiator && one_in(8))
 		make_release_spc2(step);
-	/* it takes a unit without registrations */
+	/* the unit must be without registrations */
 	else if (!state.count && one_in(6))
 		make_spc2(step);
 	else if (dice < 48)

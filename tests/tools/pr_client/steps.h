@@ -16,14 +16,14 @@
 #define OPCODE_RELEASE10 0x57
 
 /**
- * struct step - a command, and what it must say
+ * struct step - a command, and the answer that it must get
  * @who: index of the nexus
  * @command: the command
- * @text: for people
- * @formed: the parameter list is as @intent says
- * @intent: PERSISTENT RESERVE OUT: what the list was made from
- * @wanted: the answer
- * @any_data: what the data are is not compared
+ * @text: the command in words
+ * @formed: the parameter list is well formed, and made from @intent
+ * @intent: PERSISTENT RESERVE OUT: the values that the list was made from
+ * @wanted: the right answer
+ * @any_data: the data are not compared
  */
 struct step {
 	int who;
@@ -35,12 +35,12 @@ struct step {
 	bool any_data;
 };
 
-/* what the model has: commands are made so that something comes of them */
+/* the model's state: the next commands depend on it */
 extern struct client clients[CLIENTS];
 extern struct trbd_pr_state state;
 extern uint16_t rtpis[3];	/* relative target port identifiers, by gateway */
 
-/* of the command that was made last: its parameter list, and what it writes */
+/* of the command that was made last: its parameter list, and the data that it writes */
 extern uint8_t list[LIST_MAX], block[BLOCK];
 
 extern const char *const out_names[];
@@ -48,7 +48,7 @@ extern const char *const out_names[];
 bool one_in(unsigned int n);
 const struct trbd_pr_registration *registration_of(int who);
 bool is_spc2_holder(int who);
-/* puts a TransportID at @len of the list and returns the new length */
+/* put a TransportID at @len of the list and return the new length */
 uint32_t put_id(uint32_t len, const char *initiator);
 const char *some_stranger(void);
 void make_step(struct step *step);

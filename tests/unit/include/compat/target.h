@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What differs between kernels does not differ here: see scsi/scsi_proto.h beside this. */
+/* Differences between kernels make no difference here: see scsi/scsi_proto.h beside this. */
 #ifndef UNIT_COMPAT_TARGET_H
 #define UNIT_COMPAT_TARGET_H
 

@@ -13,7 +13,7 @@
 #define __printf(a, b) __attribute__((format(printf, a, b)))
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
-/* The kernel's: like snprintf(), but returns what was written. */
+/* As the kernel's: like snprintf(), but return how much was written. */
 static inline int __attribute__((format(printf, 3, 4)))
 scnprintf(char *buf, size_t size, const char *fmt, ...)
 {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the module's pure code needs of the kernel, in userspace: see tests/unit/Makefile. */
+/*
+ * The types that the module's pure code takes from the kernel, in user space: see
+ * tests/unit/Makefile.
+ */
 #ifndef UNIT_LINUX_TYPES_H
 #define UNIT_LINUX_TYPES_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Stands in for the group, of which the code under test asks two things. */
+/* Stands in for the group, which the code under test asks two questions. */
 #ifndef UNIT_GATEWAY_GROUP_H
 #define UNIT_GATEWAY_GROUP_H
 
