@@ -35,16 +35,15 @@ t 'the group is with two of the three OSDs' group_together
 mapfile -t osds < <(osd_map "${GROUP_OBJECTS%% *}" | jq -r '.acting[]')
 t 'and the record with the same ones' place "rbd_header.$id" "${osds[@]}"
 header_osd=${osds[0]} slow_osd=$((3 - osds[0] - osds[1])) place=''
-find_place() {
-	local i
-	for ((i = 1; i < 64; i++)); do
-		[ "$(primary_of "rbd_data.$id.$(printf %016x $i)")" = "$slow_osd" ] || continue
-		place=$((8192 * i))
-		return
-	done
-	return 1
-}
-find_place || t_bail 'no object of the disk is where it has to be'
+taken=$(for object in $GROUP_OBJECTS "rbd_header.$id"; do pg_of "$object"; done)
+for ((i = 1; i < 64; i++)); do
+	object=rbd_data.$id.$(printf %016x $i)
+	! grep -qxF "$(pg_of "$object")" <<<"$taken" || continue
+	place=$((8192 * i))
+	break
+done
+[ -n "$place" ] || t_bail 'all objects of the disk are in placement groups of the others'
+t 'a place of the disk is with the third one' place "$object" "$slow_osd" "$header_osd"
 t 'served' serve "$n" "pool=rbd,image=$n"
 # background NAME LINE: send a command that takes long
 background() {
