@@ -54,7 +54,7 @@ t 'it is written' io "$url1" 'write -P 0x5e 1M 64k'
 t 'reserved' reserved
 read_record=$(block reservations.md '^The state is text' | grep '^rbd ')
 t_like 'reservations.md reads the record' "$(type_in_lab "$read_record" 2>/dev/null | xargs)" \
-	'^target_core_rbd.lu 2 .* registration .* gateway .* end$'
+	'^target_core_rbd.lu 3 .* registration .* gateway .* end$'
 clear=$(block reservations.md '^\*Clear everything by hand' | sed "s/rbd_header\.ID/rbd_header.$(gw_info gw1 "$n" ImageId)/")
 t_is 'and clears it with two commands' "$(grep -c . <<<"$clear")" 2
 t 'they are typed' type_in_lab "$clear"
