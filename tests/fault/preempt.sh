@@ -210,8 +210,8 @@ is_fenced() { [ -n "$victim" ] && record "$cleared" | grep -q "^fenced $victim "
 leases() { lab exec -n gw1 -- awk 'NR == 1 { exit $4 <= 0 }' "$GW_CORE/$cleared/attrib/gateway_group"; }
 # Ceph has forgotten the fence, as it does after an hour. gw1 beats again, and cannot read the
 # record yet. It has a lease for longer than its quarantine lasts, and may not refuse by its old
-# state. TCP waits twice as long before each try, so gw1's first heartbeat may come as late after the
-# cut as the cut has lasted.
+# state. TCP waits twice as long before each try, so gw1's first heartbeat may come as late after
+# the cut as the cut has lasted.
 never_refuses() {
 	local end=$((SECONDS + $(t_limit 90) + SECONDS - cut_since)) leased=0
 	# shellcheck disable=SC2034 # of faults.sh

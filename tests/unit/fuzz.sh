@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # The record's reader, the decoder of parameter lists and that of the gateways' table take anything
-# without harm, and a gateway can enter its ports in any record. libFuzzer runs with the address and
-# undefined behaviour sanitizers, from corpus/, for FUZZ_SECONDS each (5; "make fuzz": 60). Its finds
-# go to a temporary folder. An input that breaks something is shown in base64, and kept in FUZZ_KEEP
-# if that is set.
+# without harm, and a gateway can enter its ports in any record. libFuzzer runs with the address
+# and undefined behaviour sanitizers, from corpus/, for FUZZ_SECONDS each (5; "make fuzz": 60). Its
+# finds go to a temporary folder. An input that breaks something is shown in base64, and kept in
+# FUZZ_KEEP if that is set.
 . ../lib/ktap.sh
 
 seconds=${FUZZ_SECONDS:-5}

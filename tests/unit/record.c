@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Gateways and fences in the record; every gateway can read what is written; the registry outlives the record, and
- * fences are renewed in time.
+ * Gateways and fences in the record; every gateway can read what is written; the registry outlives
+ * the record, and fences are renewed in time.
  */
 #include <string.h>
 

@@ -308,7 +308,7 @@ static void check_lists(void)
 	}
 }
 
-/* A record of as many groups and ports. The first port is of the first group, the next of the next one. */
+/* Read a record of so many groups and ports. Port by port, the groups take turns. */
 static int read_with(unsigned int groups, unsigned int ports)
 {
 	static char text[65536];
