@@ -32,6 +32,7 @@ path_is() { # GW STATE, as multipath has it
 		grep -q " $(basename "$(host_disk init1 "$n" "$1")") .* $2 "
 }
 
+host_time() { on init1 cut -d' ' -f1 /proc/uptime; }
 # time the host's writes, one after the other; print the longest at the end
 pauses() {
 	lab exec init1 -- bash -s -- "$map" "/tmp/$TEST.enough" <<-'SCRIPT'
@@ -42,6 +43,7 @@ pauses() {
 			dd if=/dev/zero of="$1" bs=4096 seek=16000 count=1 oflag=direct conv=notrunc 2>/dev/null || exit 1
 			took=$((($(date +%s%N) - start) / 1000000))
 			[ $took -le $longest ] || longest=$took
+			[ $took -lt 1000 ] || echo "$(cut -d' ' -f1 /proc/uptime) a write took $took ms"
 			sleep 0.1
 		done
 		echo "longest write $longest ms"
@@ -59,9 +61,11 @@ begun() { on init1 test -e "/mnt/$TEST/direct"; }
 t 'the host writes' t_until 60 begun
 for ((round = 1; round <= ROUNDS; round++)); do
 	for gw in gw1 gw2; do
+		note "$(host_time) $gw is about to be drained"
 		t "$round: $gw is drained" drain "$gw" 1
 		t "$round: no command is left on $gw" t_until 30 is_drained "$gw"
 		t "$round: the host takes its path for one in standby" t_until 60 path_is "$gw" ghost
+		note "$(host_time) $gw is about to be back in service"
 		t "$round: $gw is back in service" drain "$gw" 0
 		t "$round: the host uses its path again" t_until 60 path_is "$gw" ready
 	done
