@@ -65,6 +65,10 @@ for gw in $GW_GATEWAYS; do
 	t "$gw: one target has both" lun_1 "$gw"
 	sessions+=(both "$(gw_url "$gw" "$slow")" slow "$(gw_url "$gw" "$slow")" fast "$(gw_url "$gw" "$fast")")
 done
+# each gateway's two targets have it
+for gw in $GW_GATEWAYS; do
+	t "$gw: knows all four ports of the other unit" gw_units "$gw" 'unit_knows_ports "$1" 4' "$fast"
+done
 
 stand_still() { lab pause osd.$SLOW_OSD; }
 go_on() { lab resume osd.$SLOW_OSD; }
