@@ -2,13 +2,14 @@
 /*
  * The folder attrib/ of a backstore: LIO's attributes of a disk, and ours.
  *
- * LIO sets block_size without asking the backend. Writes to it go through this file for two
- * reasons: all gateways must have the same block size (gateway/block_size.c), and the limits that
- * LIO keeps in blocks change with it.
+ * LIO changes attributes without asking the backend. Writes to settings go through this file for
+ * two reasons: all gateways must have the same (gateway/settings.c), and the limits that LIO keeps
+ * in blocks change with the block size.
  */
 #include <linux/bitops.h>
 #include <linux/configfs.h>
 #include <linux/kernel.h>
+#include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/printk.h>
 #include <linux/slab.h>
@@ -18,92 +19,129 @@
 
 #include "attributes.h"
 #include "device.h"
-#include "gateway/block_size.h"
 #include "gateway/lu.h"
+#include "gateway/settings_update.h"
 #include "rbd/image.h"
 #include "scsi/ports.h"
 #include "scsi/provisioning.h"
+#include "scsi/unit_settings.h"
 #include "show.h"
 
 struct configfs_attribute **trbd_attributes;
 
-/* LIO's attrib/block_size */
-static struct configfs_attribute *lio_block_size;
+/* LIO's attributes that are settings */
+static struct configfs_attribute *lio_settings[TRBD_SETTINGS];
 
 static struct trbd_device *attributes_device(struct config_item *item)
 {
 	return to_trbd_device(container_of(to_config_group(item), struct se_dev_attrib, da_group)->da_dev);
 }
 
-static ssize_t trbd_block_size_show(struct config_item *item, char *page)
+static int setting_parse(enum trbd_setting setting, const char *page, u32 *value)
 {
-	return lio_block_size->show(item, page);
+	bool on;
+	int ret;
+
+	if (trbd_setting_is_switch(setting)) {
+		ret = kstrtobool(page, &on);
+		*value = on;
+	} else {
+		ret = kstrtou32(page, 0, value);
+	}
+	if (ret)
+		return ret;
+	return trbd_setting_is_valid(setting, *value) ? 0 : -EINVAL;
 }
 
-/*
- * Changes the block size on this gateway. LIO refuses sizes that it does not know, and a device
- * that has a LUN.
- */
-static ssize_t block_size_change(struct config_item *item, const char *page, size_t count)
+/* LIO refuses to change these while the device has a LUN. */
+static bool setting_needs_no_lun(enum trbd_setting setting)
+{
+	return setting == TRBD_SETTING_BLOCK_SIZE || setting == TRBD_SETTING_UA_INTLCK_CTRL ||
+	       setting == TRBD_SETTING_TAS || setting == TRBD_SETTING_UNMAP_ZEROES;
+}
+
+/* Changes the setting on this gateway, and those that go with it. */
+static ssize_t setting_apply(struct config_item *item, enum trbd_setting setting, const char *page,
+			     size_t count, const struct trbd_settings *settings)
 {
 	struct trbd_device *dev = attributes_device(item);
-	struct se_dev_attrib *attrib = &dev->unit.se_dev.dev_attrib;
 	ssize_t ret;
-	u32 before;
 
 	mutex_lock(&dev->lock);
-	before = attrib->block_size;
-	ret = lio_block_size->store(item, page, count);
+	ret = lio_settings[setting]->store(item, page, count);
 	if (ret >= 0)
-		trbd_provisioning_rescale(attrib, before);
+		trbd_unit_settings_write(&dev->unit, settings);
 	mutex_unlock(&dev->lock);
 	return ret;
 }
 
-/*
- * enable_lock held. Makes the new block size the unit's on all gateways, or changes it back.
- * Return: 0, or an error.
- */
-static int block_size_share(struct config_item *item, struct trbd_device *dev, u32 before)
+/* Makes settings of this gateway those of the unit on all gateways. Return: 0, or an error. */
+static int settings_share(struct trbd_unit *unit, const struct trbd_settings *settings)
 {
-	u32 block_size = dev->unit.se_dev.dev_attrib.block_size;
-	char text[16];
+	struct trbd_settings usual, shared = *settings;
+
+	trbd_unit_settings_usual(unit, trbd_settings_block_size(settings), &usual);
+	/* the record tells the block size in any case */
+	trbd_settings_put(&usual, TRBD_SETTING_BLOCK_SIZE, TRBD_BLOCK_SIZE_USUAL);
+	trbd_settings_strip(&shared, &usual);
+	return trbd_settings_update(unit->lu, &shared);
+}
+
+/*
+ * enable_lock held. Changes the setting in the record, and then here. A unit without a LUN serves
+ * nothing while LIO and the record may hold different settings, since a LUN may be made just then.
+ */
+static ssize_t setting_change(struct config_item *item, enum trbd_setting setting, const char *page,
+			      size_t count, const struct trbd_settings *before,
+			      const struct trbd_settings *after)
+{
+	struct trbd_unit *unit = &attributes_device(item)->unit;
+	ssize_t ret;
+
+	if (!unit->se_dev.export_count)
+		set_bit(TRBD_LU_SETTINGS, &unit->lu->blocked);
+	ret = settings_share(unit, after);
+	if (!ret) {
+		ret = setting_apply(item, setting, page, count, after);
+		if (ret < 0 && settings_share(unit, before)) {
+			set_bit(TRBD_LU_SETTINGS, &unit->lu->blocked);
+			pr_err("%s: LIO has refused a new %s, and the other gateways will have it; delete the backstore and make it anew\n",
+			       unit->image->name, trbd_setting_name(setting));
+			return -ESTALE;
+		}
+	}
+	clear_bit(TRBD_LU_SETTINGS, &unit->lu->blocked);
+	return ret;
+}
+
+/* enable_lock held */
+static ssize_t setting_store_enabled(struct config_item *item, enum trbd_setting setting,
+				     const char *page, size_t count)
+{
+	struct trbd_unit *unit = &attributes_device(item)->unit;
+	struct trbd_settings before, after;
+	u32 value;
 	int ret;
 
-	if (block_size == before)
-		return 0;
-	ret = trbd_block_size_agree(dev->unit.lu, block_size);
-	if (!ret)
-		return 0;
-	snprintf(text, sizeof(text), "%u", before);
-	if (block_size_change(item, text, strlen(text)) >= 0)
+	ret = setting_parse(setting, page, &value);
+	if (ret)
 		return ret;
-	pr_err("%s: a LUN was made while the block size changed; delete the backstore and make it anew\n",
-	       dev->unit.image->name);
-	return -ESTALE;
+	trbd_unit_settings_read(unit, &before);
+	after = before;
+	if (setting == TRBD_SETTING_BLOCK_SIZE)
+		trbd_provisioning_rescale(&after, value);
+	else
+		trbd_settings_put(&after, setting, value);
+
+	/* gateways share no settings of a snapshot */
+	if (!unit->lu || trbd_settings_difference(&before, &after) == TRBD_SETTINGS ||
+	    (unit->se_dev.export_count && setting_needs_no_lun(setting)))
+		return setting_apply(item, setting, page, count, &after);
+	return setting_change(item, setting, page, count, &before, &after);
 }
 
-/*
- * enable_lock held. The unit serves nothing while LIO and the record may hold different block
- * sizes.
- */
-static ssize_t block_size_store_shared(struct config_item *item, struct trbd_device *dev, const char *page,
-				       size_t count)
-{
-	u32 before = dev->unit.se_dev.dev_attrib.block_size;
-	ssize_t ret;
-	int err = 0;
-
-	set_bit(TRBD_LU_BLOCK_SIZE, &dev->unit.lu->blocked);
-	ret = block_size_change(item, page, count);
-	if (ret >= 0)
-		err = block_size_share(item, dev, before);
-	if (err != -ESTALE)
-		clear_bit(TRBD_LU_BLOCK_SIZE, &dev->unit.lu->blocked);
-	return err ? err : ret;
-}
-
-static ssize_t trbd_block_size_store(struct config_item *item, const char *page, size_t count)
+static ssize_t setting_store(struct config_item *item, enum trbd_setting setting, const char *page,
+			     size_t count)
 {
 	struct trbd_device *dev = attributes_device(item);
 	ssize_t ret;
@@ -111,15 +149,74 @@ static ssize_t trbd_block_size_store(struct config_item *item, const char *page,
 	ret = mutex_lock_interruptible(&dev->enable_lock);
 	if (ret)
 		return ret;
-	/* LIO refuses the change of a device that has a LUN, and the device goes on serving */
-	if (dev->unit.lu && !dev->unit.se_dev.export_count)
-		ret = block_size_store_shared(item, dev, page, count);
-	else
-		ret = block_size_change(item, page, count);
+	/* enabling gives it the value that the other gateways have */
+	ret = dev->unit.image ? setting_store_enabled(item, setting, page, count) : -ENODEV;
 	mutex_unlock(&dev->enable_lock);
 	return ret;
 }
-CONFIGFS_ATTR(trbd_, block_size);
+
+/* configfs does not tell a store function which attribute it is of */
+#define SETTING_STORE(_setting)							\
+static ssize_t store_##_setting(struct config_item *item, const char *page,	\
+				size_t count)					\
+{										\
+	return setting_store(item, TRBD_SETTING_##_setting, page, count);	\
+}
+
+SETTING_STORE(BLOCK_SIZE);
+SETTING_STORE(WRITE_CACHE);
+SETTING_STORE(FUA_WRITE);
+SETTING_STORE(UA_INTLCK_CTRL);
+SETTING_STORE(TAS);
+SETTING_STORE(CAW);
+SETTING_STORE(PR);
+SETTING_STORE(NONROT);
+SETTING_STORE(TPU);
+SETTING_STORE(TPWS);
+SETTING_STORE(UNMAP_ZEROES);
+SETTING_STORE(UNMAP_BLOCKS);
+SETTING_STORE(UNMAP_DESCRIPTORS);
+SETTING_STORE(UNMAP_GRANULARITY);
+SETTING_STORE(UNMAP_ALIGNMENT);
+SETTING_STORE(WRITE_SAME_BLOCKS);
+
+/* the rest is copied from LIO's */
+static struct configfs_attribute setting_attributes[TRBD_SETTINGS] = {
+	[TRBD_SETTING_BLOCK_SIZE].store = store_BLOCK_SIZE,
+	[TRBD_SETTING_WRITE_CACHE].store = store_WRITE_CACHE,
+	[TRBD_SETTING_FUA_WRITE].store = store_FUA_WRITE,
+	[TRBD_SETTING_UA_INTLCK_CTRL].store = store_UA_INTLCK_CTRL,
+	[TRBD_SETTING_TAS].store = store_TAS,
+	[TRBD_SETTING_CAW].store = store_CAW,
+	[TRBD_SETTING_PR].store = store_PR,
+	[TRBD_SETTING_NONROT].store = store_NONROT,
+	[TRBD_SETTING_TPU].store = store_TPU,
+	[TRBD_SETTING_TPWS].store = store_TPWS,
+	[TRBD_SETTING_UNMAP_ZEROES].store = store_UNMAP_ZEROES,
+	[TRBD_SETTING_UNMAP_BLOCKS].store = store_UNMAP_BLOCKS,
+	[TRBD_SETTING_UNMAP_DESCRIPTORS].store = store_UNMAP_DESCRIPTORS,
+	[TRBD_SETTING_UNMAP_GRANULARITY].store = store_UNMAP_GRANULARITY,
+	[TRBD_SETTING_UNMAP_ALIGNMENT].store = store_UNMAP_ALIGNMENT,
+	[TRBD_SETTING_WRITE_SAME_BLOCKS].store = store_WRITE_SAME_BLOCKS,
+};
+
+/* Return: our attribute in place of one of LIO's that is a setting; any other as it is. */
+static struct configfs_attribute *setting_attribute(struct configfs_attribute *attr)
+{
+	enum trbd_setting i;
+
+	for (i = 0; i < TRBD_SETTINGS; i++) {
+		if (strcmp(attr->ca_name, trbd_setting_name(i)))
+			continue;
+		lio_settings[i] = attr;
+		setting_attributes[i].ca_name = attr->ca_name;
+		setting_attributes[i].ca_owner = THIS_MODULE;
+		setting_attributes[i].ca_mode = attr->ca_mode;
+		setting_attributes[i].show = attr->show;
+		return &setting_attributes[i];
+	}
+	return attr;
+}
 
 /*
  * attrib/drain: 1 takes this gateway out of service for the unit, 0 puts it back. attrib/ports
@@ -172,13 +269,8 @@ int trbd_attributes_init(void)
 				  GFP_KERNEL);
 	if (!trbd_attributes)
 		return -ENOMEM;
-	for (i = 0; i < count; i++) {
-		trbd_attributes[i] = sbc_attrib_attrs[i];
-		if (strcmp(sbc_attrib_attrs[i]->ca_name, "block_size"))
-			continue;
-		lio_block_size = sbc_attrib_attrs[i];
-		trbd_attributes[i] = &trbd_attr_block_size;
-	}
+	for (i = 0; i < count; i++)
+		trbd_attributes[i] = setting_attribute(sbc_attrib_attrs[i]);
 	trbd_attributes[count++] = &trbd_attr_drain;
 	memcpy(trbd_attributes + count, trbd_show_attributes, sizeof(trbd_show_attributes));
 	return 0;

@@ -331,8 +331,10 @@ static_assert(TRBD_CEPH_WATCH_MS < TRBD_TRANSITION_MS,
 
 /* The record has the target ports of all gateways: gateway/ports.c. */
 #define TRBD_FEATURE_PORTS	0x1ULL
+/* The record has the settings that are equal on all gateways: gateway/settings.c. */
+#define TRBD_FEATURE_SETTINGS	0x2ULL
 /* Features that this module understands: the words "features" of a record, and of each gateway. */
-#define TRBD_FEATURES	TRBD_FEATURE_PORTS
+#define TRBD_FEATURES	(TRBD_FEATURE_PORTS | TRBD_FEATURE_SETTINGS)
 
 /* ---- Limits ---- */
 

@@ -26,7 +26,7 @@ struct trbd_watch_reply;
 /* reasons to serve no command at the moment, bits of trbd_lu.blocked */
 #define TRBD_LU_UNREGISTERED	0	/* not in the registry: not yet, or fenced */
 #define TRBD_LU_RESETTING	1	/* a reset took too long and is not in force yet */
-#define TRBD_LU_BLOCK_SIZE	2	/* LIO and the record may have different block sizes */
+#define TRBD_LU_SETTINGS	2	/* LIO and the record may have different settings */
 #define TRBD_LU_STANDBY		3	/* an operator has taken this gateway out of service */
 
 /**
@@ -125,8 +125,8 @@ struct trbd_lu_job {
  *   it while the unit is unregistered
  * @address: under which the OSDs know us; likewise
  * @machine: hash that stands for this machine in our entry; likewise
- * @block_size: with which this gateway serves the unit, bytes; 0 until it is registered. The thread
- *   changes it
+ * @settings: with which this gateway serves the unit; of no use until it is registered. The thread
+ *   changes them
  * @next_id: number of a registration that is not known to be there, 0 for none; changed like @view
  * @barrier: OSD map that is known to be there; only an optimisation
  * @lapses: trbd_group_lapses() before the reading which showed that @view is what the record says;
@@ -164,7 +164,7 @@ struct trbd_lu {
 	u64 id;
 	char address[TRBD_ADDRESS_MAX];
 	char machine[TRBD_RECORD_MACHINE_MAX];
-	u32 block_size;
+	struct trbd_settings settings;
 	u64 next_id;
 	u32 barrier;
 	unsigned long lapses;

@@ -4,6 +4,7 @@
 
 #include <linux/types.h>
 
+#include "gateway/settings.h"
 #include "pr/rules.h"
 #include "protocol.h"
 
@@ -12,9 +13,6 @@
 #define TRBD_RECORD_VERSION_OLD	2
 #define TRBD_RECORD_NAME_MAX	65
 #define TRBD_RECORD_MACHINE_MAX	33
-/* block size of a unit whose record names no other one, bytes */
-#define TRBD_RECORD_BLOCK_SIZE	512
-#define TRBD_RECORD_BLOCK_SIZE_MAX	4096
 
 /**
  * struct trbd_record_gateway - a gateway that serves the image
@@ -89,7 +87,7 @@ struct trbd_record_port {
  * @settled: the last generation that every gateway has
  * @barrier: OSD map epoch that every gateway must have before it serves
  * @resets: counts LOGICAL UNIT RESETs
- * @block_size: of the logical unit, bytes: 512, 1024, 2048 or 4096; 0 in a record that was not read
+ * @settings: attributes that are equal on all gateways
  * @writer: id of the gateway that made the last change
  * @action: service action of that change, for the nexuses that it concerns
  * @actor: nexus that asked for it, with an empty initiator when none did
@@ -112,7 +110,7 @@ struct trbd_record {
 	u64 settled;
 	u32 barrier;
 	u32 resets;
-	u32 block_size;
+	struct trbd_settings settings;
 	u64 writer;
 	enum trbd_pr_action action;
 	struct trbd_pr_nexus actor;

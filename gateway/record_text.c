@@ -11,6 +11,7 @@
  *	barrier 345
  *	resets 3
  *	block_size 4096
+ *	setting emulate_caw 0
  *	change 4711 4 iqn.2026-11.com.example:disk1,t,0x1 iscsi:iqn.1994-05.com.example:h2,i,0x23d02
  *	pr 5 17 1
  *	spc2 4711 TARGET INITIATOR
@@ -25,6 +26,8 @@
  *
  *	features      what a gateway must understand to read the rest, TRBD_FEATURE_* as a number
  *	block_size    bytes of a logical block, the same on all gateways; left out when it is 512
+ *	setting       an attribute of LIO and its value, the same on all gateways; left out when the
+ *	              value is the usual one
  *	change        id of the gateway, service action, and the nexus that asked for it ("- -" if
  *	              none)
  *	pr            PRGENERATION, registrations made so far, APTPL
@@ -44,10 +47,11 @@
  *	port          relative target port identifier, number of the group, whether the gateway has
  *	              the port at present, name
  *
- * Lines come in this order, each once but those from "registration" on. The last two kinds are of
- * TRBD_FEATURE_PORTS. The decoder trusts nothing in a record. A record that is not exactly of this
- * form, or says something impossible, is an error as a whole, and the error names the line. The
- * decoder does not guess at a record of a newer version.
+ * Lines come in this order, each once but "setting" and those from "registration" on. "setting" is
+ * of TRBD_FEATURE_SETTINGS, and the last two kinds are of TRBD_FEATURE_PORTS. The decoder trusts
+ * nothing in a record. A record that is not exactly of this form, or says something impossible, is
+ * an error as a whole, and the error names the line. The decoder does not guess at a record of a
+ * newer version.
  *
  * A new kind of line is a feature. The gateways write such lines as soon as each of them
  * understands the feature, and from then on the record says that a gateway must. So gateways can be
@@ -83,6 +87,22 @@ static void text_put_nexus(struct trbd_text_writer *w, const struct trbd_pr_nexu
 {
 	trbd_text_put(w, " %s %s\n", trbd_text_or_dash(nexus->target),
 		      trbd_text_or_dash(nexus->initiator));
+}
+
+static void text_put_settings(struct trbd_text_writer *w, const struct trbd_record *record)
+{
+	const struct trbd_settings *settings = &record->settings;
+	enum trbd_setting i;
+
+	if (trbd_settings_have(settings, TRBD_SETTING_BLOCK_SIZE))
+		trbd_text_put(w, "%s %u\n", trbd_setting_name(TRBD_SETTING_BLOCK_SIZE),
+			      trbd_settings_block_size(settings));
+	if (!(record->features & TRBD_FEATURE_SETTINGS))
+		return;
+	for (i = TRBD_SETTING_BLOCK_SIZE + 1; i < TRBD_SETTINGS; i++) {
+		if (trbd_settings_have(settings, i))
+			trbd_text_put(w, "setting %s %u\n", trbd_setting_name(i), settings->values[i]);
+	}
 }
 
 static void text_put_pr(struct trbd_text_writer *w, const struct trbd_record *record)
@@ -158,8 +178,7 @@ size_t trbd_record_encode(const struct trbd_record *record, char *text, size_t s
 		      "image %s\ngeneration %llu\nsettled %llu\nbarrier %u\nresets %u\n",
 		      record->image, record->generation, record->settled, record->barrier,
 		      record->resets);
-	if (record->block_size && record->block_size != TRBD_RECORD_BLOCK_SIZE)
-		trbd_text_put(&w, "block_size %u\n", record->block_size);
+	text_put_settings(&w, record);
 	trbd_text_put(&w, "change %llu %u", record->writer, record->action);
 	text_put_nexus(&w, &record->actor);
 	text_put_pr(&w, record);
@@ -183,18 +202,48 @@ static bool text_take_nexus(struct trbd_text_reader *r, struct trbd_pr_nexus *ne
 	       trbd_text_take_end_of_line(r) && !*nexus->target == !*nexus->initiator;
 }
 
-/* Take one of the block sizes of LIO. The usual one has no line. */
-static bool text_take_block_size(struct trbd_text_reader *r, u32 *block_size)
+/* The usual block size has no line. */
+static bool text_take_setting(struct trbd_text_reader *r, enum trbd_setting setting,
+			      struct trbd_settings *settings)
 {
-	u64 value = TRBD_RECORD_BLOCK_SIZE;
+	u64 value;
 
-	if (trbd_text_take_keyword(r, "block_size") &&
-	    (!trbd_text_take_number(r, TRBD_RECORD_BLOCK_SIZE_MAX, &value) ||
-	     value <= TRBD_RECORD_BLOCK_SIZE || value & (value - 1) ||
-	     !trbd_text_take_end_of_line(r)))
+	if (!trbd_text_take_number(r, U32_MAX, &value) || !trbd_setting_is_valid(setting, value))
 		return false;
-	*block_size = value;
+	trbd_settings_put(settings, setting, value);
+	if (setting == TRBD_SETTING_BLOCK_SIZE && value == TRBD_BLOCK_SIZE_USUAL)
+		return false;
+	return trbd_text_take_end_of_line(r);
+}
+
+/* Take the lines "setting NAME VALUE", which are in the order of the table. */
+static bool text_take_setting_lines(struct trbd_text_reader *r, struct trbd_settings *settings)
+{
+	enum trbd_setting i = TRBD_SETTING_BLOCK_SIZE;
+	char name[TRBD_SETTING_NAME_MAX];
+
+	while (trbd_text_take_keyword(r, "setting")) {
+		if (!trbd_text_take_text(r, name, sizeof(name)))
+			return false;
+		do {
+			if (++i == TRBD_SETTINGS)
+				return false;
+		} while (strcmp(name, trbd_setting_name(i)));
+		if (!text_take_setting(r, i, settings))
+			return false;
+	}
 	return true;
+}
+
+/* Take the block size, and the other settings. */
+static bool text_take_settings(struct trbd_text_reader *r, struct trbd_record *record)
+{
+	struct trbd_settings *settings = &record->settings;
+
+	if (trbd_text_take_keyword(r, trbd_setting_name(TRBD_SETTING_BLOCK_SIZE)) &&
+	    !text_take_setting(r, TRBD_SETTING_BLOCK_SIZE, settings))
+		return false;
+	return !(record->features & TRBD_FEATURE_SETTINGS) || text_take_setting_lines(r, settings);
 }
 
 static bool text_take_change(struct trbd_text_reader *r, struct trbd_record *record)
@@ -443,7 +492,7 @@ static bool text_take_record(struct trbd_text_reader *r, struct trbd_record *rec
 	    !trbd_text_take_number_line(r, "settled", record->generation, &record->settled) ||
 	    !trbd_text_take_number_line(r, "barrier", U32_MAX, &barrier) ||
 	    !trbd_text_take_number_line(r, "resets", U32_MAX, &resets) ||
-	    (r->version > 1 && !text_take_block_size(r, &record->block_size)) ||
+	    (r->version > 1 && !text_take_settings(r, record)) ||
 	    !text_take_change(r, record) ||
 	    !text_take_pr(r, record))
 		return false;
@@ -495,7 +544,6 @@ int trbd_record_decode(const char *text, size_t len, struct trbd_record *record,
 	memset(record, 0, sizeof(*record));
 	record->pr.registrations = registrations;
 	record->pr.room = room;
-	record->block_size = TRBD_RECORD_BLOCK_SIZE;
 
 	if (trbd_text_take_number_line(&r, RECORD_MAGIC, U32_MAX, &version)) {
 		r.version = version;

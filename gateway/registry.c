@@ -83,7 +83,7 @@ struct registry_former {
  * @barrier: OSD map that has its former addresses on the blocklist, 0 for none
  * @num_former: entries of @former
  * @former: lives that are on the blocklist
- * @block_size: the record's, bytes
+ * @settings: the record's
  * @older: name of a gateway whose module cannot read our record; empty if there is none
  * @renewal: fences of others
  * @unproven: OSDs that had not answered have not done so yet
@@ -95,7 +95,7 @@ struct registry_entry {
 	u32 barrier;
 	unsigned int num_former;
 	struct registry_former former[TRBD_RECORD_GATEWAYS];
-	u32 block_size;
+	struct trbd_settings settings;
 	char older[TRBD_RECORD_NAME_MAX];
 	struct trbd_renewal renewal;
 	bool unproven;
@@ -136,6 +136,16 @@ static bool registry_has_older(struct registry_entry *entry, const struct trbd_r
 	return found;
 }
 
+/*
+ * Look for a setting that others have changed while this gateway was away. LIO has the former value
+ * here, and initiators were told of it.
+ */
+static enum trbd_setting registry_differs(const struct registry_entry *entry)
+{
+	return entry->lu->id ? trbd_settings_difference(&entry->settings, &entry->lu->settings) :
+			       TRBD_SETTINGS;
+}
+
 static enum trbd_pr_verdict registry_decide_enter(struct trbd_record *record, void *ctx)
 {
 	struct trbd_record_registry registry;
@@ -147,11 +157,8 @@ static enum trbd_pr_verdict registry_decide_enter(struct trbd_record *record, vo
 	registry_replace(entry, record);
 	if (registry_has_older(entry, record))
 		return TRBD_PR_CONFLICT;
-	/* a new record has none */
-	if (!record->block_size)
-		record->block_size = TRBD_RECORD_BLOCK_SIZE;
-	entry->block_size = record->block_size;
-	if (lu->block_size && lu->block_size != record->block_size)
+	entry->settings = record->settings;
+	if (registry_differs(entry) != TRBD_SETTINGS)
 		return TRBD_PR_CONFLICT;
 	registry = trbd_record_registry(record);
 	entry->out = entry->unproven && trbd_proving_others_serve(lu, &registry);
@@ -358,9 +365,9 @@ static int registry_write(struct trbd_lu *lu, struct registry_entry *entry)
 				   lu->image->name, entry->older);
 		return -EPROTONOSUPPORT;
 	}
-	if (ret == -EUSERS && lu->block_size && lu->block_size != entry->block_size)
-		pr_warn_ratelimited("%s: others have served the image with blocks of %u bytes since, this gateway has %u and stays away; delete its backstore and make it anew\n",
-				    lu->image->name, entry->block_size, lu->block_size);
+	if (ret == -EUSERS && registry_differs(entry) != TRBD_SETTINGS)
+		pr_warn_ratelimited("%s: another gateway has changed %s since, and this one stays away; delete its backstore and make it anew\n",
+				    lu->image->name, trbd_setting_name(registry_differs(entry)));
 	return ret;
 }
 
@@ -428,7 +435,7 @@ int trbd_registry_enter(struct trbd_lu *lu)
 	if (lu->recoveries == recoveries && view->registering) {
 		WRITE_ONCE(lu->id, lu->next_id);
 		WRITE_ONCE(lu->next_id, 0);
-		lu->block_size = entry->block_size;
+		lu->settings = entry->settings;
 		lu->fence_own = false;
 		lu->unannounced = true;
 		strscpy(lu->address, entry->self.address, sizeof(lu->address));

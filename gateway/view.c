@@ -294,7 +294,7 @@ void trbd_lu_carry(struct trbd_lu *lu, struct trbd_record *record)
 	if (record->generation)
 		return;
 	record->barrier = max(record->barrier, trbd_fence_epoch(lu->image->session));
-	record->block_size = lu->block_size;
+	record->settings = lu->settings;
 	mutex_lock(&lu->install_lock);
 	view = rcu_dereference_protected(lu->view, lockdep_is_held(&lu->install_lock));
 	trbd_record_carry_registry(&view->registry, record);

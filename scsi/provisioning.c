@@ -23,6 +23,7 @@
 #include <target/target_core_fabric.h>
 
 #include "compat/target.h"
+#include "gateway/settings.h"
 #include "rbd/block_status.h"
 #include "rbd/io.h"
 #include "scsi/cdb.h"
@@ -34,7 +35,7 @@
 
 /* how many objects one command may touch: each takes a request of its own */
 #define UNMAP_OBJECTS_MAX	256
-#define UNMAP_BLOCKS_MAX	SZ_1M
+#define UNMAP_MAX		SZ_512M	/* bytes of one command */
 #define UNMAP_DESCRIPTORS_MAX	255
 /* unit in which OSDs allocate */
 #define UNMAP_GRANULARITY	SZ_4K
@@ -44,21 +45,21 @@
 #define WRITE_SAME_MAX		SZ_4M
 
 /**
- * trbd_provisioning_set_attributes() - set the values of the logical block provisioning pages
- * @attrib: attributes of a device that is being configured; hw_block_size is set
+ * trbd_provisioning_usual() - tell the usual settings about logical block provisioning
+ * @usual: receives them
+ * @block_size: of the unit, bytes
  * @object_size: size of the image's objects, bytes
  */
-void trbd_provisioning_set_attributes(struct se_dev_attrib *attrib, u64 object_size)
+void trbd_provisioning_usual(struct trbd_settings *usual, u32 block_size, u64 object_size)
 {
-	attrib->max_unmap_lba_count =
-		min_t(u64, UNMAP_OBJECTS_MAX * object_size / attrib->hw_block_size,
-		      UNMAP_BLOCKS_MAX);
-	attrib->max_unmap_block_desc_count = UNMAP_DESCRIPTORS_MAX;
-	attrib->unmap_granularity = UNMAP_GRANULARITY / attrib->hw_block_size;
-	attrib->unmap_zeroes_data = 1;
-	attrib->emulate_tpu = 1;
-	attrib->emulate_tpws = 1;
-	attrib->max_write_same_len = WRITE_SAME_MAX / attrib->hw_block_size;
+	trbd_settings_put(usual, TRBD_SETTING_UNMAP_BLOCKS,
+			  min_t(u64, UNMAP_OBJECTS_MAX * object_size, UNMAP_MAX) / block_size);
+	trbd_settings_put(usual, TRBD_SETTING_UNMAP_DESCRIPTORS, UNMAP_DESCRIPTORS_MAX);
+	trbd_settings_put(usual, TRBD_SETTING_UNMAP_GRANULARITY, UNMAP_GRANULARITY / block_size);
+	trbd_settings_put(usual, TRBD_SETTING_UNMAP_ZEROES, 1);
+	trbd_settings_put(usual, TRBD_SETTING_TPU, 1);
+	trbd_settings_put(usual, TRBD_SETTING_TPWS, 1);
+	trbd_settings_put(usual, TRBD_SETTING_WRITE_SAME_BLOCKS, WRITE_SAME_MAX / block_size);
 }
 
 /* Rescale a limit. One that is switched off stays off, and one that is on stays on. */
@@ -70,23 +71,25 @@ static u32 provisioning_rescale(u32 blocks, u32 from, u32 to)
 }
 
 /**
- * trbd_provisioning_rescale() - keep the limits the same in bytes
- * @attrib: attributes of a device that is configured and has no LUN, with a new block_size
- * @from: block_size for which the limits were set, bytes
+ * trbd_provisioning_rescale() - change the block size, and keep the limits the same in bytes
+ * @settings: settings
+ * @to: the new block size, bytes
  *
  * LIO keeps the limits in blocks, and an operator may have set them.
- *
- * Context: process; the caller makes sure that nobody else uses the attributes.
  */
-void trbd_provisioning_rescale(struct se_dev_attrib *attrib, u32 from)
+void trbd_provisioning_rescale(struct trbd_settings *settings, u32 to)
 {
-	u32 to = attrib->block_size;
+	static const enum trbd_setting limits[] = {
+		TRBD_SETTING_UNMAP_BLOCKS, TRBD_SETTING_UNMAP_GRANULARITY,
+		TRBD_SETTING_UNMAP_ALIGNMENT, TRBD_SETTING_WRITE_SAME_BLOCKS,
+	};
+	u32 from = trbd_settings_block_size(settings);
+	unsigned int i;
 
-	attrib->max_unmap_lba_count = provisioning_rescale(attrib->max_unmap_lba_count, from, to);
-	attrib->unmap_granularity = provisioning_rescale(attrib->unmap_granularity, from, to);
-	attrib->unmap_granularity_alignment =
-		provisioning_rescale(attrib->unmap_granularity_alignment, from, to);
-	attrib->max_write_same_len = provisioning_rescale(attrib->max_write_same_len, from, to);
+	for (i = 0; i < ARRAY_SIZE(limits); i++)
+		trbd_settings_put(settings, limits[i],
+				  provisioning_rescale(settings->values[limits[i]], from, to));
+	trbd_settings_put(settings, TRBD_SETTING_BLOCK_SIZE, to);
 }
 
 static void provisioning_submit_range(struct trbd_write_cmd *w, enum trbd_io_op op, u64 lba,

@@ -4,8 +4,10 @@
 
 #include <target/target_core_base.h>
 
-void trbd_provisioning_set_attributes(struct se_dev_attrib *attrib, u64 object_size);
-void trbd_provisioning_rescale(struct se_dev_attrib *attrib, u32 from);
+struct trbd_settings;
+
+void trbd_provisioning_usual(struct trbd_settings *usual, u32 block_size, u64 object_size);
+void trbd_provisioning_rescale(struct trbd_settings *settings, u32 to);
 sense_reason_t trbd_execute_unmap(struct se_cmd *cmd);
 sense_reason_t trbd_execute_write_same(struct se_cmd *cmd);
 sense_reason_t trbd_execute_get_lba_status(struct se_cmd *cmd);

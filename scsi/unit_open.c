@@ -33,12 +33,11 @@
 #include "scsi/nexus_in_flight.h"
 #include "scsi/ports.h"
 #include "scsi/pr_commands.h"
-#include "scsi/provisioning.h"
 #include "scsi/unit.h"
 #include "scsi/unit_attention.h"
 #include "scsi/unit_open.h"
+#include "scsi/unit_settings.h"
 
-#define UNIT_BLOCK_SIZE		512
 /*
  * longest READ or WRITE of which initiators are told; longer ones are taken, see
  * trbd_cmd_transfer_max()
@@ -221,7 +220,7 @@ int trbd_unit_open(struct trbd_unit *unit, struct trbd_image *image)
 	int ret = 0;
 
 	unit->image = image;
-	if (trbd_image_size(image) < UNIT_BLOCK_SIZE) {
+	if (trbd_image_size(image) < TRBD_BLOCK_SIZE_USUAL) {
 		pr_err("%s: the image has no blocks; run: rbd resize --size SIZE %s\n", image->name,
 		       image->name);
 		ret = -EINVAL;
@@ -268,17 +267,19 @@ void trbd_unit_close(struct trbd_unit *unit)
 void trbd_unit_set_attributes(struct trbd_unit *unit)
 {
 	struct se_dev_attrib *attrib = &unit->se_dev.dev_attrib;
+	struct trbd_settings settings = { }, usual;
 
+	if (unit->lu)
+		settings = unit->lu->settings;
+	trbd_unit_settings_usual(unit, trbd_settings_block_size(&settings), &usual);
+	trbd_settings_fill(&settings, &usual);
+	trbd_unit_settings_write(unit, &settings);
 	/* LIO takes this as the block size */
-	attrib->hw_block_size = unit->lu ? unit->lu->block_size : UNIT_BLOCK_SIZE;
+	attrib->hw_block_size = attrib->block_size;
 	trbd_compat_set_transfer_max(attrib, UNIT_TRANSFER_TOLD);
 	attrib->hw_queue_depth = UNIT_QUEUE_DEPTH;
-	attrib->is_nonrot = 1;
-	trbd_provisioning_set_attributes(attrib, trbd_image_object_size(unit->image));
 	/* LIO's own version keeps its state in one gateway; the others would give wrong answers */
 	attrib->emulate_3pc = 0;
-	/* whether there are reservation commands; we execute them, not LIO */
-	attrib->emulate_pr = !trbd_image_read_only(unit->image);
 
 	if (trbd_image_read_only(unit->image))
 		unit->se_dev.dev_flags |= DF_READ_ONLY;

@@ -29,7 +29,7 @@ fuzz() {
 		[ -z "${FUZZ_KEEP-}" ] || cp "$file" "$FUZZ_KEEP"
 	done
 }
-fuzz record_text gateway/record_text gateway/text gateway/record pr/rules
-fuzz ports gateway/ports gateway/record_text gateway/text gateway/record pr/rules
+fuzz record_text gateway/record_text gateway/settings gateway/text gateway/record pr/rules
+fuzz ports gateway/ports gateway/record_text gateway/settings gateway/text gateway/record pr/rules
 fuzz pr_parameters pr/parameters pr/transport_id pr/rules pr/out
 fuzz group_table gateway/group_table

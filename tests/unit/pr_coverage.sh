@@ -36,8 +36,9 @@ covered() {
 }
 covered pr_rules pr/rules pr/out
 covered pr_rules pr/out pr/rules
-covered record_text gateway/record_text gateway/text gateway/record pr/rules
+covered record_text gateway/record_text gateway/settings gateway/text gateway/record pr/rules
 covered record gateway/record
+covered record_settings gateway/settings
 covered ports gateway/ports gateway/record
 covered pr_transport_id pr/transport_id
 covered pr_parameters pr/parameters pr/transport_id pr/rules pr/out

@@ -72,6 +72,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 #define HEAD_1 MAGIC_1 "image 10a6b8b4567\n"
 #define GEN "generation 12\nsettled 11\nbarrier 345\nresets 3\n"
 #define SIZE "block_size 4096\n"
+#define SETTINGS "setting emulate_write_cache 1\nsetting emulate_caw 0\nsetting max_write_same_len 0\n"
 #define CHANGE "change 4711 4 iqn.t:d,t,0x1 iscsi:iqn.h2,i,0x2\n"
 #define PR "pr 5 17 1\n"
 #define SPC2 "spc2 4711 iqn.t:d,t,0x1 iscsi:iqn.h3,i,0x3\n"
@@ -82,6 +83,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 #define REST "gateway 4711 192.0.2.11:0/3234 0 gw1 815 2f6b11a90c45d7e8 0\ngateway 4712 [2001:db8::1]:0/1 255 - 0 - 7\n" \
 	"fenced 192.0.2.12:0/99 345 1795888000 1795889800\n"
 #define HEAD_P "target_core_rbd.lu 3\nfeatures 1\nimage 10a6b8b4567\n"
+#define HEAD_S "target_core_rbd.lu 3\nfeatures 2\nimage 10a6b8b4567\n"
+#define HEAD_ALL "target_core_rbd.lu 3\nfeatures 3\nimage 10a6b8b4567\n"
 #define PORTS "group 1 2f6b11a90c45d7e8 0 gw1\ngroup 3 m 1 -\nport 1 3 1 iqn.t:d,t,0x0001\nport 7 1 0 iqn.t:d,t,0x0002\n"
 #define REST_2 "gateway 4711 192.0.2.11:0/3234 0 gw1 815 2f6b11a90c45d7e8\ngateway 4712 [2001:db8::1]:0/1 255 - 0 -\n" \
 	"fenced 192.0.2.12:0/99 345 1795888000 1795889800\n"
@@ -90,7 +93,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 #define END "end\n"
 #define FULL HEAD GEN CHANGE PR SPC2 PREEMPTED RES REG16 REG17 REST END
 /* with every line that there is */
-#define ALL HEAD_P GEN SIZE CHANGE PR SPC2 PREEMPTED RES REG16 REG17 REST PORTS END
+#define ALL HEAD_ALL GEN SIZE SETTINGS CHANGE PR SPC2 PREEMPTED RES REG16 REG17 REST PORTS END
 
 static const struct {
 	const char *what;
@@ -166,7 +169,21 @@ static const struct {
 	{ "blocks of two sizes", HEAD GEN "block_size 4096 2048\n" CHANGE PR END, -EBADMSG, 8 },
 	{ "a block size in version 1", HEAD_1 GEN SIZE CHANGE PR END, -EBADMSG, 7 },
 	{ "ports", HEAD_P GEN CHANGE PR PORTS END, 0, 15 },
-	{ "every line that there is", ALL, 0, 24 },
+	{ "every line that there is", ALL, 0, 27 },
+	{ "settings", HEAD_S GEN SETTINGS CHANGE PR END, 0, 14 },
+	{ "settings without the feature", HEAD_P GEN SETTINGS CHANGE PR END, -EBADMSG, 8 },
+	{ "settings in version 2", HEAD_2 GEN SETTINGS CHANGE PR END, -EBADMSG, 7 },
+	{ "a setting that nobody knows", HEAD_S GEN "setting emulate_3pc 1\n" CHANGE PR END, -EBADMSG, 8 },
+	{ "a setting of a long name", HEAD_S GEN "setting emulate_write_cache_of_the_disk_behind 1\n" CHANGE PR END, -EBADMSG, 8 },
+	{ "a setting twice", HEAD_S GEN "setting emulate_caw 0\nsetting emulate_caw 0\n" CHANGE PR END, -EBADMSG, 9 },
+	{ "settings in another order", HEAD_S GEN "setting emulate_caw 0\nsetting emulate_write_cache 1\n" CHANGE PR END,
+	  -EBADMSG, 9 },
+	{ "the block size among the settings", HEAD_S GEN "setting block_size 4096\n" CHANGE PR END, -EBADMSG, 8 },
+	{ "a setting without a value", HEAD_S GEN "setting emulate_caw\n" CHANGE PR END, -EBADMSG, 8 },
+	{ "a setting without a name", HEAD_S GEN "setting\n" CHANGE PR END, -EBADMSG, 8 },
+	{ "half a switch", HEAD_S GEN "setting emulate_caw 2\n" CHANGE PR END, -EBADMSG, 8 },
+	{ "a limit that is too great", HEAD_S GEN "setting max_write_same_len 4294967296\n" CHANGE PR END, -EBADMSG, 8 },
+	{ "more behind a setting", HEAD_S GEN "setting emulate_caw 0 x\n" CHANGE PR END, -EBADMSG, 8 },
 	{ "ports without the feature", HEAD GEN CHANGE PR PORTS END, -EBADMSG, 10 },
 	{ "a port of no group", HEAD_P GEN CHANGE PR "port 1 3 1 iqn\n" END, -EBADMSG, 10 },
 	{ "group 0", HEAD_P GEN CHANGE PR "group 0 m 0 -\n" END, -EBADMSG, 10 },
@@ -375,12 +392,27 @@ static void check_block_size(void)
 {
 	const char *text = HEAD GEN CHANGE PR END;
 
-	ktap_ok(!read_text(text, strlen(text), NULL) && record.block_size == 512, "a record without a block size means 512 bytes");
+	ktap_ok(!read_text(text, strlen(text), NULL) && trbd_settings_block_size(&record.settings) == 512,
+		"a record without a block size means 512 bytes");
 	text = HEAD GEN SIZE CHANGE PR END;
-	ktap_ok(!read_text(text, strlen(text), NULL) && record.block_size == 4096, "or it says how many");
-	record.block_size = 0;
+	ktap_ok(!read_text(text, strlen(text), NULL) && trbd_settings_block_size(&record.settings) == 4096,
+		"or it says how many");
+	memset(&record.settings, 0, sizeof(record.settings));
 	trbd_record_encode(&record, again, sizeof(again));
 	ktap_ok(!strcmp(again, HEAD GEN CHANGE PR END), "one that has none yet names none");
+}
+
+static void check_settings(void)
+{
+	const char *text = HEAD_S GEN SETTINGS CHANGE PR END;
+	const struct trbd_settings *settings = &record.settings;
+
+	ktap_ok(!read_text(text, strlen(text), NULL) && settings->values[TRBD_SETTING_WRITE_CACHE] == 1 &&
+		trbd_settings_have(settings, TRBD_SETTING_CAW) && !settings->values[TRBD_SETTING_CAW] &&
+		!trbd_settings_have(settings, TRBD_SETTING_TPU), "settings that are named have values, and others have none");
+	record.features = 0;
+	trbd_record_encode(&record, again, sizeof(again));
+	ktap_ok(!strstr(again, "setting "), "gateways that do not know of settings read of none");
 }
 
 static void check_files(char **names)
@@ -414,6 +446,7 @@ int main(int argc, char **argv)
 	check_old();
 	check_mixed();
 	check_block_size();
+	check_settings();
 	return ktap_end();
 }
 
