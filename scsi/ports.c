@@ -119,10 +119,20 @@ static bool ports_list(struct se_device *se_dev, struct trbd_ports_own *own)
 	return true;
 }
 
-/* -EUSERS also means that a gateway of an older version is there. Then the ports are not shared. */
-static void ports_note_room(struct trbd_unit *unit, int ret)
+static bool ports_lu_shares(const struct trbd_lu *lu)
 {
-	bool full = ret == -EUSERS && trbd_ports_are_shared(unit);
+	bool shares;
+
+	rcu_read_lock();
+	shares = rcu_dereference(lu->view)->registry.features & TRBD_FEATURE_PORTS;
+	rcu_read_unlock();
+	return shares;
+}
+
+/* -EUSERS also means that a gateway of an older version is there. Then the ports are not shared. */
+static void ports_note_room(struct trbd_unit *unit, const struct trbd_lu *lu, int ret)
+{
+	bool full = ret == -EUSERS && ports_lu_shares(lu);
 
 	if (full && !unit->ports_full)
 		pr_warn("%s: the record has no room for the target ports of this gateway, so initiators are told no numbers of theirs; it has room for %u of all gateways\n",
@@ -138,15 +148,17 @@ static void ports_note_room(struct trbd_unit *unit, int ret)
  */
 void trbd_ports_look(struct trbd_unit *unit)
 {
+	/* NULL while the backstore is being removed; it stays valid on the unit's thread */
+	struct trbd_lu *lu = READ_ONCE(unit->lu);
 	struct trbd_ports_own own = { };
 	int ret;
 
-	if (!ports_list(&unit->se_dev, &own))
+	if (!lu || !ports_list(&unit->se_dev, &own))
 		return;
 	own.keep = unit->ports_missing < PORTS_MISSING_MAX;
-	ret = trbd_port_update(unit->lu, &own);
+	ret = trbd_port_update(lu, &own);
 	unit->ports_missing = own.missing ? unit->ports_missing + 1 : 0;
-	ports_note_room(unit, ret);
+	ports_note_room(unit, lu, ret);
 	if (ret && ret != -ENOTCONN && ret != -EUSERS)
 		pr_warn_ratelimited("%s: the target ports could not be entered in the record: error %d, trying again\n",
 				    unit->image->name, ret);
@@ -162,14 +174,9 @@ void trbd_ports_look(struct trbd_unit *unit)
  */
 bool trbd_ports_are_shared(struct trbd_unit *unit)
 {
-	bool shared;
+	const struct trbd_lu *lu = READ_ONCE(unit->lu);
 
-	if (!unit->lu)
-		return false;
-	rcu_read_lock();
-	shared = rcu_dereference(unit->lu->view)->registry.features & TRBD_FEATURE_PORTS;
-	rcu_read_unlock();
-	return shared;
+	return lu && ports_lu_shares(lu);
 }
 
 static bool ports_find(struct trbd_unit *unit, const struct se_lun *lun,
