@@ -61,7 +61,7 @@ block() { asked "$1" '88000000000000000100000000010000 in 4096' | grep -c '^good
 t_is 'the same LBA is the same place through gw2' "$(block gw2)" 1
 for gw in gw1 gw2; do
 	t_is "$gw: there is no COMPARE AND WRITE" "$(asked $gw '89000000000000000100000000010000 out 8192' | cut -d' ' -f1)" 5/20/00
-	t_is "$gw: mode page 08h has WCE" "$(asked $gw '1a080800ff00 in 255' | cut -d' ' -f3 | cut -c 13-14)" 04
+	t_is "$gw: mode page 08h has WCE" "$(asked $gw '1a080800ff00 in 255' | awk '{ print substr($NF, 13, 2) }')" 04
 done
 t_like 'nobody changes it under a LUN' "$(set_block_size gw1 512)" 'Invalid argument'
 t_is 'and commands go on' "$(block gw1)" 1

@@ -62,11 +62,6 @@ page=$(data_of "$url1" '120186004000 in 64')
 t_is 'page 86h: SIMPLE is supported, ORDERED and HEAD OF QUEUE are not' "${page:0:12}" 0086003c0001
 page=$(data_of "$url1" '1201b2004000 in 64')
 t_is 'page B2h: a thin disk, which is unmapped by UNMAP and WRITE SAME and reads zeros then' "$page" 00b2000400e40200
-attribute emulate_tpu 0
-attribute emulate_tpws 0
-t_is 'one that cannot be unmapped has no type' "$(data_of "$url1" '1201b2004000 in 64')" 00b2000400000000
-attribute emulate_tpu 1
-attribute emulate_tpws 1
 
 # Groups of target ports: SET TARGET PORT GROUPS is refused, so no nexus is told of it, also where
 # an operator makes one.
@@ -182,7 +177,15 @@ ask_is 'START with IMMED' 1b0100000100 good
 ask_is 'STOP is refused' 1b0000000000 5/24/00
 ask_is 'EJECT is refused' 1b0000000200 5/24/00
 
-# LIO's attributes.
+# LIO's attributes. The only gateway changes them.
+gw2_is_gone() { lab exec -n gw1 -- grep -q '^group 2 unavailable' "$GW_CORE/$n/attrib/ports"; }
+t 'gw2 does not serve the unit any more' gw_unserve gw2 "$n"
+t 'gw1 knows' t_until 20 gw2_is_gone
+t 'no provisioning' attribute emulate_tpu 0
+attribute emulate_tpws 0
+t_is 'a disk that cannot be unmapped has no type' "$(data_of "$url1" '1201b2004000 in 64')" 00b2000400000000
+attribute emulate_tpu 1
+attribute emulate_tpws 1
 attribute emulate_write_cache 1
 ask_is 'VERIFY with DPO' 2f100010000000000100 good
 t_is 'READ (10) may have DPO and FUA' "$(data_of "$url1" 'a30c0128000000002000 in 8192' | cut -c 9-12)" 2818
