@@ -29,8 +29,8 @@
 
 struct configfs_attribute **trbd_attributes;
 
-/* LIO's attributes that are settings */
-static struct configfs_attribute *lio_settings[TRBD_SETTINGS];
+/* LIO's attrib/block_size */
+static struct configfs_attribute *lio_block_size;
 
 static struct trbd_device *attributes_device(struct config_item *item)
 {
@@ -53,79 +53,90 @@ static int setting_parse(enum trbd_setting setting, const char *page, u32 *value
 	return trbd_setting_is_valid(setting, *value) ? 0 : -EINVAL;
 }
 
-/* LIO refuses to change these while the device has a LUN. */
+/* as LIO has it */
 static bool setting_needs_no_lun(enum trbd_setting setting)
 {
 	return setting == TRBD_SETTING_BLOCK_SIZE || setting == TRBD_SETTING_UA_INTLCK_CTRL ||
 	       setting == TRBD_SETTING_TAS || setting == TRBD_SETTING_UNMAP_ZEROES;
 }
 
-/* Changes the setting on this gateway, and those that go with it. */
-static ssize_t setting_apply(struct config_item *item, enum trbd_setting setting, const char *page,
-			     size_t count, const struct trbd_settings *settings)
+/*
+ * Puts settings in force on this gateway. LIO's own function changes the block size, since limits of
+ * LIO depend on it. It refuses if there is a LUN.
+ */
+static ssize_t settings_apply(struct config_item *item, const struct trbd_settings *settings)
 {
 	struct trbd_device *dev = attributes_device(item);
-	ssize_t ret;
+	u32 block_size = trbd_settings_block_size(settings);
+	char text[16];
+	ssize_t ret = 0;
 
 	mutex_lock(&dev->lock);
-	ret = lio_settings[setting]->store(item, page, count);
+	if (dev->unit.se_dev.dev_attrib.block_size != block_size) {
+		snprintf(text, sizeof(text), "%u", block_size);
+		ret = lio_block_size->store(item, text, strlen(text));
+	}
 	if (ret >= 0)
 		trbd_unit_settings_write(&dev->unit, settings);
 	mutex_unlock(&dev->lock);
-	return ret;
+	return ret < 0 ? ret : 0;
 }
 
 /* Makes settings of this gateway those of the unit on all gateways. Return: 0, or an error. */
 static int settings_share(struct trbd_unit *unit, const struct trbd_settings *settings)
 {
 	struct trbd_settings usual, shared = *settings;
+	int ret;
 
 	trbd_unit_settings_usual(unit, trbd_settings_block_size(settings), &usual);
 	/* the record tells the block size in any case */
 	trbd_settings_put(&usual, TRBD_SETTING_BLOCK_SIZE, TRBD_BLOCK_SIZE_USUAL);
 	trbd_settings_strip(&shared, &usual);
-	return trbd_settings_update(unit->lu, &shared);
+	ret = trbd_settings_update(unit->lu, &shared);
+	if (ret && READ_ONCE(unit->lu->settings_undecided))
+		pr_err("%s: nobody knows yet whether the setting has changed: error %d; set it again\n",
+		       unit->image->name, ret);
+	return ret;
 }
 
 /*
- * enable_lock held. Changes the setting in the record, and then here. A unit without a LUN serves
+ * enable_lock held. Changes the settings in the record, and then here. A unit without a LUN serves
  * nothing while LIO and the record may hold different settings, since a LUN may be made just then.
  */
-static ssize_t setting_change(struct config_item *item, enum trbd_setting setting, const char *page,
-			      size_t count, const struct trbd_settings *before,
-			      const struct trbd_settings *after)
+static int settings_change(struct config_item *item, const struct trbd_settings *before,
+			   const struct trbd_settings *after)
 {
 	struct trbd_unit *unit = &attributes_device(item)->unit;
-	ssize_t ret;
+	struct trbd_lu *lu = unit->lu;
+	int ret;
 
 	if (!unit->se_dev.export_count)
-		set_bit(TRBD_LU_SETTINGS, &unit->lu->blocked);
+		set_bit(TRBD_LU_SETTINGS, &lu->blocked);
 	ret = settings_share(unit, after);
 	if (!ret) {
-		ret = setting_apply(item, setting, page, count, after);
-		if (ret < 0 && settings_share(unit, before)) {
-			set_bit(TRBD_LU_SETTINGS, &unit->lu->blocked);
-			pr_err("%s: LIO has refused a new %s, and the other gateways will have it; delete the backstore and make it anew\n",
-			       unit->image->name, trbd_setting_name(setting));
+		ret = settings_apply(item, after);
+		if (ret && settings_share(unit, before)) {
+			set_bit(TRBD_LU_SETTINGS, &lu->blocked);
+			pr_err("%s: a LUN was made while the block size changed; delete the backstore and make it anew\n",
+			       unit->image->name);
 			return -ESTALE;
 		}
 	}
-	clear_bit(TRBD_LU_SETTINGS, &unit->lu->blocked);
+	if (!READ_ONCE(lu->settings_undecided))
+		clear_bit(TRBD_LU_SETTINGS, &lu->blocked);
 	return ret;
 }
 
 /* enable_lock held */
-static ssize_t setting_store_enabled(struct config_item *item, enum trbd_setting setting,
-				     const char *page, size_t count)
+static int setting_set(struct config_item *item, enum trbd_setting setting, u32 value)
 {
 	struct trbd_unit *unit = &attributes_device(item)->unit;
+	bool undecided = unit->lu && READ_ONCE(unit->lu->settings_undecided);
 	struct trbd_settings before, after;
-	u32 value;
-	int ret;
 
-	ret = setting_parse(setting, page, &value);
-	if (ret)
-		return ret;
+	/* see settings_change() */
+	if (unit->lu && !undecided && test_bit(TRBD_LU_SETTINGS, &unit->lu->blocked))
+		return -ESTALE;
 	trbd_unit_settings_read(unit, &before);
 	after = before;
 	if (setting == TRBD_SETTING_BLOCK_SIZE)
@@ -133,26 +144,37 @@ static ssize_t setting_store_enabled(struct config_item *item, enum trbd_setting
 	else
 		trbd_settings_put(&after, setting, value);
 
+	if (!undecided && trbd_settings_difference(&before, &after) == TRBD_SETTINGS)
+		return 0;
+	if (unit->se_dev.export_count && setting_needs_no_lun(setting)) {
+		pr_err("%s: %s cannot be changed while there is a LUN\n", unit->image->name,
+		       trbd_setting_name(setting));
+		return -EINVAL;
+	}
 	/* gateways share no settings of a snapshot */
-	if (!unit->lu || trbd_settings_difference(&before, &after) == TRBD_SETTINGS ||
-	    (unit->se_dev.export_count && setting_needs_no_lun(setting)))
-		return setting_apply(item, setting, page, count, &after);
-	return setting_change(item, setting, page, count, &before, &after);
+	return unit->lu ? settings_change(item, &before, &after) : settings_apply(item, &after);
 }
 
 static ssize_t setting_store(struct config_item *item, enum trbd_setting setting, const char *page,
 			     size_t count)
 {
 	struct trbd_device *dev = attributes_device(item);
-	ssize_t ret;
+	u32 value;
+	int ret;
 
+	ret = setting_parse(setting, page, &value);
+	if (ret)
+		return ret;
 	ret = mutex_lock_interruptible(&dev->enable_lock);
 	if (ret)
 		return ret;
-	/* enabling gives it the value that the other gateways have */
-	ret = dev->unit.image ? setting_store_enabled(item, setting, page, count) : -ENODEV;
+	/* before, enabling would overwrite it */
+	if (dev->unit.image && target_dev_configured(&dev->unit.se_dev))
+		ret = setting_set(item, setting, value);
+	else
+		ret = -ENODEV;
 	mutex_unlock(&dev->enable_lock);
-	return ret;
+	return ret ? ret : count;
 }
 
 /* configfs does not tell a store function which attribute it is of */
@@ -208,7 +230,8 @@ static struct configfs_attribute *setting_attribute(struct configfs_attribute *a
 	for (i = 0; i < TRBD_SETTINGS; i++) {
 		if (strcmp(attr->ca_name, trbd_setting_name(i)))
 			continue;
-		lio_settings[i] = attr;
+		if (i == TRBD_SETTING_BLOCK_SIZE)
+			lio_block_size = attr;
 		setting_attributes[i].ca_name = attr->ca_name;
 		setting_attributes[i].ca_owner = THIS_MODULE;
 		setting_attributes[i].ca_mode = attr->ca_mode;

@@ -308,6 +308,8 @@ static_assert(2 * TRBD_GROUP_ANSWER_MS < TRBD_WITNESS_LOCK_S * 1000,
 #define TRBD_ABANDONED_MS	10000
 #define TRBD_ABANDONED_LOOK_MS	1000
 #define TRBD_RESET_WAIT_MS	10000
+/* An operator's change of settings is given up after this time. Removal waits for it. */
+#define TRBD_SETTINGS_WAIT_MS	10000
 
 /*
  * A gateway that cannot serve asks hosts to wait for TRBD_MOMENT_MS if it serves nothing while

@@ -127,6 +127,8 @@ struct trbd_lu_job {
  * @machine: hash that stands for this machine in our entry; likewise
  * @settings: with which this gateway serves the unit; of no use until it is registered. The thread
  *   changes them
+ * @settings_wanted: what the last change of settings would make of them; the thread's
+ * @settings_undecided: the record may have @settings_wanted
  * @next_id: number of a registration that is not known to be there, 0 for none; changed like @view
  * @barrier: OSD map that is known to be there; only an optimisation
  * @lapses: trbd_group_lapses() before the reading which showed that @view is what the record says;
@@ -165,6 +167,8 @@ struct trbd_lu {
 	char address[TRBD_ADDRESS_MAX];
 	char machine[TRBD_RECORD_MACHINE_MAX];
 	struct trbd_settings settings;
+	struct trbd_settings settings_wanted;
+	bool settings_undecided;
 	u64 next_id;
 	u32 barrier;
 	unsigned long lapses;

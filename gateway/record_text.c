@@ -94,7 +94,7 @@ static void text_put_settings(struct trbd_text_writer *w, const struct trbd_reco
 	const struct trbd_settings *settings = &record->settings;
 	enum trbd_setting i;
 
-	if (trbd_settings_have(settings, TRBD_SETTING_BLOCK_SIZE))
+	if (trbd_settings_block_size(settings) != TRBD_BLOCK_SIZE_USUAL)
 		trbd_text_put(w, "%s %u\n", trbd_setting_name(TRBD_SETTING_BLOCK_SIZE),
 			      trbd_settings_block_size(settings));
 	if (!(record->features & TRBD_FEATURE_SETTINGS))

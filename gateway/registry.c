@@ -21,9 +21,9 @@
  * the record sees to that. And a gateway that fenced it may have gone before it wrote that down,
  * and the blocklist forgets it after an hour.
  *
- * A gateway takes over the record's block size when it registers first. A gateway that comes back
- * later, and finds another block size there, stays away: its hosts would read and write in other
- * places than those of other gateways.
+ * A gateway takes over the record's settings when it registers first. A gateway that comes back
+ * later, and finds others there, stays away: with another block size, its hosts would read and write
+ * in other places than those of other gateways.
  *
  * For the same reason a gateway that registers renews all fences in the record, since perhaps no
  * gateway has served for an hour. The age of a fence says nothing, since the group's clock stands
@@ -137,13 +137,19 @@ static bool registry_has_older(struct registry_entry *entry, const struct trbd_r
 }
 
 /*
- * Look for a setting that others have changed while this gateway was away. LIO has the former value
+ * Look for a setting that is another one since this gateway was away. LIO has the former value
  * here, and initiators were told of it.
  */
 static enum trbd_setting registry_differs(const struct registry_entry *entry)
 {
-	return entry->lu->id ? trbd_settings_difference(&entry->settings, &entry->lu->settings) :
-			       TRBD_SETTINGS;
+	const struct trbd_lu *lu = entry->lu;
+
+	if (!lu->id)
+		return TRBD_SETTINGS;
+	if (lu->settings_undecided &&
+	    trbd_settings_difference(&entry->settings, &lu->settings_wanted) == TRBD_SETTINGS)
+		return TRBD_SETTINGS;
+	return trbd_settings_difference(&entry->settings, &lu->settings);
 }
 
 static enum trbd_pr_verdict registry_decide_enter(struct trbd_record *record, void *ctx)
@@ -366,7 +372,7 @@ static int registry_write(struct trbd_lu *lu, struct registry_entry *entry)
 		return -EPROTONOSUPPORT;
 	}
 	if (ret == -EUSERS && registry_differs(entry) != TRBD_SETTINGS)
-		pr_warn_ratelimited("%s: another gateway has changed %s since, and this one stays away; delete its backstore and make it anew\n",
+		pr_warn_ratelimited("%s: the record has another %s than this gateway, which stays away; delete its backstore and make it anew\n",
 				    lu->image->name, trbd_setting_name(registry_differs(entry)));
 	return ret;
 }

@@ -6,6 +6,9 @@
  * answer the same command differently. So the unit's record holds the settings, and a gateway that
  * registers takes them from there (gateway/registry.c). A unit's only gateway may change them. One
  * of several gateways may not, since the others have told their hosts.
+ *
+ * A write to the record may be carried out though its answer does not come. So the gateway tries
+ * again until it knows. Until then, both the former settings and the new ones count as its own.
  */
 #include <linux/completion.h>
 #include <linux/errno.h>
@@ -15,7 +18,11 @@
 
 #include "gateway/lu.h"
 #include "gateway/settings_update.h"
+#include "protocol.h"
 #include "rbd/image.h"
+
+/* between two tries */
+#define SETTINGS_RETRY_MS	100
 
 /**
  * struct settings_job - a change of settings
@@ -23,8 +30,8 @@
  * @lu: state
  * @settings: the settings wanted
  * @differs: the first one that the record has differently
- * @other: name of another gateway that serves the unit, for people; empty when there is none
- * @over: the caller was killed
+ * @other: name of another gateway that serves the unit, for people
+ * @over: the caller does not wait any more
  * @result: 0, or an error
  * @done: completed when the job has ended, and nothing looks at it any more
  */
@@ -53,19 +60,35 @@ static enum trbd_pr_verdict settings_decide(struct trbd_record *record, void *ct
 		strscpy(job->other, record->gateways[i].name, sizeof(job->other));
 		return TRBD_PR_CONFLICT;
 	}
-	/* nobody else must be able to read the record */
-	record->features |= trbd_record_common_features(record);
+	/* nobody else has to understand the record */
+	record->features |= TRBD_FEATURES;
 	record->settings = *job->settings;
 	return TRBD_PR_GOOD;
 }
 
 static int settings_result(const struct settings_job *job, int verdict)
 {
-	if (verdict < 0 || verdict == TRBD_PR_GOOD)
+	const char *name = job->lu->image->name;
+
+	switch (verdict) {
+	case TRBD_PR_CONFLICT:
+		pr_err("%s: %s stays as it is: gateway %s serves the image, too\n", name,
+		       trbd_setting_name(job->differs), job->other);
+		return -EBUSY;
+	case TRBD_PR_NO_RESOURCES:
+		pr_err("%s: %s stays as it is: the record has no room\n", name,
+		       trbd_setting_name(job->differs));
+		return -ENOSPC;
+	default:
 		return verdict;
-	pr_err("%s: %s stays as it is: gateway %s serves the image, too\n", job->lu->image->name,
-	       trbd_setting_name(job->differs), job->other);
-	return -EBUSY;
+	}
+}
+
+/* Tell whether it is known what the record has after an update. */
+static bool settings_are_decided(int verdict)
+{
+	return verdict >= 0 || verdict == -EBADMSG || verdict == -EPROTONOSUPPORT ||
+	       verdict == -ENOENT;
 }
 
 static void settings_run(struct trbd_lu *lu, struct trbd_lu_job *lu_job)
@@ -75,10 +98,22 @@ static void settings_run(struct trbd_lu *lu, struct trbd_lu_job *lu_job)
 		.decide = settings_decide,
 		.ctx = job,
 	};
+	int verdict;
 
-	job->result = settings_result(job, trbd_lu_update(lu, &request));
-	if (!job->result)
-		lu->settings = *job->settings;
+	lu->settings_wanted = *job->settings;
+	WRITE_ONCE(lu->settings_undecided, true);
+	verdict = trbd_lu_update(lu, &request);
+	job->result = settings_result(job, verdict);
+	if (settings_are_decided(verdict)) {
+		if (!job->result)
+			lu->settings = *job->settings;
+		WRITE_ONCE(lu->settings_undecided, false);
+	} else if (trbd_lu_clear_interrupt(lu) && !READ_ONCE(job->over)) {
+		/* this gateway may have to register again first */
+		trbd_lu_sleep(SETTINGS_RETRY_MS);
+		trbd_lu_submit(lu, lu_job);
+		return;
+	}
 	trbd_lu_has_run(lu, lu_job);
 	complete(&job->done);
 }
@@ -92,7 +127,8 @@ static void settings_end(struct trbd_lu_job *lu_job)
 {
 	struct settings_job *job = container_of(lu_job, struct settings_job, job);
 
-	job->result = -EINTR;
+	if (!job->result)
+		job->result = -EINTR;
 	complete(&job->done);
 }
 
@@ -101,10 +137,11 @@ static void settings_end(struct trbd_lu_job *lu_job)
  * @lu: state
  * @settings: valid settings
  *
- * Context: process; takes a few round trips, and as long as the cluster takes, unless the caller is
- * killed.
+ * Context: process; takes a few round trips, and TRBD_SETTINGS_WAIT_MS at most.
  * Return: 0, and all gateways have the settings from now on; -EBUSY when other gateways serve the
- * unit with others, and a line in the log names one of them; -EINTR; others as trbd_lu_update().
+ * unit with others, and a line in the log names one of them; -ENOSPC; -EINTR when nothing was
+ * tried; others as trbd_lu_update(). With lu->settings_undecided, the change may have come into force
+ * all the same.
  */
 int trbd_settings_update(struct trbd_lu *lu, const struct trbd_settings *settings)
 {
@@ -118,7 +155,8 @@ int trbd_settings_update(struct trbd_lu *lu, const struct trbd_settings *setting
 
 	init_completion(&job.done);
 	trbd_lu_submit(lu, &job.job);
-	if (wait_for_completion_killable(&job.done)) {
+	if (wait_for_completion_killable_timeout(&job.done,
+						 msecs_to_jiffies(TRBD_SETTINGS_WAIT_MS)) <= 0) {
 		WRITE_ONCE(job.over, true);
 		trbd_lu_drop_unwanted(lu);
 		wait_for_completion(&job.done);

@@ -400,6 +400,9 @@ static void check_block_size(void)
 	memset(&record.settings, 0, sizeof(record.settings));
 	trbd_record_encode(&record, again, sizeof(again));
 	ktap_ok(!strcmp(again, HEAD GEN CHANGE PR END), "one that has none yet names none");
+	trbd_settings_put(&record.settings, TRBD_SETTING_BLOCK_SIZE, 512);
+	trbd_record_encode(&record, again, sizeof(again));
+	ktap_ok(!strcmp(again, HEAD GEN CHANGE PR END), "nor does one of 512 bytes, which nobody could read");
 }
 
 static void check_settings(void)
