@@ -61,8 +61,8 @@ static bool setting_needs_no_lun(enum trbd_setting setting)
 }
 
 /*
- * Puts settings in force on this gateway. LIO's own function changes the block size, since limits of
- * LIO depend on it. It refuses if there is a LUN.
+ * Puts settings in force on this gateway. LIO's own function changes the block size, since limits
+ * of LIO depend on it. It refuses if there is a LUN.
  */
 static ssize_t settings_apply(struct config_item *item, const struct trbd_settings *settings)
 {

@@ -22,8 +22,8 @@
  * and the blocklist forgets it after an hour.
  *
  * A gateway takes over the record's settings when it registers first. A gateway that comes back
- * later, and finds others there, stays away: with another block size, its hosts would read and write
- * in other places than those of other gateways.
+ * later, and finds others there, stays away: with another block size, its hosts would read and
+ * write in other places than those of other gateways.
  *
  * For the same reason a gateway that registers renews all fences in the record, since perhaps no
  * gateway has served for an hour. The age of a fence says nothing, since the group's clock stands

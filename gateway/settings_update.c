@@ -140,8 +140,8 @@ static void settings_end(struct trbd_lu_job *lu_job)
  * Context: process; takes a few round trips, and TRBD_SETTINGS_WAIT_MS at most.
  * Return: 0, and all gateways have the settings from now on; -EBUSY when other gateways serve the
  * unit with others, and a line in the log names one of them; -ENOSPC; -EINTR when nothing was
- * tried; others as trbd_lu_update(). With lu->settings_undecided, the change may have come into force
- * all the same.
+ * tried; others as trbd_lu_update(). With lu->settings_undecided, the change may have come into
+ * force all the same.
  */
 int trbd_settings_update(struct trbd_lu *lu, const struct trbd_settings *settings)
 {
