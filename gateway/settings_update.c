@@ -31,7 +31,7 @@
  * @settings: the settings wanted
  * @differs: the first one that the record has differently
  * @other: name of another gateway that serves the unit, for people
- * @over: the caller does not wait any more
+ * @over: error with which the caller stopped waiting, 0 as long as it waits
  * @result: 0, or an error
  * @done: completed when the job has ended, and nothing looks at it any more
  */
@@ -41,7 +41,7 @@ struct settings_job {
 	const struct trbd_settings *settings;
 	enum trbd_setting differs;
 	char other[TRBD_RECORD_NAME_MAX];
-	bool over;
+	int over;
 	int result;
 	struct completion done;
 };
@@ -128,7 +128,7 @@ static void settings_end(struct trbd_lu_job *lu_job)
 	struct settings_job *job = container_of(lu_job, struct settings_job, job);
 
 	if (!job->result)
-		job->result = -EINTR;
+		job->result = job->over;
 	complete(&job->done);
 }
 
@@ -139,9 +139,9 @@ static void settings_end(struct trbd_lu_job *lu_job)
  *
  * Context: process; takes a few round trips, and TRBD_SETTINGS_WAIT_MS at most.
  * Return: 0, and all gateways have the settings from now on; -EBUSY when other gateways serve the
- * unit with others, and a line in the log names one of them; -ENOSPC; -EINTR when nothing was
- * tried; others as trbd_lu_update(). With lu->settings_undecided, the change may have come into
- * force all the same.
+ * unit with others, and a line in the log names one of them; -ENOSPC; -EINTR or -ETIMEDOUT when
+ * nothing was tried; others as trbd_lu_update(). With lu->settings_undecided, the change may have
+ * come into force all the same.
  */
 int trbd_settings_update(struct trbd_lu *lu, const struct trbd_settings *settings)
 {
@@ -152,12 +152,14 @@ int trbd_settings_update(struct trbd_lu *lu, const struct trbd_settings *setting
 		.lu = lu,
 		.settings = settings,
 	};
+	long left;
 
 	init_completion(&job.done);
 	trbd_lu_submit(lu, &job.job);
-	if (wait_for_completion_killable_timeout(&job.done,
-						 msecs_to_jiffies(TRBD_SETTINGS_WAIT_MS)) <= 0) {
-		WRITE_ONCE(job.over, true);
+	left = wait_for_completion_killable_timeout(&job.done,
+						    msecs_to_jiffies(TRBD_SETTINGS_WAIT_MS));
+	if (left <= 0) {
+		WRITE_ONCE(job.over, left ? -EINTR : -ETIMEDOUT);
 		trbd_lu_drop_unwanted(lu);
 		wait_for_completion(&job.done);
 	}
