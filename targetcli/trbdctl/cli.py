@@ -154,6 +154,16 @@ def preflight(args, read, me, wanted, planned):
         raise Refused(*found)
 
 
+def save(live, dump, names):
+    try:
+        return saved.save(live.root, dump, names)
+    except Refused as refused:
+        why = str(refused)
+    except Exception as error:
+        why = '%s: %s' % (saved.path(), error)
+    refuse('', 'the gateway is changed as the file has it, and could not save that for its next boot: %s' % why, 'mend this, and apply again')
+
+
 def interruptible(signum, frame):
     raise KeyboardInterrupt
 
@@ -169,7 +179,7 @@ def command_apply(args, out):
         left = plan.make(wanted, state.found(dump), args.prune, (), read.place)
         names = read.names(me)
         owned = set(saved.read_record()[0])
-        written = saved.save(live.root, dump, names | (owned if args.prune else set()))
+        written = save(live, dump, names | (owned if args.prune else set()))
         kept = {path for path in owned if path in planned.extras}
         saved.write_record((names | kept) - {('discovery',)}, read.generation, read.source.name)
     value = plan_value(planned, read)

@@ -23,7 +23,7 @@ from .problems import refuse
 OBJECT = 'target_core_rbd.config'
 FORMAT = 1
 LONGEST = (1 << 20) + 4096
-MARK = re.compile(r'# trbdctl: generation (\d{1,18}) of (\S+)[^\n]*\n')
+MARK = re.compile(r'# trbdctl: generation (\d{1,18}) of ([^\s;]+)[^\n]*\n')
 
 Stored = namedtuple('Stored', 'text generation host time')
 NOTHING = Stored('', 0, None, None)

@@ -92,7 +92,7 @@ def save(root, dump, names):
     try:
         root.save_to_file(name)
     finally:
-        del root.__dict__['dump']
+        root.__dict__.pop('dump', None)
     return True
 
 

@@ -34,10 +34,11 @@ def _content(path):
         refuse(path, 'there is no such secret', "write it there: (umask 077; head -c 9 /dev/urandom | base64 >%s)" % path)
     except OSError as error:
         refuse(path, 'the secret cannot be read: %s' % error.strerror, 'make it a plain file')
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode):
+        os.close(descriptor)
+        refuse(path, 'the secret is not a plain file', 'make it one')
     with open(descriptor, 'rb') as file:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            refuse(path, 'the secret is not a plain file', 'make it one')
         if found.st_uid not in (0, os.geteuid()):
             refuse(path, 'the secret belongs to user %d' % found.st_uid, 'chown root %s' % path)
         if found.st_mode & 0o077:

@@ -12,7 +12,6 @@ between its tokens. A tab inside a JSON string is not valid JSON, so tabs of JSO
 Keys are always text, also where YAML sees numbers: paths and messages stay simple.
 """
 
-import os
 import re
 import sys
 from collections import namedtuple
@@ -135,8 +134,7 @@ def read(path):
     if path == '-':
         return parse(sys.stdin.buffer.read(MAX_BYTES + 1), 'standard input')
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        with open(descriptor, 'rb') as file:
+        with open(path, 'rb') as file:
             return parse(file.read(MAX_BYTES + 1), path)
     except OSError as error:
         refuse(path, 'cannot be read: %s' % error.strerror, 'name a file that is there')

@@ -68,7 +68,9 @@ class Node:
 
 def plain(text):
     """Make a name of a file of it."""
-    name = re.sub(r'[^A-Za-z0-9_.-]', '-', text).lstrip('_.-') or 'x'
+    name = re.sub(r'[^A-Za-z0-9_.-]', '-', text)
+    if not name[:1].isalnum():
+        name = 'x' + name
     if len(name) > LONGEST_NAME:
         name = name[:LONGEST_NAME - 9] + '-' + hashlib.sha256(text.encode()).hexdigest()[:8]
     return name
@@ -123,8 +125,7 @@ class Imported:
             chap['mutual'] = {'user': mutual_user, 'secret': self.secret(name + '.mutual', mutual_password)}
         return chap
 
-    def _gateways_of(self, target):
-        own = target.pop('portals')
+    def _gateways_of(self, own):
         if all(portals == self.gateways[name] for name, portals in own.items()):
             return list(own)
         return own
@@ -138,8 +139,8 @@ class Imported:
         document['disks'] = self.disks
         document['targets'] = {}
         for iqn, target in self.targets.items():
-            gateways = self._gateways_of(target)
-            document['targets'][iqn] = {'gateways': gateways, **target}
+            rest = {key: value for key, value in target.items() if key != 'portals'}
+            document['targets'][iqn] = {'gateways': self._gateways_of(target['portals']), **rest}
         if self.discovery:
             document['discovery'] = {'chap': self.discovery}
         return document
