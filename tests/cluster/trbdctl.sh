@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# trbdctl on two gateways: lrbd's JSON with one image, one target and two portals is imported, stored
-# in the pool and applied on both. Each gateway tells hosts of both portals. A host with its password
-# has two paths, and others get in nowhere. To apply again changes nothing. A change by hand shows,
-# and is mended. Refused files, a failure half way and a second operator leave everything as it is.
-# After a boot without trbdctl the gateway is as the file has it.
+# trbdctl on two gateways: lrbd's JSON with one image, one target and two portals is imported,
+# stored in the pool and applied on both. Each gateway tells hosts of both portals. A host with its
+# password has two paths, and others get in nowhere. To apply again changes nothing. A change by
+# hand shows, and is mended. Refused files, a failure half way and a second operator leave
+# everything as it is. After a boot without trbdctl the gateway is as the file has it.
 . ../lib/ktap.sh
 . ../lib/gateway.sh
 . ../lib/hosts.sh
@@ -139,6 +139,44 @@ t_is 'apply mends the one and leaves the other' "$(t_gw1 'cat attrib/authenticat
 t 'apply --prune removes it' ctl gw1 apply --prune pool:rbd
 t_is 'and nothing differs' "$(differs gw1)" 0
 
+# passwords both ways, for discovery, and a host with a number of its own that only reads
+reader=iqn.2008-11.org.linux-kvm
+put gw1 /root/access.yaml <<-EOF
+	version: 1
+	gateways: {gw1: {portals: [$(gw_addr gw1)]}, gw2: {portals: [$(gw_addr gw2)]}}
+	disks: {$n: {image: rbd/$n, wwn: $(on gw1 sed -n 's/.*wwn: \([^}]*\)}/\1/p' /root/group.yaml)}}
+	targets:
+	  $iqn:
+	    luns: {1: $n}
+	    hosts:
+	      $host: {chap: {user: host1, secret: one, mutual: {user: target1, secret: two}}, luns: all}
+	      $reader: {chap: none, luns: {5: 1}, read_only: true}
+	discovery: {chap: {user: scout, secret: three}}
+EOF
+on gw1 sh -c "umask 077; cd $secrets; echo $password >one; echo secret-of-target >two; echo secret-of-scout >three"
+t 'the file with more access control' ctl gw1 apply /root/access.yaml
+mutual() { lab run -- iscsi-inq -i "$host" "iscsi://host1%$password@$(gw_addr gw1)/$iqn/1?target_user=target1&target_password=$1"; }
+t 'the host finds that the target knows its own password' mutual secret-of-target
+t_fails 'or that it does not' mutual not-the-secret
+t_fails 'without a password nobody may discover' lab run -- iscsi-ls "iscsi://$(gw_addr gw1)"
+t 'with it one may' lab run -- iscsi-ls "iscsi://scout%secret-of-scout@$(gw_addr gw1)"
+t 'the reader reads, under its own number' io "iscsi://$(gw_addr gw1)/$iqn/5" 'read 0 4k'
+t_fails 'it does not write' io "iscsi://$(gw_addr gw1)/$iqn/5" 'write 0 4k'
+t_fails 'and has no other number' io "iscsi://$(gw_addr gw1)/$iqn/1" 'read 0 4k'
+# the secrets are where LIO and the boot need them, and in their own files
+secret_places() {
+	gw_sh gw1 "$1" <<-'SCRIPT'
+		grep -rlF -- "$1" /etc /run /var /root /tmp 2>/dev/null | sort
+		dmesg | grep -qF -- "$1" && echo dmesg
+		true
+	SCRIPT
+}
+t_is 'the secrets are in their files and in what is restored at boot' "$(secret_places secret-of-target | xargs)" "$saved $secrets/two"
+on gw1 sh -c "cp /root/group.yaml /root/plain.yaml; echo 'discovery: {chap: none}' >>/root/plain.yaml"
+t 'back to the first file' ctl gw1 apply --prune /root/plain.yaml
+t_is 'nothing differs then' "$(differs gw1)" 0
+t 'and everybody may discover' lab run -- iscsi-ls "iscsi://$(gw_addr gw1)"
+
 # what is refused changes nothing
 before=$(all_of gw1)
 t_atexit "lab rbd rm --no-progress $n-locked"
@@ -164,7 +202,20 @@ lab exec -n gw1 -- sh -c 'echo "# one" >>/root/one.yaml'
 lab exec -n gw2 -- sh -c 'echo "# two" >>/root/two.yaml'
 t 'the first one pushes' ctl gw1 push /root/one.yaml
 t_says 'the second one is refused' 'gw1 wrote generation 2' ctl gw2 push /root/two.yaml
-t_is 'so nothing is lost' "$(ctl gw2 pull - | tail -n 1)" '# one'
+t_is 'so nothing is lost' "$(ctl gw2 pull - 2>/dev/null | tail -n 1)" '# one'
+# both at the same moment
+for gw in gw1 gw2; do
+	on $gw sh -c "trbdctl pull /root/$gw.yaml && echo '# $gw' >>/root/$gw.yaml" 2>/dev/null
+done
+push_both() {
+	local other pushed=0
+	ctl gw2 push /root/gw2.yaml >/dev/null 2>&1 &
+	other=$!
+	ctl gw1 push /root/gw1.yaml >/dev/null 2>&1 && pushed=$((pushed + 1))
+	wait $other && pushed=$((pushed + 1))
+	echo $pushed
+}
+t_is 'of two pushes at once one is refused' "$(push_both)" 1
 lab run -- sh -c 'echo "{\"format\": 9}" | rados -p rbd put target_core_rbd.config -'
 t_says 'an object of a newer version' 'update trbdctl' ctl gw1 plan pool:rbd
 t_fails 'is not overwritten either' ctl gw1 push --force /root/one.yaml

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""trbdctl import: lrbd's JSON, ceph-iscsi's gateway.conf and a saveconfig.json become documents that
-are good, with the access that hosts had and the serial numbers that they know.
+"""trbdctl import: lrbd's JSON, ceph-iscsi's gateway.conf and a saveconfig.json become good documents,
+with the access that hosts had and the serial numbers that they know.
 """
 
 import json
