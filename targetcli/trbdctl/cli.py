@@ -138,8 +138,10 @@ def command_plan(args, out):
     lines = [plan.describe(step) for step in planned.steps if plan.is_shown(step)]
     lines += [extra_text(path) for path in planned.extras]
     out.give(plan_value(planned, read), '\n'.join(lines) or 'nothing to do')
+    for problem in planned.conflicts:
+        say('in the way: ' + str(problem))
     if planned.conflicts:
-        raise Refused(*planned.conflicts)
+        return FAILED
     return DIFFERENT if planned.steps or planned.extras else SAME
 
 
@@ -164,7 +166,13 @@ def save(live, dump, names):
     refuse('', 'the gateway is changed as the file has it, and could not save that for its next boot: %s' % why, 'mend this, and apply again')
 
 
-def interruptible(signum, frame):
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def interrupt(signum, frame):
+    """Interrupt once: what is undone then is not interrupted again."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
@@ -173,7 +181,8 @@ def command_apply(args, out):
         live = Live()
         read, me, wanted, planned = look(args, live)
         preflight(args, read, me, wanted, planned)
-        signal.signal(signal.SIGTERM, interruptible)
+        for number in SIGNALS:
+            signal.signal(number, interrupt)
         journal.run(planned.steps, live.do, lambda number, count, text: say('[%d/%d] %s' % (number, count, text)))
         dump = live.dump()
         left = plan.make(wanted, state.found(dump), args.prune, (), read.place)
@@ -424,3 +433,10 @@ def main(words=None):
         return FAILED
     except PermissionError as error:
         return fail(out, '%s; run trbdctl as root' % error, [])
+    except OSError as error:
+        return fail(out, str(error), [])
+    except Exception as error:
+        # rtslib's own, whichever of its two names it was imported by
+        if not type(error).__module__.startswith('rtslib'):
+            raise
+        return fail(out, '%s; see "targetcli ls"' % error, [])

@@ -3,7 +3,7 @@
 
 A step that fails may have been half done, but rtslib undoes its own halves. So only the steps
 before it are undone. A step that cannot be undone is told, and the others are undone all the same.
-An interrupt counts as a failure; a second one is not awaited.
+An interrupt counts as a failure; the caller sees to it that no second one comes.
 """
 
 from .plan import describe, inverse, is_shown

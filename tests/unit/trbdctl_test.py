@@ -4,6 +4,7 @@
 
 import json
 import os
+import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -596,6 +597,68 @@ class Exporting(unittest.TestCase):
         value = source.parse(GOOD.encode(), 'f').value
         for as_json in (False, True):
             self.assertEqual(load(documents.to_text(value, as_json)), load(GOOD))
+
+
+class Pages(unittest.TestCase):
+    TOP = os.path.join(HERE, '..', '..')
+
+    def read(self, name):
+        with open(os.path.join(self.TOP, name), encoding='utf-8') as file:
+            return file.read()
+
+    def options(self):
+        """Return the options of each command."""
+        commands = next(action for action in cli.parser()._actions if hasattr(action, 'choices') and action.choices)
+        return {name: {option for action in command._actions for option in action.option_strings if option.startswith('--')}
+                for name, command in commands.choices.items()}
+
+    def complete(self, *words):
+        script = '. "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _trbdctl; printf "%s\\n" "${COMPREPLY[@]}"'
+        done = subprocess.run(['bash', '-c', script, 'bash', os.path.join(self.TOP, 'targetcli/trbdctl.completion'), *words],
+                              capture_output=True, text=True, check=True)
+        return set(done.stdout.split())
+
+    def test_the_examples_are_good(self):
+        page = self.read('docs/group.md')
+        lines = page[page.index('## The file'):page.index('This is what README')].splitlines()
+        load('\n'.join(line[4:] for line in lines if line.startswith('    ')))
+        page = self.read('docs/man/trbd.yaml.5')
+        load(page[page.index('.EX\n') + 4:page.index('.EE')])
+
+    def test_completion_has_every_command_and_option(self):
+        options = self.options()
+        self.assertEqual(self.complete('trbdctl', ''), set(options))
+        for command, wanted in options.items():
+            self.assertEqual(self.complete('trbdctl', command, '--'), wanted, command)
+        self.assertEqual(self.complete('trbdctl', 'import', ''), {'lrbd', 'ceph-iscsi', 'saveconfig'})
+
+    def test_the_manual_has_every_command_and_option(self):
+        page = self.read('docs/man/trbdctl.8').replace('\\-', '-')
+        for command, options in self.options().items():
+            self.assertIn('.B trbdctl ' + command, page)
+            self.assertEqual([option for option in options if option not in page and option != '--help'], [])
+
+    def test_the_manual_has_every_key(self):
+        page = self.read('docs/man/trbd.yaml.5')
+        schema = json.loads(self.read('targetcli/trbdctl/schema.json'))
+
+        def keys(part):
+            for name, below in part.get('properties', {}).items():
+                yield name
+                yield from keys(below)
+            for below in part.values():
+                if isinstance(below, dict) and below is not part.get('properties'):
+                    yield from keys(below)
+        self.assertEqual([key for key in set(keys(schema)) if '.B %s\n' % key not in page and '.BR %s ' % key not in page], [])
+
+    def test_manuals_have_no_warnings(self):
+        for name in ('trbdctl.8', 'trbd.yaml.5'):
+            try:
+                done = subprocess.run(['man', '--warnings', '-l', os.path.join(self.TOP, 'docs/man', name)], capture_output=True, text=True, check=True,
+                                      env={'PATH': os.environ['PATH'], 'LC_ALL': 'C.UTF-8', 'MANWIDTH': '80'})
+            except FileNotFoundError:
+                self.skipTest('there is no man')
+            self.assertEqual(done.stderr, '')
 
 
 class Commands(case.WithFolder):
