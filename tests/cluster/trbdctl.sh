@@ -160,9 +160,11 @@ t 'the host finds that the target knows its own password' mutual secret-of-targe
 t_fails 'or that it does not' mutual not-the-secret
 t_fails 'without a password nobody may discover' lab run -- iscsi-ls "iscsi://$(gw_addr gw1)"
 t 'with it one may' lab run -- iscsi-ls "iscsi://scout%secret-of-scout@$(gw_addr gw1)"
-t 'the reader reads, under its own number' io "iscsi://$(gw_addr gw1)/$iqn/5" 'read 0 4k'
-t_fails 'it does not write' io "iscsi://$(gw_addr gw1)/$iqn/5" 'write 0 4k'
-t_fails 'and has no other number' io "iscsi://$(gw_addr gw1)/$iqn/1" 'read 0 4k'
+reads() { lab run -- iscsi-inq -i "$reader" "iscsi://$(gw_addr gw1)/$iqn/$1"; }
+t 'the reader has the disk under its own number' reads 5
+t_fails 'and under no other' reads 1
+# qemu-io has the name of the reader, and wants to write
+t_says 'it may only read' 'write protected' io "iscsi://$(gw_addr gw1)/$iqn/5" 'read 0 4k'
 # the secrets are where LIO and the boot need them, and in their own files
 secret_places() {
 	gw_sh gw1 "$1" <<-'SCRIPT'

@@ -351,6 +351,8 @@ class Plans(unittest.TestCase):
         lio = self.applied(GOOD.replace(hosts, '    hosts: {}\n'))
         steps = plan.make(state_of(opened), lio).steps
         self.assertEqual(steps[-1].path[0], 'attribute')
+        lio['enabled', IQN, 1] = False
+        self.assertEqual([step.path[0] for step in plan.make(state_of(opened), lio).steps][-2:], ['attribute', 'enabled'])
 
     def test_extras_stay_and_are_told(self):
         lio = self.applied()
