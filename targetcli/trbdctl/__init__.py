@@ -12,6 +12,7 @@ the difference of two dicts, a step is a path with an old and a new value, and t
 swap these. Everything left of `live` is pure, and has unit tests.
 
     problems.py    what is refused: place, message, cure
+    documents.py   files and pools that have a document
     source.py      text to values; keeps line numbers, refuses bombs
     schema.json    the document's JSON Schema
     document.py    validated document to model.py's dataclasses
