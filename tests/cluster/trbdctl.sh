@@ -168,7 +168,7 @@ t_says 'it may only read' 'write protected' io "iscsi://$(gw_addr gw1)/$iqn/5" '
 # the secrets are where LIO and the boot need them, and in their own files
 secret_places() {
 	gw_sh gw1 "$1" <<-'SCRIPT'
-		grep -rlF -- "$1" /etc /run /var/lib/target_core_rbd /var/log /var/target /root /tmp 2>/dev/null | sort
+		grep -rlF -- "$1" /etc /run /var/lib/target_core_rbd /var/log /var/target /tmp /root/*.yaml /root/*.json 2>/dev/null | sort
 		dmesg | grep -qF -- "$1" && echo dmesg
 		true
 	SCRIPT
