@@ -14,7 +14,7 @@ cd "$top" || exit 1
 
 version=$(sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
 t_like 'dkms.conf has a version' "$version" '^[0-9]+\.[0-9]+\.[0-9]+$'
-t_is 'debian/changelog has it' "$(sed -n '1s/^target-core-rbd (\(.*\)-[^-]*) .*/\1/p' debian/changelog)" "$version"
+t_is 'debian/changelog has it' "$(sed -n '1s/^target-core-rbd (\(.*\)) .*/\1/p' debian/changelog)" "$version"
 t_is 'CHANGELOG.md has it first' "$(sed -n 's/^## \([^ ,]*\).*/\1/p' CHANGELOG.md | head -n 1)" "$version"
 flags() {
 	{ grep '^CFLAGS_target_core_rbd.o' Kbuild; echo 'all: ; @echo $(CFLAGS_target_core_rbd.o)'; } >"$work/flags.mk"
@@ -71,9 +71,9 @@ ran() {
 	PATH=$work/bin:$PATH sh "$work/script" "${@:2}" && cat "$work/ran"
 }
 t_is 'an upgrade has systemd read its units again, and no more' \
-	"$(ran python3-target-core-rbd.prerm upgrade 9.9.9-1
-		ran python3-target-core-rbd.postrm upgrade 9.9.9-1
-		ran python3-target-core-rbd.postinst configure 0.9.9-1)" 'systemctl --system daemon-reload'
+	"$(ran python3-target-core-rbd.prerm upgrade 9.9.9
+		ran python3-target-core-rbd.postrm upgrade 9.9.9
+		ran python3-target-core-rbd.postinst configure 0.9.9)" 'systemctl --system daemon-reload'
 t_is 'a removal stops the service that restores' "$(ran python3-target-core-rbd.postrm remove)" \
 	'deb-systemd-invoke stop target_core_rbd-restore.service'
 
