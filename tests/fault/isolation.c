@@ -20,7 +20,7 @@
  *	drain		until nothing waits, and all were good		drained, NUMBER were sent
  *								again
  *
- * A command that ends with BUSY is sent again, and so is one that ends with the unit attention about
+ * A command that ends with BUSY is sent again. So is one that ends with the unit attention about
  * paths: the gateways of the slow unit may leave their group for a while. The status is 1 if a
  * session broke, or a command had a wrong answer.
  */

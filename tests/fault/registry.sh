@@ -33,10 +33,17 @@ header=rbd_header.$(lab rbd info --format json "$n" | jq -r .id)
 
 # amend AWK: change the record as a gateway does, so that all see it; changes in force stay so
 amend() {
-	local generation text
-	record "$n" >"$work/was"
+	local generation text _
+	# gateways may write, too
+	for _ in 1 2 3 4 5; do
+		record "$n" >"$work/was"
+		generation=$(awk '$1 == "generation" { print $2 }' "$work/was")
+		[ -n "$generation" ] && [ "$(lab run -- rados -p rbd getxattr "$header" tcr.lu)" = "$generation" ] && break
+		generation=
+	done
+	[ -n "$generation" ] || return 1
 	# awk's numbers are not exact enough
-	generation=$(($(awk '$1 == "generation" { print $2 }' "$work/was") + 1))
+	generation=$((generation + 1))
 	awk -v g="$generation" '$1 == "generation" || $1 == "settled" { $2 = g } '"$1 $PORTS_LAST"' { print }' "$work/was" >"$work/amended"
 	text=$(cat "$work/amended" && echo .)
 	lab rbd image-meta set "$n" $KEY "${text%.}" >/dev/null &&
