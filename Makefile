@@ -86,6 +86,18 @@ dkms-install: install-tools ## install through DKMS, for all kernels with header
 dkms-remove: uninstall-tools ## remove what dkms-install put there, for all kernels
 	scripts/dkms remove $(NAME) $(VERSION)
 
+##@ Release
+
+dist: ## the source archive of this commit: out/target_core_rbd-VERSION.tar.xz
+	@scripts/dist out
+
+deb: ## Debian packages in out/deb, looked at by lintian; nothing needs root but missing tools
+	@scripts/install-packages scripts/packages/deb
+	@scripts/deb
+
+check-deb: deb ## install, upgrade, remove and purge them in a root of their own that is thrown away
+	@tests/run-one tests/deb/packages.sh
+
 ##@ Look at the code
 
 style: sparse checkpatch kernel-doc structure ## sparse, checkpatch, kernel-doc, and how files may depend on each other
@@ -173,4 +185,4 @@ help: ## this list
 		/^[a-z_.-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: all modules mirror clean install install-tools uninstall uninstall-tools dkms-install dkms-remove \
-	style sparse checkpatch kernel-doc structure graph compile_commands.json demo check check-debug check-debian soak soak-tests bench check-host deps help
+	dist deb check-deb style sparse checkpatch kernel-doc structure graph compile_commands.json demo check check-debug check-debian soak soak-tests bench check-host deps help

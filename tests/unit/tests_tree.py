@@ -20,7 +20,7 @@ import sys
 import tempfile
 from collections import defaultdict
 
-TEST_FOLDERS = ('unit', 'scsi', 'cluster', 'fault', 'debug', 'host')
+TEST_FOLDERS = ('unit', 'scsi', 'cluster', 'fault', 'debug', 'host', 'deb')
 # a folder needs these files, or they stand in for the kernel's
 EVERYWHERE = {'Makefile', 'settings', 'README', '__init__'}
 APART = ('unit/corpus/', 'unit/include/', 'unit/silence_include/', 'lab/', 'tools/bin/')
