@@ -23,7 +23,7 @@ flags() {
 t_is 'the build gives it to the module' "$(flags)" "-DTRBD_VERSION=\"$version\""
 t_is 'the module states it' "$(grep -h '^MODULE_VERSION' ./*.c)" 'MODULE_VERSION(TRBD_VERSION);'
 
-# What "make install" puts anywhere, as debian/rules calls it; each *.install has folders.
+# What "make install" puts anywhere, as debian/rules calls it; each *.install has folders and files.
 export SYSTEMD_DIR=/lib/systemd/system
 make -s -C targetcli install DESTDIR="$work/tmp" PYTHON= SYSTEMD_DIR=$SYSTEMD_DIR
 owners() {
@@ -31,7 +31,7 @@ owners() {
 	for list in debian/*.install; do
 		while read -r pattern; do
 			pattern=${pattern//'${env:SYSTEMD_DIR}'/${SYSTEMD_DIR#/}}
-			[[ /$1 != /$pattern/* ]] || basename "$list" .install
+			[[ /$1 != /$pattern && /$1 != /$pattern/* ]] || basename "$list" .install
 		done <"$list"
 	done
 }
@@ -49,6 +49,8 @@ t 'each of them is in one package' eval 'installed | strays'
 t_fails 'a file elsewhere is found' strays <<<usr/share/elsewhere
 t_is 'the class of rtslib is in the package of Python' \
 	"$(owners usr/lib/python3/dist-packages/target_core_rbd.pth)" python3-target-core-rbd
+t_is 'trbdctl is in the package of tools' "$(owners usr/sbin/trbdctl) $(owners usr/lib/python3/dist-packages/trbdctl/cli.py)" \
+	'target-core-rbd-utils target-core-rbd-utils'
 t_is 'the package of the module has it loaded at boot' \
 	"$(owners usr/lib/modules-load.d/target_core_rbd.conf)" target-core-rbd-dkms
 made_by() { git ls-files debian 2>/dev/null | sed -n 's/^debian\/\(.*\)\.install$/\1/p'; }
