@@ -71,7 +71,8 @@ for program in /usr/bin/systemctl /usr/sbin/modprobe /usr/sbin/rmmod /usr/sbin/i
 		echo "$(basename "$program") \$*" >>/tmp/asked
 	SCRIPT
 done
-# forget_asked, asked: what was asked of systemctl, modprobe and the like; reading state is no matter
+# forget_asked, asked: what was asked of systemctl, modprobe and the like; reading state does not
+# count
 forget_asked() { : >"$root/tmp/asked"; }
 asked() { grep -vE '^systemctl (is-|show|list|.*--help)' "$root/tmp/asked" | sort -u; }
 
