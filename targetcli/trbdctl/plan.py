@@ -7,7 +7,7 @@
   portals, so nobody reaches a LUN without its access control.
 - Then a rule may be loosened, and the own group is enabled last.
 
-What is there and not in the file is an extra. Extras stay, and are reported, unless `prune` is
+A part that is there and not in the file is an extra. Extras stay, and are reported, unless `prune` is
 asked for. An extra that is in the way of a step is a conflict, and a plan with conflicts is not
 carried out. Of targets that the file does not name, nothing is looked at but what is in the way.
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# What can be said of the Debian packages without building them: one version everywhere, each
+# The Debian packages, as far as they can be checked without a build: one version everywhere, each
 # installed file in one package, and maintainer scripts that see units and modules in a made-up
 # sysfs. "make check-deb" builds and installs them.
 # shellcheck disable=SC2016,SC2094,SC2317 # make expands some text; functions are called by name
@@ -23,7 +23,7 @@ flags() {
 t_is 'the build gives it to the module' "$(flags)" "-DTRBD_VERSION=\"$version\""
 t_is 'the module states it' "$(grep -h '^MODULE_VERSION' ./*.c)" 'MODULE_VERSION(TRBD_VERSION);'
 
-# What "make install" puts anywhere, as debian/rules calls it; each *.install has folders and files.
+# The files of "make install", as debian/rules calls it; each *.install has folders and files.
 export SYSTEMD_DIR=/lib/systemd/system
 make -s -C targetcli install DESTDIR="$work/tmp" PYTHON= SYSTEMD_DIR=$SYSTEMD_DIR
 owners() {
