@@ -15,7 +15,8 @@
 SERVED=()
 . ../lib/faults.sh
 
-LIMIT_MS=$(t_limit 15000)
+# A write that takes longer than this hangs.
+HANGS_S=30
 
 n=$TEST-disk
 url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
@@ -54,12 +55,15 @@ said() { lab log gw1 | grep -c "$1"; }
 says() { [ "$(said "$1")" -gt "${before[$1]}" ]; }
 
 # Do as a host with two paths does: try gw1 first. The places are of several objects, and so OSDs.
+# Note how long it took, and through which gateway it hung.
 written() {
-	local gw start
+	local gw start tried
 	start=$(now_ms)
 	for gw in gw1 gw2 ''; do
 		[ -n "$gw" ] || return 1
-		! IO_LIMIT=30 io "$(gw_url "$gw" "$n")" "write -P 0x$1 $((4 * $1))M 64k" >/dev/null || break
+		tried=$(now_ms)
+		! IO_LIMIT=$HANGS_S io "$(gw_url "$gw" "$n")" "write -P 0x$1 $((4 * $1))M 64k" >/dev/null || break
+		[ $(($(now_ms) - tried)) -lt "$(t_limit ${HANGS_S}000)" ] || echo "$gw" >>"$work/hung"
 	done
 	echo $(($(now_ms) - start)) >>"$work/took"
 }
@@ -77,16 +81,17 @@ t 'gw1 writes' serves "$url1"
 t 'gw2 writes' serves "$url2"
 
 for fault in ${GRAY_FAULTS:-mtu}; do
-	rm -f "$work/took"
+	rm -f "$work/took" "$work/hung"
 	out='stays out until the OSDs' reason=${look[$fault]}
 	before=(["$out"]=$(said "$out") ["$reason"]=$(said "$reason"))
 	t "$fault: gw1's way to the OSDs is bad" turns_gray gw1
 	t "$fault: a write hangs, and gw1 gives up" gives_up gw1
 	t "$fault: all writes after that are done" all_written
 	note "$fault: the longest took $(longest) ms"
-	t "$fault: in time" test "$(longest)" -le "$LIMIT_MS"
+	t_is "$fault: none of them hung" "$(cat "$work/hung" 2>/dev/null)" ''
 	t "$fault: gw1 says that it stays out" t_until 60 says "$out"
-	t "$fault: and at what to look" t_until 60 says "$reason"
+	# A slow machine may not get a small request through in time either. The next try tells.
+	t "$fault: and at what to look" t_until 240 says "$reason"
 	t_fails "$fault: gw1 stays out" serves "$url1"
 	t "$fault: its way is well again" gw_unfilter gw1
 	# it may have been out for as long as it waits now
