@@ -15,24 +15,21 @@ work=$(mktemp -d)
 t_atexit "rm -rf '$work'"
 kver=$("$top/scripts/kernels" "${KERNEL:-6.12}")
 
-# run-check has built it beside other tests, unless it had no time yet
-tree=${TEST_PROGRAMS-}/dkms-$kver
-if ! grep -qx 'end 0' "$tree/steps" 2>/dev/null; then
-	tree=$work/dkms
-	./dkms_tree "$tree" "$kver"
-fi
-did() {
-	grep -qx "$1 0" "$tree/steps" || { cat "$tree/$1.log"; return 1; }
-}
-dkms_remove() {
-	dkms remove --dkmstree "$tree/tree" --sourcetree "$tree/source" --installtree "$tree/modules" --no-depmod \
-		-m $name -v "$version" --all
-}
+tree=$work/dkms
 
-t 'the files that a build needs' did copy
-t 'dkms add' did add
-t 'dkms build' did build
-t 'dkms install' did install
+# depmod would look at the machine's own modules
+in_tree() {
+	local action=$1
+	shift
+	dkms "$action" --dkmstree "$tree/tree" --sourcetree "$tree/source" --installtree "$tree/modules" --no-depmod \
+		-m $name -v "$version" "$@"
+}
+mkdir -p "$tree"/{tree,source} "$tree/modules/$kver"
+
+t 'the files that "make dkms-install" copies' "$top/scripts/dkms" copy "$tree/source/$name-$version"
+t 'dkms add' in_tree add
+t 'dkms build' in_tree build -k "$kver"
+t 'dkms install' in_tree install -k "$kver" --force
 module=$(find "$tree/modules/$kver" -name "$name.ko*")
 t_is 'it is built for that kernel' "$(modinfo -F vermagic "$module" | cut -d' ' -f1)" "$kver"
 t_is 'and has the right version' "$(modinfo -F version "$module")" "$version"
@@ -62,5 +59,5 @@ load() {
 t 'depmod takes it' installed
 t 'modprobe finds it, LIO knows the backend, and it unloads' load
 
-t 'dkms remove' dkms_remove
+t 'dkms remove' in_tree remove --all
 t_is 'nothing of it is left' "$(find "$tree/tree" "$tree/modules" -name "$name*")" ''
