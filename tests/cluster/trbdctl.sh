@@ -39,17 +39,7 @@ tools_down() {
 	lab run -- rados -p rbd rm target_core_rbd.config
 }
 t_atexit tools_down
-host_out() {
-	gw_sh init1 "$iqn" <<-'SCRIPT'
-		for map in $(multipath -ll -v1); do
-			multipathd disablequeueing map "$map"
-			multipath -f "$map"
-		done
-		iscsiadm -m node -T "$1" --logout
-		iscsiadm -m node -T "$1" -o delete
-	SCRIPT
-}
-t_atexit host_out
+t_atexit "host_logout init1 $iqn"
 
 ctl() { lab exec -n --timeout "$(t_limit 300)" "$1" -- trbdctl "${@:2}"; } # GW WORDS...
 # GW: print the status of plan

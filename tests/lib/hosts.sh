@@ -9,6 +9,7 @@
 #   host_sh HOST ARGS...              run a script from stdin there
 #   host_config HOST SECTION LINE     add to its multipath.conf
 #   host_login HOST NAME GW...        log in to the target of NAME through these gateways
+#   host_logout HOST TARGET           remove its multipath devices, log out of the target and forget it
 #   host_disk HOST NAME GW            print the disk that it has through that gateway
 #   host_map HOST NAME GW...          print its multipath device, once it has these paths
 #   host_write HOST DEVICE BLOCK [BYTE]  write a block of 4096 bytes past all caches
@@ -50,7 +51,19 @@ host_login() {
 	done
 }
 
-# commands that wait for a path must fail first, or nothing ends
+# Commands that wait for a path must fail first, or nothing ends.
+host_logout() {
+	host_sh "$1" "$2" <<-'SCRIPT'
+		for map in $(multipath -ll -v1); do
+			multipathd disablequeueing map "$map"
+			multipath -f "$map"
+		done
+		iscsiadm -m node -T "$1" --logout
+		iscsiadm -m node -T "$1" -o delete
+	SCRIPT
+}
+
+# the same, and only for the devices of this test
 hosts_clean() {
 	local host
 	for host in $(lab status | awk '/^init.* running / { print $1 }'); do

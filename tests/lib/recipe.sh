@@ -78,13 +78,8 @@ recipe_up() {
 
 recipe_down() {
 	local gw
-	gw_sh init1 "$(recipe_word '/iscsi create ')" <<-'SCRIPT'
-		for map in $(multipath -ll -v1); do
-			multipathd disablequeueing map "$map"
-			multipath -f "$map"
-		done
-		iscsiadm -m node -T "$1" --logout
-		iscsiadm -m node -T "$1" -o delete
+	host_logout init1 "$(recipe_word '/iscsi create ')"
+	host_sh init1 <<-'SCRIPT'
 		ip addr del 192.0.2.51/24 dev "$(ip -o -4 addr show | awk '/ 192\.0\.2\./ { print $2 }')"
 	SCRIPT
 	recipe_host_name iqn.2026-11.test.lab:init1
