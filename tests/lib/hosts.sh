@@ -9,7 +9,7 @@
 #   host_sh HOST ARGS...              run a script from stdin there
 #   host_config HOST SECTION LINE     add to its multipath.conf
 #   host_login HOST NAME GW...        log in to the target of NAME through these gateways
-#   host_logout HOST TARGET           remove its multipath devices, log out of the target and forget it
+#   host_logout HOST TARGET           remove its multipath devices, log out of the target, forget it
 #   host_disk HOST NAME GW            print the disk that it has through that gateway
 #   host_map HOST NAME GW...          print its multipath device, once it has these paths
 #   host_write HOST DEVICE BLOCK [BYTE]  write a block of 4096 bytes past all caches
