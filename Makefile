@@ -135,8 +135,11 @@ compile_commands.json: modules ## the compiler's command for each file, for edit
 demo: deps ## show one image through two gateways, from nothing (KEEP=1: leave the lab running)
 	@scripts/demo
 
-check: deps ## all tests on both kernels (KERNELS="6.1 6.12", TESTS="scsi/*" for less)
+check: deps ## the tests on both kernels (KERNELS="6.1 6.12", TESTS="scsi/*" for less)
 	@KERNELS="$(KERNELS)" TESTS="$(TESTS)" tests/run-check
+
+check-all: deps ## the same, and the tests that take long
+	@ALL=y KERNELS="$(KERNELS)" tests/run-check
 
 SMOKE_TESTS := life_cycle cluster/data compare_write reservations bounded
 
@@ -185,4 +188,4 @@ help: ## this list
 		/^[a-z_.-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: all modules mirror clean install install-tools uninstall uninstall-tools dkms-install dkms-remove \
-	dist deb check-deb style sparse checkpatch kernel-doc structure graph compile_commands.json demo check check-debug check-debian soak soak-tests bench check-host deps help
+	dist deb check-deb style sparse checkpatch kernel-doc structure graph compile_commands.json demo check check-all check-debug check-debian soak soak-tests bench check-host deps help
