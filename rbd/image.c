@@ -112,6 +112,15 @@ static bool image_is_current(struct trbd_image *image)
 	       !trbd_quiesce_is_in_doubt(&image->quiesce, 0);
 }
 
+/* Call with @lock held. Return 0 if a mutation may be sent, or the error with which it ends. */
+static int image_check_changes(struct trbd_image *image)
+{
+	/* for as long as an operator wants, so BUSY would be no answer */
+	if (image->demoted)
+		return -EROFS;
+	return image_is_current(image) ? 0 : -EBUSY;
+}
+
 /**
  * trbd_image_take_state() - take the image's state for an I/O, all at one moment
  * @image: open image
@@ -122,7 +131,7 @@ static bool image_is_current(struct trbd_image *image)
  *
  * Context: any in which a spinlock may be taken.
  * Return: 0; -ERANGE if the I/O reaches beyond the end; -EBUSY if there may be newer snapshots;
- * -ENOENT if the image was deleted.
+ * -EROFS for a mutation if mirroring has demoted the image; -ENOENT if the image was deleted.
  */
 int trbd_image_take_state(struct trbd_image *image, u64 off, u64 len,
 			  struct ceph_snap_context **snapc, u64 *size)
@@ -134,9 +143,9 @@ int trbd_image_take_state(struct trbd_image *image, u64 off, u64 len,
 		ret = image->error;
 	else if (off > image->size || len > image->size - off)
 		ret = -ERANGE;
-	else if (snapc && !image_is_current(image))
-		ret = -EBUSY;
 	else if (snapc)
+		ret = image_check_changes(image);
+	if (!ret && snapc)
 		*snapc = ceph_get_snap_context(image->snapc);
 	*size = image->size;
 	spin_unlock(&image->lock);
@@ -168,8 +177,8 @@ int trbd_image_check(struct trbd_image *image)
  * @size: size with which it began, bytes
  *
  * Context: any in which a spinlock may be taken.
- * Return: 0; -EBUSY if size or snapshots have changed, or may have; -ENOENT if the image was
- * deleted.
+ * Return: 0; -EBUSY if size or snapshots have changed, or may have; -EROFS if mirroring has demoted
+ * the image; -ENOENT if the image was deleted.
  */
 int trbd_image_check_state(struct trbd_image *image, const struct ceph_snap_context *snapc,
 			   u64 size)
@@ -179,7 +188,9 @@ int trbd_image_check_state(struct trbd_image *image, const struct ceph_snap_cont
 	spin_lock(&image->lock);
 	if (image->error)
 		ret = image->error;
-	else if (!image_is_current(image) || image->size != size || image->snapc->seq != snapc->seq)
+	else
+		ret = image_check_changes(image);
+	if (!ret && (image->size != size || image->snapc->seq != snapc->seq))
 		ret = -EBUSY;
 	spin_unlock(&image->lock);
 	return ret;

@@ -174,6 +174,8 @@ struct trbd_inquiry {
  * @snapc: snapshots that writes must preserve
  * @stale: a refresh failed, so @size and @snapc may be old; or the image has new features that
  *	forbid other writers. Mutations end with BUSY
+ * @demoted: mirroring has demoted the image, so another cluster may write it. Mutations end with
+ *	WRITE PROTECTED
  * @unwatched: notifications may be missed, so others may change size and snapshots without us.
  *	Mutations end with BUSY
  * @losses: how often we learned that notifications may be missed
@@ -219,6 +221,7 @@ struct trbd_image {
 	struct trbd_copyups copyups;
 	struct ceph_snap_context *snapc;
 	bool stale;
+	bool demoted;
 	bool unwatched;
 	unsigned int losses;
 	unsigned int lost_turn;

@@ -181,6 +181,7 @@ int trbd_image_refresh_locked(struct trbd_image *image)
 	image->snapc = snapc;
 	image->size = size;
 	image->stale = refused;
+	image->demoted = image->refused & TRBD_FEATURE_NON_PRIMARY;
 	spin_unlock(&image->lock);
 
 	if (old && old->seq != snapc->seq)

@@ -60,14 +60,14 @@ t 'the image is demoted meanwhile' demote
 sum=$(image_sum "$n")
 sleep "$QUIET_S"
 t_is 'nothing was written after that' "$(image_sum "$n")" "$sum"
-busy='0x08 0x08 0x08 0x08 good good'
+protected='7/27/00 7/27/00 7/27/00 7/27/00 good good'
 for gw in gw1 gw2; do
-	t_is "$gw answers BUSY to what changes data, and reads" "$(answers "$gw")" "$busy"
+	t_is "$gw answers WRITE PROTECTED to what changes data, and reads" "$(answers "$gw")" "$protected"
 	t_like "$gw says why" "$(lab log --since-mark "$gw")" "rbd/$n: the image has features that cannot be served: non-primary"
 done
 t_is 'and nothing was written' "$(image_sum "$n")" "$sum"
-for pid in "${writers[@]}"; do kill -TERM "$pid"; wait "$pid"; done
-for gw in gw1 gw2; do t_like "the writer through $gw was told BUSY and nothing else" "$(cat "$work/$gw")" '^writes .* busy [1-9]'; done
+for pid in "${writers[@]}"; do kill -TERM "$pid" 2>/dev/null; wait "$pid"; done
+for gw in gw1 gw2; do t_like "so was the writer through $gw told" "$(cat "$work/$gw")" '0x2700'; done
 
 promote() { lab rbd mirror image promote "$n"; }
 writes() { io "$(gw_url "$1" "$n")" "write -P $2 1M 64k"; }
