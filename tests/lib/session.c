@@ -13,6 +13,7 @@
  * command that had no answer.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -41,6 +42,8 @@ void session_prepare(struct session *session, const char *url, const char *name)
 	char initiator[SESSION_NAME_MAX];
 	struct iscsi_url *parsed;
 
+	/* or a write to a connection that the target has closed ends the program without a word */
+	signal(SIGPIPE, SIG_IGN);
 	memset(session, 0, sizeof(*session));
 	snprintf(initiator, sizeof(initiator), INITIATOR_PREFIX "%s", name);
 	session->iscsi = iscsi_create_context(initiator);

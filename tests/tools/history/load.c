@@ -305,7 +305,6 @@ static void begin(void)
 	load.number = (uint64_t)time(NULL) << 32 | (uint64_t)getpid() << 8 | 1;
 	signal(SIGTERM, on_signal);
 	signal(SIGINT, on_signal);
-	signal(SIGPIPE, SIG_IGN);
 
 	fprintf(load.record, "# seed %u\n", settings.seed);
 	for (i = 0; i < load.count; i++) {
