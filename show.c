@@ -29,7 +29,7 @@
 #include "gateway/group.h"
 #include "rbd/image.h"
 #include "scsi/ports.h"
-#include "scsi/throttle.h"
+#include "scsi/throttle_show.h"
 #include "scsi/unit.h"
 #include "scsi/unit_show.h"
 #include "show.h"

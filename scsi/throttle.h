@@ -20,7 +20,6 @@ void trbd_throttle_refresh(struct trbd_unit *unit);
 bool trbd_throttle_hold(struct se_cmd *cmd, const struct trbd_cdb *row, trbd_throttle_go go);
 void trbd_throttle_look(struct trbd_unit *unit);
 void trbd_throttle_refuse(struct trbd_unit *unit);
-size_t trbd_throttle_show(struct trbd_unit *unit, char *buf, size_t size);
 
 /**
  * trbd_throttle_is_on() - tell whether a unit has limits
