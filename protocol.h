@@ -329,6 +329,27 @@ static_assert(TRBD_QUARANTINE_MS + TRBD_LEASE_MS < TRBD_TRANSITION_MS,
 static_assert(TRBD_CEPH_WATCH_MS < TRBD_TRANSITION_MS,
 	      "hosts are sent away while the OSD waits for a lost watch to come back");
 
+/* ---- The limits of an image: gateway/qos_bucket.c, scsi/throttle.c ---- */
+
+/* A gateway that serves a limited image draws tokens from the image's bucket this often. */
+#define TRBD_QOS_PERIOD_MS	500
+/*
+ * A draw without an answer is given up after this. The gateway then goes by its part of the limit.
+ */
+#define TRBD_QOS_ANSWER_MS	1000
+/*
+ * A change of data that has waited for tokens until this long after LIO took its command up ends
+ * with BUSY. It has the rest of TRBD_ADMISSION_MS to be stamped.
+ */
+#define TRBD_QOS_WAIT_MS	1200
+/* A time of a bucket, and a count of its changes, that is greater than this is damaged. */
+#define TRBD_QOS_TIME_MAX_MS	(1ULL << 62)
+
+static_assert(TRBD_QOS_WAIT_MS < TRBD_ADMISSION_MS,
+	      "a change of data waits for tokens until it is too old");
+static_assert(2 * TRBD_QOS_PERIOD_MS < TRBD_QOS_WAIT_MS,
+	      "changes of data end with BUSY before the next draw");
+
 /* ---- Features of the record: gateway/record_text.c ---- */
 
 /* The record has the target ports of all gateways: gateway/ports.c. */

@@ -29,6 +29,7 @@
 #include "gateway/group.h"
 #include "rbd/image.h"
 #include "scsi/ports.h"
+#include "scsi/throttle_show.h"
 #include "scsi/unit.h"
 #include "scsi/unit_show.h"
 #include "show.h"
@@ -99,8 +100,10 @@ ssize_t trbd_show_info(struct se_device *se_dev, char *page)
 	len = show_config(&dev->config, page, size);
 	if (dev->phase == TRBD_OPENING)
 		len += show_pair(page + len, size - len, "State", "opening");
-	if (dev->phase == TRBD_OPEN)
+	if (dev->phase == TRBD_OPEN) {
 		len += trbd_image_show(dev->unit.image, page + len, size - len);
+		len += trbd_throttle_show(&dev->unit, page + len, size - len);
+	}
 	mutex_unlock(&dev->lock);
 	return len + scnprintf(page + len, size - len, "\n");
 }

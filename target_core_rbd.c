@@ -36,6 +36,7 @@
 #include "scsi/command.h"
 #include "scsi/inquiry.h"
 #include "scsi/reset.h"
+#include "scsi/throttle.h"
 #include "scsi/unit.h"
 #include "scsi/unit_open.h"
 #include "scsi/verify.h"
@@ -176,6 +177,7 @@ static void trbd_tmr_notify(struct se_device *se_dev, enum tcm_tmreq_table tmr,
 {
 	/* LIO itself waits for the commands in the list */
 	trbd_abandoned_note_aborts(to_trbd_unit(se_dev), aborted);
+	trbd_throttle_look(to_trbd_unit(se_dev));
 	if (tmr == TMR_LUN_RESET)
 		trbd_reset_unit(to_trbd_unit(se_dev));
 }
@@ -221,6 +223,7 @@ static const struct {
 	{ trbd_compare_write_init, trbd_compare_write_exit },
 	{ trbd_write_cmd_init, trbd_write_cmd_exit },
 	{ trbd_verify_init, trbd_verify_exit },
+	{ trbd_throttle_init, trbd_throttle_exit },
 };
 
 static void trbd_exit_parts(unsigned int count)

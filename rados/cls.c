@@ -41,6 +41,8 @@ static int cls_set_method(struct ceph_osd_request *req, unsigned int which, cons
 	if (method->in_len > PAGE_SIZE)
 		return -E2BIG;
 	ret = osd_req_op_cls_init(req, which, class, method->name);
+	if (method->optional)
+		req->r_ops[which].flags |= CEPH_OSD_OP_FLAG_FAILOK;
 	if (ret || !method->in_len)
 		return ret;
 	pages = cls_in_pages(method->in, method->in_len);
@@ -58,7 +60,8 @@ static int cls_take_answers(struct ceph_osd_request *req, struct trbd_cls_method
 	unsigned int i;
 
 	for (i = 0; i < num; i++) {
-		if (req->r_ops[i].rval < 0)
+		if (req->r_ops[i].rval < 0 &&
+		    !(methods[i].optional && req->r_ops[i].rval == -ENOENT))
 			return req->r_ops[i].rval;
 		methods[i].answer_len = req->r_ops[i].outdata_len;
 		got += methods[i].answer_len;

@@ -11,12 +11,14 @@ struct trbd_object;
  * @name: name of the method
  * @in: encoded arguments, NULL for none
  * @in_len: length of the arguments, at most one page
+ * @optional: that what it asks for is not there is no error; the answer is empty then
  * @answer_len: set to the length of the answer
  */
 struct trbd_cls_method {
 	const char *name;
 	const void *in;
 	size_t in_len;
+	bool optional;
 	size_t answer_len;
 };
 

@@ -32,12 +32,14 @@ struct trbd_session;
 /**
  * struct trbd_image_ops - callbacks to the owner of an image, on a thread that may sleep
  * @resized: the size changed
+ * @refreshed: the header was read again, since it may have changed
  * @notified: a notification on the header arrived that is not librbd's: its op, and the payload
  *	after the op. The callback may fill in @reply, which goes back to the sender
  * @watched: the header is watched again; notifications may have been missed before
  */
 struct trbd_image_ops {
 	void (*resized)(void *owner);
+	void (*refreshed)(void *owner);
 	void (*notified)(void *owner, u32 op, const void *payload, size_t len,
 			 struct trbd_watch_reply *reply);
 	void (*watched)(void *owner);

@@ -304,4 +304,7 @@ void trbd_image_refresh_or_fail(struct trbd_image *image)
 	if (ret > 0)
 		mod_delayed_work(trbd_wait_wq, &image->refresh_again, IMAGE_REFRESH_DELAY);
 	trbd_quiesce_settle(&image->quiesce, doubts);
+	/* changes of data need not wait for what the owner reads */
+	if (ret >= 0 && image->ops)
+		image->ops->refreshed(image->owner);
 }

@@ -6,6 +6,8 @@
  *	trbd_nexus_begin() ... trbd_nexus_end()    place: where the command is counted as in flight
  *	otherwise                                  NULL
  *
+ * A command that waits for the unit's limits (scsi/throttle.c) still has its rest.
+ *
  * A command that takes no time is not counted, and never has a place.
  */
 #ifndef TRBD_SCSI_CMD_PRIV_H

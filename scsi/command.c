@@ -7,7 +7,8 @@
  *
  *	trbd_parse_cdb()     before the data of a write have arrived: look the row up, decode, check
  *	command_execute()    when the data are complete: admit the command (scsi/admit.c), and
- *	                     start its I/O
+ *	                     start its I/O. A command that is over the unit's limits waits before
+ *	                     that (scsi/throttle.c)
  *
  * sbc_parse_cdb() does the decoding, the LBA range and the transfer length. The functions that
  * start I/O return 0 at once, since iSCSI calls them in its receive thread. trbd_complete() ends
@@ -19,6 +20,7 @@
  */
 #include <linux/errno.h>
 #include <linux/kernel.h>
+#include <linux/spinlock.h>
 #include <linux/string.h>
 #include <linux/types.h>
 #include <scsi/scsi_proto.h>
@@ -45,6 +47,7 @@
 #include "scsi/request_sense.h"
 #include "scsi/rw.h"
 #include "scsi/serving.h"
+#include "scsi/throttle.h"
 #include "scsi/unit.h"
 #include "scsi/verify.h"
 
@@ -411,37 +414,88 @@ static bool command_is_too_long(const struct se_cmd *cmd)
 }
 
 /*
- * Look whether the thread of the session stood still. A write may have to wait for its data, but no
- * longer than for the admission of changes. The thread that takes up any other command executes it
- * at once.
+ * Tell how long the thread of a session may take from taking a command up to executing it. A write
+ * may have to wait for its data, but no longer than for the admission of changes. The thread that
+ * takes up any other command executes it at once.
  */
-static void command_look_for_stall(struct se_cmd *cmd)
+static u64 command_stall_ms(const struct se_cmd *cmd)
 {
-	u64 limit_ms = cmd->data_direction == DMA_TO_DEVICE ? TRBD_ADMISSION_MS : TRBD_STALL_MS;
+	return cmd->data_direction == DMA_TO_DEVICE ? TRBD_ADMISSION_MS : TRBD_STALL_MS;
+}
 
-	if (trbd_nexus_note_execution(cmd, trbd_cmd_received(cmd), limit_ms))
-		pr_warn_ratelimited("%s: the thread of a session stood still; for %u s its writes end with BUSY\n",
-				    to_trbd_unit(cmd->se_dev)->image->name,
-				    TRBD_QUARANTINE_MS / 1000);
+static void command_warn_of_stall(struct se_cmd *cmd)
+{
+	pr_warn_ratelimited("%s: the thread of a session stood still; for %u s its writes end with BUSY\n",
+			    to_trbd_unit(cmd->se_dev)->image->name, TRBD_QUARANTINE_MS / 1000);
 }
 
 /*
- * Execute a command. Unit attentions and reservations are checked now, by the present state: the
- * CDB may have been parsed long before.
+ * Admit a command, and start its I/O. Unit attentions and reservations are checked now, by the
+ * present state: the CDB may have been parsed long before.
  */
-static sense_reason_t command_execute(struct se_cmd *cmd)
+static sense_reason_t command_run(struct se_cmd *cmd, bool arrives)
 {
 	trbd_cmd_fn rest = trbd_cmd_take_rest(cmd);
 	sense_reason_t ret;
 
 	if (!trbd_admit_command(cmd, trbd_cdb_find(cmd->t_task_cdb)))
 		return 0;
-	command_look_for_stall(cmd);
+	if (arrives &&
+	    trbd_nexus_note_execution(cmd, trbd_cmd_received(cmd), command_stall_ms(cmd)))
+		command_warn_of_stall(cmd);
 	ret = rest(cmd);
 	/* LIO answers a command that was refused */
 	if (ret)
 		trbd_cmd_end(cmd);
 	return ret;
+}
+
+/* Go on with a command that has waited for the unit's limits. Answer it as LIO would. */
+static void command_go(struct se_cmd *cmd, int err)
+{
+	sense_reason_t ret;
+
+	if (err) {
+		trbd_cmd_take_rest(cmd);
+		trbd_complete(cmd, err);
+		return;
+	}
+	ret = command_run(cmd, false);
+	if (!ret)
+		return;
+	spin_lock_irq(&cmd->t_state_lock);
+	cmd->transport_state &= ~CMD_T_SENT;
+	spin_unlock_irq(&cmd->t_state_lock);
+	transport_generic_request_failure(cmd, ret);
+}
+
+/*
+ * Execute a command of a unit with limits. Whether the session's thread stood still shows now, and
+ * not after the command has waited.
+ */
+static sense_reason_t command_execute_limited(struct se_cmd *cmd)
+{
+	struct trbd_unit *unit = to_trbd_unit(cmd->se_dev);
+	int stalled = trbd_nexus_note_arrival(&unit->nexuses, cmd, trbd_cmd_received(cmd),
+					      command_stall_ms(cmd));
+
+	if (stalled < 0) {
+		command_go(cmd, stalled);
+		return 0;
+	}
+	if (stalled)
+		command_warn_of_stall(cmd);
+	if (trbd_throttle_hold(cmd, trbd_cdb_find(cmd->t_task_cdb), command_go))
+		return 0;
+	return command_run(cmd, false);
+}
+
+static sense_reason_t command_execute(struct se_cmd *cmd)
+{
+	if (trbd_throttle_is_on(to_trbd_unit(cmd->se_dev)) &&
+	    trbd_cdb_find(cmd->t_task_cdb)->flags & TRBD_CDB_COUNTED)
+		return command_execute_limited(cmd);
+	return command_run(cmd, true);
 }
 
 /**

@@ -22,6 +22,7 @@
  * quarantine: for a while its changes of data end with BUSY.
  */
 #include <linux/build_bug.h>
+#include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/lockdep.h>
 #include <linux/minmax.h>
@@ -109,6 +110,18 @@ bool trbd_nexus_has(struct trbd_nexus_table *table, const struct se_cmd *cmd)
 	return has;
 }
 
+/* Note that a command of the nexus is executed. Return whether the session's thread stood still. */
+static bool nexus_note(struct trbd_nexus *nexus, u64 received_ms, u64 limit_ms)
+{
+	u64 now_ms = trbd_clock_local_ms();
+	bool stalled = now_ms > max(received_ms, READ_ONCE(nexus->executed_ms)) + limit_ms;
+
+	WRITE_ONCE(nexus->executed_ms, now_ms);
+	if (stalled)
+		WRITE_ONCE(nexus->quarantine_until_ms, now_ms + TRBD_QUARANTINE_MS);
+	return stalled;
+}
+
 /**
  * trbd_nexus_note_execution() - find out whether the thread of a session stood still
  * @cmd: command that is executed now; if it is not counted, nothing is found out
@@ -124,16 +137,33 @@ bool trbd_nexus_has(struct trbd_nexus_table *table, const struct se_cmd *cmd)
 bool trbd_nexus_note_execution(struct se_cmd *cmd, u64 received_ms, u64 limit_ms)
 {
 	struct trbd_nexus *nexus = trbd_cmd_place(cmd).nexus;
-	u64 now_ms = trbd_clock_local_ms();
-	bool stalled;
 
-	if (!nexus)
-		return false;
-	stalled = now_ms > max(received_ms, READ_ONCE(nexus->executed_ms)) + limit_ms;
-	WRITE_ONCE(nexus->executed_ms, now_ms);
-	if (stalled)
-		WRITE_ONCE(nexus->quarantine_until_ms, now_ms + TRBD_QUARANTINE_MS);
-	return stalled;
+	return nexus && nexus_note(nexus, received_ms, limit_ms);
+}
+
+/**
+ * trbd_nexus_note_arrival() - find the same out from a command that may have to wait
+ * @table: nexuses of the logical unit
+ * @cmd: command that the session's thread would execute now; not counted yet
+ * @received_ms: as of trbd_nexus_note_execution()
+ * @limit_ms: likewise
+ *
+ * Context: process. Allocates for the first command of its nexus.
+ * Return: 1 if the thread stood still, and the nexus is in quarantine from now on; 0 if not;
+ * -ENOMEM.
+ */
+int trbd_nexus_note_arrival(struct trbd_nexus_table *table, struct se_cmd *cmd, u64 received_ms,
+			    u64 limit_ms)
+{
+	struct trbd_nexus *nexus;
+	int ret = -ENOMEM;
+
+	rcu_read_lock();
+	nexus = trbd_nexus_find(table, cmd);
+	if (nexus)
+		ret = nexus_note(nexus, received_ms, limit_ms);
+	rcu_read_unlock();
+	return ret;
 }
 
 /**

@@ -12,6 +12,8 @@ bool trbd_nexus_begin(struct trbd_nexus_table *table, struct se_cmd *cmd, unsign
 void trbd_nexus_end(struct se_cmd *cmd);
 bool trbd_nexus_has(struct trbd_nexus_table *table, const struct se_cmd *cmd);
 bool trbd_nexus_note_execution(struct se_cmd *cmd, u64 received_ms, u64 limit_ms);
+int trbd_nexus_note_arrival(struct trbd_nexus_table *table, struct se_cmd *cmd, u64 received_ms,
+			    u64 limit_ms);
 bool trbd_nexus_is_quarantined(const struct se_cmd *cmd);
 void trbd_nexus_new_phase(struct trbd_nexus_table *table);
 unsigned int trbd_nexus_count_forbidden(struct trbd_nexus_table *table,

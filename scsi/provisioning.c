@@ -139,6 +139,29 @@ static sense_reason_t unmap_check(struct se_cmd *cmd, const u8 *list, unsigned i
 	return total > attrib->max_unmap_lba_count ? TCM_INVALID_PARAMETER_LIST : 0;
 }
 
+/**
+ * trbd_unmap_blocks() - tell how many blocks an UNMAP names
+ * @cmd: UNMAP with its parameter list, which was not checked yet
+ *
+ * Context: process; never sleeps for the network.
+ * Return: blocks, but no more than a command may name.
+ */
+u64 trbd_unmap_blocks(struct se_cmd *cmd)
+{
+	u32 len = trbd_cmd_sent_length(cmd);
+	unsigned int i, count = 0;
+	u64 blocks = 0;
+	const u8 *list = len < UNMAP_HEADER_LEN ? NULL : transport_kmap_data_sg(cmd);
+
+	if (!list)
+		return 0;
+	count = unmap_descriptors(list, len);
+	for (i = 0; i < count; i++)
+		blocks += get_unaligned_be32(unmap_descriptor(list, i) + 8);
+	transport_kunmap_data_sg(cmd);
+	return min_t(u64, blocks, cmd->se_dev->dev_attrib.max_unmap_lba_count);
+}
+
 /*
  * Submit the ranges of an UNMAP. Descriptors that continue each other, as many initiators send
  * them, become one range.

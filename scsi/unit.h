@@ -10,6 +10,7 @@
 #include <target/target_core_base.h>
 
 #include "scsi/nexus.h"
+#include "scsi/throttle_state.h"
 
 struct trbd_group;
 struct trbd_image;
@@ -42,6 +43,7 @@ struct trbd_abandoned {
  *	Commands read it without a lock.
  * @nexuses: its I_T nexuses
  * @abandoned: commands in flight whose answer nobody wants any more
+ * @throttle: the limits of the unit
  * @ports_missing: for how many looks the record has had a port that LIO does not have here; the
  *	unit's thread's
  * @ports_full: the record has no room for the ports that LIO has here
@@ -57,6 +59,7 @@ struct trbd_unit {
 	struct trbd_lu *lu;
 	struct trbd_nexus_table nexuses;
 	struct trbd_abandoned abandoned;
+	struct trbd_throttle throttle;
 	unsigned int ports_missing;
 	bool ports_full;
 	atomic_t long_verifies;

@@ -33,6 +33,7 @@
 #include "scsi/nexus_in_flight.h"
 #include "scsi/ports.h"
 #include "scsi/pr_commands.h"
+#include "scsi/throttle.h"
 #include "scsi/unit.h"
 #include "scsi/unit_attention.h"
 #include "scsi/unit_open.h"
@@ -51,6 +52,11 @@ static void unit_image_resized(void *owner)
 	struct trbd_unit *unit = owner;
 
 	trbd_ua_raise_all(&unit->nexuses, TRBD_UA_CAPACITY);
+}
+
+static void unit_image_refreshed(void *owner)
+{
+	trbd_throttle_refresh(owner);
 }
 
 static void unit_image_notified(void *owner, u32 op, const void *payload, size_t len,
@@ -76,6 +82,7 @@ static void unit_image_watched(void *owner)
 
 const struct trbd_image_ops trbd_unit_image_ops = {
 	.resized = unit_image_resized,
+	.refreshed = unit_image_refreshed,
 	.notified = unit_image_notified,
 	.watched = unit_image_watched,
 };
@@ -118,6 +125,7 @@ static void unit_lu_changed(void *owner, const struct trbd_lu_change *change)
 		trbd_ua_raise_all(&unit->nexuses, TRBD_UA_INQUIRY);
 	if (change->reset) {
 		trbd_nexus_new_phase(&unit->nexuses);
+		trbd_throttle_refuse(unit);
 		/* LIO tells the nexuses of the gateway that was asked for the reset */
 		if (!change->mine)
 			trbd_ua_raise_all(&unit->nexuses, TRBD_UA_RESET);
@@ -227,11 +235,13 @@ int trbd_unit_open(struct trbd_unit *unit, struct trbd_image *image)
 	} else if (!trbd_image_read_only(image)) {
 		ret = unit_join_gateways(unit);
 	}
-	if (ret)
+	if (ret) {
 		trbd_unit_close(unit);
-	else
-		trbd_abandoned_start(&unit->abandoned);
-	return ret;
+		return ret;
+	}
+	trbd_abandoned_start(&unit->abandoned);
+	trbd_throttle_start(unit);
+	return 0;
 }
 
 /**
@@ -248,6 +258,7 @@ void trbd_unit_close(struct trbd_unit *unit)
 	/* the operator's process waits for this, and cannot be killed */
 	trbd_image_begin_close(image);
 	trbd_abandoned_stop(&unit->abandoned);
+	trbd_throttle_stop(unit);
 	unit_detach_lu(unit);
 	/* the group needs the session that the image holds */
 	if (unit->group)
@@ -308,6 +319,7 @@ void trbd_unit_init(struct trbd_unit *unit)
 	mutex_init(&unit->lu_lock);
 	trbd_nexus_table_init(&unit->nexuses);
 	trbd_abandoned_init(&unit->abandoned);
+	trbd_throttle_prepare(&unit->throttle);
 }
 
 /**
