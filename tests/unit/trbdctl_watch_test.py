@@ -17,12 +17,11 @@ import sys
 import unittest
 from unittest import mock
 
-import yaml
-
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', 'lib'))
 from trbdctl_case import WithFolder, main  # noqa: E402
 import trbdctl_sample as sample  # noqa: E402
+import yaml  # noqa: E402
 from trbdctl import cli, metrics, page, units  # noqa: E402
 
 TOP = os.path.join(HERE, '..', '..')
