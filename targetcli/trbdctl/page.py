@@ -124,7 +124,7 @@ def reservations(unit):
     if found.spc2:
         rows.append(('RESERVE', 'an initiator holds the unit'))
     if found.attentions:
-        rows.append(('Unit attentions', '%d initiators have not been told yet' % found.attentions))
+        rows.append(('Unit attentions', 'not told yet to %d of the initiators' % found.attentions))
     return rows
 
 

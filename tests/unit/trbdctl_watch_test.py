@@ -196,7 +196,7 @@ class Watchers(WithGateway):
             done = subprocess.run([PROMTOOL, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
             self.assertEqual(done.returncode, 0, done.stdout)
         done = subprocess.run([PROMTOOL, 'check', 'metrics'], input=self.text(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-        # it takes the "us" of "fences_by_us" for microseconds
+        # promtool takes the "us" of "fences_by_us" for microseconds
         self.assertEqual([line for line in done.stdout.splitlines() if '_us_total' not in line], [])
 
 
@@ -239,7 +239,7 @@ class Page(WithGateway):
     def test_states_are_words(self):
         words = ' '.join(self.Reader(self.html()).words)
         for wanted in ('serves', 'drained', 'does not serve', 'silent', 'unavailable', 'Write Exclusive, Registrants Only', '4.3 s left', '1 of 3 units serve',
-                       'up to 512 us', 'up to 16.4 ms', 'the image is closed'):
+                       'up to 512 us', 'up to 32.8 ms', 'the image is closed'):
             self.assertIn(wanted, words)
         self.assertNotIn('Another one is installed', words)
         self.assertIn('Another one is installed: 1.0.1', ' '.join(self.Reader(self.html(NEWER)).words))
