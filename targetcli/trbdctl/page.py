@@ -35,10 +35,13 @@ section { border: 1px solid var(--line); border-radius: 8px; padding: .9rem 1rem
 .tables { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: .9rem 1.6rem; align-items: start;
   margin-top: .6rem; }
 .wide { overflow-x: auto; }
+.tables + .wide { margin-top: .9rem; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 caption { text-align: left; font-weight: 600; padding-bottom: .2rem; }
 th, td { text-align: left; vertical-align: top; padding: .25rem .6rem .25rem 0; border-top: 1px solid var(--line); }
 thead th { font-size: .85rem; color: var(--quiet); border-top: 0; }
+th { overflow-wrap: break-word; }
+.paths td:last-child { min-width: 13rem; }
 tbody th { font-weight: 600; }
 .state { font-size: .9rem; font-weight: 600; padding: 0 .5rem; border-radius: 1rem; white-space: nowrap; }
 .good { color: var(--good); background: var(--good-back); }
@@ -58,14 +61,16 @@ def cell(value):
     return text
 
 
-def table(caption, headers, rows):
-    """Return a table whose first column names the rows; nothing without rows."""
+def table(caption, headers, rows, kind=''):
+    """Return a table whose first column names the rows; nothing without rows. A narrow window scrolls
+    it, also by keys.
+    """
     if not rows:
         return ''
     head = ''.join('<th scope="col">%s</th>' % cell(header) for header in headers)
     body = '\n'.join('<tr><th scope="row">%s</th>%s</tr>' % (cell(row[0]), ''.join('<td>%s</td>' % cell(value) for value in row[1:])) for row in rows)
-    return ('<div class="wide"><table><caption>%s</caption>\n<thead><tr>%s</tr></thead>\n<tbody>\n%s\n</tbody></table></div>\n'
-            % (cell(caption), head, body))
+    return ('<div class="wide" tabindex="0" role="region" aria-label="%s"><table class="%s"><caption>%s</caption>\n'
+            '<thead><tr>%s</tr></thead>\n<tbody>\n%s\n</tbody></table></div>\n' % (cell(caption), kind, cell(caption), head, body))
 
 
 def amount(number):
@@ -90,7 +95,7 @@ def quantile_text(latency, part):
     limit, last = units.quantile(latency, part)
     if limit is None:
         return 'none'
-    return 'more than ' + duration(last) if limit == math.inf else 'up to ' + duration(limit)
+    return 'more than ' + duration(last) if limit == math.inf else duration(limit)
 
 
 def word_of(unit):
@@ -146,11 +151,11 @@ def section(unit, name):
     parts = [table('Unit', ('What', 'Value'), facts(unit)),
              table('Gateways', ('Gateway', 'State'), [(host, Word(state)) for host, state in unit.gateways.items()]),
              table('Reservations', ('What', 'Value'), reservations(unit)),
-             table('Latency of commands', ('Class', 'Commands', *(title for title, _ in QUANTILES)), latencies(unit))]
+             table('Latency of commands', ('Class', 'Commands', *(title + ' up to' for title, _ in QUANTILES)), latencies(unit))]
     missing = '<p class="quiet">Not there, or not understood: %s.</p>\n' % cell(', '.join(unit.missing)) if unit.missing else ''
     return ('<section>\n<h2>%s %s</h2>\n<div class="tables">\n%s</div>\n%s%s</section>\n'
             % (cell(name), cell(word_of(unit)), ''.join(parts),
-               table('Paths', ('Port', 'Gateway', 'Group', 'State', 'Target'), paths(unit)), missing))
+               table('Paths', ('Port', 'Gateway', 'Group', 'State', 'Target'), paths(unit), 'paths'), missing))
 
 
 def module_text(loaded, installed):
