@@ -27,6 +27,9 @@ swap these. Everything left of `live` is pure, and has unit tests.
     pool.py        the document in a pool, with a generation
     drain.py       take this gateway out of service, and put it back
     status.py      what this gateway serves
+    units.py       what the module tells about its units, from configfs and debugfs
+    metrics.py     the same as metrics for Prometheus
+    page.py        the same as a page for browsers
     export.py      the document as lines for targetcli
     imports/       other tools' configurations to a document
     cli.py         commands and their output

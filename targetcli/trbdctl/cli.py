@@ -17,7 +17,7 @@ import sys
 import tempfile
 from contextlib import contextmanager
 
-from . import document, documents, drain, export, images, journal, plan, pool, saved, secrets, source, state, status
+from . import document, documents, drain, export, images, journal, metrics, page, plan, pool, saved, secrets, source, state, status, units
 from .imports import ceph_iscsi, lrbd, saveconfig
 from .live import Live, foreign_addresses
 from .problems import Problem, Refused, refuse
@@ -25,6 +25,7 @@ from .problems import Problem, Refused, refuse
 SAME, FAILED, DIFFERENT, USAGE = 0, 1, 2, 64
 LOCK = '/run/lock/trbdctl'
 DRAIN_S = 60
+ROOT = '/'
 
 
 def say(text):
@@ -199,7 +200,24 @@ def command_apply(args, out):
     return DIFFERENT if left.steps or planned.extras else SAME
 
 
+def command_page(args):
+    found = units.read_all(ROOT)
+    documents.write(args.html, page.html(found, units.loaded_module(ROOT), units.installed_module(), socket.gethostname()))
+    return SAME if all(unit.state == 'open' for unit in found) else DIFFERENT
+
+
+def command_metrics(args, out):
+    found = metrics.collect(units.read_all(ROOT), units.loaded_module(ROOT), units.installed_module())
+    if args.textfile:
+        documents.write(args.textfile, found.text())
+    else:
+        out.give(found.value(), found.text().rstrip('\n'))
+    return SAME
+
+
 def command_status(args, out):
+    if args.html:
+        return command_page(args)
     found = status.collect(Live(), args.all)
     _, generation, name = saved.read_record()
     found.update(applied=name, generation=generation)
@@ -387,6 +405,9 @@ def parser():
             command.add_argument('--prune', action='store_true', help='remove what is not in the file')
     command = add('status', command_status, 'show what this gateway serves')
     command.add_argument('--all', action='store_true', help='and what the other gateways serve')
+    command.add_argument('--html', metavar='FILE', nargs='?', const='-', help='write a page for browsers, by default to standard output')
+    command = add('metrics', command_metrics, 'print metrics for Prometheus')
+    command.add_argument('--textfile', metavar='FILE', help='write them to a file for node-exporter, at once')
     for name, run, text in (('drain', command_drain, 'take this gateway out of service'),
                             ('undrain', command_undrain, 'put it back')):
         command = add(name, run, text)

@@ -21,15 +21,15 @@ short_comments() {
 }
 t 'comments end at column 100' short_comments
 t 'nothing panics' eval '! (cd "$top" && sources | xargs grep -nE "\b(BUG|BUG_ON|panic)\(")'
-# a missing rtslib is no fault of the unit; systemd's messages name the file
+# a missing rtslib or trbdctl is no fault of the unit; systemd's messages name the file
 units() {
 	local said
-	said=$(systemd-analyze verify --man=no "$top"/targetcli/*.service 2>&1 | grep 'target_core_rbd-restore.service' |
-		grep -v 'rtslib-fb-targetctl.service not found')
+	said=$(systemd-analyze verify --man=no "$top"/targetcli/*.service "$top"/targetcli/*.timer 2>&1 | grep -E 'target_core_rbd-(restore|metrics)[.]' |
+		grep -vE 'rtslib-fb-targetctl.service not found|/usr/sbin/trbdctl is not executable')
 	[ -z "$said" ] || { echo "$said"; return 1; }
 }
 if command -v systemd-analyze >/dev/null; then
-	t "systemd understands the service" units
+	t "systemd understands the services" units
 else
-	t_skip 'systemd understands the service' 'there is no systemd'
+	t_skip 'systemd understands the services' 'there is no systemd'
 fi
