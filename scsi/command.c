@@ -20,6 +20,7 @@
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/string.h>
+#include <linux/timekeeping.h>
 #include <linux/types.h>
 #include <scsi/scsi_proto.h>
 #include <target/target_core_fabric.h>
@@ -45,6 +46,7 @@
 #include "scsi/request_sense.h"
 #include "scsi/rw.h"
 #include "scsi/serving.h"
+#include "scsi/stats.h"
 #include "scsi/unit.h"
 #include "scsi/verify.h"
 
@@ -426,21 +428,55 @@ static void command_look_for_stall(struct se_cmd *cmd)
 }
 
 /*
+ * Tell whether LIO executes and answers a command. LIO calls us back for the commands that move
+ * data.
+ */
+static bool command_is_left_to_lio(const struct trbd_cdb *row, trbd_cmd_fn rest)
+{
+	return !(row->flags & TRBD_CDB_COUNTED) && rest != command_handlers[row->handler].execute;
+}
+
+/*
  * Execute a command. Unit attentions and reservations are checked now, by the present state: the
  * CDB may have been parsed long before.
  */
 static sense_reason_t command_execute(struct se_cmd *cmd)
 {
+	const struct trbd_cdb *row = trbd_cdb_find(cmd->t_task_cdb);
 	trbd_cmd_fn rest = trbd_cmd_take_rest(cmd);
+	bool left = command_is_left_to_lio(row, rest);
 	sense_reason_t ret;
 
-	if (!trbd_admit_command(cmd, trbd_cdb_find(cmd->t_task_cdb)))
+	trbd_stats_begin(cmd);
+	if (!trbd_admit_command(cmd, row))
 		return 0;
 	command_look_for_stall(cmd);
+	if (left)
+		trbd_stats_left_to_lio(cmd);
 	ret = rest(cmd);
 	/* LIO answers a command that was refused */
+	if (ret && !left)
+		trbd_stats_refused(cmd, ret);
 	if (ret)
 		trbd_cmd_end(cmd);
+	return ret;
+}
+
+static sense_reason_t command_decode(struct se_cmd *cmd)
+{
+	const struct trbd_cdb *row;
+	sense_reason_t ret;
+
+	if (command_is_copied_by_lio(cmd))
+		return TCM_UNSUPPORTED_SCSI_OPCODE;
+	row = trbd_cdb_find(cmd->t_task_cdb);
+	if (!row)
+		return command_refuse_unknown(cmd);
+	ret = command_parse(cmd, row);
+	if (!ret && (command_goes_the_wrong_way(cmd, row) || command_lacks_its_data(cmd, row)))
+		ret = TCM_INVALID_FIELD_IN_COMMAND_IU;
+	if (!ret && command_is_too_long(cmd))
+		ret = TCM_INVALID_CDB_FIELD;
 	return ret;
 }
 
@@ -453,7 +489,6 @@ static sense_reason_t command_execute(struct se_cmd *cmd)
  */
 sense_reason_t trbd_parse_cdb(struct se_cmd *cmd)
 {
-	const struct trbd_cdb *row;
 	sense_reason_t ret;
 
 	/*
@@ -463,19 +498,12 @@ sense_reason_t trbd_parse_cdb(struct se_cmd *cmd)
 	 * supported.
 	 */
 	cmd->sam_task_attr = TCM_SIMPLE_TAG;
-	trbd_cmd_set_received(cmd, trbd_clock_local_ms());
+	trbd_cmd_set_received(cmd, ktime_get_raw_ns());
 
-	if (command_is_copied_by_lio(cmd))
-		return TCM_UNSUPPORTED_SCSI_OPCODE;
-	row = trbd_cdb_find(cmd->t_task_cdb);
-	if (!row)
-		return command_refuse_unknown(cmd);
-	ret = command_parse(cmd, row);
-	if (!ret && (command_goes_the_wrong_way(cmd, row) || command_lacks_its_data(cmd, row)))
-		ret = TCM_INVALID_FIELD_IN_COMMAND_IU;
-	if (!ret && command_is_too_long(cmd))
-		ret = TCM_INVALID_CDB_FIELD;
-	if (!ret) {
+	ret = command_decode(cmd);
+	if (ret) {
+		trbd_stats_refused(cmd, ret);
+	} else {
 		trbd_cmd_set_rest(cmd, cmd->execute_cmd);
 		cmd->execute_cmd = command_execute;
 	}
