@@ -8,7 +8,11 @@
 #ifdef TRBD_HAVE_ASSIGN_STR_SRC
 #define trbd_compat_assign_str(dst, src)	__assign_str(dst, src)
 #else
-#define trbd_compat_assign_str(dst, src)	__assign_str(dst)
+#define trbd_compat_assign_str(dst, src)	\
+	do {					\
+		(void)(src);			\
+		__assign_str(dst);		\
+	} while (0)
 #endif
 
 #endif /* TRBD_COMPAT_TRACE_H */

@@ -19,15 +19,14 @@
  */
 #include <linux/errno.h>
 #include <linux/kernel.h>
+#include <linux/ktime.h>
 #include <linux/string.h>
-#include <linux/timekeeping.h>
 #include <linux/types.h>
 #include <scsi/scsi_proto.h>
 #include <target/target_core_fabric.h>
 
 #include "compat/target.h"
 #include "protocol.h"
-#include "rados/clock.h"
 #include "rbd/image.h"
 #include "scsi/abandoned.h"
 #include "scsi/admit.h"

@@ -21,11 +21,11 @@
  * time in which the data of a write came.
  */
 #include <linux/errno.h>
+#include <linux/ktime.h>
 #include <linux/math64.h>
 #include <linux/percpu.h>
 #include <linux/slab.h>
 #include <linux/time64.h>
-#include <linux/timekeeping.h>
 #include <scsi/scsi_proto.h>
 #include <target/target_core_base.h>
 

@@ -29,42 +29,42 @@ struct tally_counter {
 };
 
 #define COMMANDS(name, kind) \
-	{ name, offsetof(struct trbd_tally, commands[TRBD_CDB_KIND_##kind]) }
+	{ name, offsetof(struct trbd_tally, commands[kind]) }
 #define BYTES(name, kind) \
-	{ name, offsetof(struct trbd_tally, bytes[TRBD_CDB_KIND_##kind]) }
+	{ name, offsetof(struct trbd_tally, bytes[kind]) }
 #define ANSWERS(name, answer) \
-	{ name, offsetof(struct trbd_tally, answers[TRBD_TALLY_##answer]) }
+	{ name, offsetof(struct trbd_tally, answers[answer]) }
 
 static const struct tally_counter tally_counters[] = {
-	COMMANDS("reads", READ),
-	BYTES("read_bytes", READ),
-	COMMANDS("writes", WRITE),
-	BYTES("write_bytes", WRITE),
-	COMMANDS("unmaps", UNMAP),
-	BYTES("unmap_bytes", UNMAP),
-	COMMANDS("write_sames", WRITE_SAME),
-	BYTES("write_same_bytes", WRITE_SAME),
-	COMMANDS("compare_and_writes", COMPARE_AND_WRITE),
-	ANSWERS("miscompares", MISCOMPARE),
-	COMMANDS("verifies", VERIFY),
-	COMMANDS("flushes", FLUSH),
-	COMMANDS("reservations_in", RESERVATION_IN),
-	COMMANDS("reservations_out", RESERVATION_OUT),
-	COMMANDS("other_commands", OTHER),
-	ANSWERS("good", GOOD),
-	ANSWERS("busy", BUSY),
-	ANSWERS("conflicts", CONFLICT),
-	ANSWERS("check_not_ready", NOT_READY),
-	ANSWERS("check_medium_error", MEDIUM_ERROR),
-	ANSWERS("check_hardware_error", HARDWARE_ERROR),
-	ANSWERS("check_illegal_request", ILLEGAL_REQUEST),
-	ANSWERS("check_unit_attention", UNIT_ATTENTION),
-	ANSWERS("check_data_protect", DATA_PROTECT),
-	ANSWERS("check_aborted", ABORTED),
-	ANSWERS("check_miscompare", MISCOMPARE),
-	ANSWERS("check_other", CHECK_OTHER),
-	ANSWERS("task_aborted", TASK_ABORTED),
-	ANSWERS("left_to_lio", LEFT_TO_LIO),
+	COMMANDS("reads", TRBD_CDB_KIND_READ),
+	BYTES("read_bytes", TRBD_CDB_KIND_READ),
+	COMMANDS("writes", TRBD_CDB_KIND_WRITE),
+	BYTES("write_bytes", TRBD_CDB_KIND_WRITE),
+	COMMANDS("unmaps", TRBD_CDB_KIND_UNMAP),
+	BYTES("unmap_bytes", TRBD_CDB_KIND_UNMAP),
+	COMMANDS("write_sames", TRBD_CDB_KIND_WRITE_SAME),
+	BYTES("write_same_bytes", TRBD_CDB_KIND_WRITE_SAME),
+	COMMANDS("compare_and_writes", TRBD_CDB_KIND_COMPARE_AND_WRITE),
+	ANSWERS("miscompares", TRBD_TALLY_MISCOMPARE),
+	COMMANDS("verifies", TRBD_CDB_KIND_VERIFY),
+	COMMANDS("flushes", TRBD_CDB_KIND_FLUSH),
+	COMMANDS("reservations_in", TRBD_CDB_KIND_RESERVATION_IN),
+	COMMANDS("reservations_out", TRBD_CDB_KIND_RESERVATION_OUT),
+	COMMANDS("other_commands", TRBD_CDB_KIND_OTHER),
+	ANSWERS("good", TRBD_TALLY_GOOD),
+	ANSWERS("busy", TRBD_TALLY_BUSY),
+	ANSWERS("conflicts", TRBD_TALLY_CONFLICT),
+	ANSWERS("check_not_ready", TRBD_TALLY_NOT_READY),
+	ANSWERS("check_medium_error", TRBD_TALLY_MEDIUM_ERROR),
+	ANSWERS("check_hardware_error", TRBD_TALLY_HARDWARE_ERROR),
+	ANSWERS("check_illegal_request", TRBD_TALLY_ILLEGAL_REQUEST),
+	ANSWERS("check_unit_attention", TRBD_TALLY_UNIT_ATTENTION),
+	ANSWERS("check_data_protect", TRBD_TALLY_DATA_PROTECT),
+	ANSWERS("check_aborted", TRBD_TALLY_ABORTED),
+	ANSWERS("check_miscompare", TRBD_TALLY_MISCOMPARE),
+	ANSWERS("check_other", TRBD_TALLY_CHECK_OTHER),
+	ANSWERS("task_aborted", TRBD_TALLY_TASK_ABORTED),
+	ANSWERS("left_to_lio", TRBD_TALLY_LEFT_TO_LIO),
 };
 
 static const char *const tally_classes[TRBD_TALLY_CLASSES] = {
@@ -82,7 +82,7 @@ static const char *const tally_classes[TRBD_TALLY_CLASSES] = {
  */
 void trbd_tally_add(struct trbd_tally *sum, const struct trbd_tally *one)
 {
-	const volatile u64 *from = (const u64 *)one;
+	const u64 *from = (const u64 *)one;
 	u64 *to = (u64 *)sum;
 	size_t i;
 

@@ -21,7 +21,8 @@ reading() { lab exec -n "$1" -- cat "$files/$2"; } # GW FILE
 what_changed() {
 	local gw=$1
 	shift
-	reading "$gw" counters >"$work/before" && "$@" >"$work/said" 2>&1 || { cat "$work/said"; return 1; }
+	reading "$gw" counters >"$work/before" || return 1
+	"$@" >"$work/said" 2>&1 || { cat "$work/said"; return 1; }
 	reading "$gw" counters | awk 'NR == FNR { before[$1] = $2; next }
 		$2 != before[$1] { print $1, $2 - before[$1] }' "$work/before" - | sort >"$work/changed"
 }
@@ -99,7 +100,8 @@ t_is 'each command has one answer' \
 		check_unit_attention check_data_protect check_aborted check_miscompare check_other task_aborted left_to_lio)" \
 	"$(counted reads writes unmaps compare_and_writes $others)"
 t_is 'a histogram has 21 buckets' "$(grep -c '^read [0-9+]' "$work/latency")" 21
-t 'reads took some time' awk '$1 == "read" && $2 == "sum" && $3 > 0 { found = 1 } END { exit !found }' "$work/latency"
+took_time() { awk '$1 == "read" && $2 == "sum" && $3 > 0 { found = 1 } END { exit !found }' "$work/latency"; }
+t 'reads took some time' took_time
 
 session_is_told() {
 	reading gw1 session >"$work/session" && cat "$work/session" &&
