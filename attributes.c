@@ -19,6 +19,7 @@
 
 #include "attributes.h"
 #include "device.h"
+#include "gateway/blocking.h"
 #include "gateway/lu.h"
 #include "gateway/settings_update.h"
 #include "rbd/image.h"
@@ -111,19 +112,19 @@ static int settings_change(struct config_item *item, const struct trbd_settings 
 	int ret;
 
 	if (!unit->se_dev.export_count)
-		set_bit(TRBD_LU_SETTINGS, &lu->blocked);
+		trbd_lu_block(lu, TRBD_LU_SETTINGS);
 	ret = settings_share(unit, after);
 	if (!ret) {
 		ret = settings_apply(item, after);
 		if (ret && settings_share(unit, before)) {
-			set_bit(TRBD_LU_SETTINGS, &lu->blocked);
+			trbd_lu_block(lu, TRBD_LU_SETTINGS);
 			pr_err("%s: a LUN was made while the block size changed; delete the backstore and make it anew\n",
 			       unit->image->name);
 			return -ESTALE;
 		}
 	}
 	if (!READ_ONCE(lu->settings_undecided))
-		clear_bit(TRBD_LU_SETTINGS, &lu->blocked);
+		trbd_lu_unblock(lu, TRBD_LU_SETTINGS);
 	return ret;
 }
 

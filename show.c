@@ -14,7 +14,8 @@
  *
  *	/sys/kernel/debug/target_core_rbd/rbd_0.disk1/reservations
  *
- * The files in debugfs exist while the device is enabled.
+ * The files in debugfs exist while the device is enabled. Three of them are for monitoring, and only
+ * there: counters, latency and session (docs/metrics.md).
  */
 #include <linux/configfs.h>
 #include <linux/ctype.h>
@@ -27,9 +28,11 @@
 
 #include "device.h"
 #include "gateway/group.h"
+#include "rados/session.h"
 #include "rbd/image.h"
 #include "scsi/ports.h"
 #include "scsi/throttle_show.h"
+#include "scsi/stats.h"
 #include "scsi/unit.h"
 #include "scsi/unit_show.h"
 #include "show.h"
@@ -179,6 +182,15 @@ struct configfs_attribute *const trbd_show_attributes[TRBD_SHOW_ATTRIBUTES] = {
 	&show_attr_ports,
 };
 
+static size_t show_session(struct trbd_unit *unit, char *buf, size_t size)
+{
+	size_t len = trbd_session_show(unit->image->session, buf, size);
+
+	if (unit->group)
+		len += trbd_group_show_events(unit->group, buf + len, size - len);
+	return len;
+}
+
 /* A buffer that is too small counts as overrun: seq_file comes again with one twice the size. */
 static int show_whole(struct seq_file *file, show_fn show)
 {
@@ -208,6 +220,24 @@ static int show_whole_ports_show(struct seq_file *file, void *data)
 }
 DEFINE_SHOW_ATTRIBUTE(show_whole_ports);
 
+static int show_whole_counters_show(struct seq_file *file, void *data)
+{
+	return show_whole(file, trbd_stats_show_counters);
+}
+DEFINE_SHOW_ATTRIBUTE(show_whole_counters);
+
+static int show_whole_latency_show(struct seq_file *file, void *data)
+{
+	return show_whole(file, trbd_stats_show_latency);
+}
+DEFINE_SHOW_ATTRIBUTE(show_whole_latency);
+
+static int show_whole_session_show(struct seq_file *file, void *data)
+{
+	return show_whole(file, show_session);
+}
+DEFINE_SHOW_ATTRIBUTE(show_whole_session);
+
 /**
  * trbd_show_start() - make the files in debugfs
  * @dev: device that is enabled
@@ -227,6 +257,9 @@ void trbd_show_start(struct trbd_device *dev)
 	debugfs_create_file("gateway_group", 0444, dev->debugfs, dev, &show_whole_group_fops);
 	debugfs_create_file("reservations", 0444, dev->debugfs, dev, &show_whole_reservations_fops);
 	debugfs_create_file("ports", 0444, dev->debugfs, dev, &show_whole_ports_fops);
+	debugfs_create_file("counters", 0444, dev->debugfs, dev, &show_whole_counters_fops);
+	debugfs_create_file("latency", 0444, dev->debugfs, dev, &show_whole_latency_fops);
+	debugfs_create_file("session", 0444, dev->debugfs, dev, &show_whole_session_fops);
 }
 
 /**

@@ -26,6 +26,7 @@
 #include "gateway/view.h"
 #include "rados/clock.h"
 #include "rados/fence.h"
+#include "rados/session.h"
 #include "rbd/image.h"
 
 /**
@@ -86,6 +87,8 @@ static int expulsion_fence(struct trbd_lu *lu, struct expulsion *expulsion)
 		if (!expulsion->fences[i].err)
 			trbd_silence_fenced(expulsion->silence, expulsion->who[i],
 					    expulsion->fences[i].epoch);
+		if (!expulsion->fences[i].err)
+			atomic64_inc(&lu->image->session->expelled);
 	}
 	if (ret)
 		return ret;

@@ -94,6 +94,7 @@ static void group_tick(struct work_struct *work)
 	struct trbd_group *group = container_of(to_delayed_work(work), struct trbd_group, tick);
 
 	trbd_group_check_stall(group);
+	trbd_group_check_lease(group);
 	trbd_group_release_waiting(group, false);
 	queue_delayed_work(trbd_tick_wq, &group->tick, msecs_to_jiffies(TRBD_TICK_MS));
 }

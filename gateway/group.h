@@ -18,5 +18,6 @@ bool trbd_group_is_alive(struct trbd_group *group, unsigned int slot, u64 member
 int trbd_group_touch(struct trbd_group *group);
 unsigned int trbd_group_lease_left(struct trbd_group *group, unsigned int slot, u64 member);
 size_t trbd_group_show(struct trbd_group *group, char *buf, size_t size);
+size_t trbd_group_show_events(struct trbd_group *group, char *buf, size_t size);
 
 #endif /* TRBD_GATEWAY_GROUP_H */

@@ -310,6 +310,7 @@ void trbd_group_prove(struct trbd_group *group)
 	proof_ms = trbd_quorum_time(times);
 	if (group->slot < 0 || proof_ms <= group->proof_ms)
 		return;
+	trbd_group_check_lease(group);
 	lapsed = !trbd_lease_holds(&group->lease, trbd_clock_local_ms());
 	if (lapsed && group->proof_ms && group_others_went_on(group))
 		trbd_group_declare_out_of_touch(group, "no heartbeat came through");
@@ -320,6 +321,7 @@ void trbd_group_prove(struct trbd_group *group)
 		group->steady_ms = proof_ms;
 	spin_lock(&group->lock);
 	trbd_lease_renew(&group->lease, proof_ms, trbd_clock_local_ms());
+	group->lapsed = false;
 	spin_unlock(&group->lock);
 }
 

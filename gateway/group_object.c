@@ -227,8 +227,12 @@ static void object_end_job(struct trbd_group_object *object, int err)
 
 	spin_lock(&group->lock);
 	object->err = err;
-	if (!err && object->job == TRBD_GROUP_BEAT)
-		object->good = object->begun;
+	if (object->job == TRBD_GROUP_BEAT) {
+		group->heartbeats += !err;
+		group->heartbeats_failed += !!err;
+		if (!err)
+			object->good = object->begun;
+	}
 	object->job = TRBD_GROUP_IDLE;
 	if (object->again) {
 		object->again = false;
@@ -291,6 +295,8 @@ bool trbd_group_post(struct trbd_group_object *object, enum trbd_group_job job)
 	if (idle) {
 		object->job = job;
 		object->begun++;
+	} else if (job == TRBD_GROUP_BEAT) {
+		object->group->heartbeats_late++;
 	}
 	spin_unlock(&object->group->lock);
 	if (idle)

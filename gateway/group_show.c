@@ -10,6 +10,7 @@
 
 #include "gateway/group.h"
 #include "gateway/group_object.h"
+#include "gateway/stall.h"
 
 /* a main object whose last reading is older than this has not answered in time */
 #define GROUP_LATE_MS		(3 * TRBD_HEARTBEAT_MS)
@@ -108,6 +109,30 @@ size_t trbd_group_show(struct trbd_group *group, char *buf, size_t size)
 			silent, group->out_of_touch);
 	len += group_show_objects(group, buf + len, size - len);
 	len += group_show_peers(group, buf + len, size - len);
+	spin_unlock(&group->lock);
+	return len;
+}
+
+/**
+ * trbd_group_show_events() - print how often something happened to this gateway in the group
+ * @group: membership
+ * @buf: receives the text
+ * @size: room in @buf
+ *
+ * Each line is a name and a number.
+ *
+ * Context: process.
+ * Return: length of the text, cut to what fits.
+ */
+size_t trbd_group_show_events(struct trbd_group *group, char *buf, size_t size)
+{
+	size_t len;
+
+	spin_lock(&group->lock);
+	len = scnprintf(buf, size,
+			"heartbeats %llu\nheartbeats_late %llu\nheartbeats_failed %llu\nleases_lost %llu\nout_of_touch %llu\nstalls %llu\n",
+			group->heartbeats, group->heartbeats_late, group->heartbeats_failed,
+			group->leases_lost, group->out_of_touch, trbd_stall_count());
 	spin_unlock(&group->lock);
 	return len;
 }

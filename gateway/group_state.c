@@ -19,6 +19,7 @@
 
 #include "gateway/group_state.h"
 #include "gateway/stall.h"
+#include "tracepoints.h"
 
 /**
  * trbd_group_set_slot() - set this gateway's slot
@@ -51,6 +52,7 @@ void trbd_group_set_out_of_touch(struct trbd_group *group, u64 now_ms)
 	group->stale_before_ms = now_ms;
 	group->quarantine_until_ms = trbd_clock_local_ms() + TRBD_QUARANTINE_MS;
 	group->out_of_touch++;
+	trace_trbd_out_of_touch(group->oloc.pool, group->out_of_touch);
 	trbd_lease_void(&group->lease);
 }
 
@@ -139,6 +141,34 @@ void trbd_group_check_stall(struct trbd_group *group)
 	spin_unlock(&group->lock);
 	if (stalled)
 		group_warn_stalled(group);
+}
+
+/**
+ * trbd_group_check_lease() - count the end of a lease, once
+ * @group: membership
+ *
+ * The tick calls this, and so does a heartbeat that comes back too late, before it renews the
+ * lease.
+ *
+ * Context: any in which a spinlock may be taken.
+ */
+void trbd_group_check_lease(struct trbd_group *group)
+{
+	u64 now_ms;
+
+	spin_lock(&group->lock);
+	now_ms = trbd_clock_local_ms();
+	if (!trbd_lease_holds(&group->lease, now_ms)) {
+		/* a gateway that has just joined had no lease that it could lose */
+		if (!group->lapsed && group->lease.until_ms) {
+			group->leases_lost++;
+			trace_trbd_lease_lost(group->oloc.pool, now_ms - group->lease.until_ms);
+		}
+		group->lapsed = true;
+	} else {
+		group->lapsed = false;
+	}
+	spin_unlock(&group->lock);
 }
 
 /* @lock held. Tell whether this gateway has a lease. There may be a quarantine at the same time. */

@@ -174,6 +174,11 @@ struct trbd_group_object {
  * @stale_before_ms: common time; commands that were accepted before it end with BUSY
  * @waiting: tickets
  * @out_of_touch: how often this gateway was out of touch
+ * @lapsed: the lease has run out, and @leases_lost has it
+ * @leases_lost: how often the lease ran out
+ * @heartbeats: heartbeats that came back, at any object
+ * @heartbeats_failed: heartbeats that ended with an error
+ * @heartbeats_late: turns at which an object had not answered the last heartbeat
  */
 struct trbd_group {
 	refcount_t ref;
@@ -209,6 +214,11 @@ struct trbd_group {
 	u64 stale_before_ms;
 	struct list_head waiting;
 	u64 out_of_touch;
+	bool lapsed;
+	u64 leases_lost;
+	u64 heartbeats;
+	u64 heartbeats_failed;
+	u64 heartbeats_late;
 };
 
 int trbd_group_admit(struct trbd_group *group, struct trbd_group_ticket *ticket, u64 received_ms);
@@ -221,6 +231,7 @@ void trbd_group_set_slot(struct trbd_group *group, int slot);
 void trbd_group_set_out_of_touch(struct trbd_group *group, u64 now_ms);
 void trbd_group_declare_out_of_touch(struct trbd_group *group, const char *why);
 bool trbd_group_has_lease(struct trbd_group *group);
+void trbd_group_check_lease(struct trbd_group *group);
 void trbd_group_check_stall(struct trbd_group *group);
 void trbd_group_release_waiting(struct trbd_group *group, bool in_touch);
 

@@ -21,6 +21,7 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
+#include "gateway/blocking.h"
 #include "gateway/group.h"
 #include "gateway/housekeeping.h"
 #include "gateway/leaving.h"
@@ -366,7 +367,7 @@ void trbd_lu_detach(struct trbd_lu *lu)
 	kthread_stop(lu->thread);
 	put_task_struct(lu->thread);
 	/* set the bit first, or our own change would look as if another gateway had expelled us */
-	if (!test_and_set_bit(TRBD_LU_UNREGISTERED, &lu->blocked) || lu->next_id)
+	if (!trbd_lu_block(lu, TRBD_LU_UNREGISTERED) || lu->next_id)
 		lu_leave(lu);
 	trbd_tidy_remove_unit(lu);
 	lu_free(lu);

@@ -44,6 +44,7 @@
 #include <linux/spinlock.h>
 #include <linux/string.h>
 
+#include "gateway/blocking.h"
 #include "gateway/group.h"
 #include "gateway/lu_state.h"
 #include "gateway/machine.h"
@@ -446,7 +447,7 @@ int trbd_registry_enter(struct trbd_lu *lu)
 		lu->unannounced = true;
 		strscpy(lu->address, entry->self.address, sizeof(lu->address));
 		strscpy(lu->machine, entry->self.machine, sizeof(lu->machine));
-		clear_bit(TRBD_LU_UNREGISTERED, &lu->blocked);
+		trbd_lu_unblock(lu, TRBD_LU_UNREGISTERED);
 	} else {
 		ret = -EAGAIN;
 	}
@@ -510,7 +511,7 @@ static void registry_stop_serving(struct trbd_recovery_user *user)
 
 	spin_lock(&lu->lock);
 	lu->recoveries++;
-	set_bit(TRBD_LU_UNREGISTERED, &lu->blocked);
+	trbd_lu_block(lu, TRBD_LU_UNREGISTERED);
 	spin_unlock(&lu->lock);
 	/* pairs with the barrier between counting a command and looking whether it may be served */
 	smp_mb();

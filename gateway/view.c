@@ -22,6 +22,7 @@
 #include <linux/string.h>
 #include <linux/wait.h>
 
+#include "gateway/blocking.h"
 #include "gateway/group.h"
 #include "gateway/lu_state.h"
 #include "gateway/ports.h"
@@ -30,6 +31,7 @@
 #include "rados/fence.h"
 #include "rados/session.h"
 #include "rbd/image.h"
+#include "tracepoints.h"
 
 /* Copy a view's arrays. They stand behind the view in its memory. */
 static void view_copy(struct trbd_lu_view *view, const struct trbd_record *record,
@@ -101,7 +103,7 @@ static void view_check_expelled(struct trbd_lu *lu, struct trbd_record *record)
 	if (test_bit(TRBD_LU_UNREGISTERED, &lu->blocked) ||
 	    trbd_record_find_gateway(record, lu->id))
 		return;
-	set_bit(TRBD_LU_UNREGISTERED, &lu->blocked);
+	trbd_lu_block(lu, TRBD_LU_UNREGISTERED);
 	if (trbd_record_find_fenced(record, lu->address)) {
 		pr_warn("%s: this gateway is not in the registry of the image any more: it was fenced; it stops and comes back by itself\n",
 			lu->image->name);
@@ -161,6 +163,8 @@ int trbd_lu_install(struct trbd_lu *lu, struct trbd_record *record)
 	change.ports = !trbd_ports_tell_the_same(&old->registry, &view->registry);
 	change.shared = view->registry.features & ~old->registry.features & TRBD_FEATURE_PORTS;
 	lu->ops->changed(lu->owner, &change);
+	trace_trbd_record_changed(lu->image->name, view->generation, view->settled, change.action,
+				  view->pr.count, change.mine);
 	kvfree_rcu(old, rcu);
 	view_check_expelled(lu, record);
 out:

@@ -27,6 +27,7 @@
 #include "rados/fence.h"
 #include "rados/monitor.h"
 #include "rados/session.h"
+#include "tracepoints.h"
 
 /*
  * After this long without an answer we leave the monitor for another one. Monitors may be electing
@@ -124,10 +125,12 @@ static int fence_add(struct trbd_session *session, struct trbd_fence *fence)
 	if (ret)
 		return ret;
 	ret = ceph_monc_blocklist_add(&session->client->monc, &addr);
-	if (ret)
-		return ret == -ERESTARTSYS ? -EINTR : ret;
-	fence->epoch = trbd_fence_epoch(session);
-	return 0;
+	if (!ret)
+		fence->epoch = trbd_fence_epoch(session);
+	else if (ret == -ERESTARTSYS)
+		ret = -EINTR;
+	trace_trbd_fence(fence->address, fence->epoch, ret);
+	return ret;
 }
 
 static int fence_thread(void *arg)

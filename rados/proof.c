@@ -215,6 +215,7 @@ static void proof_failed(struct trbd_session *session, struct trbd_unanswered *u
 	struct trbd_suspects *suspects = &unanswered->suspects;
 	char address[TRBD_ADDRESS_MAX];
 
+	atomic64_inc(&session->proofs_failed);
 	trbd_suspects_fail(suspects, trbd_clock_local_ms());
 	trbd_session_osd_address(session, answer->osd, address, sizeof(address));
 	if (answer->small_err)

@@ -40,6 +40,7 @@
 #include "rados/queues.h"
 #include "rados/recovery.h"
 #include "rados/unanswered.h"
+#include "tracepoints.h"
 
 /* an operator who blocks an address whatever its nonce fences each new identity, too */
 #define RECOVERY_PAUSE	HZ
@@ -75,6 +76,7 @@ static void recovery_work(struct work_struct *work)
 	pr_warn("client.%llu %s, and takes a new identity; what it had begun ends with an error\n",
 		ceph_client_gid(client), recovery->gave_up ? "gave up waiting for OSDs" :
 		"is on the blocklist, by another gateway or by hand");
+	trace_trbd_recovery(ceph_client_gid(client), recovery->gave_up, false);
 	list_for_each_entry(user, &recovery->users, node)
 		user->ops->stop(user);
 	trbd_unanswered_note(&recovery->unanswered, osdc, recovery->gave_up);
@@ -88,6 +90,7 @@ static void recovery_work(struct work_struct *work)
 	list_for_each_entry(user, &recovery->users, node)
 		user->ops->restart(user);
 	mutex_unlock(&recovery->lock);
+	trace_trbd_recovery(ceph_client_gid(client), recovery->gave_up, true);
 	WRITE_ONCE(recovery->ended, jiffies);
 	atomic_set_release(&recovery->running, 0);
 }
@@ -106,6 +109,7 @@ void trbd_recovery_start(struct trbd_recovery *recovery, bool gave_up)
 	if (atomic_xchg(&recovery->running, 1))
 		return;
 	recovery->gave_up = gave_up;
+	atomic64_inc(gave_up ? &recovery->give_ups : &recovery->fences);
 	queue_work(trbd_wait_wq, &recovery->work);
 }
 

@@ -45,6 +45,8 @@ struct trbd_recovery_user {
  * @running: a recovery is under way, or about to be
  * @ended: jiffies when the last recovery was over
  * @gave_up: nobody fenced us, we gave up
+ * @fences: how often this session was fenced
+ * @give_ups: how often it gave up
  * @unanswered: the OSDs that had not answered when the last recoveries began
  * @work: carries out the recovery
  */
@@ -55,6 +57,8 @@ struct trbd_recovery {
 	atomic_t running;
 	unsigned long ended;
 	bool gave_up;
+	atomic64_t fences;
+	atomic64_t give_ups;
 	struct trbd_unanswered unanswered;
 	struct work_struct work;
 };

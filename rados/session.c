@@ -411,3 +411,26 @@ unsigned long trbd_session_closing_left(struct trbd_session *session, const void
 {
 	return trbd_closing_left(&session->closings, caller, otherwise);
 }
+
+/**
+ * trbd_session_show() - print how often something happened to a session
+ * @session: the session
+ * @buf: where the text goes
+ * @size: room in @buf
+ *
+ * Each line is a name and a number.
+ *
+ * Context: any.
+ * Return: length of the text, cut to what fits.
+ */
+size_t trbd_session_show(const struct trbd_session *session, char *buf, size_t size)
+{
+	u64 fences = atomic64_read(&session->recovery.fences);
+	u64 give_ups = atomic64_read(&session->recovery.give_ups);
+
+	return scnprintf(buf, size,
+			 "recoveries %llu\nfences_of_us %llu\ngive_ups %llu\nfences_by_us %llu\nproofs_failed %llu\n",
+			 fences + give_ups, fences, give_ups,
+			 (u64)atomic64_read(&session->expelled),
+			 (u64)atomic64_read(&session->proofs_failed));
+}

@@ -2,6 +2,7 @@
 #ifndef TRBD_RADOS_SESSION_H
 #define TRBD_RADOS_SESSION_H
 
+#include <linux/atomic.h>
 #include <linux/list.h>
 #include <linux/refcount.h>
 #include <linux/types.h>
@@ -22,6 +23,8 @@ struct ceph_osd_client;
  * @recovery: coming back after being fenced
  * @chores: work that the session still has to do
  * @closings: callers that do not wait for answers for long
+ * @expelled: how many gateways this one has fenced since they did not answer
+ * @proofs_failed: how often an OSD that had not answered still did not
  */
 struct trbd_session {
 	refcount_t ref;
@@ -30,6 +33,8 @@ struct trbd_session {
 	struct trbd_recovery recovery;
 	struct trbd_chores chores;
 	struct trbd_closings closings;
+	atomic64_t expelled;
+	atomic64_t proofs_failed;
 };
 
 struct trbd_session *trbd_session_get(struct ceph_options *opt);
@@ -48,6 +53,7 @@ bool trbd_session_is_full(struct trbd_session *session);
 void trbd_session_recover(struct trbd_session *session);
 void trbd_session_give_up(struct trbd_session *session);
 bool trbd_session_is_recovering(const struct trbd_session *session);
+size_t trbd_session_show(const struct trbd_session *session, char *buf, size_t size);
 unsigned long trbd_session_closing_left(struct trbd_session *session, const void *caller,
 					unsigned long otherwise);
 

@@ -37,6 +37,7 @@
 #include "rbd/image.h"
 #include "rbd/io.h"
 #include "rbd/object_io.h"
+#include "tracepoints.h"
 
 /* an object that comes and goes more often than this is not worth pursuing */
 #define OBJECT_ROUNDS_MAX	8
@@ -247,6 +248,13 @@ static void object_io_fall_back(struct work_struct *work)
 		o->done(o, ret);
 }
 
+static void object_io_trace_refused(const struct trbd_object_io *o, bool again)
+{
+	if (trace_trbd_write_refused_enabled())
+		trace_trbd_write_refused(o->image->name, o->objno,
+					 trbd_clock_now(o->image->clock) - o->accepted_ms, again);
+}
+
 /*
  * Another mutation was here with a later stamp. It may be a COMPARE AND WRITE of another gateway
  * that was disturbed before, and asks for a moment of quiet (rbd/compare_write.c). The pause gives
@@ -255,6 +263,7 @@ static void object_io_fall_back(struct work_struct *work)
 static int object_io_defer_fallback(struct trbd_object_io *o)
 {
 	atomic64_inc(&o->image->stats.fallbacks);
+	object_io_trace_refused(o, true);
 	INIT_DELAYED_WORK(&o->later, object_io_fall_back);
 	queue_delayed_work(trbd_io_wq, &o->later, msecs_to_jiffies(OBJECT_PAUSE_MS));
 	return -EINPROGRESS;
@@ -329,6 +338,7 @@ static void object_io_refused(struct trbd_object_io *o)
 	char name[TRBD_OBJECT_NAME_MAX];
 
 	atomic64_inc(&image->stats.stale);
+	object_io_trace_refused(o, false);
 	if (trbd_clock_now(image->clock) > o->accepted_ms + TRBD_ADMISSION_MS / 2)
 		return;
 	trbd_image_object_name(image, o->objno, name);

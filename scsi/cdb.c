@@ -162,9 +162,43 @@ static const struct trbd_cdb cdb_rows[] = {
 
 /* for each opcode: 1 + the number of its first row, or 0 */
 static u8 cdb_index[256];
+/* for each opcode: its enum trbd_cdb_kind, after trbd_cdb_init() */
+static u8 cdb_kinds[256];
+
+static enum trbd_cdb_kind cdb_row_kind(const struct trbd_cdb *row)
+{
+	switch (row->handler) {
+	case TRBD_CDB_BY_LIO:
+		if (!(row->flags & COUNTED))
+			return TRBD_CDB_KIND_OTHER;
+		return row->flags & SENDS ? TRBD_CDB_KIND_WRITE : TRBD_CDB_KIND_READ;
+	case TRBD_CDB_WRITE_VERIFY:
+		return TRBD_CDB_KIND_WRITE;
+	case TRBD_CDB_UNMAP:
+		return TRBD_CDB_KIND_UNMAP;
+	case TRBD_CDB_COMPARE_AND_WRITE:
+		return TRBD_CDB_KIND_COMPARE_AND_WRITE;
+	case TRBD_CDB_WRITE_SAME:
+		return TRBD_CDB_KIND_WRITE_SAME;
+	case TRBD_CDB_VERIFY:
+		return TRBD_CDB_KIND_VERIFY;
+	case TRBD_CDB_NO_OPERATION:
+		/* the other one fetches ahead */
+		return row->access == TRBD_PR_ACCESS_WRITE ? TRBD_CDB_KIND_FLUSH :
+							     TRBD_CDB_KIND_OTHER;
+	case TRBD_CDB_PR_IN:
+		return TRBD_CDB_KIND_RESERVATION_IN;
+	case TRBD_CDB_PR_OUT:
+	case TRBD_CDB_RESERVE:
+	case TRBD_CDB_RELEASE:
+		return TRBD_CDB_KIND_RESERVATION_OUT;
+	default:
+		return TRBD_CDB_KIND_OTHER;
+	}
+}
 
 /**
- * trbd_cdb_init() - build the index of the table
+ * trbd_cdb_init() - build the indexes of the table
  *
  * Context: module init; before that, no command is supported.
  * Return: 0.
@@ -173,8 +207,11 @@ int trbd_cdb_init(void)
 {
 	unsigned int i = CDB_ROWS;
 
-	while (i--)
+	memset(cdb_kinds, TRBD_CDB_KIND_OTHER, sizeof(cdb_kinds));
+	while (i--) {
 		cdb_index[cdb_rows[i].opcode] = i + 1;
+		cdb_kinds[cdb_rows[i].opcode] = cdb_row_kind(&cdb_rows[i]);
+	}
 	return 0;
 }
 
@@ -251,6 +288,20 @@ const struct trbd_cdb *trbd_cdb_find(const u8 *cdb)
 	if (row && row->opcode == cdb[0])
 		return row;
 	return cdb_handler_decodes_sa(first) ? first : NULL;
+}
+
+/**
+ * trbd_cdb_kind() - tell which counters a command belongs to
+ * @cdb: CDB, of a command that need not be supported
+ *
+ * The opcode alone decides.
+ *
+ * Context: any; this is on the path of every command.
+ * Return: its kind.
+ */
+enum trbd_cdb_kind trbd_cdb_kind(const u8 *cdb)
+{
+	return cdb_kinds[cdb[0]];
 }
 
 /**

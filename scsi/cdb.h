@@ -37,6 +37,23 @@ enum trbd_cdb_handler {
 	TRBD_CDB_HANDLERS
 };
 
+/*
+ * Kinds of commands, for counting. The first four have histograms of their own, see scsi/tally.h.
+ */
+enum trbd_cdb_kind {
+	TRBD_CDB_KIND_READ,
+	TRBD_CDB_KIND_WRITE,		/* also WRITE AND VERIFY */
+	TRBD_CDB_KIND_UNMAP,
+	TRBD_CDB_KIND_COMPARE_AND_WRITE,
+	TRBD_CDB_KIND_WRITE_SAME,
+	TRBD_CDB_KIND_VERIFY,
+	TRBD_CDB_KIND_FLUSH,
+	TRBD_CDB_KIND_RESERVATION_IN,
+	TRBD_CDB_KIND_RESERVATION_OUT,
+	TRBD_CDB_KIND_OTHER,		/* also those that are not supported */
+	TRBD_CDB_KINDS
+};
+
 /* The attributes with which an operator switches commands off. */
 enum trbd_cdb_switch {
 	TRBD_CDB_ALWAYS,
@@ -90,6 +107,7 @@ void trbd_cdb_exit(void);
 const struct trbd_cdb *trbd_cdb_find(const u8 *cdb);
 const struct trbd_cdb *trbd_cdb_find_opcode(u8 opcode);
 const struct trbd_cdb *trbd_cdb_next(const struct trbd_cdb *row);
+enum trbd_cdb_kind trbd_cdb_kind(const u8 *cdb);
 enum trbd_pr_access trbd_cdb_access(const struct trbd_cdb *row, const u8 *cdb);
 bool trbd_cdb_sends_data(const struct trbd_cdb *row, const u8 *cdb);
 bool trbd_cdb_asks_for_protection(const struct trbd_cdb *row, const u8 *cdb);

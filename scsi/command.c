@@ -20,6 +20,7 @@
  */
 #include <linux/errno.h>
 #include <linux/kernel.h>
+#include <linux/ktime.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
 #include <linux/types.h>
@@ -28,7 +29,6 @@
 
 #include "compat/target.h"
 #include "protocol.h"
-#include "rados/clock.h"
 #include "rbd/image.h"
 #include "scsi/abandoned.h"
 #include "scsi/admit.h"
@@ -47,6 +47,7 @@
 #include "scsi/request_sense.h"
 #include "scsi/rw.h"
 #include "scsi/serving.h"
+#include "scsi/stats.h"
 #include "scsi/throttle.h"
 #include "scsi/unit.h"
 #include "scsi/verify.h"
@@ -430,21 +431,37 @@ static void command_warn_of_stall(struct se_cmd *cmd)
 }
 
 /*
+ * Tell whether LIO executes and answers a command. LIO calls us back for the commands that move
+ * data.
+ */
+static bool command_is_left_to_lio(const struct trbd_cdb *row, trbd_cmd_fn rest)
+{
+	return !(row->flags & TRBD_CDB_COUNTED) && rest != command_handlers[row->handler].execute;
+}
+
+/*
  * Admit a command, and start its I/O. Unit attentions and reservations are checked now, by the
  * present state: the CDB may have been parsed long before.
  */
 static sense_reason_t command_run(struct se_cmd *cmd, bool arrives)
 {
+	const struct trbd_cdb *row = trbd_cdb_find(cmd->t_task_cdb);
 	trbd_cmd_fn rest = trbd_cmd_take_rest(cmd);
+	bool left = command_is_left_to_lio(row, rest);
 	sense_reason_t ret;
 
-	if (!trbd_admit_command(cmd, trbd_cdb_find(cmd->t_task_cdb)))
+	trbd_stats_begin(cmd);
+	if (!trbd_admit_command(cmd, row))
 		return 0;
 	if (arrives &&
 	    trbd_nexus_note_execution(cmd, trbd_cmd_received(cmd), command_stall_ms(cmd)))
 		command_warn_of_stall(cmd);
+	if (left)
+		trbd_stats_left_to_lio(cmd);
 	ret = rest(cmd);
 	/* LIO answers a command that was refused */
+	if (ret && !left)
+		trbd_stats_refused(cmd, ret);
 	if (ret)
 		trbd_cmd_end(cmd);
 	return ret;
@@ -457,6 +474,7 @@ static void command_go(struct se_cmd *cmd, int err)
 
 	if (err) {
 		trbd_cmd_take_rest(cmd);
+		trbd_stats_begin(cmd);
 		trbd_complete(cmd, err);
 		return;
 	}
@@ -498,26 +516,10 @@ static sense_reason_t command_execute(struct se_cmd *cmd)
 	return command_run(cmd, true);
 }
 
-/**
- * trbd_parse_cdb() - decode a command: parse_cdb of struct target_backend_ops
- * @cmd: command
- *
- * Context: may sleep; iSCSI calls it in its receive thread.
- * Return: 0 with cmd->execute_cmd set, or the reason of the refusal.
- */
-sense_reason_t trbd_parse_cdb(struct se_cmd *cmd)
+static sense_reason_t command_decode(struct se_cmd *cmd)
 {
 	const struct trbd_cdb *row;
 	sense_reason_t ret;
-
-	/*
-	 * LIO would hold a command back behind an ORDERED one. Nobody would know how old its data
-	 * are by then, and the guard needs to know. No initiator relies on the order, since it ends
-	 * where the path changes. The page of extended INQUIRY data says that only SIMPLE is
-	 * supported.
-	 */
-	cmd->sam_task_attr = TCM_SIMPLE_TAG;
-	trbd_cmd_set_received(cmd, trbd_clock_local_ms());
 
 	if (command_is_copied_by_lio(cmd))
 		return TCM_UNSUPPORTED_SCSI_OPCODE;
@@ -529,7 +531,33 @@ sense_reason_t trbd_parse_cdb(struct se_cmd *cmd)
 		ret = TCM_INVALID_FIELD_IN_COMMAND_IU;
 	if (!ret && command_is_too_long(cmd))
 		ret = TCM_INVALID_CDB_FIELD;
-	if (!ret) {
+	return ret;
+}
+
+/**
+ * trbd_parse_cdb() - decode a command: parse_cdb of struct target_backend_ops
+ * @cmd: command
+ *
+ * Context: may sleep; iSCSI calls it in its receive thread.
+ * Return: 0 with cmd->execute_cmd set, or the reason of the refusal.
+ */
+sense_reason_t trbd_parse_cdb(struct se_cmd *cmd)
+{
+	sense_reason_t ret;
+
+	/*
+	 * LIO would hold a command back behind an ORDERED one. Nobody would know how old its data
+	 * are by then, and the guard needs to know. No initiator relies on the order, since it ends
+	 * where the path changes. The page of extended INQUIRY data says that only SIMPLE is
+	 * supported.
+	 */
+	cmd->sam_task_attr = TCM_SIMPLE_TAG;
+	trbd_cmd_set_received(cmd, ktime_get_raw_ns());
+
+	ret = command_decode(cmd);
+	if (ret) {
+		trbd_stats_refused(cmd, ret);
+	} else {
 		trbd_cmd_set_rest(cmd, cmd->execute_cmd);
 		cmd->execute_cmd = command_execute;
 	}

@@ -30,6 +30,7 @@
 #include "scsi/complete.h"
 #include "scsi/readiness.h"
 #include "scsi/serving.h"
+#include "scsi/stats.h"
 #include "scsi/unit.h"
 #include "scsi/unit_attention.h"
 
@@ -97,10 +98,12 @@ static const struct sense_rule *complete_rule(bool write, int err)
 	return rule ? rule : &other_rule;
 }
 
-static void complete_with_status(struct se_cmd *cmd, u8 status)
+/* @key is the sense key, if there are sense data. */
+static void complete_with_status(struct se_cmd *cmd, u8 status, u8 key)
 {
 	if (status != SAM_STAT_GOOD)
 		trbd_ua_raise_for_status(&to_trbd_unit(cmd->se_dev)->nexuses, cmd, status);
+	trbd_stats_end(cmd, status, key);
 	trbd_cmd_end(cmd);
 	target_complete_cmd(cmd, status);
 }
@@ -116,7 +119,7 @@ static void complete_with_sense(struct se_cmd *cmd, u8 key, u8 asc, u8 ascq, con
 	if (information)
 		scsi_set_sense_information(sense, sizeof(sense), *information);
 	transport_copy_sense_to_cmd(cmd, sense);
-	complete_with_status(cmd, SAM_STAT_CHECK_CONDITION);
+	complete_with_status(cmd, SAM_STAT_CHECK_CONDITION, key);
 }
 
 /*
@@ -178,7 +181,7 @@ void trbd_complete(struct se_cmd *cmd, int result)
 	enum trbd_readiness readiness;
 
 	if (!result) {
-		complete_with_status(cmd, SAM_STAT_GOOD);
+		complete_with_status(cmd, SAM_STAT_GOOD, NO_SENSE);
 		return;
 	}
 	readiness = trbd_serving_look(to_trbd_unit(cmd->se_dev));
@@ -191,7 +194,7 @@ void trbd_complete(struct se_cmd *cmd, int result)
 	case -ENOMEM:
 	case -EBUSY:
 	case -EAGAIN:
-		complete_with_status(cmd, SAM_STAT_BUSY);
+		complete_with_status(cmd, SAM_STAT_BUSY, NO_SENSE);
 		return;
 	}
 
@@ -227,6 +230,7 @@ static void complete_mend_overflow(struct se_cmd *cmd, size_t len)
  */
 void trbd_complete_data(struct se_cmd *cmd, size_t len)
 {
+	trbd_stats_end(cmd, SAM_STAT_GOOD, NO_SENSE);
 	trbd_cmd_end(cmd);
 	complete_mend_overflow(cmd, len);
 	target_complete_cmd_with_length(cmd, SAM_STAT_GOOD, min_t(size_t, len, cmd->data_length));
@@ -240,7 +244,7 @@ void trbd_complete_data(struct se_cmd *cmd, size_t len)
  */
 void trbd_complete_conflict(struct se_cmd *cmd)
 {
-	complete_with_status(cmd, SAM_STAT_RESERVATION_CONFLICT);
+	complete_with_status(cmd, SAM_STAT_RESERVATION_CONFLICT, NO_SENSE);
 }
 
 /**

@@ -55,6 +55,7 @@ struct trbd_nexus {
  * @count: number of nexuses
  * @enough: with this many nexuses, those that are gone are looked for
  * @phase: the phase under which new commands are counted
+ * @attentions_raised: how many unit attentions nexuses were or will be told
  * @new_phase: the phase must change as soon as no command of the other one is in flight
  */
 struct trbd_nexus_table {
@@ -63,6 +64,7 @@ struct trbd_nexus_table {
 	unsigned int count;
 	unsigned int enough;
 	unsigned int phase;
+	atomic64_t attentions_raised;
 	bool new_phase;
 };
 

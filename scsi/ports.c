@@ -29,6 +29,7 @@
 #include <target/target_core_fabric.h>
 
 #include "compat/target.h"
+#include "gateway/blocking.h"
 #include "gateway/lu.h"
 #include "gateway/port_update.h"
 #include "rbd/image.h"
@@ -395,9 +396,9 @@ void trbd_ports_set_standby(struct trbd_unit *unit, bool standby)
 	pr_info("%s: this gateway is %s\n", unit->image->name,
 		standby ? "taken out of service; initiators use the others" : "back in service");
 	if (standby)
-		set_bit(TRBD_LU_STANDBY, &unit->lu->blocked);
+		trbd_lu_block(unit->lu, TRBD_LU_STANDBY);
 	else
-		clear_bit(TRBD_LU_STANDBY, &unit->lu->blocked);
+		trbd_lu_unblock(unit->lu, TRBD_LU_STANDBY);
 	trbd_lu_request_tick(unit->lu);
 }
 

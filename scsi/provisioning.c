@@ -136,7 +136,10 @@ static sense_reason_t unmap_check(struct se_cmd *cmd, const u8 *list, unsigned i
 			return TCM_ADDRESS_OUT_OF_RANGE;
 		total += number;
 	}
-	return total > attrib->max_unmap_lba_count ? TCM_INVALID_PARAMETER_LIST : 0;
+	if (total > attrib->max_unmap_lba_count)
+		return TCM_INVALID_PARAMETER_LIST;
+	trbd_cmd_set_blocks(cmd, total);
+	return 0;
 }
 
 /**
@@ -218,6 +221,7 @@ sense_reason_t trbd_execute_unmap(struct se_cmd *cmd)
 	/* ANCHOR, which page B2h does not offer, or reserved bits */
 	if (cmd->t_task_cdb[1])
 		return TCM_INVALID_CDB_FIELD;
+	trbd_cmd_set_blocks(cmd, 0);
 	if (!len) {
 		trbd_complete(cmd, 0);
 		return 0;
@@ -328,6 +332,7 @@ sense_reason_t trbd_execute_write_same(struct se_cmd *cmd)
 {
 	if (!write_same_is_ndob(cmd) && cmd->data_length != cmd->se_dev->dev_attrib.block_size)
 		return TCM_INVALID_CDB_FIELD;
+	trbd_cmd_set_blocks(cmd, write_same_blocks(cmd));
 	trbd_write_cmd_begin(cmd, write_same_start);
 	return 0;
 }

@@ -21,6 +21,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "gateway/blocking.h"
 #include "gateway/record_io.h"
 #include "gateway/lu.h"
 #include "protocol.h"
@@ -95,7 +96,7 @@ static void reset_run(struct trbd_lu *lu, struct trbd_lu_job *lu_job)
 
 	spin_lock(&lu->lock);
 	if (job->overdue && !--lu->overdue_resets)
-		clear_bit(TRBD_LU_RESETTING, &lu->blocked);
+		trbd_lu_unblock(lu, TRBD_LU_RESETTING);
 	complete_all(&job->done);
 	spin_unlock(&lu->lock);
 	kref_put(&job->ref, reset_job_free);
@@ -108,7 +109,7 @@ static void reset_is_overdue(struct trbd_lu *lu, struct reset_job *job)
 	if (!completion_done(&job->done)) {
 		job->overdue = true;
 		lu->overdue_resets++;
-		set_bit(TRBD_LU_RESETTING, &lu->blocked);
+		trbd_lu_block(lu, TRBD_LU_RESETTING);
 		pr_warn_ratelimited("%s: a reset takes long; nothing is served until all gateways have it\n",
 				    lu->image->name);
 	}

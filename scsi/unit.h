@@ -15,6 +15,7 @@
 struct trbd_group;
 struct trbd_image;
 struct trbd_lu;
+struct trbd_tally;
 
 /**
  * struct trbd_abandoned - the abandoned commands of a logical unit
@@ -47,6 +48,7 @@ struct trbd_abandoned {
  * @ports_missing: for how many looks the record has had a port that LIO does not have here; the
  *	unit's thread's
  * @ports_full: the record has no room for the ports that LIO has here
+ * @tally: counters of its commands, for each processor; as long as @image
  * @long_verifies: number of VERIFY commands in progress that are longer than a transfer
  * @unready_since_ms: trbd_clock_local_ms() since when this gateway cannot serve everything, 0 if it
  *	can; scsi/serving.c
@@ -62,6 +64,7 @@ struct trbd_unit {
 	struct trbd_throttle throttle;
 	unsigned int ports_missing;
 	bool ports_full;
+	struct trbd_tally __percpu *tally;
 	atomic_t long_verifies;
 	atomic64_t unready_since_ms;
 };

@@ -9,6 +9,7 @@
  *
  * scsi/request_sense.c has the commands report the conditions.
  */
+#include <linux/atomic.h>
 #include <linux/bitops.h>
 #include <linux/kernel.h>
 #include <linux/rculist.h>
@@ -78,6 +79,7 @@ bool trbd_ua_take(struct trbd_nexus_table *table, struct se_cmd *cmd, const stru
 
 /**
  * trbd_ua_raise() - have a nexus told of a condition
+ * @table: nexuses of the logical unit
  * @nexus: the nexus; under RCU
  * @ua: the condition
  *
@@ -85,9 +87,10 @@ bool trbd_ua_take(struct trbd_nexus_table *table, struct se_cmd *cmd, const stru
  *
  * Context: any.
  */
-void trbd_ua_raise(struct trbd_nexus *nexus, enum trbd_ua ua)
+void trbd_ua_raise(struct trbd_nexus_table *table, struct trbd_nexus *nexus, enum trbd_ua ua)
 {
-	set_bit(ua, &nexus->attentions);
+	if (!test_and_set_bit(ua, &nexus->attentions))
+		atomic64_inc(&table->attentions_raised);
 }
 
 /**
@@ -111,8 +114,8 @@ void trbd_ua_raise_for_status(struct trbd_nexus_table *table, struct se_cmd *cmd
 	rcu_read_lock();
 	nexus = trbd_nexus_find(table, cmd);
 	if (nexus)
-		trbd_ua_raise(nexus, status == SAM_STAT_BUSY ? TRBD_UA_PREVIOUS_BUSY :
-							       TRBD_UA_PREVIOUS_CONFLICT);
+		trbd_ua_raise(table, nexus, status == SAM_STAT_BUSY ? TRBD_UA_PREVIOUS_BUSY :
+								      TRBD_UA_PREVIOUS_CONFLICT);
 	rcu_read_unlock();
 }
 
@@ -130,7 +133,7 @@ void trbd_ua_raise_all(struct trbd_nexus_table *table, enum trbd_ua ua)
 
 	rcu_read_lock();
 	hash_for_each_rcu(table->nexuses, bucket, nexus, node)
-		trbd_ua_raise(nexus, ua);
+		trbd_ua_raise(table, nexus, ua);
 	rcu_read_unlock();
 }
 

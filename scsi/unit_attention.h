@@ -46,7 +46,7 @@ struct trbd_ua_sense {
 	u8 ascq;
 };
 
-void trbd_ua_raise(struct trbd_nexus *nexus, enum trbd_ua ua);
+void trbd_ua_raise(struct trbd_nexus_table *table, struct trbd_nexus *nexus, enum trbd_ua ua);
 void trbd_ua_raise_all(struct trbd_nexus_table *table, enum trbd_ua ua);
 void trbd_ua_raise_for_status(struct trbd_nexus_table *table, struct se_cmd *cmd, u8 status);
 bool trbd_ua_take(struct trbd_nexus_table *table, struct se_cmd *cmd, const struct trbd_cdb *row,

@@ -34,6 +34,7 @@
 #include "scsi/ports.h"
 #include "scsi/pr_commands.h"
 #include "scsi/throttle.h"
+#include "scsi/stats.h"
 #include "scsi/unit.h"
 #include "scsi/unit_attention.h"
 #include "scsi/unit_open.h"
@@ -87,17 +88,18 @@ const struct trbd_image_ops trbd_unit_image_ops = {
 	.watched = unit_image_watched,
 };
 
-static void unit_tell(struct trbd_nexus *nexus, enum trbd_pr_attention attention)
+static void unit_tell(struct trbd_nexus_table *table, struct trbd_nexus *nexus,
+		      enum trbd_pr_attention attention)
 {
 	switch (attention) {
 	case TRBD_PR_TELL_RESERVATIONS_PREEMPTED:
-		trbd_ua_raise(nexus, TRBD_UA_RESERVATIONS_PREEMPTED);
+		trbd_ua_raise(table, nexus, TRBD_UA_RESERVATIONS_PREEMPTED);
 		break;
 	case TRBD_PR_TELL_REGISTRATIONS_PREEMPTED:
-		trbd_ua_raise(nexus, TRBD_UA_REGISTRATIONS_PREEMPTED);
+		trbd_ua_raise(table, nexus, TRBD_UA_REGISTRATIONS_PREEMPTED);
 		break;
 	case TRBD_PR_TELL_RESERVATIONS_RELEASED:
-		trbd_ua_raise(nexus, TRBD_UA_RESERVATIONS_RELEASED);
+		trbd_ua_raise(table, nexus, TRBD_UA_RESERVATIONS_RELEASED);
 		break;
 	case TRBD_PR_TELL_NOTHING:
 		break;
@@ -113,8 +115,9 @@ static void unit_lu_changed(void *owner, const struct trbd_lu_change *change)
 
 	rcu_read_lock();
 	hash_for_each_rcu(unit->nexuses.nexuses, bucket, nexus, node) {
-		unit_tell(nexus, trbd_pr_attention(change->old, change->new, change->action,
-						   change->actor, &nexus->name));
+		unit_tell(&unit->nexuses, nexus,
+			  trbd_pr_attention(change->old, change->new, change->action,
+					    change->actor, &nexus->name));
 	}
 	rcu_read_unlock();
 
@@ -221,13 +224,18 @@ static int unit_join_gateways(struct trbd_unit *unit)
  * @image: image that calls back through trbd_unit_image_ops; the unit closes it, even if this fails
  *
  * Context: process; takes a few round trips, and longer if the cluster does not answer.
- * Return: 0; -EINVAL for an image without blocks, or an error of the group or the registry.
+ * Return: 0; -ENOMEM; -EINVAL for an image without blocks, or an error of the group or the registry.
  */
 int trbd_unit_open(struct trbd_unit *unit, struct trbd_image *image)
 {
-	int ret = 0;
+	int ret;
 
 	unit->image = image;
+	ret = trbd_stats_init(unit);
+	if (ret) {
+		trbd_unit_close(unit);
+		return ret;
+	}
 	if (trbd_image_size(image) < TRBD_BLOCK_SIZE_USUAL) {
 		pr_err("%s: the image has no blocks; run: rbd resize --size SIZE %s\n", image->name,
 		       image->name);
@@ -266,6 +274,7 @@ void trbd_unit_close(struct trbd_unit *unit)
 	unit->group = NULL;
 	trbd_image_close(image);
 	unit->image = NULL;
+	trbd_stats_destroy(unit);
 	trbd_session_put(session);
 }
 
