@@ -343,7 +343,7 @@ static_assert(TRBD_CEPH_WATCH_MS < TRBD_TRANSITION_MS,
  */
 #define TRBD_QOS_WAIT_MS	1200
 /* A time of a bucket, and a count of its changes, that is greater than this is damaged. */
-#define TRBD_QOS_TIME_MAX_MS	(1ULL << 62)
+#define TRBD_QOS_TIME_MAX_MS	4611686018427387904ULL
 
 static_assert(TRBD_QOS_WAIT_MS < TRBD_ADMISSION_MS,
 	      "a change of data waits for tokens until it is too old");

@@ -45,7 +45,7 @@
 /* a gateway that has not drawn for this long has no claim */
 #define DRAWER_ACTIVE_MS	(4 * TRBD_QOS_PERIOD_MS)
 /* more time than this at once fills every bucket but one with a very long burst */
-#define BUCKET_STEP_MAX_MS	(1U << 22)
+#define BUCKET_STEP_MAX_MS	(3600U * 1000)
 /* no level is greater: the greatest burst for the longest time, in thousandths */
 #define BUCKET_LEVEL_MAX	(TRBD_QOS_RATE_MAX * 1000 * TRBD_QOS_BURST_S_MAX)
 
@@ -69,7 +69,7 @@ static void bucket_fill(struct trbd_qos_bucket *bucket, const struct trbd_qos_li
 	u64 ms = now_ms > bucket->time_ms ? now_ms - bucket->time_ms : 0;
 	unsigned int kind;
 
-	ms = min(ms, (u64)BUCKET_STEP_MAX_MS);
+	ms = min_t(u64, ms, BUCKET_STEP_MAX_MS);
 	for (kind = 0; kind < TRBD_QOS_KINDS; kind++) {
 		if (limits->limit[kind].rate)
 			level_fill(&bucket->levels[kind], &limits->limit[kind], ms);

@@ -51,9 +51,14 @@ void trbd_qos_share_init(struct trbd_qos_share *share, const struct trbd_object 
 
 static void share_warn(struct trbd_qos_share *share)
 {
-	if (!share->warned)
-		pr_warn("%s: the gateways cannot share the limits: the header's data or its xattr " SHARE_XATTR " are damaged; each gateway goes by its part. Run: rados setxattr %s " SHARE_XATTR " 0; rados truncate %s 0\n",
-			share->name, share->header->oid->name, share->header->oid->name);
+	const char *header = share->header->oid->name;
+
+	if (!share->warned) {
+		pr_warn("%s: the gateways cannot share the limits, and each goes by its part: the header's bucket is damaged\n",
+			share->name);
+		pr_warn("%s: run: rados -p POOL setxattr %s " SHARE_XATTR " 0; rados -p POOL truncate %s 0\n",
+			share->name, header, header);
+	}
 	share->warned = true;
 }
 

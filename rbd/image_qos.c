@@ -12,7 +12,6 @@
  */
 #include <linux/ceph/decode.h>
 #include <linux/kernel.h>
-#include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -107,7 +106,7 @@ static int qos_read(struct trbd_image *image, struct qos_reading *reading)
  */
 int trbd_image_read_qos(struct trbd_image *image, struct trbd_qos_limits *limits)
 {
-	struct qos_reading *reading = kvzalloc(sizeof(*reading), GFP_NOIO);
+	struct qos_reading *reading = kzalloc(sizeof(*reading), GFP_NOIO);
 	u64 items[TRBD_QOS_KINDS][TRBD_QOS_ITEMS] = { };
 	unsigned int kind;
 	int ret;
@@ -127,6 +126,6 @@ int trbd_image_read_qos(struct trbd_image *image, struct trbd_qos_limits *limits
 		ret = qos_read(image, reading);
 	for (kind = 0; !ret && kind < TRBD_QOS_KINDS; kind++)
 		trbd_qos_set(&limits->limit[kind], items[kind]);
-	kvfree(reading);
+	kfree(reading);
 	return ret;
 }

@@ -7,7 +7,7 @@
 /* the longest key of a limit in an image's metadata, and its end */
 #define TRBD_QOS_KEY_MAX	48
 /* a limit of more than this, operations or bytes a second, is as good as none */
-#define TRBD_QOS_RATE_MAX	(1ULL << 40)
+#define TRBD_QOS_RATE_MAX	1000000000000ULL
 /* a burst lasts this long at most, s */
 #define TRBD_QOS_BURST_S_MAX	3600
 
