@@ -32,15 +32,17 @@ COUNTERS = {
     'check_data_protect': 'Commands that ended with DATA PROTECT: the pool is full, or may not be written.',
 }
 SESSION = {
-    'heartbeats': 'Heartbeats that this gateway sent.',
-    'heartbeats_late': 'Heartbeats that came back late.',
+    'heartbeats': 'Heartbeats that came back.',
+    'heartbeats_late': 'Turns at which an object of the group had not answered the heartbeat before.',
+    'heartbeats_failed': 'Heartbeats that ended with an error.',
     'leases_lost': 'How often this gateway was without a lease.',
-    'fences_of_us': 'How often another gateway fenced this one.',
+    'fences_of_us': 'How often this gateway was on the blocklist.',
     'fences_by_us': 'How often this gateway fenced another one.',
-    'recoveries': 'How often this gateway came back after it was fenced or gave up.',
+    'recoveries': 'How often the session took a new identity, after a fence or giving up.',
     'give_ups': 'How often this gateway gave up everything in flight.',
-    'stalls': 'How often commands waited for an OSD that did not answer.',
-    'proofs_failed': 'How often an OSD failed the test before this gateway came back.',
+    'out_of_touch': 'How often this gateway was out of touch with the group.',
+    'stalls': 'How often this machine, or one of its processors, stood still.',
+    'proofs_failed': 'How often an OSD that had not answered still did not.',
 }
 GUARD = (
     ('Fallbacks', 'guard_fallbacks', 'Writes that lost against a neighbour of the same moment and were sent again.'),
@@ -148,7 +150,7 @@ def add_counters(out, unit, labels):
         out.counter(name, COUNTERS.get(name, 'Counter %s of the unit.' % name), value, labels)
     for name, value in unit.session.items():
         out.counter('session_' + name, SESSION.get(name, 'Counter %s of the session.' % name) +
-                    ' Units with one pool and one session have one counter.', value, labels)
+                    ' Backstores with equal options share one session.', value, labels)
 
 
 def add_latency(out, unit, labels):

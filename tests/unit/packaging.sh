@@ -51,6 +51,9 @@ t_is 'the class of rtslib is in the package of Python' \
 	"$(owners usr/lib/python3/dist-packages/target_core_rbd.pth)" python3-target-core-rbd
 t_is 'trbdctl is in the package of tools' "$(owners usr/sbin/trbdctl) $(owners usr/lib/python3/dist-packages/trbdctl/cli.py)" \
 	'target-core-rbd-utils target-core-rbd-utils'
+t_is 'and so are the timer and the alerts' \
+	"$(owners "${SYSTEMD_DIR#/}/target_core_rbd-metrics.timer") $(owners usr/share/target_core_rbd/prometheus/alerts.yml)" \
+	'target-core-rbd-utils target-core-rbd-utils'
 t_is 'the package of the module has it loaded at boot' \
 	"$(owners usr/lib/modules-load.d/target_core_rbd.conf)" target-core-rbd-dkms
 made_by() { git ls-files debian 2>/dev/null | sed -n 's/^debian\/\(.*\)\.install$/\1/p'; }
@@ -69,7 +72,7 @@ printf '#!/bin/sh\necho "${0##*/} $*" >>"%s"\n' "$work/ran" | tee "$work/bin/sys
 chmod +x "$work"/bin/*
 ran() {
 	: >"$work/ran"
-	sed "s|/run/systemd/system|$work/run|; s|/sys\\b|$work/nothing|" "debian/$1" >"$work/script"
+	sed "s|/run/systemd/system|$work/run|; s|/sys\\b|$work/nothing|; s|/var/lib|$work/lib|" "debian/$1" >"$work/script"
 	PATH=$work/bin:$PATH sh "$work/script" "${@:2}" && cat "$work/ran"
 }
 t_is 'an upgrade has systemd read its units again, and no more' \
@@ -78,6 +81,13 @@ t_is 'an upgrade has systemd read its units again, and no more' \
 		ran python3-target-core-rbd.postinst configure 0.9.9)" 'systemctl --system daemon-reload'
 t_is 'a removal stops the service that restores' "$(ran python3-target-core-rbd.postrm remove)" \
 	'deb-systemd-invoke stop target_core_rbd-restore.service'
+mkdir -p "$work/lib/prometheus/node-exporter"
+metrics=$work/lib/prometheus/node-exporter/target_core_rbd.prom
+: >"$metrics"
+t_is 'an upgrade of the tools leaves the metrics' "$(ran target-core-rbd-utils.postrm upgrade 9.9.9; ls "$metrics")" "$metrics"
+t_is 'a removal stops the timer that writes them' "$(ran target-core-rbd-utils.postrm remove)" \
+	'deb-systemd-invoke stop target_core_rbd-metrics.timer target_core_rbd-metrics.service'
+t_fails 'and takes them away' test -e "$metrics"
 
 # function SCRIPT NAME ARGUMENT...: call a function of a maintainer script
 function_of() { sh -c "set -e; $(sed -n "/^$2() {/,/^}/p" "debian/$1"); $2 \"\$@\"" sh "${@:3}"; }
