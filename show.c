@@ -14,8 +14,8 @@
  *
  *	/sys/kernel/debug/target_core_rbd/rbd_0.disk1/reservations
  *
- * The files in debugfs exist while the device is enabled. Three of them are for monitoring, and only
- * there: counters, latency and session (docs/metrics.md).
+ * The files in debugfs exist while the device is enabled. Three of them are for monitoring, and
+ * only there: counters, latency and session (docs/metrics.md).
  */
 #include <linux/configfs.h>
 #include <linux/ctype.h>

@@ -224,7 +224,8 @@ static int unit_join_gateways(struct trbd_unit *unit)
  * @image: image that calls back through trbd_unit_image_ops; the unit closes it, even if this fails
  *
  * Context: process; takes a few round trips, and longer if the cluster does not answer.
- * Return: 0; -ENOMEM; -EINVAL for an image without blocks, or an error of the group or the registry.
+ * Return: 0; -ENOMEM; -EINVAL for an image without blocks; or an error of the group or the
+ * registry.
  */
 int trbd_unit_open(struct trbd_unit *unit, struct trbd_image *image)
 {

@@ -17,7 +17,8 @@ t 'served by both gateways' serve "$n" "pool=rbd,image=$n"
 files=/sys/kernel/debug/target_core_rbd/rbd_0.$n
 reading() { lab exec -n "$1" -- cat "$files/$2"; } # GW FILE
 
-# what_changed GW CMD...: run CMD, and print the counters of GW that differ afterwards, and by how much
+# what_changed GW CMD...: run CMD, and print the counters of GW that differ afterwards, and by how
+# much
 what_changed() {
 	local gw=$1
 	shift
