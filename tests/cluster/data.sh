@@ -4,14 +4,14 @@
 # Initiators' writes are in the image, byte by byte, and initiators read the image's content: for
 # every layout that an image can have.
 #
-#   DATA_MIB     size of each image (24)
-#   DATA_WRITES  random writes to each (36)
+#   DATA_MIB     size of each image (12)
+#   DATA_WRITES  random writes to each (24)
 #   SEED         of the random writes
 . ../lib/ktap.sh
 . ../lib/gateway.sh
 
-MIB=${DATA_MIB:-24}
-WRITES=${DATA_WRITES:-36}
+MIB=${DATA_MIB:-12}
+WRITES=${DATA_WRITES:-24}
 SEED=${SEED:-$RANDOM}
 note "SEED=$SEED"
 
