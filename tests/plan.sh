@@ -17,7 +17,7 @@ WIDE='cluster/life_cycle.sh cluster/random_ops.sh cluster/migration.sh cluster/l
 # Run only when TESTS asks for them; another test does the same for a shorter time.
 ASKED='fault/history.sh fault/kills.sh fault/restarts.sh fault/host_lost.sh fault/frozen.sh fault/thread_stalled.sh
 	fault/two_snapshots.sh fault/removed.sh fault/preempt_times.sh fault/upgrade.sh fault/one_answer.sh fault/host_paths.sh'
-# Those that take four minutes and more begin first, so that labs end at about the same time.
+# The tests of four minutes and more begin first, so that labs end at about the same time.
 LONG='scsi/iscsi_test_cu.sh cluster/life_cycle.sh fault/bounded.sh fault/schedule.sh fault/preempt.sh cluster/trbdctl.sh
 	cluster/data.sh cluster/first_hour.sh scsi/dkms.sh cluster/snapshot.sh cluster/shared_settings.sh fault/drain.sh
 	fault/registry.sh fault/group_away.sh scsi/check_host.sh'
