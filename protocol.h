@@ -338,6 +338,11 @@ static_assert(TRBD_CEPH_WATCH_MS < TRBD_TRANSITION_MS,
  */
 #define TRBD_QOS_ANSWER_MS	1000
 /*
+ * To read the limits, which the watch's thread waits for. Anybody may put a value there that is too
+ * long to be read.
+ */
+#define TRBD_QOS_READ_MS	3000
+/*
  * A change of data that has waited for tokens until this long after LIO took its command up ends
  * with BUSY. It has the rest of TRBD_ADMISSION_MS to be stamped.
  */

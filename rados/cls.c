@@ -80,14 +80,18 @@ static int cls_take_answers(struct ceph_osd_request *req, struct trbd_cls_method
  * @num: number of methods, at most TRBD_OSD_OPS_MAX
  * @out: receives the answers, one behind the other
  * @out_len: room in @out
+ * @limit_ms: how long to wait for the answer; 0 for the session's mount_timeout
  *
- * Context: may sleep up to the session's mount_timeout.
+ * libceph drops an answer that is far too long, and it never comes.
+ *
+ * Context: may sleep up to @limit_ms.
  * Return: the length of all answers; -ERANGE when they do not fit into @out, -ETIMEDOUT, -EINTR
  * after a fatal signal, -ENOENT for a missing object, -EOPNOTSUPP for a method that the OSD does
  * not know, other errors of the first method that failed.
  */
 int trbd_cls_call(const struct trbd_object *object, const char *class,
-		  struct trbd_cls_method *methods, unsigned int num, void *out, size_t out_len)
+		  struct trbd_cls_method *methods, unsigned int num, void *out, size_t out_len,
+		  unsigned int limit_ms)
 {
 	unsigned int num_pages = DIV_ROUND_UP(out_len, PAGE_SIZE) + 1;
 	struct ceph_osd_request *req;
@@ -117,7 +121,7 @@ int trbd_cls_call(const struct trbd_object *object, const char *class,
 
 	ret = ceph_osdc_alloc_messages(req, GFP_NOIO);
 	if (!ret)
-		ret = trbd_request_wait(object->session, req, 0);
+		ret = trbd_request_wait(object->session, req, limit_ms);
 	if (ret >= 0)
 		ret = cls_take_answers(req, methods, num, pages, out, out_len);
 out_put:

@@ -23,6 +23,7 @@ struct trbd_cls_method {
 };
 
 int trbd_cls_call(const struct trbd_object *object, const char *class,
-		  struct trbd_cls_method *methods, unsigned int num, void *out, size_t out_len);
+		  struct trbd_cls_method *methods, unsigned int num, void *out, size_t out_len,
+		  unsigned int limit_ms);
 
 #endif /* TRBD_RADOS_CLS_H */

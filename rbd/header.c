@@ -47,7 +47,7 @@ int trbd_header_call(const struct trbd_object *object, const char *method, const
 {
 	struct trbd_cls_method call = { .name = method, .in = in, .in_len = in_len };
 
-	return trbd_cls_call(object, "rbd", &call, 1, out, out_len);
+	return trbd_cls_call(object, "rbd", &call, 1, out, out_len, 0);
 }
 
 /* Call a method whose answer must be exactly @out_len bytes long. */

@@ -125,7 +125,7 @@ static int header_parent(const struct trbd_object *object, __le64 snap_id,
 	int ret;
 
 	ret = trbd_cls_call(object, "rbd", methods, ARRAY_SIZE(methods), reply,
-			    HEADER_PARENT_MAX);
+			    HEADER_PARENT_MAX, 0);
 	if (ret < 0)
 		return ret;
 	overlap = reply + methods[0].answer_len;

@@ -84,7 +84,7 @@ static int qos_read(struct trbd_image *image, struct qos_reading *reading)
 	int ret;
 
 	ret = trbd_cls_call(trbd_image_header(image), "rbd", reading->methods, reading->count,
-			    reading->answers, sizeof(reading->answers));
+			    reading->answers, sizeof(reading->answers), TRBD_QOS_READ_MS);
 	for (i = 0; ret >= 0 && i < reading->count; i++) {
 		size_t len = reading->methods[i].answer_len;
 
@@ -100,7 +100,7 @@ static int qos_read(struct trbd_image *image, struct qos_reading *reading)
  * @image: open image
  * @limits: receives the limits
  *
- * Context: process; one round trip, two if there are limits; may sleep up to mount_timeout for
+ * Context: process; one round trip, two if there are limits; may sleep up to TRBD_QOS_READ_MS for
  * each.
  * Return: 0 or a negative errno.
  */
