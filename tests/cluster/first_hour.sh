@@ -56,6 +56,7 @@ two_paths() { [ "$(paths)" = 2 ]; }
 t 'it has two paths' t_until 60 two_paths
 map=$(on init1 multipath -ll -v1)
 t_is 'to one disk' "$(wc -l <<<"$map")" 1
+[ "$(wc -l <<<"$map")" = 1 ] || note "$(on init1 multipath -ll)"
 t_is 'which is LUN 1 of both' "$(on init1 sh -c "ls /dev/disk/by-path | grep -- '-iscsi-$iqn-'" | sed 's/.*-//' | xargs)" '1 1'
 
 t 'it writes' host_write init1 "/dev/mapper/$map" 5 90

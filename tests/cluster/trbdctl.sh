@@ -39,7 +39,7 @@ tools_down() {
 	lab run -- rados -p rbd rm target_core_rbd.config
 }
 t_atexit tools_down
-t_atexit "host_logout init1 $iqn"
+t_atexit 'host_forget init1'
 
 ctl() { lab exec -n --timeout "$(t_limit 300)" "$1" -- trbdctl "${@:2}"; } # GW WORDS...
 # GW: print the status of plan

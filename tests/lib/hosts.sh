@@ -9,7 +9,8 @@
 #   host_sh HOST ARGS...              run a script from stdin there
 #   host_config HOST SECTION LINE     add to its multipath.conf
 #   host_login HOST NAME GW...        log in to the target of NAME through these gateways
-#   host_logout HOST TARGET           remove its multipath devices, log out of the target, forget it
+#   host_forget HOST                  remove its multipath devices, log out of every target, and
+#                                     forget them
 #   host_disk HOST NAME GW            print the disk that it has through that gateway
 #   host_map HOST NAME GW...          print its multipath device, once it has these paths
 #   host_write HOST DEVICE BLOCK [BYTE]  write a block of 4096 bytes past all caches
@@ -51,41 +52,39 @@ host_login() {
 	done
 }
 
-# Commands that wait for a path must fail first, or nothing ends.
-host_logout() {
-	host_sh "$1" "$2" <<-'SCRIPT'
-		for map in $(multipath -ll -v1); do
-			multipathd disablequeueing map "$map"
-			multipath -f "$map"
+# Commands that wait for a path must fail first, or nothing ends. A late uevent of a path has
+# multipathd make a device again that was removed a moment ago, so look again after each round.
+host_forget() {
+	host_sh "$1" <<-'SCRIPT'
+		maps() { multipath -ll -v1; }
+		for ((i = 0; i < 60; i++)); do
+			for map in $(maps); do
+				multipathd disablequeueing map "$map"
+				multipath -f "$map"
+			done
+			! iscsiadm -m session || iscsiadm -m node --logoutall=all
+			! iscsiadm -m node || iscsiadm -m node -o delete
+			udevadm settle --timeout=10
+			[ -n "$(maps)" ] || iscsiadm -m session || exit 0
+			sleep 0.5
 		done
-		iscsiadm -m node -T "$1" --logout
-		iscsiadm -m node -T "$1" -o delete
+		multipath -ll >&2
+		exit 1
 	SCRIPT
 }
 
-# the same, and only for the devices of this test
 hosts_clean() {
-	local host
+	local host status=0
 	for host in $(lab status | awk '/^init.* running / { print $1 }'); do
-		host_sh "$host" "$(iqn_of "$TEST")" "/etc/multipath/conf.d/$TEST.conf" <<-'SCRIPT'
-			for disk in /dev/disk/by-path/*-iscsi-$1-*-lun-0; do
-				for dm in /sys/block/"$(basename "$(readlink -f "$disk")")"/holders/dm-*; do
-					[ -e "$dm" ] || continue
-					map=$(cat "$dm/dm/name")
-					multipathd disablequeueing map "$map"
-					multipath -f "$map"
-				done
-			done
-			for target in $(iscsiadm -m node | awk -v t="$1-" 'index($2, t) == 1 { print $2 }' | sort -u); do
-				iscsiadm -m node -T "$target" --logout
-				iscsiadm -m node -T "$target" -o delete
-			done
-			if [ -e "$2" ]; then
-				rm "$2"
+		host_forget "$host" || status=1
+		host_sh "$host" "/etc/multipath/conf.d/$TEST.conf" <<-'SCRIPT'
+			if [ -e "$1" ]; then
+				rm "$1"
 				multipathd reconfigure
 			fi
 		SCRIPT
 	done
+	return $status
 }
 t_atexit hosts_clean
 

@@ -78,7 +78,7 @@ recipe_up() {
 
 recipe_down() {
 	local gw
-	host_logout init1 "$(recipe_word '/iscsi create ')"
+	host_forget init1
 	host_sh init1 <<-'SCRIPT'
 		ip addr del 192.0.2.51/24 dev "$(ip -o -4 addr show | awk '/ 192\.0\.2\./ { print $2 }')"
 	SCRIPT
