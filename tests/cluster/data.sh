@@ -9,6 +9,7 @@
 #   SEED         of the random writes
 . ../lib/ktap.sh
 . ../lib/gateway.sh
+. ../lib/hosts.sh
 
 MIB=${DATA_MIB:-12}
 WRITES=${DATA_WRITES:-24}
@@ -18,16 +19,9 @@ note "SEED=$SEED"
 # Do the same through the kernel's initiator: qemu-img fails an assertion of its own on units with
 # blocks of 4096 bytes.
 init_sum() { # GATEWAY NAME
-	lab exec init1 -- bash -s -- "$(gw_addr "$1")" "$(iqn_of "$2")" <<-'SCRIPT'
-		iscsiadm -m discovery -t sendtargets -p $1 >/dev/null
-		iscsiadm -m node -T $2 -p $1 --login >/dev/null
-		path=/dev/disk/by-path/ip-$1:3260-iscsi-$2-lun-0
-		for _ in $(seq 600); do [ ! -b $path ] || break; sleep 0.2; done
-		dd if=$path bs=1M iflag=direct status=none | sha256sum | cut -d' ' -f1
-		multipath -F 2>/dev/null
-		iscsiadm -m node -T $2 --logout >/dev/null
-		iscsiadm -m node -T $2 -o delete >/dev/null
-	SCRIPT
+	host_login init1 "$2" "$1" &&
+		on init1 dd if="$(host_disk init1 "$2" "$1")" bs=1M iflag=direct status=none | sha256sum | cut -d' ' -f1
+	host_forget init1 >&2
 }
 disk_sum() { # GATEWAY NAME BLOCK_SIZE
 	if [ "$3" = 512 ]; then

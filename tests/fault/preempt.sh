@@ -59,10 +59,10 @@ reset() {
 t 'LOGICAL UNIT RESET through gw2 ends a RESERVE made through gw1, which is told' reset
 
 # A round in steps, each of which begins with the next line: begin DIR NAME ACTION, step DIR LINE
-# REGEX.
+# REGEX. Rounds overlap and wait for each other, so the program gets as long as a whole test.
 begin() {
 	mkdir "$1" && mkfifo "$1/in" && : >"$1/out" || return 1
-	pr_client preempt "$(gw_url gw1 "$2")" "$(gw_url gw2 "$2")" "$3" <>"$1/in" >"$1/out" 2>&1 &
+	LIMIT=3600 pr_client preempt "$(gw_url gw1 "$2")" "$(gw_url gw2 "$2")" "$3" <>"$1/in" >"$1/out" 2>&1 &
 	echo $! >"$1/pid"
 	has_said "$1" '^writing' "$(t_limit 60)"
 }

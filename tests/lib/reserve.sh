@@ -23,7 +23,7 @@ KEY=target_core_rbd.lu
 PORTS_LAST='$1 ~ /^(group|port)$/ { held = held $0 "\n"; next } $1 == "end" { printf "%s", held }'
 
 pr_client_build() { t_build tools pr_client; }
-pr_client() { lab run -- timeout "$(t_limit "${LIMIT:-240}")" "$work/pr_client" "$@"; }
+pr_client() { lab run -- timeout --verbose "$(t_limit "${LIMIT:-240}")" "$work/pr_client" "$@"; }
 # shellcheck disable=SC2154 # url1 and url2 are the test's
 pr() { pr_client script "$url1" "$url2" >"$work/pr" 2>&1 || { cat "$work/pr"; return 1; }; }
 status() { pr_client script "$url1" "$url2" <<<"$1 status" | sed 's/^[^:]*: //'; }
