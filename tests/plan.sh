@@ -15,7 +15,7 @@ WIDE='cluster/life_cycle.sh cluster/random_ops.sh cluster/migration.sh cluster/l
 	fault/bounded.sh fault/schedule.sh fault/slow_path.sh fault/cut_snapshot.sh fault/long_verify.sh fault/paused.sh
 	fault/object_fuzz.sh fault/control_fuzz.sh fault/group_away.sh scsi/check_host.sh'
 # Run only when TESTS asks for them; another test does the same for a shorter time.
-ASKED='fault/history.sh fault/kills.sh fault/restarts.sh fault/host_lost.sh fault/frozen.sh fault/thread_stalled.sh
+ASKED='cluster/apply_killed.sh fault/history.sh fault/kills.sh fault/restarts.sh fault/host_lost.sh fault/frozen.sh fault/thread_stalled.sh
 	fault/two_snapshots.sh fault/removed.sh fault/preempt_times.sh fault/upgrade.sh fault/one_answer.sh fault/host_paths.sh'
 # The tests of four minutes and more begin first, so that labs end at about the same time.
 LONG='scsi/iscsi_test_cu.sh cluster/life_cycle.sh fault/bounded.sh fault/schedule.sh fault/preempt.sh cluster/trbdctl.sh

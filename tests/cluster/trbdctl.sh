@@ -9,55 +9,19 @@
 . ../lib/ktap.sh
 . ../lib/gateway.sh
 . ../lib/hosts.sh
+. ../lib/trbdctl.sh
 
 n=$TEST-disk
 iqn=$(iqn_of "$n")
 host=iqn.2026-11.test.lab:init1
 password=change-me-now
-root=$(lab share)/root
-saved=/etc/rtslib-fb-target/saveconfig.json
-secrets=/etc/target_core_rbd/secrets
-
-# for the running machines, and for those that boot later
-tools_up() {
-	local gw
-	make -s -C ../../targetcli install DESTDIR="$root" >&2 || return 1
-	for gw in $GW_GATEWAYS; do
-		tar -C "$root" -cf - . | lab exec "$gw" -- tar -C / -xf - || return 1
-	done
-}
-tools_down() {
-	local gw
-	make -s -C ../../targetcli uninstall DESTDIR="$root"
-	for gw in $GW_GATEWAYS; do
-		gw_sh "$gw" <<-'SCRIPT'
-			targetctl clear
-			rm -rf /etc/rtslib-fb-target/saveconfig.json /etc/rtslib-fb-target/backup /etc/target_core_rbd /var/lib/target_core_rbd
-			rm -rf /usr/lib/python3/dist-packages/target_core_rbd.pth /usr/lib/python3/dist-packages/{target_core_rbd,trbdctl}
-		SCRIPT
-	done
-	lab run -- rados -p rbd rm target_core_rbd.config
-}
-t_atexit tools_down
-t_atexit 'host_forget init1'
-
-ctl() { lab exec -n --timeout "$(t_limit 300)" "$1" -- trbdctl "${@:2}"; } # GW WORDS...
-# GW: print the status of plan
-differs() { ctl "$1" plan pool:rbd >/dev/null 2>&1; echo $?; }
-# GW: print everything that is configured, and what is saved
-all_of() {
-	gw_sh "$1" <<-'SCRIPT'
-		cd /sys/kernel/config/target && find . -type d -o -type l | grep -v '/statistics\|/fabric_statistics' | sort
-		find iscsi \( -path '*/attrib/*' -o -path '*/auth/*' -o -name enable \) -type f | sort | xargs grep -H .
-		md5sum /etc/rtslib-fb-target/saveconfig.json 2>/dev/null
-	SCRIPT
-}
-# GW FILE: write standard input to a file there
-put() { lab exec "$1" -- tee "$2" >/dev/null; }
+saved=$TRBDCTL_SAVED
+secrets=$TRBDCTL_SECRETS
 
 t 'a host' host_up init1
 img_create "$n" --size 16M
-t 'trbdctl is installed' tools_up
+t 'trbdctl is installed' trbdctl_up
+t_atexit 'host_forget init1'
 
 put gw1 /root/lrbd.json <<-EOF
 	# two gateways, one disk
