@@ -21,7 +21,12 @@ VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
 ifndef KVER
 KVER := $(shell scripts/kernels default)
 endif
-KDIR ?= /lib/modules/$(KVER)/build
+# kernels that scripts/lab-kernel has built
+LAB_KERNEL := $(findstring -debug.,$(KVER))$(findstring -native.,$(KVER))
+KDIR ?= $(if $(LAB_KERNEL),$(shell scripts/lab-kernel --dir $(KVER)),/lib/modules/$(KVER))/build
+ifeq ($(LAB_KERNEL),-native.)
+export ARCH := um
+endif
 OUT := out/$(KVER)
 MOD := $(OUT)/$(NAME).ko
 
@@ -156,7 +161,7 @@ soak: deps ## random faults under load for MINUTES=60 on each of KERNELS, the sa
 
 SOAK_TESTS := data compare_write snapshot random_ops life_cycle slow_path reservations preempt stalls kills history \
 	cdb_fuzz control_fuzz object_fuzz cut_snapshot registry away two_snapshots full host_lost removed restarts frozen \
-	thread_stalled preempt_times upgrade one_answer gray drain host_paths
+	thread_stalled preempt_times upgrade one_answer gray drain host_paths apply_killed
 
 soak-tests: deps ## the tests in their long forms, about six hours on each of KERNELS
 	@KERNELS="$(or $(KERNELS),6.12)" TESTS="$(or $(TESTS),$(SOAK_TESTS))" GATEWAYS="$(or $(GATEWAYS),4)" \
@@ -170,6 +175,10 @@ soak-tests: deps ## the tests in their long forms, about six hours on each of KE
 check-debug: deps ## the tests on a kernel with KASAN, lockdep and kmemleak, and with allocations that fail (TESTS=...)
 	@scripts/install-packages scripts/packages/debug
 	@KERNELS="$(KERNELS)" TESTS="$(TESTS)" tests/run-check-debug
+
+native-kernel: ## build the kernel of "lab up --native" and of make check KERNELS=native-6.12, in a few minutes
+	@scripts/install-packages scripts/packages/debug
+	@scripts/lab-kernel native-6.12
 
 bench: deps ## how fast, compared with iblock on krbd, tcmu-runner and tgt: writes docs/performance.md
 	@scripts/install-packages scripts/packages/bench

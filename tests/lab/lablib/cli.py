@@ -21,7 +21,7 @@ import time
 
 from . import channel
 from .cluster import Cluster, Daemon
-from .image import GUEST, build_initramfs, debug_folder, find_kernel
+from .image import GUEST, build_initramfs, find_kernel, own_folder
 from .network import Namespace, run
 from .node import MOST, ROLES, Node, describe
 from .state import Lab, LabError, process_alive, process_record
@@ -108,6 +108,8 @@ def parse_up(words):
     parser.add_argument("--kernel", default="6.1", metavar="6.1|6.12",
                         help="series or full version of an installed kernel; debug-6.12: the one "
                         "that make check-debug builds")
+    parser.add_argument("--native", action="store_true", help="machines as processes, at native "
+                        "speed, with the kernel that make native-kernel builds of the series")
     parser.add_argument("--initiator-kernel", metavar="6.1|6.12",
                         help="if initiators are to have another one")
     parser.add_argument("--mons", type=int, choices=(1, 3), default=1, help="monitors of the cluster")
@@ -129,6 +131,8 @@ def parse_up(words):
                         help="when it fails, leave what there is for inspection")
     options = parser.parse_args(words)
     options.initiators = max(options.initiators, int(options.initiator))
+    if options.native:
+        options.kernel = f"native-{options.kernel}"
     for role, count in (("gateway", options.gateways), ("initiator", options.initiators)):
         if not 0 <= count <= MOST[role]:
             raise UsageError(f"0 to {MOST[role]} {role}s, please")
@@ -147,7 +151,7 @@ def fill_share(lab, options, kernel):
         os.makedirs(os.path.join(lab.share, folder), exist_ok=True)
     if options.module:
         shutil.copy(options.module, os.path.join(lab.share, "target_core_rbd.ko"))
-    if folder := debug_folder(kernel):
+    if folder := own_folder(kernel):
         shutil.copytree(os.path.join(folder, "lib/modules"), os.path.join(lab.share, "modules"))
         os.makedirs(os.path.join(lab.share, "root/usr/lib/modules"))
         os.symlink(os.path.join("/lab/modules", kernel),

@@ -2,12 +2,13 @@
 """Find and make the files that a guest boots: a kernel of the machine and an initramfs for it.
 
 The kernel is Debian's, from /boot, asked for as a series ("6.1") or by its full version, or one
-that scripts/debug-kernel has built ("debug-6.12"), which is not installed and has its modules in a
-folder of its own. The initramfs holds busybox, the modules up to the first 9p mount in the order in
+that scripts/lab-kernel has built ("debug-6.12", "native-6.12"), which is not installed and has its
+modules in a folder of its own. The initramfs holds busybox, the modules up to the first 9p mount in the order in
 which they load, and guest/init. It is made anew for each lab: that takes less than a second, and a
 stale one is a bug that nobody looks for.
 
-Modules are stored unpacked, because busybox's insmod does not read .ko.xz.
+Modules are stored unpacked, because busybox's insmod does not read .ko.xz. A native kernel has all
+that it needs built in.
 """
 
 import glob
@@ -24,7 +25,8 @@ GUEST = os.path.join(os.path.dirname(HERE), "guest")
 BUSYBOX = "/bin/busybox"
 APPLETS = "sh mount insmod cat ifconfig ip mkdir switch_root"
 MODULES = "virtio_pci virtio_net 9p 9pnet_virtio overlay"
-DEBUG_KERNEL = os.path.join(HERE, "../../../scripts/debug-kernel")
+LAB_KERNEL = os.path.join(HERE, "../../../scripts/lab-kernel")
+BUILT_BY = {"debug": "make check-debug", "native": "make native-kernel"}
 
 
 def version_key(version):
@@ -33,12 +35,13 @@ def version_key(version):
 
 def find_kernel(wanted):
     """Return the installed kernel version of a series, or the very version asked for."""
-    if os.path.exists(f"/boot/vmlinuz-{wanted}") or debug_folder(wanted):
+    if os.path.exists(f"/boot/vmlinuz-{wanted}") or own_folder(wanted):
         return wanted
-    if wanted.startswith("debug-"):
-        version = debug_kernel("--which", wanted.partition("-")[2])
+    kind = wanted.partition("-")[0]
+    if kind in BUILT_BY:
+        version = lab_kernel("--which", wanted)
         if not version:
-            raise LabError(f"no kernel {wanted}: make check-debug builds it")
+            raise LabError(f"no kernel {wanted}: {BUILT_BY[kind]} builds it")
         return version
     # Not the flavours: cloud has no 9p, rt is another kernel.
     versions = [version for path in glob.glob(f"/boot/vmlinuz-{wanted}.*-amd64")
@@ -50,19 +53,23 @@ def find_kernel(wanted):
     return max(versions, key=version_key)
 
 
-def debug_kernel(*words):
-    """Return the version that scripts/debug-kernel prints, or nothing."""
-    return subprocess.run([DEBUG_KERNEL, *words], stdout=subprocess.PIPE, text=True,
+def lab_kernel(*words):
+    """Return the words that scripts/lab-kernel prints, or nothing."""
+    return subprocess.run([LAB_KERNEL, *words], stdout=subprocess.PIPE, text=True,
                           check=False).stdout.strip()
 
 
-def debug_folder(version):
+def is_native(version):
+    return "-native." in version
+
+
+def own_folder(version):
     """Return the folder of a kernel that is not installed; empty for all others."""
-    return debug_kernel("--dir", version) if "-debug." in version else ""
+    return lab_kernel("--dir", version) if "-debug." in version or is_native(version) else ""
 
 
 def kernel_path(version):
-    folder = debug_folder(version)
+    folder = own_folder(version)
     return f"{folder}/vmlinuz" if folder else f"/boot/vmlinuz-{version}"
 
 
@@ -72,7 +79,9 @@ def initramfs_path(version, folder):
 
 def module_files(version):
     """Return paths of the modules, each after those that it needs."""
-    shown = run("modprobe", "-d", debug_folder(version) or "/", "-S", version, "--show-depends", "-a", *MODULES.split())
+    if is_native(version):
+        return []
+    shown = run("modprobe", "-d", own_folder(version) or "/", "-S", version, "--show-depends", "-a", *MODULES.split())
     paths = [line.split()[1] for line in shown.splitlines() if line.startswith("insmod ")]
     return list(dict.fromkeys(paths))
 

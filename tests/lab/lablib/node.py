@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """One virtual machine of the lab: gw1, gw2, ... and init1, ...
 
-A node is a QEMU process under software emulation with a stock kernel. Its life:
+A node is a QEMU process under software emulation with a stock kernel, or a native one: a User-Mode
+Linux process. Its life:
 
     stopped -- start --> booting --> running -- pause --> paused -- resume --> running
     any of them -- kill --> stopped
@@ -11,6 +12,9 @@ file system, except for the folders under share/node/NAME/keep. `pause` stops th
 (SIGSTOP), and the guest's clocks have moved when it resumes: a machine that hung. With `freeze`,
 QEMU's own stop is used, and the guest's clocks stand still: a virtual machine that was suspended by
 its host. A guest that panics ends its QEMU (-no-reboot, panic=-1).
+
+A native node has one processor, and it cannot be frozen: its clock is the machine's. The kernel is
+the first of several processes; one or more for each program of the guest are its children.
 
 The guest tells that it is up by writing share/node/NAME/ready. node/NAME/node.json has the settings
 of a node; /proc tells each time whether it runs.
@@ -25,9 +29,9 @@ import time
 
 from . import channel
 from .console import AWAKE, Console
-from .image import initramfs_path, kernel_path
+from .image import initramfs_path, is_native, kernel_path
 from .network import NETWORKS, tap
-from .state import (LabError, outrank, process_alive, process_record, process_start, read_json,
+from .state import (LabError, outrank, process_alive, process_fields, process_record, process_start, read_json,
                     write_json)
 from .tsc import tsc_khz
 
@@ -42,6 +46,9 @@ COMMAND_LINE = (
     # Emulated and sharing two cores: slow is not stuck.
     "rcupdate.rcu_cpu_stall_timeout=60 watchdog_thresh=30"
 )
+
+
+NATIVE_COMMAND_LINE = "loglevel=6 panic=-1 rcupdate.rcu_cpu_stall_timeout=60"
 
 
 def tsc_early():
@@ -133,7 +140,7 @@ class Node:
                 self.command(settings), stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                 start_new_session=True, cwd="/")
         outrank(process.pid)
-        self.save(qemu=process_record(process.pid), paused=None)
+        self.save(qemu=process_record(process.pid), paused=None, native=is_native(self.kernel(settings)))
         return process
 
     def kernel(self, settings):
@@ -141,10 +148,25 @@ class Node:
 
     def command(self, settings):
         kernel = self.kernel(settings)
+        # Real gateways share their processors with nobody. A gateway that gets none for 0.7 s
+        # notices, and refuses writes for 5 s.
+        return ["nice", "-n", "-10", *(self.native_command if is_native(kernel) else
+                                       self.qemu_command)(settings, kernel)]
+
+    def native_command(self, settings, kernel):
         command = [
-            # Real gateways share their processors with nobody. A gateway that gets none for 0.7 s
-            # notices, and refuses writes for 5 s.
-            "nice", "-n", "-10",
+            kernel_path(kernel), f"mem={settings['memory']}M",
+            f"initrd={initramfs_path(kernel, self.lab.folder)}", f"umid={self.name}",
+            f"uml_dir={self.folder}", "con=null", f"con0=null,fd:1", "ssl=null",
+            *NATIVE_COMMAND_LINE.split(), f"lab.node={self.name}", f"lab.share={self.lab.share}",
+            *settings["append"].split()]
+        for number, network in enumerate(self.networks):
+            command.append(f"vec{number}:transport=tap,ifname={tap(self.name, network)},"
+                           f"mac={self.mac(network)},depth=128,gro=1")
+        return command
+
+    def qemu_command(self, settings, kernel):
+        command = [
             "qemu-system-x86_64", "-name", f"{self.lab.name}-{self.name}",
             "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
             # One thread for all processors of a guest. With a thread for each, a processor may run
@@ -209,15 +231,26 @@ class Node:
 
     def cpu_seconds(self):
         self.require_alive()
-        with open(f"/proc/{self.record()['qemu']['pid']}/stat", encoding="ascii") as file:
-            ticks = file.read().rpartition(")")[2].split()[11:13]
-        return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
+        ticks = sum(int(field) for pid in self.processes()
+                    for field in process_fields(pid)[11:13])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
+    def processes(self):
+        """Return the numbers of the machine's processes, its kernel's first."""
+        kernel = self.record()["qemu"]["pid"]
+        if not self.record().get("native"):
+            return [kernel]
+        # it leads a session, and nobody leaves that
+        return [kernel, *(int(name) for name in os.listdir("/proc") if name.isdigit()
+                          and int(name) != kernel and process_fields(name)[3:4] == [str(kernel)])]
 
     def signal(self, number):
-        try:
-            os.kill(self.record()["qemu"]["pid"], number)
-        except ProcessLookupError:
-            pass
+        """Send it to all processes of the machine."""
+        for pid in self.processes():
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                pass
 
     def kill(self):
         record = self.record().get("qemu")
@@ -232,6 +265,8 @@ class Node:
         self.require_alive()
         if self.record().get("paused"):
             raise LabError(f"{self.name} is already paused")
+        if freeze and self.record().get("native"):
+            raise LabError(f"{self.name} is native: its clock cannot stand still")
         self.console.note_pause()
         if freeze:
             self.qmp("stop")

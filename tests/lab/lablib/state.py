@@ -27,14 +27,19 @@ class LabError(Exception):
     """A message of one line for the user."""
 
 
-def process_start(pid):
-    """Return the start time of a live process in clock ticks; None if it is gone or a zombie."""
+def process_fields(pid):
+    """Return the fields of a process' stat file behind its name; nothing if it is gone."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stat:
-            fields = stat.read().rpartition(")")[2].split()
+            return stat.read().rpartition(")")[2].split()
     except OSError:
-        return None
-    return None if fields[0] in "ZX" else int(fields[19])
+        return []
+
+
+def process_start(pid):
+    """Return the start time of a live process in clock ticks; None if it is gone or a zombie."""
+    fields = process_fields(pid)
+    return None if not fields or fields[0] in "ZX" else int(fields[19])
 
 
 def process_alive(record):
