@@ -70,7 +70,7 @@ t 'the new blocks can be written' write_through gw2 'write -P 9 24M 64k'
 # watches the image, so its wish lasts.
 notify() { lab run -- timeout "$(t_limit 90)" python3 "$TESTS_DIR/tools/notify.py" rbd "rbd_header.$(gw_info gw1 "$n" ImageId)" "$@"; }
 writes_within() { lab run -- timeout "$1" qemu-io -f raw -c 'write -P 3 0 4k' "$(gw_url gw1 "$n")" 2>&1 | grep -q '^wrote'; }
-is_quiet() { timeout "$(t_limit 20)" sh -c "until grep -q quiet '$1'; do sleep 0.2; done"; }
+is_quiet() { timeout "$(t_limit 80)" sh -c "until grep -q quiet '$1'; do sleep 0.2; done" || { cat "$1"; return 1; }; }
 two_at_once() {
 	local first failed=
 	mkfifo "$work/go.first"

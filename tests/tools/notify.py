@@ -4,9 +4,9 @@
 
     notify.py POOL OBJECT quiesce|unquiesce REQUEST    send one of librbd's notifications, of a
                                                        client that is not there
-    notify.py POOL OBJECT attend REQUEST               watch the image, as librbd does, and send the
-                                                       first, then the second one after a line on
-                                                       stdin
+    notify.py POOL OBJECT attend REQUEST               watch the image, and send the first, as often
+                                                       as librbd does, then the second one after a
+                                                       line on stdin
     notify.py POOL OBJECT snap NAME                    add a snapshot, and tell nobody
     notify.py POOL OBJECT update SECONDS               tell that the header has changed, and wait
                                                        that long at most
@@ -24,6 +24,8 @@ from rados_pool import Pool, check, framed, librados, packed
 
 OPS = {"quiesce": 18, "unquiesce": 19}
 HEADER_UPDATE = 3
+# librbd's rbd_quiesce_notification_attempts
+ATTEMPTS = 10
 NOTIFIED = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_void_p,
                             ctypes.c_size_t)
 BROKEN = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_int)
@@ -44,7 +46,7 @@ def attend(pool, oid, request):
     check(librados.rados_watch2(pool.io, oid.encode(), ctypes.byref(handle), *keep, None), "watch")
     cluster = ctypes.c_void_p(librados.rados_ioctx_get_cluster(pool.io))
     client = librados.rados_get_instance_id(cluster)
-    if not send(pool, oid, "quiesce", client, handle.value, request):
+    if not any(send(pool, oid, "quiesce", client, handle.value, request) for _ in range(ATTEMPTS)):
         return False
     print("quiet", flush=True)
     sys.stdin.readline()
