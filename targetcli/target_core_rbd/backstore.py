@@ -42,6 +42,8 @@ from .kernel_log import KernelLog
 PLUGIN = 'rbd'
 MODULE = 'target_core_rbd'
 LONGEST_ALIAS = 511
+# in place of the serial number, before it is known
+OPENING = 'opening'
 
 REASONS = {
     errno.ENOENT: 'there is no such pool, namespace, image or snapshot',
@@ -88,7 +90,7 @@ class RBDImage:
         super().__init__(name, 'create', index)
         try:
             self._set_udev_path(str(spec))
-            self._remember(id=cluster.id, conf=cluster.conf, options=str(options))
+            self._remember(id=cluster.id, conf=cluster.conf, options=str(options), serial=OPENING)
             self._open(spec, cluster, secret, control)
             self._remember(id=cluster.id, conf=cluster.conf, options=str(options), serial=self.wwn)
             if wwn and wwn_from != 'image':
@@ -206,7 +208,8 @@ class RBDImage:
     def _get_wwn_from(self):
         if not self.is_configured():
             return None
-        return 'image' if self.wwn == self._recall('serial') else 'operator'
+        # a program that was killed while it opened the image has not set another one yet
+        return 'image' if self._recall('serial') in (self.wwn, OPENING) else 'operator'
 
     image = property(_get_spec, doc='Get the image as pool[/namespace]/image[@snap].')
     conf = property(lambda self: self._recall('conf'), doc='Get the path of the Ceph configuration file.')

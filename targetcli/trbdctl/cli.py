@@ -180,6 +180,8 @@ def interrupt(signum, frame):
 def command_apply(args, out):
     with one_at_a_time():
         live = Live()
+        for half in live.remove_halves():
+            say('removed %s, which led nowhere' % half)
         read, me, wanted, planned = look(args, live)
         preflight(args, read, me, wanted, planned)
         for number in SIGNALS:

@@ -5,7 +5,9 @@ rtslib removes a thing with all that is in it. A plan names each part before, so
 then was put there meanwhile, and we refuse.
 """
 
+import glob
 import importlib
+import os
 import socket
 
 from .problems import Problem, refuse
@@ -56,8 +58,19 @@ class Live:
         try:
             dump = self.root.dump()
         except Exception as error:
-            refuse('', 'the present configuration cannot be read: %s' % error, 'see "targetcli ls" for what is broken')
+            refuse('', 'the present configuration cannot be read: %s' % error, '"trbdctl apply" removes LUNs that lead nowhere; for the rest see "targetcli ls"')
         return dump
+
+    def remove_halves(self):
+        """Remove LUNs without a disk, and LUNs of hosts that lead to none. Their maker was killed,
+        and rtslib reads nothing while one is there. Return their places.
+        """
+        here = self.fabric.path
+        halves = [path for pattern in ('acls/*/lun_*', 'lun/lun_*') for path in glob.glob('%s/*/tpgt_*/%s' % (here, pattern))
+                  if not any(entry.is_symlink() for entry in os.scandir(path))]
+        for path in halves:
+            os.rmdir(path)
+        return [os.path.relpath(path, here) for path in halves]
 
     def do(self, step):
         getattr(self, '_' + step.path[0])(*step.path[1:], step.old, step.new)

@@ -109,6 +109,15 @@ def _replaced(wanted, found):
     return {path for path, disk in found.items() if path[0] == 'lun' and wanted.get(path, disk) != disk}
 
 
+def _anew(wanted, found):
+    """Return the disks that are made anew: they differ, and no LUN leads to them. An apply that was
+    killed may have left such a disk.
+    """
+    served = {disk for path, disk in found.items() if path[0] == 'lun'}
+    return {path for path, unit in found.items() if path[0] == 'disk' and not isinstance(unit, Foreign)
+            and path[1] not in served and wanted.get(path, unit) != unit}
+
+
 def _lun_of(path, found):
     """Return the path of the LUN of the group that a host's LUN leads to."""
     return ('lun',) + path[1:3] + (found[path][0],)
@@ -123,21 +132,21 @@ def _is_default(path, new):
 
 
 def _changes(wanted, found):
-    replaced = _replaced(wanted, found)
+    replaced, anew = _replaced(wanted, found), _anew(wanted, found)
     for path, new in wanted.items():
-        old = found.get(path)
+        old = found.get(path) if _owner(path) not in anew else None
         again = path[0] == 'map' and old is not None and _lun_of(path, found) in replaced
         if old is None and _is_default(path, new) or old == new and not again:
             continue
-        if path[0] in ('lun', 'map') and old is not None:
+        if (path[0] in ('lun', 'map') or path in anew) and old is not None:
             yield Step(path, old, None)
             yield Step(path, None, new)
         else:
             yield Step(path, old, new)
 
 
-def _disk_conflicts(path, new, found, place):
-    old = found.get(path)
+def _disk_conflicts(step, found, place):
+    path, old, new = step
     name = path[1]
     if isinstance(old, Foreign):
         yield Problem(place('disks', name), "there is a backstore '%s' of the kind %s" % (name, old.plugin),
@@ -149,7 +158,7 @@ def _disk_conflicts(path, new, found, place):
                       'drain it, and make it anew: trbdctl drain %s; targetcli /backstores/rbd delete %s; trbdctl apply' % (name, name))
     if old is None:
         for other, unit in found.items():
-            if other[0] == 'disk' and not isinstance(unit, Foreign) and unit.image == new.image:
+            if other[0] == 'disk' and other != path and not isinstance(unit, Foreign) and unit.image == new.image:
                 yield Problem(place('disks', name), "image %s is served as backstore '%s' already" % (new.image, other[1]),
                               "name the disk '%s', or remove that with: targetcli /backstores/rbd delete %s" % (other[1], other[1]))
 
@@ -173,7 +182,7 @@ def _conflicts(steps, wanted, found, gone, prune, place):
     for step in steps:
         path, kind = step.path, step.path[0]
         if kind == 'disk' and step.new is not None:
-            said += _disk_conflicts(path, step.new, found, place)
+            said += _disk_conflicts(step, found, place)
         elif kind == 'portal' and step.new is not None:
             said += _portal_conflicts(path, wanted, found, gone, place)
         elif kind in ('lun', 'map') and step.new is None and wanted.get(path, step.old) != step.old and not prune:

@@ -121,7 +121,9 @@ def _found_disk(so):
     if so.get('plugin') != PLUGIN:
         return Foreign(so.get('plugin'))
     conf = so.get('conf') or '/etc/ceph/ceph.conf'
-    return Unit(so.get('image') or '', so.get('id') or 'admin', os.path.normpath(conf), so.get('options') or '',
+    # somebody who made it was killed before it had its image
+    image = so.get('image') if so.get('wwn') else None
+    return Unit(image or '', so.get('id') or 'admin', os.path.normpath(conf), so.get('options') or '',
                 so.get('wwn') if so.get('wwn_from') == 'operator' else None)
 
 

@@ -23,9 +23,11 @@ file() {
 	EOF
 }
 apply() { ctl gw1 apply --prune "/root/$1.yaml"; }
-# everything that an apply leaves behind; targetcli keeps backups under names with a time in them
+# Everything that an apply leaves behind. rtslib gives links random names, and saves these as aliases;
+# it keeps backups under names with a time in them.
 state() {
-	all_of gw1
+	all_of gw1 | sed -E "\\|$TRBDCTL_SAVED|d; s|(/lun_[0-9]+)/[0-9a-f]{10}$|\\1/link|"
+	lab exec -n gw1 -- jq 'walk(if type == "object" then del(.alias) else . end)' $TRBDCTL_SAVED
 	lab exec -n gw1 -- find /etc/rtslib-fb-target /etc/target_core_rbd /var/lib/target_core_rbd -path '*/backup/*' -prune -o \
 		-type f -printf '%p %m\n' 2>/dev/null | sort
 }
@@ -37,7 +39,8 @@ go() { if [ "$1" = nothing ]; then nothing; else apply "$1"; fi; }
 for image in a b; do img_create "$n-$image" --size 16M; done
 t 'trbdctl is installed' trbdctl_up
 lab exec -n gw1 -- sh -c "umask 077; mkdir -p $TRBDCTL_SECRETS; cd $TRBDCTL_SECRETS; echo change-me-now1 >one; echo change-me-now2 >two"
-file small "targets: {$iqn: {luns: {1: a}, hosts: {$iqn.host: {chap: {user: host1, secret: one}, luns: all}}}}"
+file small "targets: {$iqn: {luns: {1: a}, hosts: {$iqn.host: {chap: {user: host1, secret: one}, luns: all}}}}
+discovery: {chap: none}"
 file large "targets:
   $iqn: {luns: {1: a, 2: b}, hosts: {$iqn.host: {chap: {user: host1, secret: two}, luns: all}, $iqn.reader: {chap: none, luns: {5: 1}, read_only: true}}}
   $iqn-2: {luns: {1: b}, hosts: {$iqn.host: {chap: none, luns: all}}}

@@ -175,6 +175,22 @@ class Plans(unittest.TestCase):
         self.conflict(('portal', IQN, 2, '192.0.2.11', 3260), True, 'is in group 2, and the file has it in group 1', applied=False)
         self.conflict(('lun', IQN, 1, 1), 'disk9', 'LUN 1 is disk disk9; the file has disk disk1')
 
+    def test_a_disk_that_differs_and_serves_nobody_is_made_anew(self):
+        lio = self.applied()
+        before = dict(lio)
+        for left in (state.Unit('', 'gw', '/etc/ceph/ceph.conf', '', None), before['disk', 'disk1']._replace(wwn='other')):
+            lio = Lio(before)
+            lio['disk', 'disk1'] = left
+            lio['block_size', 'disk1'] = 512
+            for path in [path for path in lio if path[0] in ('lun', 'map')]:
+                del lio[path]
+            found = self.plan(lio)
+            self.assertEqual(found.conflicts, [])
+            self.assertEqual([(step.path[0], step.new is None) for step in found.steps if step.path[0] == 'disk'],
+                             [('disk', True), ('disk', False)])
+            journal.run(found.steps, lio.do)
+            self.assertEqual({path: lio[path] for path in before}, before)
+
     def test_another_disk_in_the_place_of_a_lun(self):
         lio = self.applied()
         before = dict(lio)
