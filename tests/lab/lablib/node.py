@@ -157,7 +157,7 @@ class Node:
         command = [
             kernel_path(kernel), f"mem={settings['memory']}M",
             f"initrd={initramfs_path(kernel, self.lab.folder)}", f"umid={self.name}",
-            f"uml_dir={self.folder}", "con=null", f"con0=null,fd:1", "ssl=null",
+            f"uml_dir={self.folder}", "con=null", "con0=null,fd:1", "ssl=null",
             *NATIVE_COMMAND_LINE.split(), f"lab.node={self.name}", f"lab.share={self.lab.share}",
             *settings["append"].split()]
         for number, network in enumerate(self.networks):
