@@ -24,9 +24,9 @@ file() {
 }
 apply() { ctl gw1 apply --prune "/root/$1.yaml"; }
 # Everything that an apply leaves behind. rtslib gives links random names, and saves these as aliases;
-# it keeps backups under names with a time in them.
+# it keeps backups under names with a time in them. NULL is what it writes for nothing.
 state() {
-	all_of gw1 | sed -E "\\|$TRBDCTL_SAVED|d; s|(/lun_[0-9]+)/[0-9a-f]{10}$|\\1/link|"
+	all_of gw1 | sed -E "\\|$TRBDCTL_SAVED|d; /:NULL$/d; s|(/lun_[0-9]+)/[0-9a-f]{10}$|\\1/link|"
 	lab exec -n gw1 -- jq 'walk(if type == "object" then del(.alias) else . end)' $TRBDCTL_SAVED
 	lab exec -n gw1 -- find /etc/rtslib-fb-target /etc/target_core_rbd /var/lib/target_core_rbd -path '*/backup/*' -prune -o \
 		-type f -printf '%p %m\n' 2>/dev/null | sort
