@@ -7,7 +7,7 @@
 #   POINTS   how many times it is killed on each of three ways (7), spread over its changes
 . ../lib/ktap.sh
 . ../lib/gateway.sh
-. ../lib/trbdctl.sh
+. ../lib/with_trbdctl.sh
 
 POINTS=${POINTS:-7}
 n=$TEST-disk
@@ -23,8 +23,8 @@ file() {
 	EOF
 }
 apply() { ctl gw1 apply --prune "/root/$1.yaml"; }
-# Everything that an apply leaves behind. rtslib gives links random names, and saves these as aliases;
-# it keeps backups under names with a time in them. NULL is what it writes for nothing.
+# Everything that an apply leaves behind. rtslib gives links random names, and saves these as
+# aliases; it keeps backups under names with a time in them. NULL is what it writes for nothing.
 state() {
 	all_of gw1 | sed -E "\\|$TRBDCTL_SAVED|d; /:NULL$/d; s|(/lun_[0-9]+)/[0-9a-f]{10}$|\\1/link|"
 	lab exec -n gw1 -- jq 'walk(if type == "object" then del(.alias) else . end)' $TRBDCTL_SAVED

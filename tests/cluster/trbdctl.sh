@@ -9,7 +9,7 @@
 . ../lib/ktap.sh
 . ../lib/gateway.sh
 . ../lib/hosts.sh
-. ../lib/trbdctl.sh
+. ../lib/with_trbdctl.sh
 
 n=$TEST-disk
 iqn=$(iqn_of "$n")
