@@ -197,4 +197,4 @@ help: ## this list
 		/^[a-z_.-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: all modules mirror clean install install-tools uninstall uninstall-tools dkms-install dkms-remove \
-	dist deb check-deb style sparse checkpatch kernel-doc structure graph compile_commands.json demo check check-all check-debug check-debian soak soak-tests bench check-host deps help
+	dist deb check-deb style sparse checkpatch kernel-doc structure graph compile_commands.json demo check check-all check-debug check-debian soak soak-tests native-kernel bench check-host deps help
