@@ -69,7 +69,10 @@ class Live:
         halves = [path for pattern in ('acls/*/lun_*', 'lun/lun_*') for path in glob.glob('%s/*/tpgt_*/%s' % (here, pattern))
                   if not any(entry.is_symlink() for entry in os.scandir(path))]
         for path in halves:
-            os.rmdir(path)
+            try:
+                os.rmdir(path)
+            except OSError as error:
+                refuse('', '%s leads nowhere and cannot be removed: %s' % (path, error.strerror), 'see whether somebody is making it, and apply again')
         return [os.path.relpath(path, here) for path in halves]
 
     def do(self, step):
