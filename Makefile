@@ -176,7 +176,7 @@ check-debug: deps ## the tests on a kernel with KASAN, lockdep and kmemleak, and
 	@scripts/install-packages scripts/packages/debug
 	@KERNELS="$(KERNELS)" TESTS="$(TESTS)" tests/run-check-debug
 
-native-kernel: ## build the kernel of "lab up --native" and --kernel 6.12
+native-kernel: ## build the kernel of "lab up --native --kernel 6.12"
 	@scripts/install-packages scripts/packages/debug
 	@scripts/lab-kernel native-6.12
 
