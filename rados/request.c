@@ -23,6 +23,7 @@
 #include <linux/completion.h>
 #include <linux/delay.h>
 #include <linux/kref.h>
+#include <linux/string.h>
 #include <linux/timekeeping.h>
 #include <linux/workqueue.h>
 
@@ -62,6 +63,19 @@ static struct ceph_osd_request *request_new(struct trbd_session *session,
 	return req;
 }
 
+/* Names the object of a request; without a formatted print if libceph has the room inside. */
+static int request_set_name(struct ceph_osd_request *req, const char *name)
+{
+	struct ceph_object_id *oid = &req->r_base_oid;
+	size_t len = strlen(name);
+
+	if (len >= sizeof(oid->inline_name))
+		return ceph_oid_aprintf(oid, GFP_NOIO, "%s", name);
+	memcpy(oid->inline_name, name, len + 1);
+	oid->name_len = len;
+	return 0;
+}
+
 static struct ceph_osd_request *request_alloc(struct trbd_session *session, const char *oid_name,
 					      const struct ceph_object_locator *oloc,
 					      struct ceph_snap_context *snapc,
@@ -72,7 +86,7 @@ static struct ceph_osd_request *request_alloc(struct trbd_session *session, cons
 	if (!req)
 		return NULL;
 	ceph_oloc_copy(&req->r_base_oloc, oloc);
-	if (ceph_oid_aprintf(&req->r_base_oid, GFP_NOIO, "%s", oid_name)) {
+	if (request_set_name(req, oid_name)) {
 		ceph_osdc_put_request(req);
 		return NULL;
 	}

@@ -19,7 +19,9 @@
 #include <linux/lockdep.h>
 #include <linux/minmax.h>
 #include <linux/spinlock.h>
+#include <linux/string.h>
 
+#include "compat/hex.h"
 #include "protocol.h"
 #include "rados/session.h"
 #include "rbd/image.h"
@@ -74,7 +76,14 @@ u64 trbd_image_object_size(const struct trbd_image *image)
  */
 void trbd_image_object_name(const struct trbd_image *image, u64 objno, char *buf)
 {
-	snprintf(buf, TRBD_OBJECT_NAME_MAX, "%s.%016llx", image->header.object_prefix, objno);
+	const char *prefix = image->header.object_prefix;
+	__be64 number = cpu_to_be64(objno);
+	size_t len = strlen(prefix);
+
+	/* "%s.%016llx", without what a formatted print costs each I/O */
+	memcpy(buf, prefix, len);
+	buf[len] = '.';
+	*bin2hex(buf + len + 1, &number, sizeof(number)) = 0;
 }
 
 /*
