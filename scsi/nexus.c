@@ -148,7 +148,8 @@ struct trbd_nexus *trbd_nexus_find(struct trbd_nexus_table *table, struct se_cmd
 	struct trbd_nexus *nexus = trbd_nexus_lookup(table, cmd->se_sess);
 	struct trbd_pr_nexus name;
 
-	if (nexus && trbd_nexus_count_all(nexus))
+	if (nexus && (trbd_nexus_count_all(nexus) ||
+		      trbd_nexus_name_matches(&nexus->name, cmd->se_sess, cmd->se_sess->se_tpg)))
 		return nexus;
 
 	trbd_nexus_name(cmd->se_sess, cmd->se_sess->se_tpg, &name);

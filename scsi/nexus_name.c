@@ -10,6 +10,7 @@
 #include <target/target_core_base.h>
 #include <target/target_core_fabric.h>
 
+#include "compat/hex.h"
 #include "pr/rules.h"
 #include "scsi/nexus_name.h"
 
@@ -118,6 +119,53 @@ void trbd_nexus_name(struct se_session *sess, struct se_portal_group *tpg,
 {
 	nexus_name_initiator(sess, tpg, name->initiator);
 	trbd_nexus_target_name(tpg, name->target);
+}
+
+/* Return what follows @start in a text, or NULL if the text does not begin with it. */
+static const char *nexus_name_after(const char *text, const char *start)
+{
+	for (; *start; start++, text++) {
+		if (*text != *start)
+			return NULL;
+	}
+	return text;
+}
+
+/**
+ * trbd_nexus_name_matches() - recognise the two ends of an iSCSI session, quickly
+ * @name: names that trbd_nexus_name() made earlier
+ * @sess: session
+ * @tpg: target portal group of the session
+ *
+ * This costs half of making the names again, and a nexus that sends one command at a time pays it
+ * for each of them.
+ *
+ * Context: any.
+ * Return: true if the names are those of the session; false if trbd_nexus_name() has to tell, since
+ * they may be.
+ */
+bool trbd_nexus_name_matches(const struct trbd_pr_nexus *name, struct se_session *sess,
+			     struct se_portal_group *tpg)
+{
+	const struct target_core_fabric_ops *ops = tpg->se_tpg_tfo;
+	__be16 tag = cpu_to_be16(ops->tpg_get_tag(tpg));
+	char isid[ISID_MAX] = "", digits[2 * sizeof(tag) + 1] = "";
+	const char *rest;
+
+	if (tpg->proto_id != SCSI_PROTOCOL_ISCSI || !ops->sess_get_initiator_sid)
+		return false;
+	rest = nexus_name_after(name->target, ops->tpg_get_wwn(tpg));
+	rest = rest ? nexus_name_after(rest, ",t,0x") : NULL;
+	bin2hex(digits, &tag, sizeof(tag));
+	if (!rest || strcmp(rest, digits))
+		return false;
+	rest = nexus_name_after(name->initiator, "iscsi:");
+	rest = rest ? nexus_name_after(rest, sess->se_node_acl->initiatorname) : NULL;
+	rest = rest ? nexus_name_after(rest, ",i,0x") : NULL;
+	if (!rest)
+		return false;
+	ops->sess_get_initiator_sid(sess, isid, sizeof(isid));
+	return !strcmp(rest, isid);
 }
 
 /**
