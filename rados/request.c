@@ -16,13 +16,16 @@
  * computes its checksum when it sends, and may send again after a reconnect. So the caller must
  * first copy memory that can change meanwhile.
  */
+#include <linux/bitops.h>
 #include <linux/bvec.h>
 #include <linux/ceph/libceph.h>
+#include <linux/ceph/messenger.h>
 #include <linux/ceph/osd_client.h>
 #include <linux/ceph/rados.h>
 #include <linux/completion.h>
 #include <linux/delay.h>
 #include <linux/kref.h>
+#include <linux/mutex.h>
 #include <linux/string.h>
 #include <linux/timekeeping.h>
 #include <linux/workqueue.h>
@@ -261,6 +264,23 @@ static struct trbd_session *request_session(const struct ceph_osd_request *req)
 	return req->r_osdc->client->private;
 }
 
+/*
+ * Spares the OSD the acknowledgment of its answer. libceph's messenger sends one for each message,
+ * in a frame of its own if nothing else is to be sent. An OSD keeps no answer to send it again: its
+ * connections are lossy, and it ignores the frame.
+ */
+static void request_spare_ack(const struct ceph_osd_request *req)
+{
+	/* the answer holds a reference on the connection that brought it */
+	struct ceph_connection *con = req->r_reply->con;
+
+	if (!con || !test_bit(CEPH_CON_F_LOSSYTX, &con->flags))
+		return;
+	mutex_lock(&con->mutex);
+	con->in_seq_acked = con->in_seq;
+	mutex_unlock(&con->mutex);
+}
+
 /**
  * trbd_request_result() - get the result of a request that has ended
  * @req: request that is done
@@ -277,6 +297,8 @@ int trbd_request_result(const struct ceph_osd_request *req)
 	/* otherwise the messenger brought the answer, and holds its reference during this call */
 	if (current_work() == &req->r_complete_work)
 		request_leave_memory(req);
+	else
+		request_spare_ack(req);
 	trbd_recovery_notice(&request_session(req)->recovery, req->r_result);
 	return req->r_result == -EINPROGRESS ? -EIO : req->r_result;
 }
