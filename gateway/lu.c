@@ -298,6 +298,7 @@ struct trbd_lu *trbd_lu_attach(struct trbd_image *image, struct trbd_group *grou
 			       const struct trbd_lu_ops *ops, void *owner)
 {
 	struct trbd_lu *lu = kzalloc(sizeof(*lu), GFP_KERNEL);
+	struct trbd_lu_view *view;
 	int ret;
 
 	if (!lu)
@@ -314,11 +315,13 @@ struct trbd_lu *trbd_lu_attach(struct trbd_image *image, struct trbd_group *grou
 	init_waitqueue_head(&lu->wait);
 	INIT_LIST_HEAD(&lu->jobs);
 	__set_bit(TRBD_LU_UNREGISTERED, &lu->blocked);
-	RCU_INIT_POINTER(lu->view, kvzalloc(sizeof(struct trbd_lu_view), GFP_KERNEL));
-	if (!rcu_access_pointer(lu->view)) {
+	view = kvzalloc(sizeof(*view), GFP_KERNEL);
+	if (!view) {
 		kfree(lu);
 		return ERR_PTR(-ENOMEM);
 	}
+	view->number = 1;
+	RCU_INIT_POINTER(lu->view, view);
 
 	lu->thread = kthread_create(lu_thread, lu, "trbd-lu/%s", image->id);
 	if (IS_ERR(lu->thread)) {

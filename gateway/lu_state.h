@@ -32,6 +32,7 @@ struct trbd_watch_reply;
 /**
  * struct trbd_lu_view - the shared state, as this gateway has installed it
  * @rcu: for freeing it
+ * @number: tells this view from all others of the unit; not 0
  * @generation: of the record
  * @settled: of the record
  * @resets: of the record
@@ -44,6 +45,7 @@ struct trbd_watch_reply;
  */
 struct trbd_lu_view {
 	struct rcu_head rcu;
+	u64 number;
 	u64 generation;
 	u64 settled;
 	u32 resets;
@@ -87,7 +89,7 @@ struct trbd_lu_change {
  */
 struct trbd_lu_ops {
 	void (*changed)(void *owner, const struct trbd_lu_change *change);
-	unsigned int (*draining)(void *owner, const struct trbd_pr_state *pr);
+	unsigned int (*draining)(void *owner, const struct trbd_lu_view *view);
 	unsigned int (*in_flight)(void *owner);
 	void (*come_back)(void *owner);
 	void (*tick)(void *owner);

@@ -90,7 +90,7 @@ static u64 round_installed(struct trbd_lu *lu, unsigned int *draining)
 	rcu_read_lock();
 	view = rcu_dereference(lu->view);
 	generation = view->generation;
-	*draining = lu->ops->draining(lu->owner, &view->pr);
+	*draining = lu->ops->draining(lu->owner, view);
 	rcu_read_unlock();
 	return generation;
 }

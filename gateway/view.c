@@ -149,6 +149,7 @@ int trbd_lu_install(struct trbd_lu *lu, struct trbd_record *record)
 		ret = -ENOMEM;
 		goto out;
 	}
+	view->number = old->number + 1;
 	rcu_assign_pointer(lu->view, view);
 	lu->last_generation = max(lu->last_generation, view->generation);
 	/* pairs with the barrier between counting a command and looking at the view */

@@ -11,6 +11,7 @@
  *
  * No I/O, no memory, no locks: the unit tests compile this file as it is.
  */
+#include <linux/bits.h>
 #include <linux/kernel.h>
 #include <linux/string.h>
 #include <linux/types.h>
@@ -177,39 +178,39 @@ enum trbd_pr_verdict trbd_pr_release_spc2(struct trbd_pr_state *state,
 }
 
 /**
- * trbd_pr_conflicts() - tell whether a command conflicts with a reservation
+ * trbd_pr_forbidden() - tell which access a reservation forbids to a nexus
  * @state: state
- * @nexus: nexus that the command came by
- * @access: access of the command
+ * @nexus: nexus
  *
  * SPC-4 tables 45 and 46, SBC-3 table 13.
  *
- * Return: true if the command ends with RESERVATION CONFLICT.
+ * Return: a bit for each enum trbd_pr_access whose commands end with RESERVATION CONFLICT.
  */
-bool trbd_pr_conflicts(const struct trbd_pr_state *state, const struct trbd_pr_nexus *nexus,
-		       enum trbd_pr_access access)
+unsigned int trbd_pr_forbidden(const struct trbd_pr_state *state, const struct trbd_pr_nexus *nexus)
 {
+	const unsigned int writes = BIT(TRBD_PR_ACCESS_WRITE);
+	const unsigned int media = BIT(TRBD_PR_ACCESS_READ) | writes;
 	const struct trbd_pr_registration *registration;
 
-	if (access == TRBD_PR_ACCESS_ALWAYS)
-		return false;
-	if (*state->spc2.initiator)
-		return !rules_nexus_equal(&state->spc2, nexus);
-	if (access == TRBD_PR_ACCESS_OTHER || state->type == TRBD_PR_NONE)
-		return false;
+	if (!trbd_pr_is_reserved(state))
+		return 0;
+	if (*state->spc2.initiator) {
+		if (rules_nexus_equal(&state->spc2, nexus))
+			return 0;
+		return BIT(TRBD_PR_ACCESS_OTHER) | media;
+	}
 
 	registration = trbd_pr_find(state, nexus);
 	switch (state->type) {
 	case TRBD_PR_WRITE_EXCLUSIVE:
-		return access == TRBD_PR_ACCESS_WRITE &&
-		       !(registration && trbd_pr_holds(state, registration));
+		return registration && trbd_pr_holds(state, registration) ? 0 : writes;
 	case TRBD_PR_EXCLUSIVE_ACCESS:
-		return !(registration && trbd_pr_holds(state, registration));
+		return registration && trbd_pr_holds(state, registration) ? 0 : media;
 	case TRBD_PR_WRITE_EXCLUSIVE_REGISTRANTS:
 	case TRBD_PR_WRITE_EXCLUSIVE_ALL:
-		return access == TRBD_PR_ACCESS_WRITE && !registration;
+		return registration ? 0 : writes;
 	default:
-		return !registration;
+		return registration ? 0 : media;
 	}
 }
 

@@ -51,6 +51,7 @@ enum trbd_pr_access {
 	TRBD_PR_ACCESS_OTHER,		/* forbidden by RESERVE (6) and (10) only */
 	TRBD_PR_ACCESS_READ,
 	TRBD_PR_ACCESS_WRITE,
+	TRBD_PR_ACCESSES
 };
 
 /**
@@ -162,6 +163,17 @@ enum trbd_pr_attention {
 	TRBD_PR_TELL_RESERVATIONS_RELEASED,
 };
 
+/**
+ * trbd_pr_is_reserved() - tell whether there is a reservation of either kind
+ * @state: state
+ *
+ * Return: true if a command may conflict.
+ */
+static inline bool trbd_pr_is_reserved(const struct trbd_pr_state *state)
+{
+	return state->type != TRBD_PR_NONE || *state->spc2.initiator;
+}
+
 bool trbd_pr_type_is_valid(unsigned int type);
 bool trbd_pr_type_is_all(enum trbd_pr_type type);
 bool trbd_pr_type_is_registrants(enum trbd_pr_type type);
@@ -176,8 +188,8 @@ enum trbd_pr_verdict trbd_pr_reserve_spc2(struct trbd_pr_state *state,
 					  const struct trbd_pr_nexus *nexus);
 enum trbd_pr_verdict trbd_pr_release_spc2(struct trbd_pr_state *state,
 					  const struct trbd_pr_nexus *nexus);
-bool trbd_pr_conflicts(const struct trbd_pr_state *state, const struct trbd_pr_nexus *nexus,
-		       enum trbd_pr_access access);
+unsigned int trbd_pr_forbidden(const struct trbd_pr_state *state,
+			       const struct trbd_pr_nexus *nexus);
 enum trbd_pr_attention trbd_pr_attention(const struct trbd_pr_state *old,
 					 const struct trbd_pr_state *new,
 					 enum trbd_pr_action action,

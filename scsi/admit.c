@@ -36,17 +36,17 @@
 static int admit_check_conflict(struct trbd_unit *unit, struct se_cmd *cmd,
 				enum trbd_pr_access access)
 {
-	const struct trbd_pr_state *pr;
-	const struct trbd_nexus *nexus;
+	const struct trbd_lu_view *view;
+	struct trbd_nexus *nexus;
 	int verdict = TRBD_PR_GOOD;
 
 	rcu_read_lock();
-	pr = &rcu_dereference(unit->lu->view)->pr;
-	if (pr->type != TRBD_PR_NONE || *pr->spc2.initiator) {
+	view = rcu_dereference(unit->lu->view);
+	if (trbd_pr_is_reserved(&view->pr)) {
 		nexus = trbd_nexus_find(&unit->nexuses, cmd);
 		if (!nexus)
 			verdict = -ENOMEM;
-		else if (trbd_pr_conflicts(pr, &nexus->name, access))
+		else if (trbd_nexus_conflicts(nexus, view, access))
 			verdict = TRBD_PR_CONFLICT;
 	}
 	rcu_read_unlock();

@@ -10,6 +10,7 @@
  * address of one that is gone; the former one had nothing in flight any more. So whenever a nexus
  * begins a command and has no other, its names are checked again.
  */
+#include <linux/bits.h>
 #include <linux/kernel.h>
 #include <linux/lockdep.h>
 #include <linux/minmax.h>
@@ -18,6 +19,7 @@
 #include <linux/slab.h>
 #include <target/target_core_base.h>
 
+#include "gateway/lu_state.h"
 #include "scsi/nexus.h"
 #include "scsi/nexus_name.h"
 
@@ -165,6 +167,31 @@ struct trbd_nexus *trbd_nexus_find(struct trbd_nexus_table *table, struct se_cmd
 	if (!nexus)
 		nexus = nexus_remember(table, cmd, &name);
 	return nexus;
+}
+
+/**
+ * trbd_nexus_conflicts() - tell whether a view forbids a command of a nexus
+ * @nexus: nexus that the command came by
+ * @view: the view
+ * @access: access of the command
+ *
+ * Looking through thousands of registrations takes longer than the rest of a command. So a nexus
+ * remembers what the last view forbids to it.
+ *
+ * Context: under rcu_read_lock(); any.
+ * Return: true if the command ends with RESERVATION CONFLICT.
+ */
+bool trbd_nexus_conflicts(struct trbd_nexus *nexus, const struct trbd_lu_view *view,
+			  enum trbd_pr_access access)
+{
+	u64 forbidden = atomic64_read(&nexus->forbidden);
+
+	if (forbidden >> TRBD_PR_ACCESSES != view->number) {
+		forbidden = view->number << TRBD_PR_ACCESSES |
+			    trbd_pr_forbidden(&view->pr, &nexus->name);
+		atomic64_set(&nexus->forbidden, forbidden);
+	}
+	return forbidden & BIT_ULL(access);
 }
 
 /**

@@ -12,6 +12,7 @@
 struct se_cmd;
 struct se_device;
 struct se_session;
+struct trbd_lu_view;
 
 #define TRBD_NEXUS_HASH_BITS	6
 
@@ -32,6 +33,8 @@ enum {
  * @in_flight: how many commands are in flight, by phase of the table and by kind
  * @executed_ms: trbd_clock_local_ms() when a command was last executed
  * @quarantine_until_ms: trbd_clock_local_ms() until which its changes of data end with BUSY
+ * @forbidden: the number of a view, and in the lowest TRBD_PR_ACCESSES bits what that view forbids
+ *   to it
  * @forgotten: it is about to be freed
  * @seen: a session was found for it when the sessions were last looked at
  */
@@ -44,6 +47,7 @@ struct trbd_nexus {
 	atomic_t in_flight[2][TRBD_NEXUS_KINDS];
 	u64 executed_ms;
 	u64 quarantine_until_ms;
+	atomic64_t forbidden;
 	bool forgotten;
 	bool seen;
 };
@@ -98,5 +102,7 @@ void trbd_nexus_forget_gone(struct trbd_nexus_table *table, struct se_device *se
 struct trbd_nexus *trbd_nexus_lookup(struct trbd_nexus_table *table,
 				     const struct se_session *session);
 struct trbd_nexus *trbd_nexus_find(struct trbd_nexus_table *table, struct se_cmd *cmd);
+bool trbd_nexus_conflicts(struct trbd_nexus *nexus, const struct trbd_lu_view *view,
+			  enum trbd_pr_access access);
 
 #endif /* TRBD_SCSI_NEXUS_H */

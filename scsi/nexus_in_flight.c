@@ -230,13 +230,13 @@ void trbd_nexus_new_phase(struct trbd_nexus_table *table)
 /**
  * trbd_nexus_count_forbidden() - count commands in flight that would not be allowed to begin now
  * @table: nexuses of the logical unit
- * @pr: the reservations
+ * @view: the view
  *
- * Context: any but hard and soft interrupt.
+ * Context: under rcu_read_lock(), in any context but hard and soft interrupt.
  * Return: their number, including all from before the last trbd_nexus_new_phase().
  */
 unsigned int trbd_nexus_count_forbidden(struct trbd_nexus_table *table,
-					const struct trbd_pr_state *pr)
+					const struct trbd_lu_view *view)
 {
 	struct trbd_nexus *nexus;
 	unsigned int count;
@@ -250,9 +250,9 @@ unsigned int trbd_nexus_count_forbidden(struct trbd_nexus_table *table,
 		unsigned int writes = atomic_read(&nexus->in_flight[0][TRBD_NEXUS_WRITES]) +
 				      atomic_read(&nexus->in_flight[1][TRBD_NEXUS_WRITES]);
 
-		if (reads && trbd_pr_conflicts(pr, &nexus->name, TRBD_PR_ACCESS_READ))
+		if (reads && trbd_nexus_conflicts(nexus, view, TRBD_PR_ACCESS_READ))
 			count += reads;
-		if (writes && trbd_pr_conflicts(pr, &nexus->name, TRBD_PR_ACCESS_WRITE))
+		if (writes && trbd_nexus_conflicts(nexus, view, TRBD_PR_ACCESS_WRITE))
 			count += writes;
 	}
 	spin_unlock(&table->lock);

@@ -135,9 +135,9 @@ static void unit_lu_changed(void *owner, const struct trbd_lu_change *change)
 	}
 }
 
-static unsigned int unit_lu_draining(void *owner, const struct trbd_pr_state *pr)
+static unsigned int unit_lu_draining(void *owner, const struct trbd_lu_view *view)
 {
-	return trbd_nexus_count_forbidden(&((struct trbd_unit *)owner)->nexuses, pr);
+	return trbd_nexus_count_forbidden(&((struct trbd_unit *)owner)->nexuses, view);
 }
 
 static unsigned int unit_lu_in_flight(void *owner)

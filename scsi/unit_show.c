@@ -61,7 +61,7 @@ size_t trbd_unit_show_reservations(struct trbd_unit *unit, char *buf, size_t siz
 			 unit->lu->id, trbd_lu_is_blocked(unit->lu) ? "blocked" : "serving",
 			 view->generation, view->settled, view->resets,
 			 trbd_nexus_count_in_flight(&unit->nexuses),
-			 trbd_nexus_count_forbidden(&unit->nexuses, pr));
+			 trbd_nexus_count_forbidden(&unit->nexuses, view));
 	len += scnprintf(buf + len, size - len, "pr_generation %u aptpl %u registrations %u\n",
 			 pr->generation, pr->aptpl, pr->count);
 	if (*pr->spc2.initiator)

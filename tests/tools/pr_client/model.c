@@ -204,7 +204,7 @@ static void predict_io(struct step *step, bool writes)
 {
 	uint32_t lba = get32(step->command.cdb + 2);
 
-	if (trbd_pr_conflicts(&state, &clients[step->who].id, writes ? TRBD_PR_ACCESS_WRITE : TRBD_PR_ACCESS_READ)) {
+	if (trbd_pr_forbidden(&state, &clients[step->who].id) >> (writes ? TRBD_PR_ACCESS_WRITE : TRBD_PR_ACCESS_READ) & 1) {
 		want(step, TRBD_PR_CONFLICT);
 	} else if (writes) {
 		blocks[lba] = block[0];
@@ -275,7 +275,7 @@ static void predict(struct step *step)
 		want(step, trbd_pr_release_spc2(&state, id));
 		break;
 	default:
-		if (trbd_pr_conflicts(&state, id, TRBD_PR_ACCESS_OTHER))
+		if (trbd_pr_forbidden(&state, id) >> TRBD_PR_ACCESS_OTHER & 1)
 			want(step, TRBD_PR_CONFLICT);
 		break;
 	}
