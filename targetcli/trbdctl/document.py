@@ -10,8 +10,6 @@ import json
 import os
 import re
 
-import jsonschema
-
 from target_core_rbd.image_spec import ImageSpec
 from target_core_rbd.options import Options
 
@@ -61,6 +59,8 @@ def _schema_problems(source, error):
 
 
 def check_schema(source):
+    # it takes two thirds of the time in which trbdctl starts, and metrics starts it every 15 s
+    import jsonschema
     with open(SCHEMA, encoding='utf-8') as file:
         validator = jsonschema.Draft7Validator(json.load(file))
     found = []

@@ -83,6 +83,14 @@ class Lrbd(unittest.TestCase):
         imported = self.convert({'discovery': {'auth': 'enable', 'userid': 'd', 'password': 'pass'}})
         self.assertEqual(imported.secrets[group(imported).discovery.secret], 'pass')
 
+    def test_settings_that_are_left_out_are_named(self):
+        self.assertNotIn('left out', ' '.join(self.convert().notes))
+        unit = {'image': 'city', 'rbd_name': 'simple', 'retries': '3', 'backstore_emulate_3pc': '1'}
+        notes = self.convert({'authentication': 'acls', 'acls': [{'initiator': HOST, 'param_FirstBurstLength': '65536', 'attrib_nopin_timeout': '15'}]},
+                             [unit, dict(unit, image='wood')], tpg_login_timeout='10').notes
+        self.assertIn('left out, since this backend or LIO decides it: param_FirstBurstLength=65536, attrib_nopin_timeout=15, '
+                      'tpg_login_timeout=10, rbd_name=simple, retries=3, backstore_emulate_3pc=1', notes)
+
     def test_refused(self):
         for config, said in ((dict(self.config(), portals=[]), "no portal 'east'"), (dict(self.config(), targets=[]), "has no target in 'targets'"),
                              (dict(self.config(), pools={'a': 1}), "'pools' is not as it should be"), ([1], 'is not a mapping'),
@@ -122,6 +130,13 @@ class CephIscsi(unittest.TestCase):
     def test_open(self):
         self.assertEqual(group(ceph_iscsi.convert(values(self.config(acl_enabled=False, clients={})))).targets[IQN].open, 'read-write')
 
+    def test_settings_that_are_left_out_are_named(self):
+        self.assertNotIn('left out', ' '.join(ceph_iscsi.convert(values(self.config(controls={}))).notes))
+        config = self.config(controls={'immediate_data': 'Yes', 'nopin_timeout': 5})
+        config['disks']['rbd/disk_1']['controls'] = {'max_data_area_mb': 128}
+        self.assertIn('left out, since this backend or LIO decides it: max_data_area_mb=128, immediate_data=Yes, nopin_timeout=5',
+                      ceph_iscsi.convert(values(config)).notes)
+
     def test_refused(self):
         config = self.config()
         config['targets'][IQN]['clients'][HOST]['auth']['password_encryption_enabled'] = True
@@ -153,7 +168,12 @@ class SaveConfig(unittest.TestCase):
         self.assertEqual(found.disks, {'disk1': model.Disk('rbd/disk1', None, 4096), 'old': model.Disk('tank/old', 'old-serial'), 'tcmu': model.Disk('tank/tcmu', 't')})
         self.assertEqual((found.targets[IQN].luns, found.targets[IQN].hosts[HOST].luns), ({1: 'disk1', 2: 'old'}, {0: 1}))
         self.assertIn("backstore 'disc' is no RBD image", '\n'.join(imported.notes))
+        self.assertIn('attributes and parameters of groups', '\n'.join(imported.notes))
         self.assertEqual(list(group(saveconfig.convert(values(self.config()), ['a', 'b'], 'here')).gateways), ['a', 'b'])
+
+    def test_other_portals_are_told(self):
+        config = self.config(portals=[{'ip_address': '192.0.2.11', 'port': 3260, 'iser': True, 'offload': False}])
+        self.assertIn(IQN + ': portals of iSER and of offloading cards are plain ones now', saveconfig.convert(values(config), [], 'here').notes)
 
     def test_open(self):
         opened = self.config(attributes={'generate_node_acls': 1, 'demo_mode_write_protect': 1, 'authentication': 0}, node_acls=[])

@@ -165,6 +165,14 @@ class Metrics(WithGateway):
         self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o644)
         self.assertEqual(os.listdir(os.path.dirname(path)), ['target_core_rbd.prom'])
 
+    def test_it_starts_without_what_documents_need(self):
+        script = ('import sys; from trbdctl import cli; cli.ROOT = sys.argv[1]; cli.main(["metrics"]);'
+                  'print("jsonschema" in sys.modules, file=sys.stderr)')
+        ran = subprocess.run([sys.executable, '-c', script, self.folder], cwd=os.path.join(TOP, 'targetcli'), check=True,
+                             capture_output=True, text=True)
+        self.assertIn('target_core_rbd_module_info{', ran.stdout)
+        self.assertEqual(ran.stderr.splitlines()[-1], 'False')
+
 
 class Watchers(WithGateway):
     """Rules and dashboard."""

@@ -6,11 +6,12 @@
                auth, clients (IQN: auth, luns (POOL/IMAGE: lun_id))
     discovery_auth
 
-ceph-iscsi can encrypt passwords with a key of its own; these have to be given anew.
+ceph-iscsi can encrypt passwords with a key of its own; these have to be given anew. `controls` of
+disks and targets are left out, and a note says so.
 """
 
 from ..problems import refuse
-from .common import Imported, Node, free_number
+from .common import Imported, Node, free_number, leaves
 
 VERSIONS = range(9, 12)
 
@@ -84,5 +85,6 @@ def convert(source):
     discovery = _chap(imported, 'discovery', root.node('discovery_auth'))
     if discovery != 'none':
         imported.discovery = discovery
+    imported.left_out([(path[-1], text) for path, text in leaves(root.value) if 'controls' in path[:-1]])
     imported.note('ceph-iscsi needs images with exclusive-lock, which is refused here: "trbdctl check" says what to disable')
     return imported

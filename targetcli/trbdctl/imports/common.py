@@ -76,6 +76,14 @@ def plain(text):
     return name
 
 
+def leaves(value, path=()):
+    """Return the path of each single value of a source, with its text."""
+    if isinstance(value, (dict, list)):
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        return [leaf for key, child in items for leaf in leaves(child, path + (key,))]
+    return [(path, str(value))]
+
+
 class Imported:
     """A document in the making, its secrets by name, and notes for the operator."""
 
@@ -87,6 +95,11 @@ class Imported:
     def note(self, text):
         if text not in self.notes:
             self.notes.append(text)
+
+    def left_out(self, settings):
+        """Note settings of the source, by name and value, that a document has no word for."""
+        if settings:
+            self.note('left out, since this backend or LIO decides it: ' + ', '.join(dict.fromkeys('%s=%s' % setting for setting in settings)))
 
     def gateway(self, name, portals):
         known = self.gateways.setdefault(name, [])

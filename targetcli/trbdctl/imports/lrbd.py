@@ -8,14 +8,17 @@
                 and tpg, acls[], discovery
 
 lrbd makes a target port group for each portal of a gateway. Here a gateway has one group, with all
-of its portals.
+of its portals. Values of LIO's attributes and parameters, and names and retries of krbd, are left
+out, and a note says so.
 """
 
+import re
 import uuid
 
 from ..problems import refuse
-from .common import Imported, Node, free_number
+from .common import Imported, Node, free_number, leaves
 
+SETTING = re.compile('(tpg|attrib|param|backstore)_.*|rbd_name|retries|sleep')
 KINDS = ('none', 'tpg', 'tpg+identified', 'identified', 'acls')
 
 
@@ -164,4 +167,5 @@ def convert(source):
         auth = auths.get(iqn) or Node(source, {}, ('auth',))
         imported.targets[iqn.lower()] = {'portals': portals, 'luns': luns, **_access(imported, iqn, auth, luns, mapped)}
     _discovery(imported, root)
+    imported.left_out([(path[-1], text) for path, text in leaves(root.value) if SETTING.fullmatch(str(path[-1]))])
     return imported

@@ -3,7 +3,9 @@
 
 Backstores rbd, block on a krbd device (/dev/rbd/POOL/IMAGE), and user of tcmu-runner (rbd/POOL/
 IMAGE) become disks. The file does not name gateways: the group that is enabled is of the gateway
-whose file it is, and the others are told by the operator or get names after their numbers.
+whose file it is, and the others are told by the operator or get names after their numbers. The file
+has all attributes and parameters of LIO, with no sign of those that somebody has set. They are left
+out, and a note says so.
 """
 
 import re
@@ -92,6 +94,8 @@ def _target(imported, target, disks, names, me):
         portals[name] = ['%s:%d' % (portal.text('ip_address', ''), portal.number('port', 3260)) for portal in tpg.nodes('portals')]
         portals[name] = [portal[:-len(':3260')] if portal.endswith(':3260') else portal for portal in portals[name]]
         imported.gateway(name, portals[name])
+        if any(portal.flag('iser') or portal.flag('offload') for portal in tpg.nodes('portals')):
+            imported.note('%s: portals of iSER and of offloading cards are plain ones now' % iqn)
     groups = sorted(target.nodes('tpgs'), key=lambda tpg: not tpg.flag('enable'))
     if not groups:
         refuse(target.place(), 'target %s has no group' % iqn, 'take it out of the source')
@@ -111,6 +115,8 @@ def convert(source, names, me):
             continue
         iqn, found = _target(imported, target, disks, names, me)
         imported.targets[iqn] = found
+    if imported.targets:
+        imported.note('attributes and parameters of groups, hosts and backstores are left out: LIO has its defaults')
     for fabric in root.nodes('fabric_modules'):
         if fabric.text('name') == 'iscsi' and fabric.flag('discovery_enable_auth'):
             keys = ('discovery_userid', 'discovery_password', 'discovery_mutual_userid', 'discovery_mutual_password')
