@@ -22,7 +22,7 @@ import time
 from . import channel
 from .cluster import Cluster, Daemon
 from .image import GUEST, build_initramfs, find_kernel, own_folder
-from .network import Namespace, run
+from .network import Namespace, run, tap
 from .node import MOST, ROLES, Node, describe
 from .state import Lab, LabError, process_alive, process_record
 
@@ -50,11 +50,12 @@ kernels, in a network namespace of their own.
   pause [--freeze] NODE           stop a node (--freeze: its clocks stand still too)
   resume NODE                     and let it go on
   kill NODE                       a power failure
-  start [--no-wait] NODE          boot it again (/etc/target is kept), or one more node
+  start [--no-wait] [--plugin FILE[,OPTIONS]] NODE
+                                  boot it again (/etc/target is kept), or one more node
                                   the same four for the daemons mon.a, mgr.x, osd.0, osd.1, osd.2,
                                   and mon.b, mon.c
 
-  cpu NODE                        CPU seconds that its machine has used up
+  cpu NODE...                     CPU seconds that their machines, or daemons, have used up
 
   log [--since-mark] [-f] NODE    kernel log of a node, over all its restarts
   mark-log [NODE...]              note where the logs end now
@@ -106,8 +107,8 @@ def one_node(lab, name):
 def parse_up(words):
     parser = argparse.ArgumentParser(prog="lab up")
     parser.add_argument("--kernel", default="6.1", metavar="6.1|6.12",
-                        help="series or full version of an installed kernel; debug-6.12: the one "
-                        "that make check-debug builds")
+                        help="series or full version of an installed kernel; debug-6.12, "
+                        "native-debug-6.12: one that make check-debug builds")
     parser.add_argument("--native", action="store_true", help="machines as processes, at native "
                         "speed, with the kernel that make native-kernel builds of the series")
     parser.add_argument("--initiator-kernel", metavar="6.1|6.12",
@@ -145,15 +146,18 @@ def check_module(path, kernel):
         raise LabError(f"{path} is made for kernel {' '.join(made_for) or '?'}, not {kernel}")
 
 
-def fill_share(lab, options, kernel):
+def fill_share(lab, options, kernels):
     shutil.copytree(GUEST, os.path.join(lab.share, "guest"))
     for folder in ("root", "boot.d", "node"):
         os.makedirs(os.path.join(lab.share, folder), exist_ok=True)
     if options.module:
         shutil.copy(options.module, os.path.join(lab.share, "target_core_rbd.ko"))
-    if folder := own_folder(kernel):
-        shutil.copytree(os.path.join(folder, "lib/modules"), os.path.join(lab.share, "modules"))
-        os.makedirs(os.path.join(lab.share, "root/usr/lib/modules"))
+    for kernel in kernels:
+        if not (folder := own_folder(kernel)):
+            continue
+        shutil.copytree(os.path.join(folder, "lib/modules"), os.path.join(lab.share, "modules"),
+                        dirs_exist_ok=True)
+        os.makedirs(os.path.join(lab.share, "root/usr/lib/modules"), exist_ok=True)
         os.symlink(os.path.join("/lab/modules", kernel),
                    os.path.join(lab.share, "root/usr/lib/modules", kernel))
     for folder in options.root:
@@ -195,7 +199,7 @@ def bring_up(lab, namespace, options, kernel, initiator_kernel):
     cluster.write_configuration()
     cluster.begin()
     lab.progress("ceph: monitor started, stores being made")
-    fill_share(lab, options, kernel)
+    fill_share(lab, options, {kernel, initiator_kernel})
     for version in {kernel, initiator_kernel}:
         build_initramfs(version, lab.folder)
     machines = [Node(lab, name) for name in names]
@@ -276,6 +280,7 @@ def command_status(lab, words):
     settings = lab.require()
     print(f"namespace {lab.namespace}")
     flags = Namespace(lab).link_flags()
+    filtered = Namespace(lab).filtered()
     addresses = Namespace(lab).addresses()
     for name in Cluster(lab).names():
         found = Daemon(lab, name)
@@ -285,7 +290,7 @@ def command_status(lab, words):
         line = (f"{node.name} {node.state()} kernel={node.kernel(settings)} "
                 f"ceph={node.address('ceph')} iscsi={node.address('iscsi')}")
         cuts = [network for network in node.networks
-                if "UP" not in flags.get(f"{node.name}-{network}", ["UP"])]
+                if "UP" not in flags.get(tap(node.name, network), ["UP"]) or tap(node.name, network) in filtered]
         print(line + (f" cut={','.join(cuts)}" if cuts else ""))
     return 0
 
@@ -361,7 +366,10 @@ def set_link(lab, name, words, up):
     if options.network not in node.networks:
         raise LabError(f"{node.name} is not on the {options.network} network")
     namespace.enter()
-    namespace.set_link(node.name, options.network, up)
+    if node.record().get("native"):
+        namespace.filter(node.name, options.network, up)
+    else:
+        namespace.set_link(node.name, options.network, up)
     return 0
 
 
@@ -416,7 +424,11 @@ def command_kill(lab, words):
 
 
 def command_start(lab, words):
-    options = parse_node("start", words, ("--no-wait", "do not wait until it is up"))
+    parser = argparse.ArgumentParser(prog="lab start")
+    parser.add_argument("--no-wait", action="store_true", help="do not wait until it is up")
+    parser.add_argument("--plugin", metavar="FILE[,OPTIONS]", help="a plug-in for its QEMU")
+    parser.add_argument("node")
+    options = parser.parse_args(words)
     settings = lab.require()
     namespace = Namespace(lab)
     namespace.enter()
@@ -429,7 +441,7 @@ def command_start(lab, words):
         namespace.add_taps(node.name, node.networks)
         settings["nodes"].append(node.name)
         lab.save_settings(settings)
-    node.start(settings)
+    node.start(settings, options.plugin)
     if not options.no_wait:
         node.wait(BOOT_SECONDS)
         lab.progress(f"{node.name}: up")
@@ -437,8 +449,11 @@ def command_start(lab, words):
 
 
 def command_cpu(lab, words):
-    """Return the CPU seconds that a node's machine has used up in all."""
-    print(f"{one_node(lab, parse_node('cpu', words).node).cpu_seconds():.2f}")
+    """Print the CPU seconds that each node's machine, or each daemon, has used up in all."""
+    parser = argparse.ArgumentParser(prog="lab cpu")
+    parser.add_argument("node", nargs="+")
+    for name in parser.parse_args(words).node:
+        print(f"{(daemon(lab, name) or one_node(lab, name)).cpu_seconds():.2f}")
     return 0
 
 

@@ -23,7 +23,7 @@ import subprocess
 import time
 
 from .network import HOST, NETWORKS, run
-from .state import LabError, outrank, process_start
+from .state import LabError, outrank, process_cpu_seconds, process_start
 
 OSDS = 3
 MONITORS = {"a": HOST["ceph"], "b": f"{NETWORKS['ceph']}.2", "c": f"{NETWORKS['ceph']}.3"}
@@ -253,6 +253,9 @@ class Daemon:
         if pid is None:
             raise LabError(f"{self.name} is not running")
         return pid
+
+    def cpu_seconds(self):
+        return process_cpu_seconds(self.require_pid())
 
     def state(self):
         pid = self.pid()

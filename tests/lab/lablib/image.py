@@ -2,10 +2,10 @@
 """Find and make the files that a guest boots: a kernel of the machine and an initramfs for it.
 
 The kernel is Debian's, from /boot, asked for as a series ("6.1") or by its full version, or one
-that scripts/lab-kernel has built ("debug-6.12", "native-6.12"), which is not installed and has its
-modules in a folder of its own. The initramfs holds busybox, the modules up to the first 9p mount in the order in
-which they load, and guest/init. It is made anew for each lab: that takes less than a second, and a
-stale one is a bug that nobody looks for.
+that scripts/lab-kernel has built ("debug-6.12", "native-6.12", "native-debug-6.12"), which is not
+installed and has its modules in a folder of its own. The initramfs holds busybox, the modules up to
+the first 9p mount in the order in which they load, and guest/init. It is made anew for each lab:
+that takes less than a second, and a stale one is a bug that nobody looks for.
 
 Modules are stored unpacked, because busybox's insmod does not read .ko.xz. A native kernel has all
 that it needs built in.
@@ -26,7 +26,8 @@ BUSYBOX = "/bin/busybox"
 APPLETS = "sh mount insmod cat ifconfig ip mkdir switch_root"
 MODULES = "virtio_pci virtio_net 9p 9pnet_virtio overlay"
 LAB_KERNEL = os.path.join(HERE, "../../../scripts/lab-kernel")
-BUILT_BY = {"debug": "make check-debug", "native": "make native-kernel"}
+BUILT_BY = {"debug": "make check-debug", "native": "make native-kernel",
+            "native-debug": "make check-debug"}
 
 
 def version_key(version):
@@ -37,7 +38,7 @@ def find_kernel(wanted):
     """Return the installed kernel version of a series, or the very version asked for."""
     if os.path.exists(f"/boot/vmlinuz-{wanted}") or own_folder(wanted):
         return wanted
-    kind = wanted.partition("-")[0]
+    kind = wanted.rpartition("-")[0]
     if kind in BUILT_BY:
         version = lab_kernel("--which", wanted)
         if not version:
@@ -60,7 +61,7 @@ def lab_kernel(*words):
 
 
 def is_native(version):
-    return "-native." in version
+    return "-native." in version or "-native-debug." in version
 
 
 def own_folder(version):

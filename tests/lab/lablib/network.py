@@ -10,7 +10,8 @@ Three bridges, no router between them and no way out:
 The namespace itself has .1 on each, so Ceph's daemons and native initiators run
 right in it. Each guest has a tap per network. Cutting a guest off is taking its
 tap down: packets vanish both ways and the guest sees no loss of link, as with a
-switch that fails further away.
+switch that fails further away. The driver of a native guest does not come back
+from that, so its tap stays up, and the bridge drops the packets.
 
 The bridges, the taps, every daemon, every QEMU and `lab up` itself are in the
 namespace. So `lab down` needs no list of what was started: it ends what is in
@@ -18,6 +19,7 @@ the namespace, and two labs never meet, though their addresses are the same.
 """
 
 import ctypes
+import json
 import os
 import signal
 import subprocess
@@ -28,6 +30,14 @@ from .state import LabError
 NETWORKS = {"ceph": "10.77.0", "iscsi": "10.78.0", "ctl": "10.79.0"}
 HOST = {network: f"{prefix}.1" for network, prefix in NETWORKS.items()}
 CLONE_NEWNET = 0x40000000
+
+FILTER = """\
+table bridge lab {
+	set cut { type ifname; }
+	chain in { type filter hook prerouting priority 0; iifname @cut drop; }
+	chain out { type filter hook postrouting priority 0; oifname @cut drop; }
+}
+"""
 
 
 def run(*command, **options):
@@ -92,6 +102,25 @@ class Namespace:
     def set_link(self, node, network, up):
         """Cut (up=False) or heal a node's way to a network."""
         run("ip", "link", "set", tap(node, network), "up" if up else "down")
+
+    def filter(self, node, network, passes):
+        """The same for a native node. Doing it twice is no mistake."""
+        name = tap(node, network)
+        if (name in self.filtered()) != passes:
+            return
+        if not run("nft", "list", "tables", "bridge"):
+            run("nft", "-f", "-", input=FILTER)
+        run("nft", "delete" if passes else "add", "element", "bridge", "lab", "cut", f"{{ {name} }}")
+
+    def filtered(self):
+        """Return the taps that are cut in this way, from outside of the namespace too."""
+        if not self.exists():
+            return []
+        command = ("ip", "netns", "exec", self.name, "nft", "-j")
+        if not run(*command[:-1], "list", "tables", "bridge"):
+            return []
+        found = json.loads(run(*command, "list", "set", "bridge", "lab", "cut"))["nftables"]
+        return [name for item in found for name in item.get("set", {}).get("elem", [])]
 
     def set_address(self, address, up):
         """Cut (up=False) or heal the owner of that address of the cluster's network. Doing it twice

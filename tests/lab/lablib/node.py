@@ -31,8 +31,8 @@ from . import channel
 from .console import AWAKE, Console
 from .image import initramfs_path, is_native, kernel_path
 from .network import NETWORKS, tap
-from .state import (LabError, outrank, process_alive, process_fields, process_record, process_start, read_json,
-                    write_json)
+from .state import (LabError, outrank, process_alive, process_cpu_seconds, process_fields, process_record,
+                    process_start, read_json, write_json)
 from .tsc import tsc_khz
 
 ROLES = {"gateway": ("gw", 10, ("ceph", "iscsi", "ctl")),
@@ -128,19 +128,23 @@ class Node:
             return "paused"
         return "running" if self.ready() else "booting"
 
-    def start(self, settings):
-        """Start QEMU; `wait` for the guest afterwards."""
+    def start(self, settings, plugin=None):
+        """Start QEMU, with a plug-in of QEMU's if one is named; `wait` for the guest afterwards."""
         if self.alive():
             raise LabError(f"{self.name} is already running")
         for leftover in (os.path.join(self.share, "ready"), os.path.join(self.folder, "qmp")):
             if os.path.exists(leftover):
                 os.unlink(leftover)
-        with open(os.path.join(self.folder, "qemu.log"), "ab") as output:
+        native = is_native(self.kernel(settings))
+        # a native kernel's console is its output
+        said = self.console.path if native else os.path.join(self.folder, "qemu.log")
+        with open(said, "ab") as output:
             process = subprocess.Popen(
-                self.command(settings), stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                start_new_session=True, cwd="/")
+                self.command(settings) + (["-plugin", plugin] if plugin else []),
+                stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
+                cwd="/")
         outrank(process.pid)
-        self.save(qemu=process_record(process.pid), paused=None, native=is_native(self.kernel(settings)))
+        self.save(qemu=process_record(process.pid), paused=None, native=native)
         return process
 
     def kernel(self, settings):
@@ -231,9 +235,7 @@ class Node:
 
     def cpu_seconds(self):
         self.require_alive()
-        ticks = sum(int(field) for pid in self.processes()
-                    for field in process_fields(pid)[11:13])
-        return ticks / os.sysconf("SC_CLK_TCK")
+        return sum(map(process_cpu_seconds, self.processes()))
 
     def processes(self):
         """Return the numbers of the machine's processes, its kernel's first."""

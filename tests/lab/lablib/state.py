@@ -42,6 +42,11 @@ def process_start(pid):
     return None if not fields or fields[0] in "ZX" else int(fields[19])
 
 
+def process_cpu_seconds(pid):
+    """Return the CPU seconds that a process has used up; none if it is gone."""
+    return sum(map(int, process_fields(pid)[11:13])) / os.sysconf("SC_CLK_TCK")
+
+
 def process_alive(record):
     """Is the process of a {pid, start} record still that process?"""
     return bool(record) and process_start(record["pid"]) == record["start"]
