@@ -22,9 +22,9 @@ ifndef KVER
 KVER := $(shell scripts/kernels default)
 endif
 # kernels that scripts/lab-kernel has built
-LAB_KERNEL := $(findstring -debug.,$(KVER))$(findstring -native.,$(KVER))
+LAB_KERNEL := $(or $(findstring -native,$(KVER)),$(findstring -debug.,$(KVER)))
 KDIR ?= $(if $(LAB_KERNEL),$(shell scripts/lab-kernel --dir $(KVER)),/lib/modules/$(KVER))/build
-ifeq ($(LAB_KERNEL),-native.)
+ifeq ($(LAB_KERNEL),-native)
 export ARCH := um
 endif
 OUT := out/$(KVER)
@@ -180,7 +180,7 @@ native-kernel: ## build the kernel of "lab up --native --kernel 6.12"
 	@scripts/install-packages scripts/packages/debug
 	@scripts/lab-kernel native-6.12
 
-bench: deps ## how fast, compared with iblock on krbd, tcmu-runner and tgt: writes docs/performance.md
+bench: deps native-kernel ## how fast, compared with iblock on krbd and tgt: writes docs/performance.md
 	@scripts/install-packages scripts/packages/bench
 	@scripts/bench/run
 

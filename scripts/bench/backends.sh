@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Serve the images bench-NAME of pool rbd, and a ramdisk, each through a backend of its own. This
-# script runs in the gateway.
+# script runs in each gateway.
 #
 #   backends.sh ADDRESS IQN_PREFIX MIB
 #
-# LIO's targets are IQN_PREFIX:NAME at ADDRESS:3260, LUN 0; tgt's is at port 3261, LUN 1.
+# The targets are IQN_PREFIX:NAME at ADDRESS:3260, LUN 0.
 set -euo pipefail
 
 address=$1 prefix=$2 mib=$3
@@ -31,7 +31,7 @@ export_lio() {
 	echo 1 >"$tpg/enable"
 }
 
-modprobe -a target_core_mod iscsi_target_mod libceph rbd target_core_iblock target_core_user
+modprobe -a target_core_mod iscsi_target_mod libceph rbd target_core_iblock
 insmod /lab/bench/target_core_rbd.ko
 insmod /lab/bench/unguarded.ko
 
@@ -47,24 +47,3 @@ export_lio iblock_0 iblock
 
 backstore rd_mcp_0 ramdisk "rd_pages=$((mib * 256))"
 export_lio rd_mcp_0 ramdisk
-
-tcmu-runner >/var/log/tcmu-runner.out 2>&1 &
-disown
-for _ in $(seq 50); do
-	pgrep -x tcmu-runner >/dev/null && break
-	sleep 0.1
-done
-sleep 2
-backstore user_0 tcmu "dev_config=rbd/rbd/bench-tcmu;id=admin,dev_size=$((mib << 20)),hw_block_size=512"
-export_lio user_0 tcmu
-
-tgtd -f --iscsi portal="$address:3261" >/var/log/tgtd.out 2>&1 &
-disown
-for _ in $(seq 50); do
-	tgtadm --lld iscsi --op show --mode target >/dev/null 2>&1 && break
-	sleep 0.1
-done
-tgtadm --lld iscsi --op new --mode target --tid 1 --targetname "$prefix:tgt"
-tgtadm --lld iscsi --op new --mode logicalunit --tid 1 --lun 1 --bstype rbd --backing-store rbd/bench-tgt \
-	--bsopts "conf=/etc/ceph/ceph.conf;id=admin"
-tgtadm --lld iscsi --op bind --mode target --tid 1 --initiator-address ALL

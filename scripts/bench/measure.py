@@ -1,126 +1,147 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""Measure the backends of a gateway in turns, and write a table and a chart.
+"""Measure the backends of a gateway in turns, and have report.py write a table and a chart.
 
 In every round each workload runs on each backend for a few seconds, in another order each time, so
 that any other load of the machine meets all of them. Ratios within a round are therefore
-comparable. The table gives the median of the rounds' ratios, and the least and the greatest.
+comparable.
 
-The initiator is qemu-img bench over libiscsi, a program of this machine. The gateway's CPU time is
-that of its whole virtual machine, so nothing that a backend does can hide from it, be it in the
-kernel, in a daemon or in interrupts.
+The initiator is tests/tools/iops. Gateways are native machines, so their CPU time is that of
+processes of this machine, and nothing that a backend does can hide from it, be it in the kernel or
+in interrupts. The time that a gateway takes when nobody asks it for anything is measured in each
+round and subtracted. tgt is a process beside the gateway, and its CPU time is that of the process.
 """
 
 import argparse
-import itertools
+import json
 import os
-import re
-import statistics
 import subprocess
 import sys
-import tempfile
+import time
+from collections import namedtuple
 
-LAB = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "tests", "lab", "lab")
-OURS = "rbd"
-BACKENDS = {
-    "rbd": "target_core_rbd",
-    "unguarded": "the same, without the guard",
-    "iblock": "LIO iblock on krbd",
-    "tcmu": "tcmu-runner, librbd",
-    "tgt": "tgt, librbd",
-    "ramdisk": "LIO ramdisk",
-}
-# name: qemu-img's words for it; KiB, depth
-WORKLOADS = {
-    "4 KiB read, depth 1": (False, 4, 1),
-    "4 KiB read, depth 32": (False, 4, 32),
-    "4 KiB write, depth 1": (True, 4, 1),
-    "4 KiB write, depth 32": (True, 4, 32),
-    "64 KiB read, depth 8": (False, 64, 8),
-    "64 KiB write, depth 8": (True, 64, 8),
-    "1 MiB read, depth 4": (False, 1024, 4),
-    "1 MiB write, depth 4": (True, 1024, 4),
-}
-# each I/O starts this many of its own length behind the one before, modulo the image
-STRIDE = 37
+import report
+from workloads import BACKENDS, DIRECT, GATEWAYS, SCALED, WORKLOADS
+
+LAB_FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../tests/lab")
+LAB = os.path.join(LAB_FOLDER, "lab")
+sys.path.append(LAB_FOLDER)
+from lablib.state import process_cpu_seconds        # noqa: E402
+PREFIX = "iqn.2026-11.test.bench"
+OSDS = ("osd.0", "osd.1", "osd.2")
+
+# of one run: I/Os per second, µs within which a half and 99 of 100 ended, seconds of the backend's
+# CPU time per I/O, and which share of the machine's processors the gateway, the OSDs and all took
+Run = namedtuple("Run", "iops p50 p99 cpu gateway osds machine")
 
 
-def lab(*words):
-    return subprocess.run([LAB, *words], check=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          stdin=subprocess.DEVNULL, text=True).stdout
+def lab(*words, **options):
+    return subprocess.run([LAB, *words], check=True, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True,
+                          **options).stdout
 
 
-class Gateway:
-    def __init__(self, address, prefix):
-        self.address = address
-        self.prefix = prefix
-
-    def url(self, backend):
-        port, lun = (3261, 1) if backend == "tgt" else (3260, 0)
-        return f"iscsi://{self.address}:{port}/{self.prefix}:{backend}/{lun}"
-
-    def run(self, backend, workload, count):
-        """Return I/Os per second, and seconds of the gateway's CPU time per I/O."""
-        write, kib, depth = WORKLOADS[workload]
-        command = ["run", "--", "qemu-img", "bench", "-f", "raw", "-t", "none", "-c", str(count), "-d", str(depth),
-                   "-s", f"{kib}k", "-S", f"{kib * STRIDE}k"]
-        before = float(lab("cpu", "gw1"))
-        said = lab(*command, *(["-w"] if write else []), self.url(backend))
-        cpu = float(lab("cpu", "gw1")) - before
-        elapsed = float(re.search(r"Run completed in ([0-9.]+) seconds", said).group(1))
-        return count / max(elapsed, 0.001), cpu / count
+def machine_busy():
+    """Return the seconds that the machine's processors were busy, all together."""
+    with open("/proc/stat", encoding="ascii") as file:
+        user, nice, system, _idle, _iowait, irq, softirq = map(int, file.readline().split()[1:8])
+    return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
 
 
-def measure(gateway, rounds, seconds):
-    """Return {workload: {backend: [(iops, cpu), ...]}}, an entry per round."""
+class Clock:
+    """Reads all CPU times at once; `since` tells what was used."""
+
+    def __init__(self, gateways, tgt_pid):
+        self.names = (*gateways, *OSDS)
+        self.gateways = len(gateways)
+        self.tgt_pid = tgt_pid
+
+    def read(self):
+        used = [float(line) for line in lab("cpu", *self.names).split()]
+        return {"gateway": sum(used[:self.gateways]), "osds": sum(used[self.gateways:]),
+                "tgt": process_cpu_seconds(self.tgt_pid), "machine": machine_busy(), "time": time.monotonic()}
+
+    def since(self, before):
+        now = self.read()
+        return {name: now[name] - before[name] for name in now}
+
+
+class Bench:
+    def __init__(self, options):
+        self.iops_program = options.iops
+        self.seconds = options.seconds
+        self.clocks = {count: Clock([f"gw{n + 1}" for n in range(count)], options.tgt_pid) for count in GATEWAYS}
+        self.idle = {}              # per second, by the number of gateways
+
+    def measure_idle(self):
+        for count, clock in self.clocks.items():
+            before = clock.read()
+            time.sleep(1)
+            used = clock.since(before)
+            self.idle[count] = {name: used[name] / used["time"] for name in used}
+
+    def iops_command(self, backend, workload, gateway):
+        kib, depth, reads = WORKLOADS[workload]
+        address, lun = ("10.78.0.1:3261", 1) if backend == "tgt" else (f"10.78.0.{10 + gateway}:3260", 0)
+        return [LAB, "run", "--", self.iops_program, f"iscsi://{address}/{PREFIX}:{backend}/{lun}", str(kib),
+                str(depth), str(reads), str(self.seconds)]
+
+    def iops(self, backend, workload, count):
+        """Load `count` gateways at once. Return I/Os per second, p50 and p99."""
+        running = [subprocess.Popen(self.iops_command(backend, workload, number + 1), stdin=subprocess.DEVNULL,
+                                    stdout=subprocess.PIPE, text=True) for number in range(count)]
+        said = [process.communicate()[0] for process in running]
+        if any(process.returncode for process in running):
+            raise SystemExit(f"{workload} on {backend}: {' '.join(said)}")
+        figures = [tuple(map(int, line.split())) for line in said]
+        if busy := sum(figure[3] for figure in figures):
+            print(f"{workload} on {backend}: BUSY {busy} times", flush=True)
+        return (sum(figure[0] for figure in figures) / self.seconds, max(figure[1] for figure in figures),
+                max(figure[2] for figure in figures))
+
+    def direct(self, workload, count):
+        """Give the OSDs the same load from fio by librbd, `count` clients at once."""
+        kib, depth, reads = WORKLOADS[workload]
+        said = lab("run", "--", "fio", "--ioengine=rbd", "--clientname=admin", "--pool=rbd",
+                   f"--rbdname=bench-{DIRECT}", "--name=direct", f"--numjobs={count}", "--group_reporting",
+                   "--rw=randrw", f"--rwmixread={reads}", f"--bs={kib}k", f"--iodepth={depth}", "--time_based",
+                   f"--runtime={self.seconds}", "--output-format=json",
+                   env={**os.environ, "CEPH_ARGS": "--rbd_cache=false"})
+        job = json.loads(said[said.index("{"):])["jobs"][0]
+        kind = "read" if reads >= 50 else "write"
+        percentile = job[kind]["clat_ns"]["percentile"]
+        return (job["read"]["iops"] + job["write"]["iops"], percentile["50.000000"] / 1000,
+                percentile["99.000000"] / 1000)
+
+    def run(self, backend, workload, count=1):
+        clock, idle = self.clocks[count], self.idle[count]
+        before = clock.read()
+        iops, p50, p99 = self.direct(workload, count) if backend == DIRECT else self.iops(backend, workload, count)
+        used = clock.since(before)
+        worker = "tgt" if backend == "tgt" else "gateway"
+        cpu = (used[worker] - idle[worker] * used["time"]) / (iops * self.seconds)
+        share = 100 / (self.seconds * os.cpu_count())
+        return Run(iops, p50, p99, 0 if backend == DIRECT else max(cpu, 0), used[worker] * share, used["osds"] * share,
+                   min(used["machine"] * share, 100))
+
+
+def measure(bench, rounds):
+    """Return {workload: {backend: [Run, ...]}} and {workload: {backend: {gateways: [Run, ...]}}}."""
     results = {workload: {backend: [] for backend in BACKENDS} for workload in WORKLOADS}
-    count = {}
-    for workload, backend in itertools.product(WORKLOADS, BACKENDS):
-        first = 16 * WORKLOADS[workload][2]
-        iops, _ = gateway.run(backend, workload, first)
-        iops, _ = gateway.run(backend, workload, max(first, int(iops * seconds / 4)))
-        count[workload, backend] = max(first, int(iops * seconds))
+    scaled = {workload: {backend: {count: [] for count in GATEWAYS} for backend in ("rbd", DIRECT)}
+              for workload in SCALED}
     order = list(BACKENDS)
     for number in range(rounds):
+        bench.measure_idle()
         for workload in WORKLOADS:
             for backend in order:
-                results[workload][backend].append(gateway.run(backend, workload, count[workload, backend]))
+                results[workload][backend].append(bench.run(backend, workload))
             order = order[1:] + order[:1]
+        for workload, backends in scaled.items():
+            for backend, counts in backends.items():
+                for count, runs in counts.items():
+                    runs.append(bench.run(backend, workload, count))
         print(f"round {number + 1} of {rounds}", flush=True)
-    return results
-
-
-class Ratio:
-    """Return our figure in relation to another backend's, round by round."""
-
-    def __init__(self, ours, other):
-        self.values = [a / b for a, b in zip(ours, other)]
-        self.median = statistics.median(self.values)
-
-    def __str__(self):
-        return f"{self.median:.2f} ({min(self.values):.2f} - {max(self.values):.2f})"
-
-
-def column(results, workload, backend, which):
-    return [entry[which] for entry in results[workload][backend]]
-
-
-def ratio(results, workload, backend, which):
-    return Ratio(column(results, workload, OURS, which), column(results, workload, backend, which))
-
-
-def bounds(results):
-    """Yield the goals: (text, measured, whether it is met)."""
-    for workload in ("4 KiB write, depth 1", "4 KiB write, depth 32"):
-        r = ratio(results, workload, "unguarded", 0)
-        yield f"{workload}: at least 0.95 of the IOPS without the guard", r, r.median >= 0.95
-    workload = "4 KiB read, depth 32"
-    r = ratio(results, workload, "iblock", 0)
-    yield f"{workload}: at least the IOPS of iblock on krbd", r, r.median >= 1
-    r = ratio(results, workload, "iblock", 1)
-    yield f"{workload}: less CPU time per I/O than iblock on krbd", r, r.median < 1
-    size = memory()
-    yield "4 KiB write in flight: at most 2 KiB of memory, ours", f"{size} bytes", size <= 2048
+    return results, scaled
 
 
 def memory():
@@ -130,74 +151,21 @@ def memory():
     return sum(map(int, sizes.split()))
 
 
-def table(results, conditions, verdicts):
-    lines = [
-        "# Performance", "",
-        "Written by `make bench`. Compare ratios, not absolute numbers. The gateway is an emulated machine,",
-        "several times slower than a real one, so its CPU time counts for more than it would elsewhere.", "",
-        conditions, "",
-        "Ratios are ours to the other's in the same round: the median, and the least and the greatest. For",
-        "IOPS more than 1 is good for us, for CPU time less.", "",
-        "![IOPS of each backend](performance.svg)", ""]
-    for workload, (_, _, depth) in WORKLOADS.items():
-        lines += [f"## {workload}", "",
-                  "| Backend | IOPS | Latency, ms | Gateway CPU, µs per I/O | IOPS, ours to it | CPU, ours to it |",
-                  "|---|---:|---:|---:|---:|---:|"]
-        for backend, label in BACKENDS.items():
-            iops = statistics.median(column(results, workload, backend, 0))
-            cpu = statistics.median(column(results, workload, backend, 1))
-            ratios = "| |" if backend == OURS else \
-                f"| {ratio(results, workload, backend, 0)} | {ratio(results, workload, backend, 1)} |"
-            lines.append(f"| {label} | {iops:.0f} | {1000 * depth / iops:.2f} | {1e6 * cpu:.0f} {ratios}")
-        lines.append("")
-    lines += ["## Bounds", "", "| Bound | Measured | |", "|---|---:|---|"]
-    lines += [f"| {text} | {r} | {'met' if met else '**not met**'} |" for text, r, met in verdicts]
-    return "\n".join(lines) + "\n"
-
-
-def chart(results, path):
-    with tempfile.NamedTemporaryFile("w", suffix=".dat") as data:
-        data.write("workload " + " ".join(f'"{label}"' for label in BACKENDS.values()) + "\n")
-        for workload in WORKLOADS:
-            ours = statistics.median(column(results, workload, OURS, 0))
-            shares = (statistics.median(column(results, workload, b, 0)) / ours for b in BACKENDS)
-            data.write(f'"{workload.replace(", ", chr(92) + "n")}" ' + " ".join(f"{s:.3f}" for s in shares) + "\n")
-        data.flush()
-        subprocess.run(["gnuplot"], check=True, text=True, input=f"""
-            set terminal svg size 1200,480 font 'sans-serif,12' background 'white'
-            set output '{path}'
-            set title 'IOPS, target\\\\_core\\\\_rbd = 1'
-            set style data histogram
-            set style histogram clustered gap 1
-            set style fill solid 0.9 noborder
-            set yrange [0:*]
-            set grid ytics
-            set key outside right
-            plot for [i=2:{len(BACKENDS) + 1}] '{data.name}' using i:xtic(1) title columnheader(i) noenhanced
-            """)
-
-
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--address", required=True)
-    parser.add_argument("--prefix", required=True)
+    parser.add_argument("--iops", required=True, help="the program")
+    parser.add_argument("--tgt-pid", type=int, required=True)
     parser.add_argument("--kernel", required=True)
     parser.add_argument("--rounds", type=int, required=True)
     parser.add_argument("--seconds", type=float, required=True, help="of each run")
     parser.add_argument("--out", required=True, help="folder")
     options = parser.parse_args()
 
-    results = measure(Gateway(options.address, options.prefix), options.rounds, options.seconds)
-    conditions = (f"Kernel {options.kernel} in the gateway, {options.rounds} rounds of {options.seconds:g} s for each\n"
-                  f"workload and backend, {os.cpu_count()} cores for everything. Ceph: one monitor, three OSDs,\n"
-                  "three replicas.")
-    verdicts = list(bounds(results))
-    text = table(results, conditions, verdicts)
-    with open(os.path.join(options.out, "performance.md"), "w", encoding="utf-8") as file:
-        file.write(text)
-    chart(results, os.path.join(options.out, "performance.svg"))
-    print(text)
-    sys.exit(0 if all(met for _, _, met in verdicts) else 1)
+    results, scaled = measure(Bench(options), options.rounds)
+    conditions = (f"Kernel {options.kernel} in the gateways, {options.rounds} rounds of {options.seconds:g} s for each\n"
+                  f"workload and backend, {os.cpu_count()} processors for everything. Ceph: one monitor, three OSDs\n"
+                  "(BlueStore on sparse files), two replicas. Images of 128 MiB, all of them written before.")
+    sys.exit(0 if report.write(options.out, conditions, results, scaled, memory()) else 1)
 
 
 main()
