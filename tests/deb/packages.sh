@@ -17,17 +17,16 @@
 . ../lib/ktap.sh
 
 top=$(cd ../.. && pwd)
-debs=$(realpath "${DEBS:-$top/out/deb}")
 name=target_core_rbd
 dkms=target-core-rbd-dkms
 python=python3-target-core-rbd
-version=$(sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' "$top/dkms.conf")
-older=0.0.9
+utils=target-core-rbd-utils
 kver=$("$top/scripts/kernels" "${KERNEL:-6.12}")
 
 [ "$(id -u)" = 0 ] || t_skip_all 'needs root'
 [ -n "$kver" ] || t_skip_all "needs a kernel ${KERNEL:-6.12} with headers"
-compgen -G "$debs/$dkms"'_*.deb' >/dev/null || t_bail "no packages in $debs: run make deb"
+. ../lib/debs.sh
+version=$(debs_version) older=$DEBS_OLDER
 if [ -z "${IN_ROOT-}" ]; then
 	# namespaces of its own, which end with it
 	export IN_ROOT=y
@@ -37,7 +36,7 @@ fi
 work=$(mktemp -d)
 t_atexit "umount -R '$work'; rmdir '$work'"
 mount -t tmpfs -o mode=755 work "$work"
-mkdir "$work"/{changes,overlay,root,debs,older}
+mkdir "$work"/{changes,overlay,root}
 root=$work/root
 mount -t overlay -o "lowerdir=/,upperdir=$work/changes,workdir=$work/overlay" root "$root" ||
 	t_bail 'no overlay over the root file system'
@@ -45,7 +44,7 @@ mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
 mkdir -p "$root"/{tmp,run/systemd/system,debs}
 chmod 1777 "$root/tmp"
-cp "$debs"/*.deb "$root/debs"
+cp "$DEBS"/*.deb "$root/debs"
 
 # in_root COMMAND...: run a command in there
 in_root() {
@@ -78,7 +77,7 @@ asked() { grep -vE '^systemctl (is-|show|list|.*--help)' "$root/tmp/asked" | sor
 
 # install FOLDER: all packages of a folder in there
 install() { in_root sh -c "apt-get -q -y --no-install-recommends install /$1/*.deb 2>&1"; }
-remove() { in_root apt-get -q -y "$1" $dkms $python 2>&1; }
+remove() { in_root apt-get -q -y "$1" $dkms $python $utils 2>&1; }
 # "installed", whatever the operator wishes: a refused "dpkg --remove" remembers the wish
 state() { in_root dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null; }
 states() { echo "$(state $dkms) $(state $python)"; }
@@ -106,19 +105,7 @@ files() {
 }
 files >"$work/before"
 
-make_older() {
-	local deb folder
-	for deb in "$root"/debs/*.deb; do
-		folder=$work/older/$(basename "$deb" .deb)
-		dpkg-deb -R "$deb" "$folder" && sed -i "s/$version/$older/g" "$folder"/DEBIAN/* || return
-		if [ -d "$folder/usr/src" ]; then
-			mv "$folder/usr/src/$name-$version" "$folder/usr/src/$name-$older" &&
-				sed -i "s/$version/$older/" "$folder/usr/src/$name-$older/dkms.conf" "$folder/DEBIAN/md5sums" || return
-		fi
-		mkdir -p "$root/older" && dpkg-deb -b "$folder" "$root/older" || return
-	done
-}
-t 'older packages' make_older
+t 'older packages' debs_older "$root/older"
 
 # No build yet: DKMS takes minutes for one.
 mkdir -p "$root/etc/dkms"
