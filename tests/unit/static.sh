@@ -21,6 +21,14 @@ short_comments() {
 }
 t 'comments end at column 100' short_comments
 t 'nothing panics' eval '! (cd "$top" && sources | xargs grep -nE "\b(BUG|BUG_ON|panic)\(")'
+# as "man --warnings" calls it
+man_warnings() {
+	local page said
+	said=$(for page in "$@"; do groff -t -K utf8 -mandoc -wmac -Tutf8 -z "$page" 2>&1; done)
+	[ -z "$said" ] || { echo "$said"; return 1; }
+}
+t 'the man pages have no warning' man_warnings "$top"/docs/man/*
+t_fails 'a bad one has' man_warnings <(sed 's/^\.SH /.SHH /' "$top/docs/man/trbdctl.8")
 # a missing rtslib or trbdctl is no fault of the unit; systemd's messages name the file
 units() {
 	local said
