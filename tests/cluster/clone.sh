@@ -48,7 +48,7 @@ scenario() {
 	t "$n: served by both gateways" serve "$n" "pool=rbd,image=$n"
 	t_is "$n: reads as its parent" "$(iscsi_sum "$(gw_url gw1 "$n")")" "$(file_sum "$mirror")"
 	rm -f "$work"/piece*
-	python3 random_writes.py "$mirror" 512 24 "$RANDOM" "$work" >"$work/all"
+	python3 random_writes.py "$mirror" 512 $((4 << 20)) 24 "$RANDOM" "$work" >"$work/all"
 	t "$n: writes through gw1" play "$(gw_url gw1 "$n")" < <(head -n 12 "$work/all")
 	t "$n: and through gw2" play "$(gw_url gw2 "$n")" < <(tail -n +13 "$work/all")
 	# a whole object, a part of one, and a place where the parent has none

@@ -22,7 +22,14 @@ t_like 'and one password' "$password" '^[^ ]{12,16}$'
 # find lines by their words and not by their number; a line that sed does not find is not typed
 t_is 'lines for gateways, the two that differ included' "$(recipe_gateway gw1 | wc -l)" "$(($(recipe targetcli | wc -l) - 1))"
 type_keyring() { type_in "$1" "$(recipe ceph)"; }
-type_targetcli() { type_in "$1" "$(recipe_gateway "$1")"; }
+# on gw1 as printed, on gw2 in a shell of targetcli, which has to start once
+type_targetcli() {
+	if [ "$1" = gw1 ]; then
+		type_in gw1 "$(recipe_gateway gw1)"
+	else
+		recipe_gateway gw2 | sed 's/^targetcli //; s/ *#.*//' | lab exec --timeout "$(t_limit 300)" gw2 -- targetcli
+	fi
+}
 t "the user's keyring, on both" on_both type_keyring
 t 'the image' type_in gw1 "$(recipe rbd)"
 t 'targetcli, on both' on_both type_targetcli

@@ -8,6 +8,7 @@
 . ../lib/gateway.sh
 . ../lib/reserve.sh
 . ../lib/placement.sh
+. ../lib/snapshot_taker.sh
 
 long=$TEST-long dead=$TEST-dead late=$TEST-late new=$TEST-new
 for n in "$long" "$dead" "$late"; do
@@ -20,9 +21,6 @@ t "$new: served by one" serve_at gw2
 t_build tools initiator
 t 'the initiators' pr_client_build
 
-# header_of NAME
-header_of() { echo "rbd_header.$(gw_info gw2 "$1" ImageId)"; }
-notify() { lab run -- timeout "$(t_limit 60)" python3 "$TESTS_DIR/tools/notify.py" rbd "$(header_of "$1")" "${@:2}"; }
 # Send one write once: BUSY is an answer. write_once GW NAME prints how many writes, how many of
 # them BUSY, and how long
 write_once() { lab run -- timeout "$(t_limit 30)" "$work/initiator" "$(gw_url "$1" "$2")" once fill 0 1; }
@@ -30,18 +28,28 @@ is_written() { undisturbed write_once "$@" >"$work/once"; cat "$work/once"; grep
 is_busy() { write_once "$@" >"$work/once"; cat "$work/once"; grep -qE 'writes ([0-9]+) busy \1 ' "$work/once"; }
 
 # librbd can take longer than its ten seconds, when monitors elect a leader. The other taker is
-# gone, and so is its watch.
-mkfifo "$work/go" "$work/go.new"
-notify "$long" attend 1 <>"$work/go" >"$work/attend" 2>&1 &
+# gone, and so is its watch. The gateways wait for 60 s at most, so nothing else is done meanwhile.
+mkfifo "$work/go"
+LIMIT=$T_SPAN notify "$long" attend 1 <>"$work/go" >"$work/attend" 2>&1 &
 attends=$!
 t_atexit "t_kill $attends"
-is_quiet() { timeout "$(t_limit 20)" sh -c "until grep -q quiet '$1'; do sleep 0.2; done"; }
 t 'one who takes a snapshot asks for quiet' is_quiet "$work/attend"
 t 'so does one who is gone' notify "$dead" quiesce 1
-twelve=$((SECONDS + 12))
+sleep 12
+t 'after 12 s the gateways are still quiet for the first' is_busy gw1 "$long"
+echo go 1<>"$work/go"
+wait "$attends"
+t_is 'it is done' "$?" 0
+t 'and writes go on' is_written gw1 "$long"
+t 'so they do for the second' t_until 30 is_written gw1 "$dead"
+warnings() { lab log --since-mark gw1 | grep -c 'may not be one point in time'; }
+t_is 'nothing was wrong with that snapshot' "$(warnings)" 0
+t 'the second one was alive all along' notify "$dead" unquiesce 1
+t_is 'the log says so' "$(warnings)" 1
 
 # A gateway that comes while the other one is quiet asks that one, and is quiet as well.
-notify "$new" attend 1 <>"$work/go.new" >"$work/attend.new" 2>&1 &
+mkfifo "$work/go.new"
+LIMIT=$T_SPAN notify "$new" attend 1 <>"$work/go.new" >"$work/attend.new" 2>&1 &
 attends_new=$!
 t_atexit "t_kill $attends_new"
 t 'one who takes a snapshot asks the only gateway for quiet' is_quiet "$work/attend.new"
@@ -51,18 +59,6 @@ echo go 1<>"$work/go.new"
 wait "$attends_new"
 t_is 'the snapshot is made' "$?" 0
 t 'and it writes' is_written gw1 "$new"
-
-[ $SECONDS -ge $twelve ] || sleep $((twelve - SECONDS))
-t 'after 12 s the gateways are still quiet for the first' is_busy gw1 "$long"
-t 'and write again for the second' t_until 30 is_written gw1 "$dead"
-echo go 1<>"$work/go"
-wait "$attends"
-t_is 'the first one is done' "$?" 0
-t 'and writes go on' is_written gw1 "$long"
-warnings() { lab log --since-mark gw1 | grep -c 'may not be one point in time'; }
-t_is 'nothing was wrong with that snapshot' "$(warnings)" 0
-t 'the second one was alive all along' notify "$dead" unquiesce 1
-t_is 'the log says so' "$(warnings)" 1
 
 # A gateway that has watched only since the snapshot began hears only its end.
 t 'something is written' io "$(gw_url gw1 "$late")" 'write -P 1 0 64k'
@@ -107,7 +103,7 @@ t_atexit 'lab ceph osd unset nodown'
 t_atexit "lab resume $slow"
 stands_still() { lab ceph osd set nodown && lab pause "$slow"; }
 t 'an OSD stands still' stands_still
-lab run -- timeout "$(t_limit 60)" qemu-io -f raw -c "write -P 3 ${place}M 64k" "$url1" >"$work/stuck" 2>&1 &
+lab run -- timeout "$(t_limit $T_SPAN)" qemu-io -f raw -c "write -P 3 ${place}M 64k" "$url1" >"$work/stuck" 2>&1 &
 stuck=$!
 t_atexit "t_kill $stuck"
 t 'a write waits for it' t_until 60 has_begun gw1 "$n"
@@ -120,7 +116,7 @@ t_fails 'that is not acknowledged: the write will be in it' notify "$n" update 2
 for i in 11 12 13 14; do notify "$n" quiesce $i >/dev/null 2>&1 & done
 takers=()
 for i in 1 2; do
-	lab run -- timeout "$(t_limit 90)" rbd snap create --no-progress "$n@beside$i" >"$work/taker$i" 2>&1 &
+	lab run -- timeout "$(t_limit $T_SPAN)" rbd snap create --no-progress "$n@beside$i" >"$work/taker$i" 2>&1 &
 	takers+=($!)
 	# in turn with each other's attempts
 	sleep 0.5

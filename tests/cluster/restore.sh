@@ -52,7 +52,8 @@ naa() { lab run -- iscsi-inq -i $host -e 1 -c 131 "$url" | grep -a -i 'designato
 img_create "$n" --size 16M
 t 'the tools are installed' tools_up
 t 'configured with targetcli' configure
-t 'it serves' io "$url" 'write -P 0x5e 1M 64k'
+# a port that is not yet in the record answers BUSY, and a host asks again
+t 'it serves' t_until 30 io "$url" 'write -P 0x5e 1M 64k'
 serial=$(serial)
 naa=$(naa)
 t_fails 'but nobody who is not known' lab run -- iscsi-inq -i "$host.other" "$url"

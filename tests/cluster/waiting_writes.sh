@@ -42,7 +42,7 @@ stuck() {
 t 'gw1 does not reach that OSD' stuck
 for i in $(seq 0 9); do echo "aio_write -P 2 $((i * 4))k 4k"; done >"$work/writes"
 echo aio_flush >>"$work/writes"
-lab run -- timeout "$(t_limit 60)" qemu-io -f raw "$(gw_url gw1 "$n")" <"$work/writes" >"$work/writer" 2>&1 &
+lab run -- timeout "$(t_limit $T_SPAN)" qemu-io -f raw "$(gw_url gw1 "$n")" <"$work/writes" >"$work/writer" 2>&1 &
 writer=$!
 t 'writes wait' t_until 60 has_begun gw1 "$n"
 t 'a snapshot is taken that waits for nobody' lab rbd snap create --no-progress --skip-quiesce "$n@s"

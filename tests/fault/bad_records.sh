@@ -20,7 +20,6 @@ write_record() {
 	text=$(cat "$1" && echo .)
 	lab rbd image-meta set "$n" $KEY "${text%.}" >/dev/null
 }
-header_of() { echo "rbd_header.$(lab rbd info --format json "$1" | jq -r .id)"; }
 
 img_create "$n" --size 16M
 t 'served by both gateways' serve "$n" "pool=rbd,image=$n"

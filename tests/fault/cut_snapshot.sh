@@ -15,6 +15,7 @@
 . ../lib/gateway.sh
 . ../lib/faults.sh
 . ../lib/placement.sh
+. ../lib/snapshot_taker.sh
 
 BACK_S=$(t_limit 60)	# for gw1 to serve again
 n=$TEST-disk
@@ -50,7 +51,7 @@ t 'something is written' io "$url1" "write -P 1 ${place}M 64k" "write -P 1 ${els
 # The other image: its header is with the same OSD, and the write goes to the one that has neither
 # header nor group.
 early=$TEST-early
-header_osd=$(primary_of "rbd_header.$(lab rbd info --format json "$n" | jq -r .id)")
+header_osd=$(primary_of "$(header_of "$n")")
 third=$((3 - header_osd - $(primary_of target_core_rbd.group)))
 find_early() {
 	local i
@@ -80,7 +81,7 @@ t 'something is written there' io "$url2" "write -P 1 ${early_place}M 64k"
 t_atexit 'watch_dropped_end gw1'
 t 'gw1 does not reach that OSD' watch_dropped_begin gw1
 # a write whose initiator does not give it up
-lab run -- timeout "$(t_limit 120)" qemu-io -f raw -c "write -P 2 ${place}M 64k" "$url1" >"$work/stuck" 2>&1 &
+lab run -- timeout "$(t_limit $T_SPAN)" qemu-io -f raw -c "write -P 2 ${place}M 64k" "$url1" >"$work/stuck" 2>&1 &
 stuck=$!
 t_atexit "t_kill $stuck"
 begun=$SECONDS
@@ -94,7 +95,6 @@ header_cut() {
 		add rule ip header output oifname eth0 tcp dport { $(ports_of "$header_osd") } drop"
 }
 header_healed() { lab exec -n gw2 -- nft delete table ip header; }
-early_notify() { lab run -- timeout "$(t_limit 60)" python3 "$TESTS_DIR/tools/notify.py" rbd "rbd_header.$early_id" "$@"; }
 is_forgotten() {
 	local i
 	for ((i = 0; i < $(t_limit 40); i++)); do
@@ -103,32 +103,31 @@ is_forgotten() {
 	done
 	return 1
 }
-is_quiet() { timeout "$(t_limit 20)" sh -c "until grep -q quiet '$work/attend'; do sleep 0.2; done"; }
 t_atexit 'gw_unfilter gw2'
 t 'gw2 does not reach the OSD that has what it writes' gw_filter gw2 output "oifname eth0 tcp dport { $(ports_of "$third") }"
-lab run -- timeout "$(t_limit 120)" qemu-io -f raw -c "write -P 2 ${early_place}M 64k" "$url2" >"$work/stuck2" 2>&1 &
+lab run -- timeout "$(t_limit $T_SPAN)" qemu-io -f raw -c "write -P 2 ${early_place}M 64k" "$url2" >"$work/stuck2" 2>&1 &
 stuck2=$!
 t_atexit "t_kill $stuck2"
 t 'a write waits there' t_until 60 has_begun gw2 "$early"
 t 'nor that of its header' header_cut
 t 'the OSD forgets it' is_forgotten
 mkfifo "$work/go"
-early_notify attend 1 <>"$work/go" >"$work/attend" 2>&1 &
+LIMIT=$T_SPAN notify "$early" attend 1 <>"$work/go" >"$work/attend" 2>&1 &
 attends=$!
 t_atexit "t_kill $attends"
-t 'somebody asks for quiet without it' is_quiet
+t 'somebody asks for quiet without it' is_quiet "$work/attend"
 t 'it reaches that of the header again' header_healed
 # for gw2 to watch again, if nothing keeps it from that
 sleep 8
-t 'a snapshot is made' early_notify snap early
+LIMIT=$T_SPAN t 'a snapshot is made' notify "$early" snap early
 echo go 1<>"$work/go"
 wait "$attends"
 t_is 'and whoever made it goes on' "$?" 0
-early_notify update 2 >/dev/null 2>&1
+LIMIT=$T_SPAN notify "$early" update 2 >/dev/null 2>&1
 early_before=$(image_sum "$early@early")
 [ $((begun + 30)) -le $SECONDS ] || sleep $((begun + 30 - SECONDS))
 t 'gw2 reaches the OSD of the write again' gw_unfilter gw2
-header=rbd_header.$(lab rbd info --format json "$n" | jq -r .id)
+header=$(header_of "$n")
 forgets_gw1() { ! lab run -- rados -p rbd listwatchers "$header" | grep -q 'watcher=10\.77\.0\.11:'; }
 t 'that OSD forgets gw1' t_until 90 forgets_gw1
 

@@ -21,7 +21,7 @@ n=$TEST-disk
 url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
 img_create "$n" --size 16M
 t 'served by both gateways' serve "$n" "pool=rbd,image=$n"
-header=rbd_header.$(lab rbd info --format json "$n" | jq -r .id)
+header=$(header_of "$n")
 t 'two are registered, one of them reserves' reserved
 
 # fuzz WHAT CHECK: CHECK holds again and again while the fuzzer runs, until it has ended

@@ -29,7 +29,7 @@ img_create "$n" --size 16M
 img_create "$beside" --size 16M
 t 'served by both gateways' serve "$n" "pool=rbd,image=$n"
 t 'another image, by the same sessions' serve "$beside" "pool=rbd,image=$beside"
-header=rbd_header.$(lab rbd info --format json "$n" | jq -r .id)
+header=$(header_of "$n")
 
 # amend AWK: change the record as a gateway does, so that all see it; changes in force stay so
 amend() {

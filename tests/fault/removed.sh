@@ -23,7 +23,7 @@ t 'reserved through gw1' reserved
 "$TESTS_DIR/lab/lab" run -- "$work/initiator" "$(gw_url gw1 "$other")" writer fill 0 600 >"$work/writer" 2>&1 &
 writer=$!
 t_atexit "t_kill $writer"
-osd=osd.$(primary_of "rbd_header.$(lab rbd info --format json "$gone" | jq -r .id)")
+osd=osd.$(primary_of "$(header_of "$gone")")
 wakes() {
 	lab resume "$osd"
 	lab ceph osd unset nodown

@@ -49,11 +49,11 @@ stuck_log_in() {
 		case $command in
 		caw*)
 			# shellcheck disable=SC2086 # OLD and NEW
-			lab run -- timeout "$(t_limit 120)" "$work/initiator" -w "$url" stuck caw $((${offsets[i]%M} * 2048)) ${command#caw} &
+			lab run -- timeout "$(t_limit $T_SPAN)" "$work/initiator" -w "$url" stuck caw $((${offsets[i]%M} * 2048)) ${command#caw} &
 			;;
 		*)
 			echo "read ${offsets[i]} 512" >&0
-			lab run -- timeout "$(t_limit 120)" qemu-io -f raw "$url" &
+			lab run -- timeout "$(t_limit $T_SPAN)" qemu-io -f raw "$url" &
 			;;
 		esac <>"$work/go.$i" >"$work/stuck.$i" 2>&1
 		pids[i]=$!

@@ -25,7 +25,7 @@ t 'the initiators' pr_client_build
 img_create "$n" --size 64M
 t "served by $GW_GATEWAYS" serve "$n" "pool=rbd,image=$n"
 url1=$(gw_url gw1 "$n") url2=$(gw_url gw2 "$n")
-header=rbd_header.$(lab rbd info --format json "$n" | jq -r .id)
+header=$(header_of "$n")
 
 # Each gateway has a writer. It repeats a command that ends with BUSY, as initiators do; anything
 # else ends the writer.

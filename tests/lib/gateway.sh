@@ -174,11 +174,15 @@ gw_stalls() { lab log --since-mark "$1" | grep -c 'was out of touch (it stood st
 # The same, for whatever reason: its OSDs share the host. It also refuses writes of a session whose
 # thread stood still.
 gw_lapses() { lab log --since-mark "$1" | grep -c 'was out of touch\|the thread of a session stood still'; }
-# A gateway that was out of touch ends writes with BUSY for a while, as it must.
+# A gateway that was out of touch ends writes with BUSY for 5 s, as it must: also when that began
+# before CMD.
 undisturbed() {
 	local _ before status
 	for _ in 1 2 3; do
 		before="$(gw_lapses gw1) $(gw_lapses gw2)"
+		[ "$before" = "$(cat "$work/lapses" 2>/dev/null || echo 0 0)" ] || sleep 6
+		# a check is a subshell
+		echo "$before" >"$work/lapses"
 		"$@"
 		status=$?
 		[ "$(gw_lapses gw1) $(gw_lapses gw2)" != "$before" ] || break
@@ -208,6 +212,17 @@ unserve() {
 	for gw in $GW_GATEWAYS; do gw_units "$gw" 'unit_unexport "$1"; unit_disable "$2"' "$(iqn_of "$1")" "$1"; done
 }
 
+# A gateway whose cluster is away restores what it can; then do what the service does: try again,
+# also while the cluster comes back.
+gw_comes_back() {
+	local retry
+	lab exec -n "$1" -- timeout "$(t_limit 200)" python3 -m target_core_rbd.retry >"$work/retry" 2>&1 &
+	retry=$!
+	t_until 90 grep -q 'going on trying' "$work/retry"
+	lab heal "$1" ceph
+	wait $retry || { cat "$work/retry"; return 1; }
+}
+
 gw_clean() {
 	local gw name
 	for gw in $GW_GATEWAYS; do
@@ -215,8 +230,7 @@ gw_clean() {
 			<<<"$GW_UNITS"$'\n''units_remove "$1" "$2"'
 	done
 	for name in "${GW_IMAGES[@]}"; do
-		lab rbd snap purge "$name"
-		lab rbd rm --no-progress "$name"
+		lab rbd rm --no-progress "$name" || { lab rbd snap purge "$name" && lab rbd rm --no-progress "$name"; }
 	done
 }
 t_atexit gw_clean
@@ -316,6 +330,8 @@ group_objects() { lab run -- rados -p rbd ls | grep '^target_core_rbd\.group' | 
 blocklist() { lab ceph osd blocklist ls 2>/dev/null | cut -d ' ' -f 1 | sort; }
 fenced_since() { comm -13 <(echo "$1") <(blocklist); }
 
+# the header object of an image of pool rbd
+header_of() { echo "rbd_header.$(lab rbd info --format json "$1" | jq -r .id)"; }
 # the number of the OSD that has an object of pool rbd
 primary_of() { lab ceph osd map rbd "$1" --format json 2>/dev/null | jq -r .acting_primary; }
 

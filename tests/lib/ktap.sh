@@ -20,6 +20,8 @@
 #   lab ...                                the lab (tests/lab/lab)
 #   t_limit SECONDS                        print a limit for something that takes at most SECONDS on
 #                                          an ordinary machine: TEST_SLOW (1) times as long
+#   $T_SPAN                                the same for a program that goes on in the background
+#                                          while checks run: they may take long, whatever it does
 #   t_build FOLDER PROGRAM...              make programs of a folder of tests/ in $work, the test's
 #                                          own folder
 #   t_until SECONDS COMMAND...             run COMMAND every second until it succeeds, for t_limit
@@ -29,6 +31,8 @@
 # A test that dies on the way fails: the plan is missing then.
 
 TESTS_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck disable=SC2034 # for tests
+T_SPAN=600
 KTAP_COUNT=0
 KTAP_FAILED=0
 KTAP_DONE=

@@ -8,6 +8,11 @@
 #   differs GW             print the status of plan: 2 if something differs, else 0
 #   all_of GW              print everything that is configured there, and what is saved
 #   put NODE FILE          write standard input to a file there
+#   group_file UNIT LUN HOST SECRET
+#                          print a file: both gateways serve the unit, whose image has its name, as
+#                          that LUN; HOST gets it as user host1 with that secret
+#   chap_login NODE IQN USER PASSWORD
+#                          log in to all portals of a target that the node has discovered
 #
 # The tools, and what they configured, go away at the end.
 
@@ -52,3 +57,29 @@ all_of() {
 }
 
 put() { lab exec "$1" -- tee "$2" >/dev/null; }
+
+group_file() {
+	cat <<-EOF
+		version: 1
+		gateways:
+		  gw1: {portals: [$(gw_addr gw1)]}
+		  gw2: {portals: [$(gw_addr gw2)]}
+		disks:
+		  $1: {image: rbd/$1}
+		targets:
+		  $(iqn_of "$1"):
+		    luns: {$2: $1}
+		    hosts:
+		      $3: {chap: {user: host1, secret: $4}, luns: all}
+	EOF
+}
+
+chap_login() {
+	gw_sh "$1" "${@:2}" <<-'SCRIPT'
+		set -e
+		iscsiadm -m node -T "$1" -o update -n node.session.auth.authmethod -v CHAP
+		iscsiadm -m node -T "$1" -o update -n node.session.auth.username -v "$2"
+		iscsiadm -m node -T "$1" -o update -n node.session.auth.password -v "$3"
+		iscsiadm -m node -T "$1" --login
+	SCRIPT
+}
