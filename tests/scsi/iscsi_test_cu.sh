@@ -107,8 +107,10 @@ if [ "$PEER" = y ]; then
 		"$(awk '$2 == "skipped" && $3 == "passed" { print $1 }' "$work/joined" | grep -vE "$refused")" ''
 fi
 
-# both gateways as paths of one initiator
+# Both gateways as paths of one initiator. MultipathIO.CompareAndWrite clears 256 blocks and expects
+# zeros in 257, so a second try needs them back.
 paths() {
+	io "$(gw_url gw1 "$n")" 'write -P 0 0 1M' || return 1
 	results paths 'SCSI.MultipathIO,SCSI.Prin*,SCSI.Prout*,SCSI.Reserve6*' "$(gw_url gw1 "$n")" "$(gw_url gw2 "$n")" >"$work/paths"
 }
 undisturbed paths
