@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * libceph: an object's user version, in replies and as a condition, came together with the
- * ASSERT_VER op.
+ * ASSERT_VER op. This decides how COMPARE AND WRITE is made atomic, see rbd/compare_write.c.
  *
- * This file decides how COMPARE AND WRITE is made atomic, see rbd/compare_write.c.
+ * ceph_osdc_start_request() could fail for a request without nofail.
  */
 #ifndef TRBD_COMPAT_OSD_H
 #define TRBD_COMPAT_OSD_H
@@ -42,5 +42,14 @@ static inline void trbd_compat_assert_version(struct ceph_osd_request *req, unsi
 }
 
 #endif
+
+static inline void trbd_compat_start_request(struct ceph_osd_request *req)
+{
+#ifdef TRBD_HAVE_NOFAIL
+	ceph_osdc_start_request(req->r_osdc, req, true);
+#else
+	ceph_osdc_start_request(req->r_osdc, req);
+#endif
+}
 
 #endif /* TRBD_COMPAT_OSD_H */

@@ -12,6 +12,10 @@ ccflags-$(call compat-has,target/target_core_base.h,struct target_cmd_counter .)
 ccflags-$(call compat-has,target/target_core_base.h,emulate_rsoc;) += -DTRBD_HAVE_EMULATE_RSOC
 ccflags-$(call compat-has,target/target_core_base.h,max_bytes_per_io;) += -DTRBD_HAVE_MAX_BYTES_PER_IO
 ccflags-$(call compat-has,linux/ceph/osd_client.h,assert_ver;) += -DTRBD_HAVE_ASSERT_VER
+ccflags-$(call compat-has,target/target_core_fabric.h,fabric_enable_tpg) += -DTRBD_HAVE_ENABLE_TPG
+ccflags-$(call compat-has,linux/ceph/osd_client.h,bool nofail) += -DTRBD_HAVE_NOFAIL
+ccflags-$(call compat-has,linux/ceph/libceph.h,char delim) += -DTRBD_HAVE_MON_IPS_DELIM
 ccflags-$(call compat-has,linux/hex.h,bin2hex) += -DTRBD_HAVE_HEX_H
 ccflags-$(call compat-has,linux/workqueue.h,WQ_PERCPU) += -DTRBD_HAVE_WQ_PERCPU
 ccflags-$(call compat-has,trace/stages/stage6_event_callback.h,define __assign_str.dst. src) += -DTRBD_HAVE_ASSIGN_STR_SRC
+ccflags-$(call compat-has,trace/trace_events.h,define __assign_str.dst. src) += -DTRBD_HAVE_ASSIGN_STR_SRC

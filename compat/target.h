@@ -5,6 +5,8 @@
  *
  * The relative target port identifier moved from the LUN to the target portal group.
  *
+ * All target portal groups came to know whether they are enabled. Only those of iSCSI did before.
+ *
  * The counter of a session's commands became a struct of its own.
  *
  * REPORT SUPPORTED OPERATION CODES came with an attribute that switches it off.
@@ -23,6 +25,10 @@
 
 #include <target/target_core_base.h>
 #include <target/target_core_backend.h>
+#include <target/target_core_fabric.h>
+#ifndef TRBD_HAVE_ENABLE_TPG
+#include <target/iscsi/iscsi_target_core.h>
+#endif
 
 #ifndef TRBD_HAVE_EXEC_CMD_OPS
 #define exec_cmd_ops sbc_ops
@@ -34,6 +40,20 @@ static inline u16 trbd_compat_rtpi(const struct se_lun *lun)
 	return lun->lun_tpg->tpg_rtpi;
 #else
 	return lun->lun_rtpi;
+#endif
+}
+
+/*
+ * Tells whether initiators can reach a target portal group. Those of fabrics that cannot be enabled
+ * are reachable as soon as they are there.
+ */
+static inline bool trbd_compat_tpg_is_enabled(const struct se_portal_group *tpg)
+{
+#ifdef TRBD_HAVE_ENABLE_TPG
+	return tpg->enabled || !tpg->se_tpg_tfo->fabric_enable_tpg;
+#else
+	return tpg->proto_id != SCSI_PROTOCOL_ISCSI ||
+	       container_of(tpg, struct iscsi_portal_group, tpg_se_tpg)->tpg_state == TPG_STATE_ACTIVE;
 #endif
 }
 

@@ -50,8 +50,8 @@
 
 /* a round looks this often whether the group's table says that a gateway is gone */
 #define ROUND_LOOK_MS		50
-#define ROUND_DRAIN_MIN_MS	2
-#define ROUND_DRAIN_MAX_MS	200
+#define ROUND_DRAIN_MIN_MS	2U
+#define ROUND_DRAIN_MAX_MS	200U
 /* pause before asking again when a gateway did not answer */
 #define ROUND_RETRY_MS		200
 /* pause when the message did not come back */

@@ -22,6 +22,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "compat/monitors.h"
 #include "protocol.h"
 #include "rados/options.h"
 
@@ -102,7 +103,7 @@ int trbd_options_set(struct ceph_options *opt, const char *key, const char *valu
 	if (!strcmp(key, "mon_addr")) {
 		if (!value || !*value)
 			return -EINVAL;
-		return ceph_parse_mon_ips(value, strlen(value), opt, NULL, '/');
+		return trbd_compat_parse_mon_ips(value, opt, '/');
 	}
 	if (!strcmp(key, "id"))
 		key = "name";

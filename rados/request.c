@@ -243,7 +243,7 @@ void trbd_request_submit(struct ceph_osd_request *req, void (*done)(struct ceph_
 	req->r_callback = done;
 	req->r_priv = priv;
 	req->r_result = TRBD_REQUEST_PENDING;
-	ceph_osdc_start_request(req->r_osdc, req);
+	trbd_compat_start_request(req);
 }
 
 /*
@@ -378,7 +378,7 @@ int trbd_request_wait(struct trbd_session *session, struct ceph_osd_request *req
 	long left;
 
 	req->r_request->hdr.priority = cpu_to_le16(CEPH_MSG_PRIO_HIGH);
-	ceph_osdc_start_request(req->r_osdc, req);
+	trbd_compat_start_request(req);
 	do {
 		left = wait_for_completion_killable_timeout(&req->r_completion, look);
 	} while (!left && !request_timed_out(session, req, start, limit_ms));

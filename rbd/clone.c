@@ -29,8 +29,8 @@
 #include <linux/scatterlist.h>
 #include <linux/slab.h>
 #include <linux/string.h>
-#include <linux/uio.h>
 
+#include "compat/uio.h"
 #include "rados/request.h"
 #include "rbd/clone.h"
 #include "rbd/image.h"

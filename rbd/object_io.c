@@ -27,9 +27,9 @@
 #include <linux/ceph/osd_client.h>
 #include <linux/errno.h>
 #include <linux/kernel.h>
-#include <linux/uio.h>
 #include <linux/workqueue.h>
 
+#include "compat/uio.h"
 #include "rados/clock.h"
 #include "rados/guard.h"
 #include "rados/session.h"

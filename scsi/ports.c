@@ -65,15 +65,6 @@
 /* both hold their number in the last two of four bytes */
 #define DESIGNATOR_NUMBER	6
 
-/*
- * Tell whether initiators can reach a port. Fabrics that cannot be enabled are reachable as soon as
- * they are there.
- */
-static bool ports_is_enabled(const struct se_portal_group *tpg)
-{
-	return tpg->enabled || !tpg->se_tpg_tfo->fabric_enable_tpg;
-}
-
 static unsigned int ports_count_luns(struct se_device *se_dev)
 {
 	struct se_lun *lun;
@@ -113,7 +104,7 @@ static bool ports_list(struct se_device *se_dev, struct trbd_ports_own *own)
 		return false;
 	spin_lock(&se_dev->se_port_lock);
 	list_for_each_entry(lun, &se_dev->dev_sep_list, lun_dev_link) {
-		if (own->count + 1 < room && ports_is_enabled(lun->lun_tpg))
+		if (own->count + 1 < room && trbd_compat_tpg_is_enabled(lun->lun_tpg))
 			ports_add(own, lun->lun_tpg);
 	}
 	spin_unlock(&se_dev->se_port_lock);
