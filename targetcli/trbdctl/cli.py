@@ -344,13 +344,24 @@ def command_export(args, out):
     return SAME
 
 
+def portals_given(words):
+    """Return the portals of GATEWAY=ADDRESS, by gateway."""
+    found = {}
+    for word in words:
+        name, _, address = word.partition('=')
+        if not name or not address:
+            refuse('--portal %s' % word, 'it is not GATEWAY=ADDRESS', 'type for example --portal gw1=192.0.2.11')
+        found.setdefault(name, []).append(address)
+    return found
+
+
 def command_import(args, out):
-    read = source.read(args.file)
+    read, given = source.read(args.file), portals_given(args.portal)
     if args.kind == 'saveconfig':
         names = [name for name in (args.gateways or '').split(',') if name]
-        imported = saveconfig.convert(read, names, args.gateway or socket.gethostname().split('.')[0])
+        imported = saveconfig.convert(read, names, args.gateway or socket.gethostname().split('.')[0], given)
     else:
-        imported = {'lrbd': lrbd, 'ceph-iscsi': ceph_iscsi}[args.kind].convert(read)
+        imported = {'lrbd': lrbd, 'ceph-iscsi': ceph_iscsi}[args.kind].convert(read, given)
     text = documents.to_text(imported.document(args.ceph_id))
     group = document.load(source.parse(text.encode(), 'the document made of %s' % read.name))
     for name, secret in imported.secrets.items():
@@ -431,6 +442,8 @@ def parser():
     command.add_argument('-o', '--output', metavar='FILE', default='-')
     command.add_argument('--ceph-id', metavar='USER', help='Ceph user of the gateways')
     command.add_argument('--gateways', metavar='NAME,...', help='saveconfig: names of the gateways, in the order of their groups')
+    command.add_argument('--portal', metavar='GATEWAY=ADDRESS', action='append', default=[],
+                         help='a portal of a gateway, in place of those of the source; also of a gateway that is not there')
     return top
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Optional
 
 ISCSI_PORT = 3260
+# as LIO has them
+EVERYWHERE = ('0.0.0.0', '[::]', '[::0]')
 
 
 @dataclass(frozen=True)

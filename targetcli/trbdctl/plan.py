@@ -16,6 +16,7 @@ There is no I/O here.
 
 from collections import namedtuple
 
+from .model import EVERYWHERE
 from .problems import Problem
 from .state import AUTHENTICATION_OF_GROUP, NO_AUTH, Foreign
 
@@ -26,7 +27,6 @@ Plan = namedtuple('Plan', 'steps extras conflicts')
 MADE = ('disk', 'target', 'group', 'host', 'lun', 'map', 'portal')
 # the value of an attribute that lets in fewer
 STRICT = {'authentication': '1', 'generate_node_acls': '0', 'demo_mode_write_protect': '1', 'cache_dynamic_acls': '0'}
-EVERYWHERE = ('0.0.0.0', '[::]', '[::0]')
 
 # phases of a change
 STOP, STRICTER, CLEAR, MAKE, LOOSER, START, REMOVE = range(7)

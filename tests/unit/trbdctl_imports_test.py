@@ -55,6 +55,10 @@ class Lrbd(unittest.TestCase):
         self.assertEqual(group(self.convert(wwn_generate='original')).disks['city'].wwn, made(IQN + 'city'))
         self.assertEqual(group(self.convert(units=[{'image': 'city', 'uuid': 'mine'}])).disks['city'].wwn, 'mine')
 
+    def test_gateway_without_portal(self):
+        config = dict(self.config(), targets=[{'host': 'igw1', 'target': IQN}])
+        self.assertEqual(group(lrbd.convert(values(config), {'igw1': ['172.16.1.16']})).gateways['igw1'].portals, (model.Portal('172.16.1.16'),))
+
     def test_numbers(self):
         found = group(self.convert(units=[{'image': 'city', 'lun': '2'}, {'image': 'wood', 'lun': '0'}, {'image': 'writers'}]))
         self.assertEqual(found.targets[IQN].luns, {0: 'wood', 1: 'writers', 2: 'city'})
@@ -174,6 +178,17 @@ class SaveConfig(unittest.TestCase):
     def test_other_portals_are_told(self):
         config = self.config(portals=[{'ip_address': '192.0.2.11', 'port': 3260, 'iser': True, 'offload': False}])
         self.assertIn(IQN + ': portals of iSER and of offloading cards are plain ones now', saveconfig.convert(values(config), [], 'here').notes)
+
+    def test_all_addresses(self):
+        config = self.config(portals=[{'ip_address': '0.0.0.0', 'port': 3260}])
+        with self.assertRaises(Refused) as refused:
+            saveconfig.convert(values(config), ['a', 'b'], 'here')
+        self.assertRegex(str(refused.exception), r"gateway 'a' listens on all its addresses.*--portal a=ADDRESS")
+        given = {'a': ['192.0.2.11'], 'b': ['192.0.2.12', '192.0.2.13:3261'], 'new': ['192.0.2.14']}
+        found = group(saveconfig.convert(values(config), ['a', 'b'], 'here', given))
+        self.assertEqual({name: tuple(str(portal) for portal in gateway.portals) for name, gateway in found.gateways.items()},
+                         {'a': ('192.0.2.11:3260',), 'b': ('192.0.2.12:3260', '192.0.2.13:3261'), 'new': ('192.0.2.14:3260',)})
+        self.assertEqual(list(found.targets[IQN].gateways), ['a', 'b', 'new'])
 
     def test_open(self):
         opened = self.config(attributes={'generate_node_acls': 1, 'demo_mode_write_protect': 1, 'authentication': 0}, node_acls=[])

@@ -62,26 +62,25 @@ def _target(imported, root, iqn, target):
     portals = {}
     for gateway, portal in target.children('portals').items():
         portals[gateway] = portal.texts('portal_ip_addresses') or portal.texts('portal_ip_address')
-        imported.gateway(gateway, portals[gateway])
     luns, numbers = _luns(imported, root, target)
-    found = {'portals': portals, 'luns': luns}
+    found = {'luns': luns}
     if target.has('acl_enabled') and not target.flag('acl_enabled'):
         imported.note('%s: every host may log in, as with ceph-iscsi' % iqn)
         found.update(open='read-write', chap=_chap(imported, iqn, target.node('auth')))
     else:
         found['hosts'] = {name: _host(imported, name, client, numbers) for name, client in target.children('clients').items()}
-    return found
+    imported.add_target(iqn, portals, found)
 
 
-def convert(source):
+def convert(source, given=None):
     root = Node(source)
     version = root.number('version')
     if version not in VERSIONS:
         refuse(source.place('version'), 'gateway.conf has version %s, and %d to %d are known' % (version, VERSIONS[0], VERSIONS[-1]),
                'start the newest ceph-iscsi once: it brings an older one up to date')
-    imported = Imported()
+    imported = Imported(given)
     for iqn, target in root.children('targets').items():
-        imported.targets[iqn] = _target(imported, root, iqn, target)
+        _target(imported, root, iqn, target)
     discovery = _chap(imported, 'discovery', root.node('discovery_auth'))
     if discovery != 'none':
         imported.discovery = discovery

@@ -85,9 +85,13 @@ def leaves(value, path=()):
 
 
 class Imported:
-    """A document in the making, its secrets by name, and notes for the operator."""
+    """A document in the making, its secrets by name, and notes for the operator.
 
-    def __init__(self):
+    `given` are portals that the operator has told, by gateway. They come in place of the source's.
+    """
+
+    def __init__(self, given=None):
+        self.given = given or {}
         self.gateways, self.disks, self.targets = {}, {}, {}
         self.discovery = None
         self.secrets, self.notes = {}, []
@@ -104,6 +108,13 @@ class Imported:
     def gateway(self, name, portals):
         known = self.gateways.setdefault(name, [])
         known += [portal for portal in portals if portal not in known]
+
+    def add_target(self, iqn, portals, rest):
+        """Add a target, with the portals of its gateways, and those of gateways that the source does not know."""
+        portals = {**{name: self.given.get(name, own) for name, own in portals.items()}, **self.given}
+        for name, own in portals.items():
+            self.gateway(name, own)
+        self.targets[iqn] = {'portals': portals, **rest}
 
     def disk(self, image, wwn=None, name=None, block_size=None):
         """Return the name of the disk of an image."""

@@ -73,10 +73,13 @@ def _serial(iqn, pool, image, original):
     return str(uuid.uuid3(uuid.NAMESPACE_DNS, ('' if iqn in original else pool) + iqn + image))
 
 
-def _portals(root, hosts, units, addresses):
+def _portals(root, hosts, units, addresses, given):
     """Return the addresses of each gateway of a target."""
     found = {}
     for host, names in hosts.items():
+        if host in given:
+            found[host] = given[host]
+            continue
         names = names or [entry.text('portal') for _, entry in units if entry.has('portal')]
         found[host] = []
         for name in names:
@@ -85,7 +88,7 @@ def _portals(root, hosts, units, addresses):
             found[host] += [address for address in addresses[name] if address not in found[host]]
         if not found[host]:
             refuse(root.place(), "gateway '%s' has no portal, and lrbd listened on all its addresses" % host,
-                   "give it a portal in 'portals' and in 'targets'")
+                   'say which: --portal %s=ADDRESS' % host)
     return found
 
 
@@ -151,21 +154,19 @@ def _discovery(imported, root):
         imported.discovery = imported.chap('discovery', *found[0])
 
 
-def convert(source):
+def convert(source, given=None):
     root = Node(source)
-    imported = Imported()
+    imported = Imported(given)
     targets, of_host = _targets(root)
     units, addresses = _units(root, targets, of_host), _addresses(root)
     original, auths = _serials(root), {}
     for auth in root.nodes('auth'):
         auths[auth.text('target') or of_host.get(auth.text('host'))] = auth
     for iqn, hosts in targets.items():
-        portals = _portals(root, hosts, units[iqn], addresses)
-        for host, own in portals.items():
-            imported.gateway(host, own)
+        portals = _portals(root, hosts, units[iqn], addresses, imported.given)
         luns, mapped = _luns(imported, iqn, units[iqn], original)
         auth = auths.get(iqn) or Node(source, {}, ('auth',))
-        imported.targets[iqn.lower()] = {'portals': portals, 'luns': luns, **_access(imported, iqn, auth, luns, mapped)}
+        imported.add_target(iqn.lower(), portals, {'luns': luns, **_access(imported, iqn, auth, luns, mapped)})
     _discovery(imported, root)
     imported.left_out([(path[-1], text) for path, text in leaves(root.value) if SETTING.fullmatch(str(path[-1]))])
     return imported

@@ -5,11 +5,12 @@ Backstores rbd, block on a krbd device (/dev/rbd/POOL/IMAGE), and user of tcmu-r
 IMAGE) become disks. The file does not name gateways: the group that is enabled is of the gateway
 whose file it is, and the others are told by the operator or get names after their numbers. The file
 has all attributes and parameters of LIO, with no sign of those that somebody has set. They are left
-out, and a note says so.
+out, and a note says so. A group that listens on all addresses needs others, which the operator tells.
 """
 
 import re
 
+from ..model import EVERYWHERE, ISCSI_PORT
 from ..problems import refuse
 from .common import Imported, Node
 
@@ -86,14 +87,22 @@ def _access(imported, iqn, tpg, luns):
     return {'hosts': {acl.text('node_wwn', ''): _host(imported, acl, luns) for acl in tpg.nodes('node_acls')}}
 
 
+def _portals(imported, tpg, name):
+    found = []
+    for portal in tpg.nodes('portals'):
+        address, port = portal.text('ip_address', ''), portal.number('port', ISCSI_PORT)
+        if address in EVERYWHERE and name not in imported.given:
+            refuse(portal.place(), "gateway '%s' listens on all its addresses, %s" % (name, address), 'say which: --portal %s=ADDRESS' % name)
+        found.append(address if port == ISCSI_PORT else '%s:%d' % (address, port))
+    return found
+
+
 def _target(imported, target, disks, names, me):
     iqn = target.text('wwn', '')
     portals, own = {}, _names(target, names, me)
     for tpg in target.nodes('tpgs'):
         name = own[tpg.number('tag', 1)]
-        portals[name] = ['%s:%d' % (portal.text('ip_address', ''), portal.number('port', 3260)) for portal in tpg.nodes('portals')]
-        portals[name] = [portal[:-len(':3260')] if portal.endswith(':3260') else portal for portal in portals[name]]
-        imported.gateway(name, portals[name])
+        portals[name] = _portals(imported, tpg, name)
         if any(portal.flag('iser') or portal.flag('offload') for portal in tpg.nodes('portals')):
             imported.note('%s: portals of iSER and of offloading cards are plain ones now' % iqn)
     groups = sorted(target.nodes('tpgs'), key=lambda tpg: not tpg.flag('enable'))
@@ -102,19 +111,18 @@ def _target(imported, target, disks, names, me):
     luns = _luns(groups[0], disks)
     if any(_luns(tpg, disks) != luns for tpg in groups):
         imported.note('%s: its groups had different LUNs, and have those of group %d now' % (iqn, groups[0].number('tag', 1)))
-    return iqn, {'portals': portals, 'luns': luns, **_access(imported, iqn, groups[0], luns)}
+    imported.add_target(iqn, portals, {'luns': luns, **_access(imported, iqn, groups[0], luns)})
 
 
-def convert(source, names, me):
+def convert(source, names, me, given=None):
     root = Node(source)
-    imported = Imported()
+    imported = Imported(given)
     disks = _disks(imported, root)
     for target in root.nodes('targets'):
         if target.text('fabric') != 'iscsi':
             imported.note('target %s is not of iSCSI, and is left out' % target.text('wwn'))
             continue
-        iqn, found = _target(imported, target, disks, names, me)
-        imported.targets[iqn] = found
+        _target(imported, target, disks, names, me)
     if imported.targets:
         imported.note('attributes and parameters of groups, hosts and backstores are left out: LIO has its defaults')
     for fabric in root.nodes('fabric_modules'):
