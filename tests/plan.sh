@@ -12,14 +12,14 @@ FIRST='scsi/answers.sh cluster/reservations.sh fault/stale_write.sh'
 # bad_objects damage what clusters keep whole.
 WIDE='cluster/life_cycle.sh cluster/random_ops.sh cluster/migration.sh cluster/limits.sh cluster/fence_agents.sh
 	cluster/mpathpersist.sh cluster/waiting_writes.sh cluster/pages.sh cluster/readings.sh cluster/quiesce.sh
-	cluster/shared_settings.sh cluster/sg_persist.sh cluster/trbdctl_access.sh cluster/unit_limits.sh
+	cluster/moved.sh cluster/shared_settings.sh cluster/sg_persist.sh cluster/trbdctl_access.sh cluster/unit_limits.sh
 	fault/bounded.sh fault/schedule.sh fault/slow_path.sh fault/cut_snapshot.sh fault/long_verify.sh fault/paused.sh
 	fault/object_fuzz.sh fault/control_fuzz.sh fault/group_away.sh fault/registry.sh fault/bad_records.sh
 	fault/bad_objects.sh fault/demoted.sh fault/forgotten.sh fault/gray.sh fault/preempt_lost.sh scsi/check_host.sh
 	scsi/dkms.sh'
 # Run only when TESTS asks for them: another test does the same for a shorter time, or, costs, they
 # have to be alone on the machine.
-ASKED='cluster/apply_killed.sh cluster/by_apt.sh cluster/costs.sh fault/history.sh fault/kills.sh fault/restarts.sh fault/host_lost.sh fault/frozen.sh fault/thread_stalled.sh
+ASKED='cluster/alerts.sh cluster/apply_killed.sh cluster/by_apt.sh cluster/costs.sh fault/history.sh fault/kills.sh fault/restarts.sh fault/host_lost.sh fault/frozen.sh fault/thread_stalled.sh
 	fault/two_snapshots.sh fault/removed.sh fault/preempt_times.sh fault/upgrade.sh fault/one_answer.sh fault/host_paths.sh'
 # The longest tests begin first, so that labs end at about the same time.
 LONG='scsi/iscsi_test_cu.sh cluster/life_cycle.sh fault/bounded.sh fault/schedule.sh cluster/first_hour.sh fault/preempt.sh
