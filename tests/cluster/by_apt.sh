@@ -91,8 +91,6 @@ group_file "$n" 0 "$host" host1 | put gw1 /root/group.yaml
 t 'one file goes into the pool' ctl gw1 push /root/group.yaml
 for gw in gw1 gw2; do t "$gw applies it" ctl $gw apply pool:rbd; done
 t 'a host' host_up init1
-# the native kernel has no other selector
-host_config init1 defaults 'path_selector "round-robin 0"' >&2
 login() {
 	on init1 iscsiadm -m discovery -t sendtargets -p "$(gw_addr gw1)" && chap_login init1 "$iqn" host1 "$password"
 }
@@ -131,3 +129,14 @@ t 'the host saw no error' ended_by $((SECONDS + LIMIT_S)) host
 note "$(cat "$work/host.out")"
 t 'its kernel saw none' no_error
 t_is 'nothing differs from the file' "$(differs gw1) $(differs gw2)" '0 0'
+
+# debian/tests/module needs a machine of its own
+own_test() {
+	mkdir -p "$folder/source/debian/tests"
+	cp "$TESTS_DIR/../dkms.conf" "$folder/source" && cp "$TESTS_DIR/../debian/tests/module" "$folder/source/debian/tests" &&
+		ctl gw2 drain && lab exec -n --timeout "$(t_limit 600)" gw2 -- sh -ec "
+			targetctl clear
+			cd /lab/$TEST/source
+			sh debian/tests/module 2>&1"
+}
+t 'the test that the packages bring along passes on gw2, which has no unit any more' own_test

@@ -42,6 +42,8 @@ NAMES = (
 
 
 def part_of(name, module):
+    if module == "target_core_rbd" and re.match(r"(trbd_stats_|stats_)", name):
+        return "counters"
     if module:
         return MODULES.get(module, "network" if module.startswith("virtio") else "other")
     for part, names in NAMES:
