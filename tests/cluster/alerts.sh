@@ -110,10 +110,15 @@ sleep 150
 t_is 'a healthy group raises nothing' "$(alerts ALERTS)" ''
 
 full() { lab ceph osd pool set-quota rbd max_bytes "$1"; }
-refused() { ! io "$(gw_url gw1 "$n")" 'write 64M 4k' >/dev/null 2>&1; }
+# each time another object, since one that is there needs no room
+at=8
+refused() {
+	at=$((at + 4))
+	! io "$(gw_url gw1 "$n")" "write ${at}M 4k" >/dev/null 2>&1
+}
 t_atexit 'full 0'
 t 'the quota of the pool is used up' full 4096
-t 'a write that needs room is refused through gw1' t_until 90 refused
+t 'a write that needs room is refused through gw1' t_until 28 refused
 t 'PoolFull' only 'PoolFull gw1' 90
 t 'there is room again' full 0
 

@@ -14,7 +14,9 @@ QEMU's own stop is used, and the guest's clocks stand still: a virtual machine t
 its host. A guest that panics ends its QEMU (-no-reboot, panic=-1).
 
 A native node has one processor, and it cannot be frozen: its clock is the machine's. The kernel is
-the first of several processes; one or more for each program of the guest are its children.
+the first of several processes; one or more for each program of the guest are its children. It traces
+them, and takes a signal that comes to one of them for the end of that program. So `pause` stops the
+kernel alone, and no program gets further than its next system call.
 
 The guest tells that it is up by writing share/node/NAME/ready. node/NAME/node.json has the settings
 of a node; /proc tells each time whether it runs.
@@ -246,19 +248,15 @@ class Node:
         return [kernel, *(int(name) for name in os.listdir("/proc") if name.isdigit()
                           and int(name) != kernel and process_fields(name)[3:4] == [str(kernel)])]
 
-    def signal(self, number):
-        """Send it to all processes of the machine."""
-        for pid in self.processes():
-            try:
-                os.kill(pid, number)
-            except ProcessLookupError:
-                pass
-
     def kill(self):
         record = self.record().get("qemu")
         if not process_alive(record):
             return
-        self.signal(signal.SIGKILL)
+        for pid in self.processes():
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
         while process_start(record["pid"]) == record["start"]:
             time.sleep(0.01)
         self.save(paused=None)
@@ -273,7 +271,7 @@ class Node:
         if freeze:
             self.qmp("stop")
         else:
-            self.signal(signal.SIGSTOP)
+            os.kill(self.record()["qemu"]["pid"], signal.SIGSTOP)
         self.save(paused="freeze" if freeze else "stop")
 
     def resume(self):
@@ -284,7 +282,7 @@ class Node:
         if how == "freeze":
             self.qmp("cont")
         else:
-            self.signal(signal.SIGCONT)
+            os.kill(self.record()["qemu"]["pid"], signal.SIGCONT)
         self.save(paused=None)
         self.say(AWAKE)
 
