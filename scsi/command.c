@@ -38,7 +38,9 @@
 #include "scsi/command.h"
 #include "scsi/compare_write.h"
 #include "scsi/complete.h"
+#include "scsi/condition.h"
 #include "scsi/inquiry.h"
+#include "scsi/log_sense.h"
 #include "scsi/nexus_in_flight.h"
 #include "scsi/opcodes.h"
 #include "scsi/ports.h"
@@ -46,13 +48,10 @@
 #include "scsi/provisioning.h"
 #include "scsi/request_sense.h"
 #include "scsi/rw.h"
-#include "scsi/serving.h"
 #include "scsi/stats.h"
 #include "scsi/throttle.h"
 #include "scsi/unit.h"
 #include "scsi/verify.h"
-
-#define START_STOP_START	0x01
 
 /*
  * Execute a command for which there is nothing to do. A write is acknowledged when every replica
@@ -63,36 +62,6 @@ static sense_reason_t command_execute_nothing(struct se_cmd *cmd)
 {
 	trbd_complete(cmd, trbd_image_check(to_trbd_unit(cmd->se_dev)->image));
 	return 0;
-}
-
-/*
- * Execute TEST UNIT READY. Hosts use it to ask whether a path is good. If the answer were GOOD
- * without a look, a path to a deleted image, or to a gateway that refuses every write, would come
- * back for ever.
- */
-static sense_reason_t command_execute_test(struct se_cmd *cmd)
-{
-	struct trbd_unit *unit = to_trbd_unit(cmd->se_dev);
-	int err = trbd_image_check(unit->image);
-
-	if (!err && trbd_serving_look(unit) != TRBD_READY)
-		err = -ENOTCONN;
-	trbd_complete(cmd, err);
-	return 0;
-}
-
-/*
- * Execute START STOP UNIT (SBC-3 5.25). The unit runs, so there is nothing to wait for, and START
- * is done whether IMMED is set or not. The unit cannot be stopped, since others use it. It has no
- * medium to eject and no power conditions.
- */
-static sense_reason_t command_execute_start_stop(struct se_cmd *cmd)
-{
-	const u8 *cdb = cmd->t_task_cdb;
-
-	if (cdb[2] || cdb[3] || cdb[4] != START_STOP_START)
-		return TCM_INVALID_CDB_FIELD;
-	return command_execute_nothing(cmd);
 }
 
 /*
@@ -215,20 +184,47 @@ static sense_reason_t command_parse_get_lba_status(struct se_cmd *cmd, const str
 	return ret;
 }
 
-/*
- * Decode REPORT SUPPORTED OPERATION CODES. REPORT LUNS has its allocation length at the same place.
- */
-static sense_reason_t command_parse_report_opcodes(struct se_cmd *cmd, const struct trbd_cdb *row,
-						   trbd_cmd_fn execute)
+/* Decode a command without data for the unit as a whole. */
+static sense_reason_t command_parse_no_data(struct se_cmd *cmd, const struct trbd_cdb *row,
+					    trbd_cmd_fn execute)
 {
-	sense_reason_t ret;
+	sense_reason_t ret = command_parse_as(cmd, TEST_UNIT_READY, 0);
 
-	if (!trbd_compat_reports_opcodes(cmd->se_dev))
-		return TCM_UNSUPPORTED_SCSI_OPCODE;
-	ret = command_parse_as(cmd, REPORT_LUNS, 0);
+	cmd->execute_cmd = execute;
+	return ret;
+}
+
+/* Decode LOG SENSE. MODE SENSE (10) has its allocation length at the same place. */
+static sense_reason_t command_parse_log_sense(struct se_cmd *cmd, const struct trbd_cdb *row,
+					      trbd_cmd_fn execute)
+{
+	sense_reason_t ret = command_parse_as(cmd, MODE_SENSE_10, 0);
+
+	cmd->execute_cmd = execute;
+	return ret;
+}
+
+/*
+ * Decode a command that has its allocation length where REPORT LUNS has it. LIO would run that one
+ * at the head of the queue.
+ */
+static sense_reason_t command_parse_like_report_luns(struct se_cmd *cmd, const struct trbd_cdb *row,
+						     trbd_cmd_fn execute)
+{
+	sense_reason_t ret = command_parse_as(cmd, REPORT_LUNS, 0);
+
 	cmd->sam_task_attr = TCM_SIMPLE_TAG;
 	cmd->execute_cmd = execute;
 	return ret;
+}
+
+/* Decode REPORT SUPPORTED OPERATION CODES. */
+static sense_reason_t command_parse_report_opcodes(struct se_cmd *cmd, const struct trbd_cdb *row,
+						   trbd_cmd_fn execute)
+{
+	if (!trbd_compat_reports_opcodes(cmd->se_dev))
+		return TCM_UNSUPPORTED_SCSI_OPCODE;
+	return command_parse_like_report_luns(cmd, row, execute);
 }
 
 /* Decode REPORT TARGET PORT GROUPS. LIO answers for a unit whose ports are not shared. */
@@ -331,10 +327,11 @@ struct command_handler {
 };
 
 static const struct command_handler command_handlers[TRBD_CDB_HANDLERS] = {
-	[TRBD_CDB_TEST_UNIT_READY] = { command_parse_then, command_execute_test },
+	[TRBD_CDB_TEST_UNIT_READY] = { command_parse_then, trbd_execute_test_unit_ready },
 	[TRBD_CDB_REQUEST_SENSE] = { command_parse_request_sense, trbd_execute_request_sense },
 	[TRBD_CDB_INQUIRY] = { command_parse_inquiry, trbd_execute_inquiry },
-	[TRBD_CDB_START_STOP] = { command_parse_then, command_execute_start_stop },
+	[TRBD_CDB_START_STOP] = { command_parse_then, trbd_execute_start_stop },
+	[TRBD_CDB_SEND_DIAGNOSTIC] = { command_parse_no_data, trbd_execute_send_diagnostic },
 	[TRBD_CDB_NO_OPERATION] = { command_parse_range, command_execute_nothing },
 	[TRBD_CDB_VERIFY] = { command_parse_verify, trbd_execute_verify },
 	[TRBD_CDB_WRITE_VERIFY] = { command_parse_write_verify, trbd_execute_write_verify },
@@ -348,6 +345,9 @@ static const struct command_handler command_handlers[TRBD_CDB_HANDLERS] = {
 	[TRBD_CDB_RELEASE] = { command_parse_then, trbd_execute_release },
 	[TRBD_CDB_REPORT_PORT_GROUPS] = { command_parse_report_port_groups,
 					  trbd_execute_report_port_groups },
+	[TRBD_CDB_LOG_SENSE] = { command_parse_log_sense, trbd_execute_log_sense },
+	[TRBD_CDB_REPORT_TASK_MANAGEMENT] = { command_parse_like_report_luns,
+					      trbd_execute_report_task_management },
 	[TRBD_CDB_REPORT_OPCODES] = { command_parse_report_opcodes, trbd_execute_report_opcodes },
 };
 

@@ -5,6 +5,8 @@
  *
  * LIO has an answer of its own from 6.3 on. The answer of this file is the same on every kernel,
  * and tells what this unit does rather than what LIO would do.
+ *
+ * REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS (SPC-4 6.36) is here, too.
  */
 #include <linux/kernel.h>
 #include <linux/scatterlist.h>
@@ -38,6 +40,13 @@ enum {
 #define OPCODES_SERVACTV	0x01
 #define OPCODES_CTDP		0x02
 #define OPCODES_ONE_CTDP	0x80
+
+#define FUNCTIONS_LEN		4
+#define FUNCTIONS_LEN_EXTENDED	16
+#define FUNCTIONS_REPD		0x80	/* byte 2 of the CDB: return the extended format */
+/* byte 0 */
+#define FUNCTIONS_ABORT_TASK	0x80
+#define FUNCTIONS_LUN_RESET	0x08
 
 /* Tell whether the command of this row is on, or an operator switched it off. */
 static bool opcodes_is_there(const struct se_cmd *cmd, const struct trbd_cdb *row)
@@ -188,4 +197,29 @@ sense_reason_t trbd_execute_report_opcodes(struct se_cmd *cmd)
 	if (!ret)
 		trbd_complete_data(cmd, len);
 	return ret;
+}
+
+/**
+ * trbd_execute_report_task_management() - answer REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS
+ * @cmd: command
+ *
+ * LIO performs ABORT TASK and LOGICAL UNIT RESET, and refuses the others.
+ *
+ * Context: any.
+ * Return: 0, or the reason of the refusal.
+ */
+sense_reason_t trbd_execute_report_task_management(struct se_cmd *cmd)
+{
+	bool extended = cmd->t_task_cdb[2] & FUNCTIONS_REPD;
+	u8 buf[FUNCTIONS_LEN_EXTENDED] = { FUNCTIONS_ABORT_TASK | FUNCTIONS_LUN_RESET };
+	size_t len = extended ? FUNCTIONS_LEN_EXTENDED : FUNCTIONS_LEN;
+
+	if (get_unaligned_be32(&cmd->t_task_cdb[6]) < FUNCTIONS_LEN)
+		return TCM_INVALID_CDB_FIELD;
+	/* no time-outs are recommended */
+	buf[3] = len - FUNCTIONS_LEN;
+	sg_copy_from_buffer(cmd->t_data_sg, cmd->t_data_nents, buf,
+			    min_t(size_t, len, cmd->data_length));
+	trbd_complete_data(cmd, len);
+	return 0;
 }

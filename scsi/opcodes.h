@@ -5,5 +5,6 @@
 #include <target/target_core_base.h>
 
 sense_reason_t trbd_execute_report_opcodes(struct se_cmd *cmd);
+sense_reason_t trbd_execute_report_task_management(struct se_cmd *cmd);
 
 #endif /* TRBD_SCSI_OPCODES_H */

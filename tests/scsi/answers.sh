@@ -63,6 +63,19 @@ t_is 'page 86h: SIMPLE is supported, ORDERED and HEAD OF QUEUE are not' "${page:
 page=$(data_of "$url1" '1201b2004000 in 64')
 t_is 'page B2h: a thin disk, which is unmapped by UNMAP and WRITE SAME and reads zeros then' "$page" 00b2000400e40200
 
+# What a host's health check sends, and what drivers ask before they abort.
+t_is 'LOG SENSE lists its pages' "$(data_of "$url1" '4d000000000000004000 in 64')" 00000002002f
+t_is 'and their subpages' "$(data_of "$url1" '4d0000ff000000004000 in 64')" 40ff0006000000ff2f00
+t_is 'page 2Fh: nothing is about to fail, and nothing tells the temperature' \
+	"$(data_of "$url1" '4d002f00000000004000 in 64')" 2f000008000003040000ff00
+ask_is 'a page that is not listed is refused' '4d000d00000000004000 in 64' 5/24/00
+ask_is 'and so is saving' '4d012f00000000004000 in 64' 5/24/00
+ask_is 'SEND DIAGNOSTIC: the default self-test passes' 1d0400000000 good
+ask_is 'there is no other one' 1d2400000000 5/24/00
+t_is 'ABORT TASK and LOGICAL UNIT RESET are the task management functions' \
+	"$(data_of "$url1" 'a30d0000000000004000 in 64')" 88000000
+t_is 'also in the extended format' "$(data_of "$url1" 'a30d8000000000004000 in 64')" "8800000c$(printf '00%.0s' {1..12})"
+
 # Groups of target ports: SET TARGET PORT GROUPS is refused, so no nexus is told of it, also where
 # an operator makes one.
 group=$GW_CORE/$n/alua/$TEST

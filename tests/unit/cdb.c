@@ -23,7 +23,6 @@ static const struct {
 	{ "REZERO UNIT", 0x01 },
 	{ "FORMAT UNIT", 0x04 },
 	{ "SEEK (6)", 0x0b },
-	{ "SEND DIAGNOSTIC", 0x1d },
 	{ "SEEK (10)", 0x2b },
 	{ "WRITE BUFFER", 0x3b },
 	{ "WRITE LONG (10)", 0x3f },
@@ -54,6 +53,7 @@ static const struct {
 	{ "REPORT REFERRALS", 0x9e, 0x13, false, TRBD_PR_ACCESS_WRITE },
 	{ "REPORT TARGET PORT GROUPS", 0xa3, 0x0a, true, TRBD_PR_ACCESS_ALWAYS },
 	{ "REPORT SUPPORTED OPERATION CODES", 0xa3, 0x0c, true, TRBD_PR_ACCESS_READ },
+	{ "REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS", 0xa3, 0x0d, true, TRBD_PR_ACCESS_READ },
 	{ "REPORT TIMESTAMP", 0xa3, 0x0f, false, TRBD_PR_ACCESS_WRITE },
 	{ "PERSISTENT RESERVE IN, READ FULL STATUS", 0x5e, 0x03, true, TRBD_PR_ACCESS_ALWAYS },
 	/* their handlers decode the service action */
@@ -130,7 +130,7 @@ static void check_start(void)
 static void check_kinds(void)
 {
 	static const unsigned char always[] = {
-		0x03, 0x12, 0x16, 0x17, 0x25, 0x56, 0x57, 0x5e, 0x5f, 0xa0
+		0x03, 0x12, 0x16, 0x17, 0x25, 0x4d, 0x56, 0x57, 0x5e, 0x5f, 0xa0
 	};
 	unsigned char cdb[32] = { 0 };
 	unsigned int opcode, found = 0, i;

@@ -13,6 +13,7 @@
 #define RELEASE_6		0x17
 #define MODE_SENSE		0x1a
 #define START_STOP		0x1b
+#define SEND_DIAGNOSTIC		0x1d
 #define READ_CAPACITY		0x25
 #define READ_10			0x28
 #define WRITE_10		0x2a
@@ -22,6 +23,7 @@
 #define SYNCHRONIZE_CACHE	0x35
 #define WRITE_SAME		0x41
 #define UNMAP			0x42
+#define LOG_SENSE		0x4d
 #define MODE_SELECT_10		0x55
 #define RESERVE_10		0x56
 #define RELEASE_10		0x57
@@ -45,6 +47,7 @@
 #define WRITE_SAME_32		0x0d
 #define MI_REPORT_TARGET_PGS	0x0a
 #define MI_REPORT_SUPPORTED_OPERATION_CODES 0x0c
+#define MI_REPORT_SUPPORTED_TASK_MANAGEMENT_FUNCTIONS 0x0d
 #define SAI_READ_CAPACITY_16	0x10
 #define SAI_GET_LBA_STATUS	0x12
 
