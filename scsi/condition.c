@@ -44,8 +44,8 @@ sense_reason_t trbd_execute_test_unit_ready(struct se_cmd *cmd)
  * trbd_execute_start_stop() - answer START STOP UNIT
  * @cmd: command
  *
- * See SBC-3 5.25. The unit runs, so there is nothing to wait for, and START is done whether IMMED is
- * set or not. The unit cannot be stopped, since others use it. It has no medium to eject and no
+ * See SBC-3 5.25. The unit runs, so there is nothing to wait for, and START is done whether IMMED
+ * is set or not. The unit cannot be stopped, since others use it. It has no medium to eject and no
  * power conditions.
  *
  * Context: any but hard interrupt.

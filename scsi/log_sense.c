@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * LOG SENSE (SPC-4 6.8): the lists of pages, and page 2Fh, by which hosts ask whether a disk is about
- * to fail (smartctl -H). Nothing is known that could fail: the cluster replaces disks by itself. So
- * the page says that there is nothing to tell, and that there is no thermometer.
+ * LOG SENSE (SPC-4 6.8): the lists of pages, and page 2Fh, by which hosts ask whether a disk is
+ * about to fail (smartctl -H). Nothing is known that could fail: the cluster replaces disks by
+ * itself. So the page says that there is nothing to tell, and that there is no thermometer.
  */
 #include <linux/kernel.h>
 #include <linux/minmax.h>
@@ -63,8 +63,8 @@ static size_t log_fill(u8 page, u8 subpage, u8 *body)
  * trbd_execute_log_sense() - answer LOG SENSE
  * @cmd: command
  *
- * See SPC-4 6.8. No parameter has thresholds, so the page control field does not matter. There is no
- * parameter behind 0000h to begin with, and none can be saved.
+ * See SPC-4 6.8. No parameter has thresholds, so the page control field does not matter. There is
+ * no parameter behind 0000h to begin with, and none can be saved.
  *
  * Context: any.
  * Return: 0, or the reason of the refusal.

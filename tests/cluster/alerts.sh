@@ -8,8 +8,8 @@
 # and unit/trbdctl_watch_test.py goes on from there.
 #
 # It takes 50 minutes, most of them waiting, since the rules go by the clock of the operator. Run it
-# alone on the machine: beside other labs a gateway loses its lease, and the alert for that fires. It
-# needs the packages of scripts/packages/alerts.
+# alone on the machine: beside other labs a gateway loses its lease, and the alert for that fires.
+# It needs the packages of scripts/packages/alerts.
 # shellcheck disable=SC2016,SC2317 # expanded in gateways and by jq; steps are called by name
 . ../lib/ktap.sh
 . ../lib/gateway.sh
@@ -67,7 +67,7 @@ prometheus_up() {
 query() { lab run -- curl -sS -G "$api/query" --data-urlencode "query=$1"; }
 value() { query "$1" | jq -r '.data.result[0].value[1] // "none"'; }
 value_is() { [ "$(value "$1")" = "$2" ]; }
-# alerts QUERY: print the alerts whose series it found, "NAME INSTANCE [GATEWAY]", with commas between
+# alerts QUERY: print the alerts whose series it found, as "NAME INSTANCE [GATEWAY],..."
 alerts() {
 	query "$1" | jq -r '.data.result[].metric | [.alertname[13:], .instance, .gateway // empty] | join(" ")' | sort -u | paste -sd ,
 }
