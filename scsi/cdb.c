@@ -162,6 +162,9 @@ static const struct trbd_cdb cdb_rows[] = {
 	    REPORT_TASK_MANAGEMENT, ALWAYS, { 0, 0x80, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0x07 }),
 	ROW(READ_12, NO_SA, 12, READ, DATA_IN_FUA, BY_LIO, ALWAYS, USAGE_RW_12(0)),
 	ROW(WRITE_12, NO_SA, 12, WRITE, DATA_OUT_FUA, BY_LIO, ALWAYS, USAGE_RW_12(0)),
+	ROW(WRITE_VERIFY_12, NO_SA, 12, WRITE, WRITE_VERIFIES, WRITE_VERIFY, ALWAYS,
+	    USAGE_RW_12(BYTCHK)),
+	ROW(VERIFY_12, NO_SA, 12, READ, VERIFIES, VERIFY, ALWAYS, USAGE_RW_12(BYTCHK)),
 };
 
 #define CDB_ROWS	ARRAY_SIZE(cdb_rows)
@@ -396,18 +399,27 @@ u64 trbd_cdb_blocks(const struct trbd_cdb *row, const u8 *cdb)
 
 /**
  * trbd_cdb_like_range() - name a command of the same shape without data, for LIO to decode
- * @row: row of a command of 10 or 16 bytes that names one range of blocks
+ * @row: row of a command of 10, 12 or 16 bytes that names one range of blocks
+ *
+ * No command of 12 bytes is like that. LIO does not look for a range in TEST UNIT READY.
  *
  * Return: its opcode.
  */
 u8 trbd_cdb_like_range(const struct trbd_cdb *row)
 {
-	return row->len == 16 ? SYNCHRONIZE_CACHE_16 : SYNCHRONIZE_CACHE;
+	switch (row->len) {
+	case 16:
+		return SYNCHRONIZE_CACHE_16;
+	case 12:
+		return TEST_UNIT_READY;
+	default:
+		return SYNCHRONIZE_CACHE;
+	}
 }
 
 /**
  * trbd_cdb_like_write() - name a command of the same shape that sends data, for LIO to decode
- * @row: row of a command of 10 or 16 bytes that names one range of blocks
+ * @row: row of a command of 10, 12 or 16 bytes that names one range of blocks
  *
  * It sends as much data as the range is long.
  *
@@ -415,7 +427,14 @@ u8 trbd_cdb_like_range(const struct trbd_cdb *row)
  */
 u8 trbd_cdb_like_write(const struct trbd_cdb *row)
 {
-	return row->len == 16 ? WRITE_16 : WRITE_10;
+	switch (row->len) {
+	case 16:
+		return WRITE_16;
+	case 12:
+		return WRITE_12;
+	default:
+		return WRITE_10;
+	}
 }
 
 /**

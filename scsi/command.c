@@ -53,6 +53,9 @@
 #include "scsi/unit.h"
 #include "scsi/verify.h"
 
+/* byte 1 */
+#define COMMAND_DPO	0x10
+
 /*
  * Execute a command for which there is nothing to do. A write is acknowledged when every replica
  * has it, so there is no cache to synchronize, and nothing to fetch ahead. The answer is that of a
@@ -144,8 +147,8 @@ static sense_reason_t command_parse_verify(struct se_cmd *cmd, const struct trbd
 {
 	sense_reason_t ret;
 
-	/* DPO, which MODE SENSE does not offer */
-	if (cmd->t_task_cdb[1] & 0x10 && !trbd_cmd_may_have_fua(cmd->se_dev))
+	/* MODE SENSE does not offer it */
+	if (cmd->t_task_cdb[1] & COMMAND_DPO && !trbd_cmd_may_have_fua(cmd->se_dev))
 		return TCM_INVALID_CDB_FIELD;
 
 	switch (cmd->t_task_cdb[1] >> 1 & 3) {
@@ -164,7 +167,8 @@ static sense_reason_t command_parse_verify(struct se_cmd *cmd, const struct trbd
 static sense_reason_t command_parse_write_verify(struct se_cmd *cmd, const struct trbd_cdb *row,
 						 trbd_cmd_fn execute)
 {
-	sense_reason_t ret = sbc_parse_cdb(cmd, &command_ops);
+	sense_reason_t ret = command_parse_as(cmd, trbd_cdb_like_write(row),
+					      cmd->t_task_cdb[1] & COMMAND_DPO);
 
 	if (cmd->t_task_cdb[1] >> 1 & 2)
 		return TCM_INVALID_CDB_FIELD;

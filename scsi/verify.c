@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * VERIFY (10), (16) and WRITE AND VERIFY (10), (16): SBC-3 5.30, 5.31, 5.40, 5.41.
+ * VERIFY and WRITE AND VERIFY of 10, 12 and 16 bytes: SBC-3 from 5.30 and from 5.40 on.
  *
  * This file reads the blocks from the OSDs, which check their own checksums while they read. With
  * BYTCHK = 01b it compares the blocks with the data of the command. It works chunk after chunk,

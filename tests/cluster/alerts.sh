@@ -90,14 +90,21 @@ writes() {
 	done
 }
 
-img_create "$n" --size 128M
-t 'the tools are installed' trbdctl_up
-placed() {
+# The data are in a pool of one placement group, so that no object of the group is there, too.
+data_pool() {
+	t_atexit_late "lab ceph osd pool rm '$n' '$n' --yes-i-really-really-mean-it"
+	lab ceph osd pool create "$n" 1 1 && lab ceph osd pool application enable "$n" rbd || return 1
+	pg=$(lab ceph osd map "$n" any --format json 2>/dev/null | jq -r .pgid)
+	lab ceph osd pg-upmap "$pg" 2 1 && t_until 60 is_placed "$pg" '[2,1]'
+}
+group_placed() {
 	local object
-	place_image "$n" 2 1 || return 1
 	for object in $GROUP_OBJECTS; do place "$object" 0 1 || return 1; done
 }
-t 'the image is on osd.2, and the group is not' placed
+t 'the data are on osd.2' data_pool
+t 'the group is not' group_placed
+img_create "$n" --size 128M --data-pool "$n"
+t 'the tools are installed' trbdctl_up
 t 'served by both gateways' serve "$n" "pool=rbd,image=$n"
 : >"$work/writing"
 writes &
@@ -110,7 +117,7 @@ t 'and reads both' t_until 120 value_is 'count(target_core_rbd_scrape_ok == 1)' 
 sleep 150
 t_is 'a healthy group raises nothing' "$(alerts ALERTS)" ''
 
-full() { lab ceph osd pool set-quota rbd max_bytes "$1"; }
+full() { lab ceph osd pool set-quota "$n" max_bytes "$1"; }
 # each time another object, since one that is there needs no room
 at=8
 refused() {

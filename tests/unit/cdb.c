@@ -35,7 +35,6 @@ static const struct {
 	{ "WRITE ATOMIC (16)", 0x9c },
 	{ "SERVICE ACTION OUT (16)", 0x9f },
 	{ "MAINTENANCE OUT", 0xa4 },
-	{ "WRITE AND VERIFY (12)", 0xae },
 	{ "vendor specific", 0xc0 },
 };
 

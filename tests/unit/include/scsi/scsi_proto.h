@@ -43,6 +43,8 @@
 #define MAINTENANCE_IN		0xa3
 #define READ_12			0xa8
 #define WRITE_12		0xaa
+#define WRITE_VERIFY_12		0xae
+#define VERIFY_12		0xaf
 
 #define WRITE_SAME_32		0x0d
 #define MI_REPORT_TARGET_PGS	0x0a
