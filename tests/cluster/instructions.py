@@ -24,6 +24,7 @@ MODULES = {"target_core_rbd": "ours", "libceph": "libceph", "target_core_mod": "
            "rbd": "krbd and block", "target_core_iblock": "krbd and block"}
 # the parts of the kernel itself, by how their functions are named; the first that matches
 NAMES = (
+    ("tracing", r"_*(trace_|tracing_|ring_buffer|rb_)"),
     ("idle", r"(default_idle|do_idle|cpu_idle|cpuidle|native_safe_halt|arch_cpu_idle|tick_nohz|intel_idle|pv_native_safe)"),
     ("krbd and block", r"_*(blk|bio|bvec|submit_bio|elv|dd_|sbitmap|disk_|part_)"),
     ("network", r"_*(tcp|ip_|ipv4|inet|sk_|skb|sock|netif|dev_|napi|net_|eth_|neigh|nf_|dst_|virtnet|xmit|validate_xmit|"
@@ -44,6 +45,8 @@ NAMES = (
 def part_of(name, module):
     if module == "target_core_rbd" and re.match(r"(trbd_stats_|stats_)", name):
         return "counters"
+    if module == "target_core_rbd" and name.startswith("trace_"):
+        return "tracing"
     if module:
         return MODULES.get(module, "network" if module.startswith("virtio") else "other")
     for part, names in NAMES:
