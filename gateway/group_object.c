@@ -27,6 +27,8 @@
 #include "rados/session.h"
 
 #define GROUP_OBJECT	"target_core_rbd.group"
+/* how long the OSD keeps its time for a gateway that has left, s */
+#define GROUP_LEFT_S	1
 
 /* Read the table into object->table. @osd_ms is NULL, or is set to the time that the OSD noted. */
 static int object_read(struct trbd_group_object *object, u64 *osd_ms)
@@ -67,7 +69,7 @@ static int object_write(struct trbd_group_object *object, int slot, u64 expected
 		.off = (u64)slot * TRBD_GROUP_ENTRY_SIZE,
 		.buf = buf,
 		.len = sizeof(buf),
-		.witness = owner ? &object->witness : NULL,
+		.witness = &object->witness,
 		.limit_ms = TRBD_GROUP_ANSWER_MS,
 	};
 
@@ -78,7 +80,8 @@ static int object_write(struct trbd_group_object *object, int slot, u64 expected
 	trbd_group_encode(&entry, buf);
 	snprintf(xattr, sizeof(xattr), "slot.%02x", slot);
 	snprintf(object->witness.lock, sizeof(object->witness.lock), "tcr.time.%02x", slot);
-	snprintf(object->witness.cookie, sizeof(object->witness.cookie), "%llx", owner);
+	snprintf(object->witness.cookie, sizeof(object->witness.cookie), "%llx", owner ?: expected);
+	object->witness.keep_s = owner ? TRBD_WITNESS_LOCK_S : GROUP_LEFT_S;
 	return trbd_object_change_if(&object->place, &condition, &change);
 }
 

@@ -7,8 +7,10 @@
  * by the OSD's clock. So a request that writes also renews a lock, and a request that reads also
  * asks when that lock expires.
  *
- * Nobody waits for the lock. It is a shared lock with an entry for each cookie, and the class drops
- * entries that have expired.
+ * Nobody waits for the lock. It is a shared lock with an entry for each client and cookie, and the
+ * class drops entries that have expired. A client that goes lets its entry expire at once.
+ * Otherwise a program that makes and removes a unit again and again would leave so many that the
+ * answer to the reader has no room for them.
  */
 #include <linux/ceph/decode.h>
 #include <linux/ceph/libceph.h>
@@ -70,7 +72,7 @@ int trbd_witness_note(struct ceph_osd_request *req, unsigned int which,
 	witness_encode_string(&p, witness->cookie);
 	witness_encode_string(&p, "");
 	witness_encode_string(&p, "");
-	ceph_encode_32(&p, TRBD_WITNESS_LOCK_S);
+	ceph_encode_32(&p, witness->keep_s);
 	ceph_encode_32(&p, 0);
 	ceph_encode_8(&p, LOCK_MAY_RENEW);
 

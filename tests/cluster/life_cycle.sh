@@ -49,6 +49,19 @@ t_is 'no session' "$(figure sessions "$last")" 0
 # pages come and go with everything else in the kernel: a leak of 10 KiB a cycle would be seen
 t 'no memory' test "$(figure unreclaimable_kib "$last")" -le $(($(figure unreclaimable_kib "$first") + 1024 + 10 * CYCLES))
 
+# entries by which the OSDs tell gateways the time, of gateways that are gone; too many of them make
+# an answer longer than there is room
+entries() {
+	local object lock
+	for object in $(group_objects); do
+		for lock in $(lab run -- rados -p rbd lock list "$object" --format json | jq -r '.locks[].name'); do
+			lab run -- rados -p rbd lock info "$object" "$lock" --format json | jq '.lockers | length'
+		done
+	done | awk '{ n += $1 } END { print n + 0 }'
+}
+no_entries() { [ "$(entries)" = 0 ]; }
+t 'no entry in the objects of the group' t_until 5 no_entries
+
 t 'the module can go when nobody uses it' lab exec -n $gw -- sh -c \
 	'rmdir /sys/kernel/config/target/core/rbd_* 2>/dev/null; rmmod target_core_rbd'
 t 'and come back' lab exec -n $gw -- insmod /lab/target_core_rbd.ko
