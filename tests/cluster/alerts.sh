@@ -92,6 +92,7 @@ writes() {
 
 # The data are in a pool of one placement group, so that no object of the group is there, too.
 data_pool() {
+	local pg
 	t_atexit_late "lab ceph osd pool rm '$n' '$n' --yes-i-really-really-mean-it"
 	lab ceph osd pool create "$n" 1 1 && lab ceph osd pool application enable "$n" rbd || return 1
 	pg=$(lab ceph osd map "$n" any --format json 2>/dev/null | jq -r .pgid)

@@ -12,6 +12,7 @@
 
 n=$TEST-disk
 iqn=$(iqn_of "$n")
+host=iqn.2026-11.test.lab:init1
 features=(exclusive-lock object-map fast-diff)
 
 on_gw1() { lab exec -n --timeout "$(t_limit 120)" gw1 -- "$@"; }
@@ -36,7 +37,6 @@ old_gateway() {
 		on_gw1 targetcli /iscsi create "$iqn" && on_gw1 targetcli "$tpg/luns" create "/backstores/block/$n" &&
 		on_gw1 targetcli "$tpg/acls" create "$host" && on_gw1 targetcli saveconfig
 }
-host=$(host_up init1 >&2 && on init1 sed -n 's/^InitiatorName=//p' /etc/iscsi/initiatorname.iscsi)
 
 # the names of the disk that contain its identity alone, without those of SCSI's model
 names() { on init1 sh -c 'udevadm settle; for link in /dev/disk/by-id/wwn-*; do echo ${link##*/}; done' | xargs; }
@@ -62,6 +62,7 @@ watchers() { lab rbd status --format json "$n" | jq '.watchers | length'; }
 
 img_create "$n" --size 64M --image-feature "layering,$(IFS=,; echo "${features[*]}")"
 t 'the tools are installed' trbdctl_up
+t 'a host' host_up init1
 t_atexit old_ends
 t 'targetcli serves the image by krbd on gw1' old_gateway
 t 'a host logs in' host_login init1 "$n" gw1

@@ -63,7 +63,8 @@ t_is 'page 86h: SIMPLE is supported, ORDERED and HEAD OF QUEUE are not' "${page:
 page=$(data_of "$url1" '1201b2004000 in 64')
 t_is 'page B2h: a thin disk, which is unmapped by UNMAP and WRITE SAME and reads zeros then' "$page" 00b2000400e40200
 
-# What a host's health check sends, and what drivers ask before they abort.
+# Health checks of hosts send LOG SENSE and SEND DIAGNOSTIC. Drivers ask for the functions before
+# they abort.
 t_is 'LOG SENSE lists its pages' "$(data_of "$url1" '4d000000000000004000 in 64')" 00000002002f
 t_is 'and their subpages' "$(data_of "$url1" '4d0000ff000000004000 in 64')" 40ff0006000000ff2f00
 t_is 'page 2Fh: nothing is about to fail, and nothing tells the temperature' \
